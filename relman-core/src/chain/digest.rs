@@ -1,0 +1,81 @@
+use std::{fmt, str::FromStr};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::unit::UnitError;
+
+/// The SHA-256 hash of one record: `SHA-256(0x00 ‖ line)`, without the line feed.
+///
+/// The zero byte in front makes it the leaf hash of an RFC 6962 Merkle tree.
+/// Written as 64 lower-case hexadecimal digits.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::chain::Digest;
+///
+/// // printf '\0%s' '{}' | sha256sum
+/// let digest = Digest::of_line(b"{}");
+/// assert_eq!(digest.to_string(), "28a3a18f6cd6406b086e9ffda1f9b8a13dbcf44b0f3f32cb9031a11fd053acf9");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// What a stream's first record links to.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The hash of a record's stored bytes, without the line feed.
+    pub fn of_line(line: &[u8]) -> Self {
+        Self(Sha256::new().chain_update([0]).chain_update(line).finalize().into())
+    }
+
+    /// The digest with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl FromStr for Digest {
+    type Err = UnitError;
+
+    fn from_str(text: &str) -> Result<Self, UnitError> {
+        const WHAT: &str = "a SHA-256 hash";
+        if text.len() != 64 {
+            let problem = format!("it has {} characters instead of 64", text.chars().count());
+            return Err(UnitError::new(text, WHAT, problem));
+        }
+        let nibble = |byte: u8| match byte {
+            b'0'..=b'9' => Some(byte - b'0'),
+            b'a'..=b'f' => Some(byte - b'a' + 10),
+            _ => None,
+        };
+        let mut bytes = [0; 32];
+        for (target, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let (Some(high), Some(low)) = (nibble(pair[0]), nibble(pair[1])) else {
+                return Err(UnitError::new(text, WHAT, "it has a character that is not one of 0-9 a-f"));
+            };
+            *target = high << 4 | low;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+crate::unit::serde_as_text!(Digest);

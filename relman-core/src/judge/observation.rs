@@ -1,0 +1,206 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::Histogram;
+use crate::unit::{Finite, MetricName, Ratio, Timestamp, Window};
+
+/// Which version an observation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arm {
+    /// The new version.
+    Canary,
+    /// The version it replaces, measured at the same time.
+    Baseline,
+}
+
+impl fmt::Display for Arm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Canary => "canary",
+            Self::Baseline => "baseline",
+        })
+    }
+}
+
+/// What a metrics source answered to one question: one metric of one arm over one window.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observation {
+    /// What was measured.
+    pub metric: MetricName,
+    /// On which version.
+    pub arm: Arm,
+    /// The time the answer covers, so that a stale answer can be told.
+    pub window: Window,
+    /// Who answered, such as `prometheus`.
+    pub source: String,
+    /// The measurement, or why there is none.
+    pub answer: Answer,
+}
+
+/// A measurement, or the reason why there is none.
+///
+/// The reasons are kept apart because a policy may act differently on each. None of them is a
+/// zero, and none of them is clean.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// The source measured something.
+    Value(Measurement),
+    /// The source answered, and has nothing for this metric, arm and window.
+    NoData {
+        /// What was asked and came back empty, for a person.
+        detail: String,
+    },
+    /// The newest data are older than the window allows.
+    Stale {
+        /// When the newest sample was taken.
+        newest: Timestamp,
+    },
+    /// The source could not be asked, or refused to answer.
+    ProviderError {
+        /// What went wrong, without secrets.
+        detail: String,
+    },
+    /// The source answered with NaN or an infinity.
+    NotFinite {
+        /// The value as the source wrote it.
+        written: String,
+    },
+}
+
+impl Answer {
+    /// The measurement, if there is one.
+    pub fn measurement(&self) -> Option<&Measurement> {
+        match self {
+            Self::Value(measurement) => Some(measurement),
+            Self::NoData { .. }
+            | Self::Stale { .. }
+            | Self::ProviderError { .. }
+            | Self::NotFinite { .. } => None,
+        }
+    }
+
+    /// Which kind of absence this is, if it is one.
+    pub fn missing(&self) -> Option<MissingKind> {
+        match self {
+            Self::Value(_) => None,
+            Self::NoData { .. } => Some(MissingKind::NoData),
+            Self::Stale { .. } => Some(MissingKind::Stale),
+            Self::ProviderError { .. } => Some(MissingKind::ProviderError),
+            Self::NotFinite { .. } => Some(MissingKind::NotFinite),
+        }
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(measurement) => measurement.fmt(f),
+            Self::NoData { detail } => write!(f, "no data ({detail})"),
+            Self::Stale { newest } => write!(f, "stale, newest sample at {newest}"),
+            Self::ProviderError { detail } => write!(f, "the source failed: {detail}"),
+            Self::NotFinite { written } => write!(f, "not a finite number: {written}"),
+        }
+    }
+}
+
+/// The ways of having no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingKind {
+    /// An empty answer.
+    NoData,
+    /// An answer that is too old.
+    Stale,
+    /// An error in place of an answer; a judge that panics counts as one.
+    ProviderError,
+    /// NaN or an infinity.
+    NotFinite,
+}
+
+impl MissingKind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 4] = [Self::NoData, Self::Stale, Self::ProviderError, Self::NotFinite];
+}
+
+impl fmt::Display for MissingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::NoData => "no data",
+            Self::Stale => "stale data",
+            Self::ProviderError => "a failing metrics source",
+            Self::NotFinite => "a value that is not a finite number",
+        })
+    }
+}
+
+/// What was measured, as integers wherever a thing can be counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Measurement {
+    /// Requests, and how many of them went wrong.
+    Counts {
+        /// All requests of the window.
+        requests: u64,
+        /// Those that failed; at most `requests`.
+        errors: u64,
+    },
+    /// Requests, and how many of them were above a bound.
+    Exceedances {
+        /// All requests of the window.
+        requests: u64,
+        /// Those above the bound; at most `requests`.
+        exceedances: u64,
+        /// The bound, in the unit of the metric (milliseconds for a latency).
+        bound: Finite,
+    },
+    /// How requests are spread over values (milliseconds for a latency).
+    Histogram(Histogram),
+    /// Things counted while something was exposed to them: crashes while so many sessions ran.
+    Events {
+        /// How many were counted.
+        count: u64,
+        /// How much was exposed, in the unit that the source counts in: requests, sessions, seconds.
+        exposure: u64,
+    },
+    /// One value, as it is now or as the source computed it (milliseconds for a latency, a ratio
+    /// between 0 and 1 for a rate).
+    Gauge {
+        /// The value.
+        value: Finite,
+    },
+}
+
+impl Measurement {
+    /// How many requests this measurement rests on; none for events and gauges, which do not say.
+    pub fn requests(&self) -> Option<u64> {
+        match self {
+            Self::Counts { requests, .. } | Self::Exceedances { requests, .. } => Some(*requests),
+            Self::Histogram(histogram) => Some(histogram.count()),
+            Self::Events { .. } | Self::Gauge { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_requests =
+            |f: &mut fmt::Formatter<'_>, part: u64, requests: u64| match Ratio::new(part, requests) {
+                Some(ratio) => write!(f, "{ratio} ({part} of {requests})"),
+                None => f.write_str("no requests"),
+            };
+        match self {
+            Self::Counts { requests, errors } => of_requests(f, *errors, *requests),
+            Self::Exceedances { requests, exceedances, bound } => {
+                of_requests(f, *exceedances, *requests)?;
+                write!(f, " above {bound}")
+            }
+            Self::Histogram(histogram) => write!(f, "{} requests in a histogram", histogram.count()),
+            Self::Events { count, exposure } => write!(f, "{count} in an exposure of {exposure}"),
+            Self::Gauge { value } => write!(f, "{value}"),
+        }
+    }
+}

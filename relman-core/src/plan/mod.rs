@@ -1,0 +1,3 @@
+//! What is to be released.
+mod scope;
+pub use scope::Artifact;

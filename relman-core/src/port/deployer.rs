@@ -1,0 +1,128 @@
+use std::fmt;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::PortError;
+use crate::{
+    plan::Artifact,
+    unit::{ReleaseId, ServiceName, TrafficShare},
+};
+
+/// The platform that installs versions and routes traffic to them.
+///
+/// The port is declarative: a request says what should be, not what to change. Every request carries an
+/// idempotency key; performing the same request twice leaves the world as performing it once.
+#[async_trait]
+pub trait Deployer: Send + Sync {
+    /// The name of the adapter, for errors and logs.
+    fn name(&self) -> &str;
+
+    /// How this platform differs from others.
+    fn capabilities(&self) -> DeployerCapabilities;
+
+    /// Installs an artifact in an environment, without any traffic, and returns when it is ready to take some.
+    ///
+    /// - **Idempotent**: where the artifact is installed already, this changes nothing and succeeds.
+    /// - Traffic is not touched.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`]; after [`TimedOut`](super::PortErrorKind::TimedOut) it may or may not be installed.
+    async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError>;
+
+    /// Routes this share of the production traffic to the canary and the rest to the baseline.
+    ///
+    /// - **Absolute**: the share is the state wanted, whatever it was before.
+    /// - **Idempotent**: where the share is set already, this changes nothing and succeeds.
+    /// - **Never more**: a share that the platform can't represent exactly is set to the nearest one below, or
+    ///   refused; it is never exceeded.
+    /// - Returns when the platform has taken the change, or fails; it does not return early.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`]; after [`TimedOut`](super::PortErrorKind::TimedOut) the share may or may not be set, and
+    /// [`observe`](Self::observe) tells.
+    async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
+
+    /// What is really out there, read from the platform and not from memory.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the platform can't tell. Not knowing is an error, never a zero.
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError>;
+}
+
+/// How a platform differs from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeployerCapabilities {
+    /// How far an observed share may be from the one that was set without being drift: zero for a platform that
+    /// reports exactly what it was told, more for one that rounds or samples.
+    pub share_tolerance: TrafficShare,
+}
+
+/// What a release acts upon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// The release that acts.
+    pub release: ReleaseId,
+    /// The service it changes.
+    pub service: ServiceName,
+    /// The new version.
+    pub artifact: Artifact,
+    /// The version that it replaces.
+    pub baseline_version: String,
+}
+
+/// A request to install an artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeployRequest {
+    /// What is released.
+    pub target: Target,
+    /// Where to.
+    pub environment: Environment,
+    /// The idempotency key: the same for every repetition of this request.
+    pub key: String,
+}
+
+/// A request to route traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficRequest {
+    /// What is released.
+    pub target: Target,
+    /// The share of the production traffic that the canary should get.
+    pub share: TrafficShare,
+    /// The idempotency key: the same for every repetition of this request.
+    pub key: String,
+}
+
+/// What a deployer found out there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// The share of the production traffic that the canary gets.
+    pub canary_share: TrafficShare,
+    /// What a person may want to know about it: weights, instances, health.
+    pub detail: String,
+}
+
+/// Where something is deployed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Where a change is tried before it meets users.
+    Staging,
+    /// Where users are.
+    Production,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Staging => "staging",
+            Self::Production => "production",
+        })
+    }
+}

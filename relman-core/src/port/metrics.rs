@@ -1,0 +1,41 @@
+use async_trait::async_trait;
+
+use crate::{
+    judge::{Arm, Observation},
+    unit::{MetricName, ReleaseId, ServiceName, Window},
+};
+
+/// Where measurements come from.
+#[async_trait]
+pub trait MetricsSource: Send + Sync {
+    /// The name of the adapter, for observations, errors and logs.
+    fn name(&self) -> &str;
+
+    /// Whether this source has a query for the metric. The conductor asks before a release starts, so that a
+    /// metric that nobody can measure is found then and not at 3 a.m.
+    fn knows(&self, metric: &MetricName) -> bool;
+
+    /// Measures one metric of one arm over one window.
+    ///
+    /// - Never an error: what went wrong is an [`Answer`](crate::judge::Answer) of its own, so that it is recorded.
+    /// - An empty result is [`NoData`](crate::judge::Answer::NoData), never a zero. A zero is a zero that was
+    ///   measured.
+    /// - The observation's `window` is the one that the answer covers, which may differ from the one asked for.
+    /// - Reading changes nothing: asking twice is harmless.
+    async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation;
+}
+
+/// What is to be measured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricQuery {
+    /// The metric.
+    pub metric: MetricName,
+    /// The release for which it is measured.
+    pub release: ReleaseId,
+    /// The service that is measured.
+    pub service: ServiceName,
+    /// The version in the canary arm.
+    pub canary_version: String,
+    /// The version in the baseline arm.
+    pub baseline_version: String,
+}

@@ -1,0 +1,22 @@
+//! The ports: what the core needs from the outside world, as traits that adapters implement.
+//!
+//! Every trait is object-safe and `Send + Sync`. What a method promises is listed on the method; an adapter
+//! that keeps those promises can be driven by any conductor.
+
+mod clock;
+mod deployer;
+mod directory;
+mod error;
+mod journal;
+mod metrics;
+mod notifier;
+
+pub use clock::Clock;
+pub use deployer::{
+    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Target, TrafficRequest,
+};
+pub use directory::Directory;
+pub use error::{PortError, PortErrorKind, Retry};
+pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
+pub use metrics::{MetricQuery, MetricsSource};
+pub use notifier::{Moment, Notification, Notifier, Urgency};
