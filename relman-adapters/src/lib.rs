@@ -1,1 +1,5 @@
 //! relman-adapters.
+
+mod releases;
+
+pub use releases::{LoadError, Releases, SubmitError};

@@ -2,6 +2,12 @@
 
 mod histogram;
 mod observation;
+mod pool;
+mod threshold;
+mod verdict;
 
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
+pub use pool::Pool;
+pub use threshold::{Evidence, judge};
+pub use verdict::{Control, Method, Outcome, Undecided, Verdict};

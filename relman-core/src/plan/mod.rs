@@ -1,3 +1,17 @@
-//! What is to be released.
+//! What is to be released: scope, risk, rollback contract, communication plan and track.
+
+mod communication;
+mod contract;
+mod criterion;
+mod document;
+#[expect(clippy::module_inception, reason = "the type that the module is named after")]
+mod plan;
+mod risk;
 mod scope;
-pub use scope::Artifact;
+
+pub use communication::{CommunicationPlan, Notice};
+pub use contract::{ContractError, RollbackContract};
+pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};
+pub use plan::{Plan, PlanBuilder, PlanError, PlanFileError, ReleaseKind};
+pub use risk::{RiskAssessment, RiskLevel};
+pub use scope::{Artifact, Audience, PerformanceImpact, Scope};

@@ -1,6 +1,34 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
+
+use crate::unit::{ServiceName, Tag, Text};
+
+/// What changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// The service that changes.
+    pub service: ServiceName,
+    /// What changes, in a few sentences.
+    pub summary: Text,
+    /// What is deployed.
+    pub artifact: Artifact,
+    /// The version that it replaces, and to which a rollback returns.
+    pub replaces: Text,
+    /// Whether users see the change.
+    pub audience: Audience,
+    /// Whether the change can affect performance; a load test is needed then.
+    #[serde(default)]
+    pub performance: PerformanceImpact,
+    /// What the change touches, in the tags of the policy.
+    #[serde(default)]
+    pub touches: BTreeSet<Tag>,
+    /// Where the changes can be read: pull requests, tickets.
+    #[serde(default)]
+    pub links: Vec<Text>,
+}
 
 /// What is deployed: a name and a version, and the digest where the registry gives one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -8,16 +36,48 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Artifact {
     /// The name, as the deployer knows it: `registry.example.org/checkout`.
-    pub name: String,
+    pub name: Text,
     /// The version: `2.41.0`.
-    pub version: String,
+    pub version: Text,
     /// The content's digest: `sha256:9f86d0…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub digest: Option<String>,
+    pub digest: Option<Text>,
 }
 
 impl fmt::Display for Artifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.version)
     }
+}
+
+/// Whether users see a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Users see it.
+    UserFacing,
+    /// Nobody outside sees it.
+    BackendOnly,
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::UserFacing => "user-facing",
+            Self::BackendOnly => "backend-only",
+        })
+    }
+}
+
+/// Whether a change can affect performance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum PerformanceImpact {
+    /// It is not expected to.
+    #[default]
+    Neutral,
+    /// It may: a load test is part of the staging gate.
+    Sensitive,
 }

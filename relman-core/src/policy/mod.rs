@@ -1,1 +1,17 @@
-//! The rules that a release obeys.
+//! The rules that a release obeys: tracks and their steps, gates, roles, what to do without data, freeze windows.
+//!
+//! A policy is written as TOML ([`Policy::from_toml`]) and recorded by value with the plan, so that the record
+//! says which rules were in force. [`floors`] has what no policy can go below.
+
+mod file;
+pub mod floors;
+mod no_data;
+#[expect(clippy::module_inception, reason = "the type that the module is named after")]
+mod policy;
+mod roles;
+mod track;
+
+pub use no_data::{NoDataAction, NoDataRule, NoDataRules};
+pub use policy::{Freeze, OnCallRules, OverrideRules, Policy, PolicyError, PolicyFileError, RollbackRules};
+pub use roles::{Permission, Roles};
+pub use track::{Step, Track, TrackError, TrackUse};

@@ -4,6 +4,7 @@
 //! for what parsing refuses.
 
 mod actor;
+pub(crate) mod as_text;
 mod decimal;
 mod error;
 mod finite;
@@ -11,6 +12,7 @@ mod id;
 mod ratio;
 mod share;
 mod span;
+mod text;
 mod time;
 
 pub use actor::{Actor, ActorKind};
@@ -22,4 +24,5 @@ pub use id::{Channel, CheckName, MetricName, ReleaseId, Role, ServiceName, Tag, 
 pub use ratio::Ratio;
 pub use share::TrafficShare;
 pub use span::Span;
+pub use text::Text;
 pub use time::{Timestamp, Window};

@@ -1,0 +1,20 @@
+//! Events: what happened, as facts with past-tense names, and the records that hold them.
+
+mod catalogue;
+mod facts;
+mod record;
+mod verdicts;
+
+pub use catalogue::{Event, UnknownKind};
+pub(crate) use facts::ByMetric;
+pub use facts::{
+    CheckOutcome, CheckRecorded, ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate,
+    GateFailed, GatePassed, HoldCause, HoldPlaced, HoldReleased, NotificationAbandoned, Notified,
+    OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved, PlanRecorded,
+    PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted, ReleaseClosed,
+    ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed,
+    RolloutStarted, SetBy, StagingStarted, StepStarted, TrafficDrifted, TrafficSet, ValidationStarted,
+    ZeroTrafficObserved,
+};
+pub use record::{Record, RecordError};
+pub use verdicts::{ContractBreached, LookTaken, ObservedExposure};

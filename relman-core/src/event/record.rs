@@ -1,0 +1,115 @@
+use thiserror::Error;
+
+use super::{Event, UnknownKind};
+use crate::{
+    chain::{Digest, Envelope, Head, Malformed, SealedLine},
+    machine::{Fact, SealError},
+    unit::{Actor, ReleaseId, Timestamp},
+};
+
+/// One event in its envelope, read from its line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The stream.
+    pub release: ReleaseId,
+    /// The sequence number, from 0.
+    pub seq: u64,
+    /// The hash of the record before.
+    pub prev: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub by: Actor,
+    /// What happened.
+    pub event: Event,
+    /// The hash of the line.
+    pub digest: Digest,
+}
+
+/// Why a line is not a record of this version.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The line is not a record at all.
+    #[error("failed to read a record: {0}")]
+    Malformed(#[from] Malformed),
+    /// The record is chained and says something that this version does not know: read it with a newer one.
+    #[error("{release}, record {seq}: {kind}; a newer version may know it")]
+    UnknownKind {
+        /// The stream.
+        release: ReleaseId,
+        /// The record.
+        seq: u64,
+        /// The kind.
+        kind: UnknownKind,
+    },
+    /// The data are not those of the kind.
+    #[error("{release}, record {seq}: the data are not those of a {kind}: {source}")]
+    Data {
+        /// The stream.
+        release: ReleaseId,
+        /// The record.
+        seq: u64,
+        /// The kind.
+        kind: String,
+        /// What is wrong with the data.
+        source: serde_json::Error,
+    },
+}
+
+impl Record {
+    /// Reads a stored line, strictly.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`] with stream, record and reason.
+    pub fn read(line: &[u8]) -> Result<Self, RecordError> {
+        let envelope = Envelope::read(line)?;
+        let (release, seq, kind) = (envelope.release, envelope.seq, envelope.kind);
+        let event = match Event::from_data(&kind, envelope.data) {
+            Some(Ok(event)) => event,
+            Some(Err(source)) => {
+                return Err(RecordError::Data { release, seq, kind: kind.to_string(), source });
+            }
+            None => {
+                return Err(RecordError::UnknownKind { release, seq, kind: UnknownKind(kind.to_string()) });
+            }
+        };
+        Ok(Self {
+            release,
+            seq,
+            prev: envelope.prev,
+            at: envelope.at,
+            by: envelope.by,
+            event,
+            digest: Digest::of_line(line),
+        })
+    }
+
+    /// Writes a fact as the line that continues a stream.
+    pub(crate) fn seal(
+        release: &ReleaseId,
+        seq: u64,
+        prev: Digest,
+        at: Timestamp,
+        fact: &Fact,
+    ) -> Result<SealedLine, SealError> {
+        let kind = fact.event.kind();
+        let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
+        let envelope = Envelope {
+            release: release.clone(),
+            seq,
+            prev,
+            at,
+            by: fact.by.clone(),
+            kind: kind.into(),
+            data: &data,
+        };
+        Ok(envelope.seal()?)
+    }
+
+    /// What the stream's head is once this record is its last.
+    pub fn head(&self) -> Head {
+        Head { seq: self.seq, digest: self.digest }
+    }
+}

@@ -1,0 +1,84 @@
+use super::{Answer, Measurement};
+
+/// Measurements of one metric and one arm, added up over several looks.
+///
+/// Counts and histograms add up; of a gauge the newest value counts.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::judge::{Answer, Measurement, Pool};
+///
+/// let mut pool = Pool::default();
+/// pool.add(&Measurement::Counts { requests: 60, errors: 1 });
+/// pool.add(&Measurement::Counts { requests: 40, errors: 0 });
+/// assert_eq!(pool.answer(), Some(Answer::Value(Measurement::Counts { requests: 100, errors: 1 })));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pool(Option<Measurement>);
+
+impl Pool {
+    /// Adds one more look. A measurement of another shape than the ones before starts anew: the query was changed.
+    pub fn add(&mut self, next: &Measurement) {
+        let merged = self.0.as_mut().is_some_and(|sum| merge(sum, next));
+        if !merged {
+            self.0 = Some(next.clone());
+        }
+    }
+
+    /// What the looks amount to; nothing if there were none.
+    pub fn answer(&self) -> Option<Answer> {
+        self.0.clone().map(Answer::Value)
+    }
+
+    /// What the looks amount to, as a measurement.
+    pub fn measurement(&self) -> Option<&Measurement> {
+        self.0.as_ref()
+    }
+
+    /// Forgets what was added, except for events, which a limit counts over the whole step.
+    pub fn decided(&mut self) {
+        if !matches!(self.0, Some(Measurement::Events { .. })) {
+            self.0 = None;
+        }
+    }
+}
+
+/// Adds `next` to `sum`; whether the two have the same shape.
+fn merge(sum: &mut Measurement, next: &Measurement) -> bool {
+    match (sum, next) {
+        (
+            Measurement::Counts { requests, errors },
+            Measurement::Counts { requests: more_requests, errors: more_errors },
+        ) => {
+            *requests = requests.saturating_add(*more_requests);
+            *errors = errors.saturating_add(*more_errors);
+            true
+        }
+        (
+            Measurement::Exceedances { requests, exceedances, bound },
+            Measurement::Exceedances { requests: more_requests, exceedances: more, bound: same },
+        ) if bound == same => {
+            *requests = requests.saturating_add(*more_requests);
+            *exceedances = exceedances.saturating_add(*more);
+            true
+        }
+        (Measurement::Histogram(sum), Measurement::Histogram(next)) => sum.merge(next).is_ok(),
+        (
+            Measurement::Events { count, exposure },
+            Measurement::Events { count: more, exposure: more_exposure },
+        ) => {
+            *count = count.saturating_add(*more);
+            *exposure = exposure.saturating_add(*more_exposure);
+            true
+        }
+        (
+            Measurement::Counts { .. }
+            | Measurement::Exceedances { .. }
+            | Measurement::Histogram(_)
+            | Measurement::Events { .. }
+            | Measurement::Gauge { .. },
+            _,
+        ) => false,
+    }
+}

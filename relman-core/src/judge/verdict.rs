@@ -1,0 +1,181 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Arm, Measurement, MissingKind};
+use crate::{
+    plan::{Criterion, Threshold, Unit},
+    unit::Finite,
+};
+
+/// What a judge makes of a criterion: the rule, the numbers, the method and the outcome.
+///
+/// A verdict carries everything it rests on, so that it can be judged again years later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// The rule, in the words of the contract.
+    pub criterion: Criterion,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// How it was judged.
+    pub method: Method,
+    /// The version of the judge that did.
+    pub engine: u32,
+    /// What the canary showed, over every look that this verdict rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Measurement>,
+    /// What the baseline showed, where the rule compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Measurement>,
+    /// Where the baseline's numbers come from.
+    pub control: Control,
+    /// The canary's value: a ratio between 0 and 1, milliseconds, or a plain number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Finite>,
+    /// What it was compared with, in the same unit; the baseline's multiple is worked out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Finite>,
+}
+
+/// Whether a criterion is clean.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Outcome {
+    /// The criterion does not hold, on enough data.
+    Pass,
+    /// The criterion holds.
+    Fail,
+    /// Neither can be said.
+    Undecided(Undecided),
+}
+
+/// Why neither can be said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Undecided {
+    /// There is no value.
+    Missing {
+        /// In which arm.
+        arm: Arm,
+        /// In which way.
+        missing: MissingKind,
+        /// What the source said.
+        detail: String,
+    },
+    /// There are values, and they rest on too few requests.
+    TooFewRequests {
+        /// In which arm.
+        arm: Arm,
+        /// How many there are.
+        have: u64,
+        /// How many are needed.
+        need: u64,
+    },
+}
+
+/// How a criterion was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Method {
+    /// The value against a fixed limit.
+    Threshold,
+    /// The value against a multiple of the baseline's.
+    BaselineMultiple,
+}
+
+/// Where a baseline's numbers come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Control {
+    /// The baseline at the same time.
+    Concurrent,
+    /// The baseline as it was in the step before, because it gets no traffic any more.
+    Frozen,
+    /// The rule does not compare.
+    None,
+}
+
+impl Verdict {
+    /// A value of this verdict in the unit of its metric, as people write it.
+    pub fn show(&self, value: Finite) -> String {
+        let value = value.get();
+        let unit = match self.criterion.threshold {
+            Threshold::Limit(quantity) => Some(quantity.unit),
+            Threshold::Baseline { .. } => None,
+        };
+        let rate = matches!(self.canary, Some(Measurement::Counts { .. } | Measurement::Exceedances { .. }));
+        match unit {
+            Some(Unit::Percent) => format!("{}%", significant(value * 100.0)),
+            None | Some(Unit::Plain) if rate => format!("{}%", significant(value * 100.0)),
+            Some(Unit::Seconds | Unit::Milliseconds) => format!("{}ms", significant(value)),
+            None if self.criterion.metric.quantile().is_some() => format!("{}ms", significant(value)),
+            None | Some(Unit::Plain) => significant(value),
+        }
+    }
+
+    /// The canary's value as people write it.
+    pub fn observed(&self) -> String {
+        self.value.map_or_else(|| "nothing".to_owned(), |value| self.show(value))
+    }
+
+    /// The threshold as people write it, with the baseline's multiple worked out.
+    pub fn limit(&self) -> String {
+        self.threshold.map_or_else(|| self.criterion.threshold.to_string(), |value| self.show(value))
+    }
+}
+
+/// Up to four significant digits, without trailing zeros.
+fn significant(value: f64) -> String {
+    let size = value.abs();
+    let places = match () {
+        () if size >= 1_000.0 => 0,
+        () if size >= 100.0 => 1,
+        () if size >= 10.0 => 2,
+        () if size >= 1.0 => 3,
+        () => 4,
+    };
+    let text = format!("{value:.places$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+impl fmt::Display for Verdict {
+    /// One sentence for a person at 3 a.m.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.criterion)?;
+        match &self.outcome {
+            Outcome::Undecided(undecided) => return undecided.fmt(f),
+            Outcome::Pass => f.write_str("clean, ")?,
+            Outcome::Fail => f.write_str("breached, ")?,
+        }
+        f.write_str(&self.observed())?;
+        match &self.canary {
+            Some(
+                Measurement::Counts { requests, errors: part }
+                | Measurement::Exceedances { requests, exceedances: part, .. },
+            ) => {
+                write!(f, " ({part} of {requests})")?;
+            }
+            Some(Measurement::Histogram(histogram)) => write!(f, " (of {} requests)", histogram.count())?,
+            Some(Measurement::Events { .. } | Measurement::Gauge { .. }) | None => {}
+        }
+        write!(f, " against {}", self.limit())?;
+        match self.control {
+            Control::Frozen => f.write_str(" (the baseline of the step before; no concurrent control)"),
+            Control::Concurrent | Control::None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { arm, missing, detail } => write!(f, "{missing} for the {arm}: {detail}"),
+            Self::TooFewRequests { arm, have, need } => {
+                write!(f, "too few requests for the {arm}: {have} of {need}")
+            }
+        }
+    }
+}

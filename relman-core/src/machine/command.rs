@@ -1,0 +1,182 @@
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::Refusal;
+use crate::{
+    event::{CheckOutcome, EffectId, Gate},
+    judge::Observation,
+    plan::Plan,
+    policy::Policy,
+    port::Deployment,
+    unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
+};
+
+/// Something that the machine is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A person or a service wants something.
+    Command(Command),
+    /// An effect has an outcome.
+    Outcome {
+        /// Which effect.
+        effect: EffectId,
+        /// How it ended.
+        outcome: OutcomeOf,
+    },
+    /// The metrics and the traffic of a step were looked at.
+    Look(Look),
+    /// The traffic was looked at while a release is rolled back.
+    Traffic {
+        /// What the platform showed, or why it showed nothing.
+        deployment: Result<Deployment, String>,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// How an effect ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutcomeOf {
+    /// It was done.
+    Done,
+    /// It did not have to be done: the platform showed that it was done already.
+    FoundDone,
+    /// It failed.
+    Failed {
+        /// Why, without secrets.
+        detail: String,
+        /// When trying again makes sense; `None` where somebody has to change something first.
+        retry_after: Option<Span>,
+    },
+}
+
+/// What was seen in one look at a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// The step, from 1, as the question said it.
+    pub step: u32,
+    /// The time that was asked about.
+    pub window: Window,
+    /// Where the traffic is, or why that is not known.
+    pub deployment: Result<Deployment, String>,
+    /// How far an observed share may be from the real one.
+    pub tolerance: TrafficShare,
+    /// One observation for each metric and arm that the question named.
+    pub observations: Vec<Observation>,
+}
+
+/// What somebody wants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Command {
+    /// Who.
+    pub by: Principal,
+    /// What.
+    pub action: Action,
+}
+
+/// Somebody, with what the directory says about them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// Who acts.
+    pub actor: Actor,
+    /// Their roles; `None` where the directory does not know them.
+    pub roles: Option<BTreeSet<Role>>,
+}
+
+impl Principal {
+    /// The roles of somebody whom the directory knows; the system itself gives no commands.
+    pub(super) fn known(&self) -> Result<BTreeSet<Role>, Refusal> {
+        match self.actor.kind() {
+            ActorKind::System => return Err(Refusal::SystemActor(self.actor.clone())),
+            ActorKind::User | ActorKind::Service => {}
+        }
+        self.roles.clone().ok_or_else(|| Refusal::UnknownActor(self.actor.clone()))
+    }
+
+    pub(super) fn is_person(&self) -> Result<(), Refusal> {
+        if self.actor.is_person() { Ok(()) } else { Err(Refusal::NotAPerson(self.actor.clone())) }
+    }
+}
+
+/// What people can want from a release.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Record the plan of a new release.
+    RecordPlan {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The policy that it obeys.
+        policy: Arc<Policy>,
+    },
+    /// Change the plan before it is approved and staged.
+    RevisePlan {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// The policy that it obeys.
+        policy: Arc<Policy>,
+    },
+    /// Approve somebody else's plan.
+    ApprovePlan,
+    /// Record the outcome of a check.
+    RecordCheck {
+        /// Which check.
+        check: CheckName,
+        /// How it ended.
+        outcome: CheckOutcome,
+        /// What shows it.
+        evidence: Text,
+        /// For a checklist, the items that are confirmed.
+        items: Vec<Text>,
+    },
+    /// Make the release stand still.
+    Hold {
+        /// Why.
+        reason: Text,
+    },
+    /// Let a release that was held go on.
+    Resume {
+        /// Why.
+        reason: Text,
+    },
+    /// Take the release back.
+    RollBack {
+        /// Why.
+        reason: Text,
+    },
+    /// Give the release up before production.
+    Abort {
+        /// Why.
+        reason: Text,
+    },
+    /// Override a failed gate.
+    Override {
+        /// Which gate.
+        gate: Gate,
+        /// Why.
+        reason: Text,
+        /// When the override expires.
+        expires_at: Timestamp,
+    },
+    /// Take on-call duty for the release.
+    Acknowledge {
+        /// Until when; the policy's shift, if absent.
+        until: Option<Timestamp>,
+    },
+    /// File a post-mortem.
+    FilePostMortem {
+        /// Which one; the only one that is owed, if absent.
+        number: Option<u32>,
+        /// What happened and what was learnt.
+        summary: Text,
+        /// What caused it.
+        root_cause: Text,
+        /// Where the whole text is.
+        link: Option<Text>,
+    },
+    /// Record a customer's complaint.
+    Complain {
+        /// What the customer said.
+        text: Text,
+    },
+    /// Close a release that has reached its end.
+    Close,
+}

@@ -1,0 +1,156 @@
+use std::collections::BTreeSet;
+
+use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
+use crate::{
+    event::Gate,
+    judge::Arm,
+    plan::RollbackContract,
+    port::{MetricQuery, Target},
+    unit::{MetricName, Span, Timestamp, TrafficShare, Window},
+};
+
+/// Something that the machine wants to know. Asking changes nothing, so it needs no record and may be repeated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Question {
+    /// How the step does, as an [`Input::Look`](super::Input::Look).
+    Look(LookQuestion),
+    /// Where the traffic is, as an [`Input::Traffic`](super::Input::Traffic).
+    Traffic(Target),
+}
+
+/// One look: these metrics, in these arms, over this window, and where the traffic is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookQuestion {
+    /// The step, from 1.
+    pub step: u32,
+    /// The time since the last look.
+    pub window: Window,
+    /// The metrics.
+    pub queries: Vec<MetricQuery>,
+    /// The arms in which each is measured.
+    pub arms: Vec<Arm>,
+    /// What the deployer is asked about.
+    pub target: Target,
+}
+
+/// The metric that relman counts itself, from recorded complaints.
+pub(super) const COMPLAINTS: &str = "complaints";
+
+impl Release {
+    /// What to find out now, if anything is due.
+    pub fn question(&self, now: Timestamp) -> Option<Question> {
+        let now = now.max(self.last_at);
+        match &self.phase {
+            Phase::RollingBack(rollback) => match rollback.state {
+                RollbackState::Confirming { next_at, .. } if next_at <= now => {
+                    Some(Question::Traffic(self.target()?))
+                }
+                RollbackState::Confirming { .. }
+                | RollbackState::Requested
+                | RollbackState::Confirmed { .. } => None,
+            },
+            Phase::Releasing(_) | Phase::Validating(_) => {
+                let step = self.phase.step()?;
+                let (looked_until, next) = self.next_look(step)?;
+                (next <= now).then(|| self.look_question(step, Window { from: looked_until, until: now }))?
+            }
+            Phase::Unplanned
+            | Phase::Planning
+            | Phase::Staging { .. }
+            | Phase::Completed
+            | Phase::RolledBack(_)
+            | Phase::Aborted
+            | Phase::Closed(_) => None,
+        }
+    }
+
+    /// When the machine has to be asked again after `now`, if nothing else happens before: a look, a retry, the end
+    /// of a hold's patience, of a cover, of an override or of a freeze. What is due at `now` is not in it.
+    pub fn next_deadline(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut deadlines: Vec<Timestamp> = Vec::new();
+        if let Some((_, next)) = self.phase.step().and_then(|step| self.next_look(step)) {
+            deadlines.push(next);
+        }
+        if let Phase::RollingBack(rollback) = &self.phase
+            && let RollbackState::Confirming { next_at, .. } = rollback.state
+        {
+            deadlines.push(next_at);
+        }
+        deadlines.extend(self.outstanding.values().filter_map(|one| match one.due {
+            Due::At(at) => Some(at),
+            Due::Now | Due::WhenResumed => None,
+        }));
+        deadlines.extend(self.holds.values().filter_map(|hold| hold.roll_back_at));
+        deadlines.extend(self.cover.iter().map(|cover| cover.until));
+        deadlines.extend(self.overrides.values().map(|entry| entry.expires_at));
+        deadlines.extend(self.freeze_end());
+        deadlines.into_iter().filter(|deadline| *deadline > now).min()
+    }
+
+    /// The end of the freeze in which the release now waits.
+    fn freeze_end(&self) -> Option<Timestamp> {
+        let waits = matches!(self.phase, Phase::Staging { .. } | Phase::Releasing(_));
+        let freeze = self.policy()?.freeze_at(self.last_at)?;
+        (waits && !self.overrides.contains_key(&Gate::Freeze)).then_some(freeze.until)
+    }
+
+    /// Up to when the step was looked at, and when to look next.
+    fn next_look(&self, step: &StepProgress) -> Option<(Timestamp, Timestamp)> {
+        let (_, track) = self.track()?;
+        match step.traffic {
+            TrafficState::Requested => None,
+            TrafficState::Set { looked_until } => Some((looked_until, looked_until + track.look_every())),
+        }
+    }
+
+    fn look_question(&self, step: &StepProgress, window: Window) -> Option<Question> {
+        let target = self.target()?;
+        let query = |metric| MetricQuery {
+            metric,
+            release: self.id.clone(),
+            service: target.service.clone(),
+            canary_version: target.artifact.version.to_string(),
+            baseline_version: target.baseline_version.clone(),
+        };
+        Some(Question::Look(LookQuestion {
+            step: step.number,
+            window,
+            queries: self.watched().into_iter().map(query).collect(),
+            arms: arms(step.share),
+            target,
+        }))
+    }
+
+    /// The metrics that are watched in every step: those of the policy, of the contract and of the plan.
+    pub fn watched(&self) -> BTreeSet<MetricName> {
+        let (Some(plan), Some(policy)) = (self.plan(), self.policy()) else {
+            return BTreeSet::new();
+        };
+        let mut watched = policy.watch().clone();
+        watched.extend(plan.watch().iter().cloned());
+        watched.extend(plan.contract().map(RollbackContract::metrics).unwrap_or_default());
+        watched.retain(|metric| metric.as_str() != COMPLAINTS);
+        watched
+    }
+
+    /// What the deployer acts upon.
+    pub fn target(&self) -> Option<Target> {
+        let scope = self.plan()?.scope();
+        Some(Target {
+            release: self.id.clone(),
+            service: scope.service.clone(),
+            artifact: scope.artifact.clone(),
+            baseline_version: scope.replaces.to_string(),
+        })
+    }
+
+    /// How long one look may count for: the interval, and as much again for a look that comes late.
+    pub(super) fn longest_credit(&self) -> Span {
+        self.track().map_or(Span::ZERO, |(_, track)| track.look_every().times(2))
+    }
+}
+
+/// The arms that have traffic: at 100 % there is no concurrent baseline.
+pub(super) fn arms(share: TrafficShare) -> Vec<Arm> {
+    if share == TrafficShare::FULL { vec![Arm::Canary] } else { vec![Arm::Canary, Arm::Baseline] }
+}

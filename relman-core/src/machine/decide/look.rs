@@ -1,0 +1,251 @@
+use super::Draft;
+use crate::{
+    event::{
+        ContractBreached, HoldCause, HoldPlaced, HoldReleased, LookTaken, ObservedExposure, RollbackTrigger,
+        TrafficDrifted,
+    },
+    judge::{
+        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Pool, Undecided,
+        Verdict, judge,
+    },
+    machine::{
+        Look, Phase, StepProgress, TrafficState,
+        deadline::{COMPLAINTS, arms},
+    },
+    plan::{Criterion, Plan, Threshold},
+    policy::NoDataAction,
+    unit::{MetricName, Span, Text},
+};
+
+/// A value that should be there and is not.
+struct Gap {
+    missing: MissingKind,
+    what: String,
+}
+
+impl Draft {
+    /// What was seen in one look: judged, and acted upon in the same decision.
+    pub(super) fn look(&mut self, look: &Look) {
+        let Some(step) = self.release.phase.step().cloned() else {
+            return;
+        };
+        let TrafficState::Set { looked_until } = step.traffic else {
+            return;
+        };
+        let answers_the_question = look.step == step.number && look.window.from == looked_until;
+        if !answers_the_question || look.window.until <= looked_until || look.window.until > self.now {
+            return;
+        }
+        let verdicts = self.verdicts(&step, &look.observations);
+        let mut gaps = self.gaps(&step, look, &verdicts);
+        let (exposure, drift) = match &look.deployment {
+            Ok(deployment) => {
+                let off = deployment.canary_share.distance(step.share) > look.tolerance.basis_points();
+                let drift = off.then_some(deployment.canary_share);
+                (ObservedExposure::Seen { share_bp: deployment.canary_share }, drift)
+            }
+            Err(detail) => {
+                let what = format!("the traffic could not be observed: {detail}");
+                gaps.push(Gap { missing: MissingKind::ProviderError, what });
+                (ObservedExposure::Unknown { detail: Text::of(detail) }, None)
+            }
+        };
+        let counts = gaps.is_empty() && drift.is_none();
+        self.follow(LookTaken {
+            step: step.number,
+            window: look.window,
+            exposure,
+            observations: look.observations.clone(),
+            verdicts: verdicts.clone(),
+            credit: if counts { self.credit(&step, look) } else { Span::ZERO },
+        });
+        if self.roll_back_if_breached(verdicts) || self.act_on_gaps(&gaps) {
+            return;
+        }
+        if let Some(observed) = drift {
+            self.follow(TrafficDrifted { expected: step.share, observed });
+        }
+    }
+
+    /// Rolls back at the first criterion that holds; whether one does.
+    fn roll_back_if_breached(&mut self, verdicts: Vec<Verdict>) -> bool {
+        let Some(verdict) = verdicts.into_iter().find(|verdict| verdict.outcome == Outcome::Fail) else {
+            return false;
+        };
+        let trigger = RollbackTrigger::Criterion {
+            criterion: verdict.criterion.clone(),
+            observed: verdict.observed(),
+            threshold: verdict.limit(),
+        };
+        self.follow(ContractBreached { verdict });
+        self.roll_back(trigger);
+        true
+    }
+
+    /// Judges what the record itself counts, after a complaint.
+    pub(super) fn judge_complaints(&mut self) {
+        let in_production = match self.release.phase {
+            Phase::Releasing(_) | Phase::Validating(_) => true,
+            Phase::Unplanned
+            | Phase::Planning
+            | Phase::Staging { .. }
+            | Phase::RollingBack(_)
+            | Phase::Completed
+            | Phase::RolledBack(_)
+            | Phase::Aborted
+            | Phase::Closed(_) => false,
+        };
+        if !in_production {
+            return;
+        }
+        let counted = self.criteria().into_iter().filter(|criterion| criterion.metric.as_str() == COMPLAINTS);
+        let verdicts = counted.map(|criterion| self.verdict_on_complaints(&criterion)).collect();
+        self.roll_back_if_breached(verdicts);
+    }
+
+    fn criteria(&self) -> Vec<Criterion> {
+        let contract = self.release.plan().and_then(Plan::contract);
+        contract.map(|contract| contract.criteria().to_vec()).unwrap_or_default()
+    }
+
+    fn verdict_on_complaints(&self, criterion: &Criterion) -> Verdict {
+        let count = self.release.complaints.len() as u64;
+        let counted = Answer::Value(Measurement::Events { count, exposure: 0 });
+        judge(criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 })
+    }
+
+    /// One verdict for each criterion, on this look and on the looks before that were not enough.
+    fn verdicts(&self, step: &StepProgress, observations: &[Observation]) -> Vec<Verdict> {
+        let min_requests = self.release.track().map_or(1, |(_, track)| track.min_requests());
+        let control = step.control_kind();
+        self.criteria()
+            .iter()
+            .map(|criterion| {
+                if criterion.metric.as_str() == COMPLAINTS {
+                    return self.verdict_on_complaints(criterion);
+                }
+                let metric = &criterion.metric;
+                let pools = step.pools.get(metric).cloned().unwrap_or_default();
+                let canary = pooled(pools.canary, answer(observations, metric, Arm::Canary));
+                let baseline = match control {
+                    Control::Frozen => frozen(step, metric),
+                    Control::Concurrent | Control::None => {
+                        pooled(pools.baseline, answer(observations, metric, Arm::Baseline))
+                    }
+                };
+                judge(
+                    criterion,
+                    Evidence { canary: &canary, baseline: Some((&baseline, control)), min_requests },
+                )
+            })
+            .collect()
+    }
+
+    /// Every value that should be there and is not: of each watched metric in the canary, and in the baseline where
+    /// a criterion compares.
+    fn gaps(&self, step: &StepProgress, look: &Look, verdicts: &[Verdict]) -> Vec<Gap> {
+        let compares = |metric: &MetricName| {
+            step.control_kind() == Control::Concurrent
+                && verdicts.iter().any(|verdict| {
+                    verdict.criterion.metric == *metric
+                        && matches!(verdict.criterion.threshold, Threshold::Baseline { .. })
+                })
+        };
+        let mut gaps = Vec::new();
+        for metric in self.release.watched() {
+            for arm in arms(step.share) {
+                if arm == Arm::Baseline && !compares(&metric) {
+                    continue;
+                }
+                let answer = answer(&look.observations, &metric, arm);
+                if let Some(missing) = answer.missing() {
+                    gaps.push(Gap { missing, what: format!("{metric} of the {arm}: {answer}") });
+                }
+            }
+        }
+        for verdict in verdicts {
+            if let Outcome::Undecided(Undecided::Missing { missing, detail, .. }) = &verdict.outcome
+                && gaps.is_empty()
+            {
+                gaps.push(Gap { missing: *missing, what: format!("{}: {detail}", verdict.criterion) });
+            }
+        }
+        gaps
+    }
+
+    /// How much of a look's window counts: the time since counting began, under cover where that is asked for, and
+    /// without a hold by people. A look that comes much too late counts for one interval.
+    fn credit(&self, step: &StepProgress, look: &Look) -> Span {
+        let release = &self.release;
+        let validating = matches!(release.phase, Phase::Validating(_));
+        let held = release.holds.keys().any(|cause| *cause != HoldCause::Unmeasured);
+        if held || (validating && release.cover.is_none()) {
+            return Span::ZERO;
+        }
+        let seen = look.window.until.since(look.window.from.max(step.counts_from));
+        let interval = release.track().map_or(Span::ZERO, |(_, track)| track.look_every());
+        if seen > release.longest_credit() { interval } else { seen }
+    }
+
+    /// Holds, rolls back or goes on, as the policy says; whether the release is rolled back.
+    fn act_on_gaps(&mut self, gaps: &[Gap]) -> bool {
+        let held = self.release.holds.contains_key(&HoldCause::Unmeasured);
+        if gaps.is_empty() {
+            if held {
+                self.follow(HoldReleased {
+                    cause: HoldCause::Unmeasured,
+                    reason: Text::of("everything can be measured again"),
+                    roles: std::collections::BTreeSet::new(),
+                });
+            }
+            return false;
+        }
+        let Some(rules) = self.release.policy().map(|policy| policy.no_data().clone()) else {
+            return false;
+        };
+        let named: Vec<&str> = gaps.iter().map(|gap| gap.what.as_str()).collect();
+        let reason = Text::of(&named.join("; "));
+        let at_once = gaps.iter().any(|gap| rules.rule(gap.missing).action == NoDataAction::RollBack);
+        if at_once {
+            self.roll_back_unmeasured(reason, Span::ZERO);
+            return true;
+        }
+        if !held {
+            let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+            self.follow(HoldPlaced {
+                cause: HoldCause::Unmeasured,
+                reason,
+                unblocked_by: Text::of("every watched metric has a value again"),
+                roll_back_at: patience.map(|patience| self.now + patience),
+                roles: std::collections::BTreeSet::new(),
+            });
+        }
+        false
+    }
+}
+
+/// What the source said about a metric in an arm; silence is no data.
+fn answer(observations: &[Observation], metric: &MetricName, arm: Arm) -> Answer {
+    observations
+        .iter()
+        .find(|observation| observation.metric == *metric && observation.arm == arm)
+        .map_or_else(|| Answer::NoData { detail: "not observed".to_owned() }, |found| found.answer.clone())
+}
+
+/// This look's answer added to what the looks before amount to. A missing value stays missing.
+fn pooled(mut pool: Pool, answer: Answer) -> Answer {
+    match answer.measurement() {
+        Some(measurement) => {
+            pool.add(measurement);
+            pool.answer().unwrap_or(answer)
+        }
+        None => answer,
+    }
+}
+
+fn frozen(step: &StepProgress, metric: &MetricName) -> Answer {
+    match step.frozen.get(metric) {
+        Some(measurement) => Answer::Value(measurement.clone()),
+        None => Answer::NoData { detail: "the baseline was not measured in the step before".to_owned() },
+    }
+}

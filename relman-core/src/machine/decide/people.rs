@@ -1,0 +1,357 @@
+use std::collections::BTreeSet;
+
+use super::{Draft, plan::permit_under};
+use crate::{
+    event::{
+        CheckOutcome, CheckRecorded, ComplaintRecorded, Gate, GateFailed, HoldCause, HoldPlaced,
+        HoldReleased, OnCallAcknowledged, OnCallHandedOver, OverrideGranted, PostMortemCause,
+        PostMortemFiled, ReleaseAborted, ReleaseClosed, RollbackTrigger,
+    },
+    machine::{Action, Command, Phase, PhaseName, Principal, Refusal},
+    policy::{Permission, Policy, floors},
+    unit::{CheckName, Role, Text, Timestamp},
+};
+
+impl Draft {
+    pub(super) fn command(&mut self, command: &Command) -> Result<(), Refusal> {
+        let by = &command.by;
+        by.known()?;
+        if self.release.phase == Phase::Unplanned && !matches!(command.action, Action::RecordPlan { .. }) {
+            return Err(Refusal::NoSuchRelease(self.release.id.clone()));
+        }
+        match &command.action {
+            Action::RecordPlan { plan, policy } => self.record_plan(by, plan, policy),
+            Action::RevisePlan { plan, policy } => self.revise_plan(by, plan, policy),
+            Action::ApprovePlan => self.approve_plan(by),
+            Action::RecordCheck { check, outcome, evidence, items } => {
+                self.record_check(by, check, *outcome, evidence, items)
+            }
+            Action::Hold { reason } => self.hold(by, reason),
+            Action::Resume { reason } => self.resume(by, reason),
+            Action::RollBack { reason } => self.roll_back_by_hand(by, reason),
+            Action::Abort { reason } => self.abort(by, reason),
+            Action::Override { gate, reason, expires_at } => {
+                self.grant_override(by, *gate, reason, *expires_at)
+            }
+            Action::Acknowledge { until } => self.acknowledge(by, *until),
+            Action::FilePostMortem { number, summary, root_cause, link } => {
+                self.file_post_mortem(by, *number, summary, root_cause, link.as_ref())
+            }
+            Action::Complain { text } => self.complain(by, text),
+            Action::Close => self.close(by),
+        }
+    }
+
+    /// The roles with which an actor may do something, under the policy of the release.
+    pub(super) fn permit(&self, by: &Principal, permission: Permission) -> Result<BTreeSet<Role>, Refusal> {
+        match self.release.policy() {
+            Some(policy) => permit_under(by, policy, permission),
+            None => Err(Refusal::NoSuchRelease(self.release.id.clone())),
+        }
+    }
+
+    pub(super) fn in_phases(
+        &self,
+        phases: &[PhaseName],
+        wanted: &'static str,
+        possible: &'static str,
+    ) -> Result<(), Refusal> {
+        let phase = self.release.phase.name();
+        if phases.contains(&phase) {
+            return Ok(());
+        }
+        Err(Refusal::WrongPhase { release: self.release.id.clone(), phase, wanted, possible })
+    }
+
+    fn record_check(
+        &mut self,
+        by: &Principal,
+        check: &CheckName,
+        outcome: CheckOutcome,
+        evidence: &Text,
+        items: &[Text],
+    ) -> Result<(), Refusal> {
+        let phases = &[PhaseName::Staging, PhaseName::Validating];
+        self.in_phases(phases, "recording a check", "in staging or in validation")?;
+        let roles = self.permit(by, Permission::Check)?;
+        let gate = match self.release.phase.name() {
+            PhaseName::Staging => Gate::Staging,
+            _ => Gate::Validation,
+        };
+        let asked = self.release.checks_asked(gate);
+        if !asked.contains(check) {
+            let names: Vec<&str> = asked.iter().map(CheckName::as_str).collect();
+            let asked = format!("the {gate} gate asks for {}", names.join(", "));
+            return Err(Refusal::CheckNotAsked { check: check.clone(), asked });
+        }
+        if check.as_str() == floors::MANUAL_QA {
+            by.is_person()?;
+            if outcome == CheckOutcome::Passed {
+                self.is_checklist_complete(check, items)?;
+            }
+        }
+        let recorded = CheckRecorded {
+            check: check.clone(),
+            outcome,
+            evidence: evidence.clone(),
+            items: items.to_vec(),
+            roles,
+        };
+        self.push(&by.actor, recorded);
+        if outcome == CheckOutcome::Failed {
+            self.follow(GateFailed { gate, reasons: vec![format!("{check} has failed: {evidence}")] });
+        }
+        Ok(())
+    }
+
+    fn is_checklist_complete(&self, check: &CheckName, items: &[Text]) -> Result<(), Refusal> {
+        let asked = self.release.policy().map(Policy::qa_checklist).unwrap_or_default();
+        let missing: Vec<String> = asked
+            .iter()
+            .filter(|item| !items.contains(item))
+            .map(|item| format!("{:?}", item.as_str()))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::ChecklistIncomplete { check: check.clone(), missing: missing.join(", ") })
+    }
+
+    fn hold(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
+        let running = &[PhaseName::Planning, PhaseName::Staging, PhaseName::Releasing, PhaseName::Validating];
+        self.in_phases(running, "holding it", "in planning, in staging, being released or in validation")?;
+        let roles = by.known()?;
+        if let Some(hold) = self.release.holds.get(&HoldCause::Manual) {
+            return Err(Refusal::AlreadyHeld {
+                release: self.release.id.clone(),
+                since: hold.since,
+                reason: hold.reason.to_string(),
+            });
+        }
+        self.push(
+            &by.actor,
+            HoldPlaced {
+                cause: HoldCause::Manual,
+                reason: reason.clone(),
+                unblocked_by: Text::of("somebody resumes it (resume)"),
+                roll_back_at: None,
+                roles,
+            },
+        );
+        Ok(())
+    }
+
+    fn resume(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
+        let roles = self.permit(by, Permission::Operate)?;
+        let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer]
+            .into_iter()
+            .filter(|cause| self.release.holds.contains_key(cause))
+            .collect();
+        if releasable.is_empty() {
+            if let Some((cause, hold)) = self.release.holds.iter().next() {
+                let unblocked_by = hold.unblocked_by.to_string();
+                return Err(Refusal::HoldNotReleasable { cause: *cause, unblocked_by });
+            }
+            let now = format!("it is {}", self.release.phase.name());
+            return Err(Refusal::NothingToResume { release: self.release.id.clone(), now });
+        }
+        for cause in releasable {
+            self.push(&by.actor, HoldReleased { cause, reason: reason.clone(), roles: roles.clone() });
+        }
+        Ok(())
+    }
+
+    fn roll_back_by_hand(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
+        let roles = by.known()?;
+        let id = self.release.id.clone();
+        match self.release.phase.name() {
+            PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => {}
+            PhaseName::RollingBack => return Err(Refusal::AlreadyRollingBack(id)),
+            PhaseName::Unplanned | PhaseName::Planning | PhaseName::Staging => {
+                return Err(Refusal::NothingToRollBack(id));
+            }
+            PhaseName::RolledBack | PhaseName::Aborted | PhaseName::Closed => {
+                let possible = "being released, in validation or completed";
+                return self.in_phases(&[], "rolling it back", possible);
+            }
+        }
+        self.roll_back_by(&by.actor, RollbackTrigger::Manual { reason: reason.clone(), roles });
+        Ok(())
+    }
+
+    fn abort(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
+        if self.release.phase.name().touches_production() {
+            return Err(Refusal::AbortAfterProduction(self.release.id.clone()));
+        }
+        self.in_phases(
+            &[PhaseName::Planning, PhaseName::Staging],
+            "aborting it",
+            "in planning or in staging",
+        )?;
+        let roles = self.permit(by, Permission::Operate)?;
+        self.push(&by.actor, ReleaseAborted { reason: reason.clone(), roles });
+        Ok(())
+    }
+
+    fn grant_override(
+        &mut self,
+        by: &Principal,
+        gate: Gate,
+        reason: &Text,
+        expires_at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let roles = self.permit(by, Permission::Override)?;
+        by.is_person()?;
+        let actor = &by.actor;
+        if self.release.authors().contains(actor) {
+            return Err(Refusal::ExecutiveIsAuthor(actor.clone()));
+        }
+        if self.release.approvals.iter().any(|approval| approval.by == *actor) {
+            return Err(Refusal::ExecutiveIsApprover(actor.clone()));
+        }
+        let checks = self.overridable(gate)?;
+        let longest = self.release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
+        if expires_at <= self.now || expires_at > self.now + longest {
+            return Err(Refusal::OverrideExpiry { expires_at, now: self.now, longest });
+        }
+        self.push(actor, OverrideGranted { gate, checks, reason: reason.clone(), expires_at, roles });
+        self.open_post_mortem(PostMortemCause::Override { gate });
+        Ok(())
+    }
+
+    /// The failed checks that an override of the gate would cover.
+    fn overridable(&self, gate: Gate) -> Result<BTreeSet<CheckName>, Refusal> {
+        let release = &self.release;
+        match gate {
+            Gate::Plan => {
+                let why = "a contract and the approval of somebody else are what everything rests on";
+                Err(Refusal::GateNotOverridable { gate, why })
+            }
+            Gate::Step(_) => {
+                let why = "a step passes on data alone; a breach rolls back, and what was not measured did not pass";
+                Err(Refusal::GateNotOverridable { gate, why })
+            }
+            Gate::Staging => {
+                self.in_phases(&[PhaseName::Staging], "overriding the staging gate", "in staging")?;
+                self.failed_checks(gate)
+            }
+            Gate::Validation => {
+                let wanted = "overriding a failed check of the validation gate";
+                self.in_phases(&[PhaseName::Validating], wanted, "in validation")?;
+                self.failed_checks(gate)
+            }
+            Gate::Freeze => match release.policy().and_then(|policy| policy.freeze_at(self.now)) {
+                Some(_) => Ok(BTreeSet::new()),
+                None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
+            },
+        }
+    }
+
+    fn failed_checks(&self, gate: Gate) -> Result<BTreeSet<CheckName>, Refusal> {
+        let release = &self.release;
+        let failed = |check: &CheckName| {
+            release.checks.get(check).is_some_and(|check| check.outcome == CheckOutcome::Failed)
+        };
+        let checks: BTreeSet<CheckName> = release.checks_asked(gate).into_iter().filter(failed).collect();
+        if !checks.is_empty() {
+            return Ok(checks);
+        }
+        let now = match release.missing(self.now).first() {
+            Some(missing) => format!("it waits for {}", missing.what),
+            None => "nothing is missing".to_owned(),
+        };
+        Err(Refusal::GateNotFailed { gate, now })
+    }
+
+    fn acknowledge(&mut self, by: &Principal, until: Option<Timestamp>) -> Result<(), Refusal> {
+        let phases = &[PhaseName::Releasing, PhaseName::Validating];
+        self.in_phases(phases, "acknowledging on-call duty", "being released or in validation")?;
+        let roles = self.permit(by, Permission::OnCall)?;
+        by.is_person()?;
+        let shift = self.release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
+        let until = until.unwrap_or(self.now + shift);
+        if until <= self.now || until > self.now + shift {
+            return Err(Refusal::CoverRange { until, now: self.now, shift });
+        }
+        match self.release.cover.clone().filter(|cover| cover.person != by.actor) {
+            Some(cover) => self.push(&by.actor, OnCallHandedOver { from: cover.person, until, roles }),
+            None => self.push(&by.actor, OnCallAcknowledged { until, roles }),
+        }
+        Ok(())
+    }
+
+    fn file_post_mortem(
+        &mut self,
+        by: &Principal,
+        number: Option<u32>,
+        summary: &Text,
+        root_cause: &Text,
+        link: Option<&Text>,
+    ) -> Result<(), Refusal> {
+        let roles = self.permit(by, Permission::Operate)?;
+        let owed: Vec<u32> = self.release.owed_post_mortems().map(|one| one.number).collect();
+        let number = match (number, owed.as_slice()) {
+            (_, []) => return Err(Refusal::NoPostMortemOwed(self.release.id.clone())),
+            (None, [only]) => *only,
+            (Some(number), owed) if owed.contains(&number) => number,
+            (None | Some(_), _) => {
+                let release = self.release.id.clone();
+                return Err(Refusal::WhichPostMortem { release, owed: self.owed() });
+            }
+        };
+        let (summary, root_cause, link) = (summary.clone(), root_cause.clone(), link.cloned());
+        self.push(&by.actor, PostMortemFiled { number, summary, root_cause, link, roles });
+        Ok(())
+    }
+
+    /// The post-mortems that are owed, in words.
+    fn owed(&self) -> String {
+        let owed = self
+            .release
+            .owed_post_mortems()
+            .map(|one| format!("post-mortem {} on {}", one.number, one.about));
+        owed.collect::<Vec<_>>().join(", ")
+    }
+
+    fn complain(&mut self, by: &Principal, text: &Text) -> Result<(), Refusal> {
+        let phases = &[
+            PhaseName::Releasing,
+            PhaseName::Validating,
+            PhaseName::RollingBack,
+            PhaseName::Completed,
+            PhaseName::RolledBack,
+        ];
+        self.in_phases(phases, "recording a complaint", "in production or was there")?;
+        let roles = by.known()?;
+        self.push(&by.actor, ComplaintRecorded { text: text.clone(), roles });
+        self.judge_complaints();
+        Ok(())
+    }
+
+    fn close(&mut self, by: &Principal) -> Result<(), Refusal> {
+        let release = self.release.id.clone();
+        match self.release.phase.name() {
+            PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted => {}
+            PhaseName::Closed => {
+                return self.in_phases(&[], "closing it", "completed, rolled back or aborted");
+            }
+            PhaseName::Unplanned
+            | PhaseName::Planning
+            | PhaseName::Staging
+            | PhaseName::Releasing
+            | PhaseName::Validating
+            | PhaseName::RollingBack => {
+                let missing = self.release.missing(self.now);
+                let first = missing.first().map_or("its end", |missing| missing.what.as_str());
+                let why = format!("it is {} and waits for {first}", self.release.phase.name());
+                return Err(Refusal::NotComplete { release, why });
+            }
+        }
+        let roles = self.permit(by, Permission::Operate)?;
+        if self.release.owed_post_mortems().next().is_some() {
+            return Err(Refusal::PostMortemsOwed { release, owed: self.owed() });
+        }
+        self.push(&by.actor, ReleaseClosed { roles });
+        Ok(())
+    }
+}

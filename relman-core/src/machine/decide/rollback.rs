@@ -1,0 +1,64 @@
+use super::Draft;
+use crate::{
+    event::{
+        PostMortemCause, PostMortemOpened, RollbackConfirmed, RollbackStarted, RollbackTrigger,
+        RollbackUnconfirmed, ZeroTrafficObserved,
+    },
+    machine::{Phase, RollbackState},
+    port::Deployment,
+    unit::{Actor, Span, Text, TrafficShare},
+};
+
+impl Draft {
+    /// Takes the release back, by a rule.
+    pub(super) fn roll_back(&mut self, trigger: RollbackTrigger) {
+        self.roll_back_by(&Actor::relman(), trigger);
+    }
+
+    /// Takes the release back because something could not be measured.
+    pub(super) fn roll_back_unmeasured(&mut self, reason: Text, held: Span) {
+        self.roll_back(RollbackTrigger::Unmeasured { reason, held });
+    }
+
+    /// Takes the release back; a post-mortem is owed from then on.
+    pub(super) fn roll_back_by(&mut self, by: &Actor, trigger: RollbackTrigger) {
+        let share = self.release.exposure;
+        self.push(by, RollbackStarted { trigger, share });
+        self.open_post_mortem(PostMortemCause::Rollback);
+    }
+
+    pub(super) fn open_post_mortem(&mut self, about: PostMortemCause) {
+        let number = self.release.post_mortems.iter().map(|one| one.number).max().unwrap_or(0) + 1;
+        self.follow(PostMortemOpened { number, about });
+    }
+
+    /// What the platform shows while the release is taken back. Only zero, seen as often as the policy asks, is
+    /// the end of it.
+    pub(super) fn traffic(&mut self, deployment: &Result<Deployment, String>) {
+        let Phase::RollingBack(rollback) = self.release.phase.clone() else {
+            return;
+        };
+        let RollbackState::Confirming { seen, .. } = rollback.state else {
+            return;
+        };
+        let (attempt, needed) = (rollback.unconfirmed + 1, self.release.confirmations());
+        match deployment {
+            Ok(shown) if shown.canary_share == TrafficShare::ZERO => {
+                let (times, detail) = (seen + 1, Text::of(&shown.detail));
+                self.follow(ZeroTrafficObserved { times, needed, detail });
+                if times >= needed {
+                    self.follow(RollbackConfirmed { took: self.now.since(rollback.started_at) });
+                }
+            }
+            Ok(shown) => {
+                let detail =
+                    format!("the platform shows {} of the traffic: {}", shown.canary_share, shown.detail);
+                self.follow(RollbackUnconfirmed { attempt, detail: Text::of(&detail) });
+            }
+            Err(why) => {
+                let detail = format!("the traffic could not be observed: {why}");
+                self.follow(RollbackUnconfirmed { attempt, detail: Text::of(&detail) });
+            }
+        }
+    }
+}

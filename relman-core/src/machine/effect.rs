@@ -1,0 +1,93 @@
+use std::fmt;
+
+use crate::{
+    port::{Environment, Moment, Urgency},
+    unit::{Channel, Text, Timestamp, TrafficShare},
+};
+
+/// Something that the outside world is asked to do, because an event says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Install the artifact.
+    Deploy {
+        /// Where.
+        environment: Environment,
+    },
+    /// Route this share of the traffic to the new version.
+    SetTraffic {
+        /// The share.
+        share: TrafficShare,
+    },
+    /// Tell people.
+    Notify {
+        /// What happened.
+        moment: Moment,
+        /// Who is told.
+        audience: Text,
+        /// Through which channel.
+        channel: Channel,
+        /// Whether somebody has to get up.
+        urgency: Urgency,
+        /// One line.
+        title: String,
+        /// The rest.
+        body: String,
+    },
+}
+
+impl Effect {
+    /// Whether this is a message to people, which never stands in the way of anything.
+    pub fn is_notification(&self) -> bool {
+        match self {
+            Self::Notify { .. } => true,
+            Self::Deploy { .. } | Self::SetTraffic { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deploy { environment } => write!(f, "deploy to {environment}"),
+            Self::SetTraffic { share } => write!(f, "set traffic to {share}"),
+            Self::Notify { moment, audience, channel, .. } => {
+                write!(f, "tell {audience} through {channel}: {moment}")
+            }
+        }
+    }
+}
+
+/// An effect that was asked for and has no outcome yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outstanding {
+    /// The effect.
+    pub effect: Effect,
+    /// The idempotency key: the hash of the record that asked for it, and its place among that record's effects.
+    pub key: String,
+    /// How often it has failed.
+    pub failures: u32,
+    /// When to perform it.
+    pub due: Due,
+}
+
+/// When to perform an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// At once.
+    Now,
+    /// Not before.
+    At(Timestamp),
+    /// When a person has resumed the release.
+    WhenResumed,
+}
+
+impl Due {
+    /// Whether it is due at a moment.
+    pub fn is_due(self, now: Timestamp) -> bool {
+        match self {
+            Self::Now => true,
+            Self::At(at) => at <= now,
+            Self::WhenResumed => false,
+        }
+    }
+}

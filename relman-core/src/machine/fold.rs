@@ -1,0 +1,392 @@
+use std::collections::BTreeMap;
+
+use super::{
+    Approval, Check, Complaint, Cover, Due, EndedAs, Hold, Outstanding, Override, Phase, PostMortem, Release,
+    Rollback, RollbackState, Rollout, StepProgress, TrafficState, react, release::Planned,
+};
+use crate::{
+    event::{EffectId, Event, Gate, HoldCause, LookTaken, RollbackStarted, StepStarted, TrafficSet},
+    judge::{Arm, Control, Outcome, Undecided},
+    unit::{Actor, TrafficShare},
+};
+
+impl Release {
+    /// Folds one event into the state. Total: whatever [`Release::apply`] lets through has a meaning here.
+    ///
+    /// The head and the time of the last record are set before; the record's hash makes the keys of the effects
+    /// that the event asks for.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event is the point")]
+    pub(super) fn fold(&mut self, by: &Actor, event: &Event) {
+        debug_assert!(
+            super::transition::rule(event).0.contains(&self.phase.name()),
+            "{} is decided in a phase that the transition table forbids: {}",
+            event.kind(),
+            self.phase.name()
+        );
+        let at = self.last_at;
+        match event {
+            Event::PlanRecorded(recorded) => {
+                self.phase = Phase::Planning;
+                self.planned = Some(Planned {
+                    plan: recorded.plan.clone(),
+                    policy: recorded.policy.clone(),
+                    risk: recorded.risk.clone(),
+                    track: recorded.track.clone(),
+                    authors: [by.clone()].into(),
+                    record: self.seq(),
+                });
+            }
+            Event::PlanRevised(revised) => {
+                let mut authors = self.authors();
+                authors.insert(by.clone());
+                self.approvals.clear();
+                self.planned = Some(Planned {
+                    plan: revised.plan.clone(),
+                    policy: revised.policy.clone(),
+                    risk: revised.risk.clone(),
+                    track: revised.track.clone(),
+                    authors,
+                    record: self.seq(),
+                });
+            }
+            Event::PlanApproved(approved) => {
+                self.approvals.push(Approval { by: by.clone(), at, roles: approved.roles.clone() });
+            }
+            Event::GatePassed(passed) => {
+                self.failed_gates.remove(&passed.gate);
+                if passed.gate != Gate::Freeze {
+                    self.overrides.remove(&passed.gate);
+                }
+            }
+            Event::GateFailed(failed) => {
+                self.failed_gates.insert(failed.gate);
+            }
+            Event::StagingStarted(_) => self.phase = Phase::Staging { deployed_at: None },
+            Event::Deployed(deployed) => {
+                self.outstanding.remove(&deployed.effect);
+                match &mut self.phase {
+                    Phase::Staging { deployed_at } => *deployed_at = Some(at),
+                    Phase::Releasing(rollout) => rollout.deployed_at = Some(at),
+                    Phase::Unplanned
+                    | Phase::Planning
+                    | Phase::Validating(_)
+                    | Phase::RollingBack(_)
+                    | Phase::Completed
+                    | Phase::RolledBack(_)
+                    | Phase::Aborted
+                    | Phase::Closed(_) => {}
+                }
+            }
+            Event::CheckRecorded(recorded) => {
+                let (outcome, evidence) = (recorded.outcome, recorded.evidence.clone());
+                let check = Check { outcome, evidence, by: by.clone(), at };
+                self.checks.insert(recorded.check.clone(), check);
+            }
+            Event::RolloutStarted(_) => {
+                self.checks.clear();
+                self.phase = Phase::Releasing(Rollout::default());
+            }
+            Event::StepStarted(started) => self.fold_step_started(started),
+            Event::TrafficSet(set) => self.fold_traffic_set(set),
+            Event::TrafficDrifted(drifted) => {
+                self.drop_traffic_effects();
+                self.exposure = drifted.observed;
+                if let Some(step) = self.phase.step_mut() {
+                    step.traffic = TrafficState::Requested;
+                }
+            }
+            Event::LookTaken(look) => {
+                if let Some(step) = self.phase.step_mut() {
+                    step.fold_look(look);
+                }
+            }
+            Event::ContractBreached(_) => {}
+            Event::EffectFailed(failed) => {
+                if let Some(outstanding) = self.outstanding.get_mut(&failed.effect) {
+                    outstanding.failures = failed.attempt;
+                    outstanding.due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
+                }
+            }
+            Event::HoldPlaced(placed) => {
+                let hold = Hold {
+                    reason: placed.reason.clone(),
+                    unblocked_by: placed.unblocked_by.clone(),
+                    since: at,
+                    by: by.clone(),
+                    roll_back_at: placed.roll_back_at,
+                };
+                self.holds.insert(placed.cause, hold);
+            }
+            Event::HoldReleased(released) => {
+                self.holds.remove(&released.cause);
+                if released.cause == HoldCause::Manual {
+                    self.count_from(at);
+                }
+                if released.cause == HoldCause::Deployer {
+                    for outstanding in
+                        self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
+                    {
+                        outstanding.due = Due::Now;
+                    }
+                }
+            }
+            Event::ValidationStarted(_) => self.fold_validation_started(),
+            Event::OnCallAcknowledged(acknowledged) => {
+                if self.cover.is_none() {
+                    self.count_from(at);
+                }
+                self.cover = Some(Cover { person: by.clone(), since: at, until: acknowledged.until });
+            }
+            Event::OnCallHandedOver(handed_over) => {
+                self.cover = Some(Cover { person: by.clone(), since: at, until: handed_over.until });
+            }
+            Event::CoverLapsed(_) => self.cover = None,
+            Event::OverrideGranted(granted) => {
+                let entry = Override {
+                    by: by.clone(),
+                    checks: granted.checks.clone(),
+                    reason: granted.reason.clone(),
+                    expires_at: granted.expires_at,
+                };
+                self.overrides.insert(granted.gate, entry);
+            }
+            Event::OverrideExpired(expired) => {
+                self.overrides.remove(&expired.gate);
+            }
+            Event::PostMortemOpened(opened) => self.post_mortems.push(PostMortem {
+                number: opened.number,
+                about: opened.about.clone(),
+                root_cause: None,
+            }),
+            Event::PostMortemFiled(filed) => {
+                if let Some(owed) = self.post_mortems.iter_mut().find(|one| one.number == filed.number) {
+                    owed.root_cause = Some(filed.root_cause.clone());
+                }
+            }
+            Event::ComplaintRecorded(complaint) => {
+                self.complaints.push(Complaint { text: complaint.text.clone(), at });
+            }
+            Event::RollbackStarted(started) => self.fold_rollback_started(started),
+            Event::RollbackUnconfirmed(unconfirmed) => {
+                self.drop_traffic_effects();
+                if let Phase::RollingBack(rollback) = &mut self.phase {
+                    rollback.unconfirmed = unconfirmed.attempt;
+                    rollback.state = RollbackState::Requested;
+                }
+            }
+            Event::ZeroTrafficObserved(observed) => {
+                self.exposure = TrafficShare::ZERO;
+                let pause = self.confirm_every();
+                if let Phase::RollingBack(rollback) = &mut self.phase {
+                    rollback.state = RollbackState::Confirming { seen: observed.times, next_at: at + pause };
+                }
+            }
+            Event::RollbackConfirmed(_) => {
+                if let Phase::RollingBack(rollback) = &mut self.phase {
+                    rollback.state = RollbackState::Confirmed { at };
+                    self.phase = Phase::RolledBack(rollback.clone());
+                }
+                self.end();
+            }
+            Event::ReleaseCompleted(_) => {
+                self.phase = Phase::Completed;
+                self.end();
+            }
+            Event::ReleaseAborted(_) => {
+                self.phase = Phase::Aborted;
+                self.end();
+            }
+            Event::ReleaseClosed(_) => self.phase = Phase::Closed(self.ended_as()),
+            Event::Notified(notified) => {
+                self.outstanding.remove(&notified.effect);
+            }
+            Event::NotificationAbandoned(abandoned) => {
+                self.outstanding.remove(&abandoned.effect);
+            }
+        }
+        self.take_effects(event);
+    }
+
+    /// Notes the effects that an event asks for.
+    fn take_effects(&mut self, event: &Event) {
+        let (record, digest) =
+            self.head.map_or((0, crate::chain::Digest::ZERO), |head| (head.seq, head.digest));
+        for (index, effect) in (0..).zip(react(self, event)) {
+            let key = format!("{digest}-{index}");
+            let outstanding = Outstanding { effect, key, failures: 0, due: Due::Now };
+            self.outstanding.insert(EffectId { record, index }, outstanding);
+        }
+    }
+
+    fn seq(&self) -> u64 {
+        self.head.map_or(0, |head| head.seq)
+    }
+
+    fn fold_step_started(&mut self, started: &StepStarted) {
+        let at = self.last_at;
+        if let Phase::Releasing(rollout) = &mut self.phase {
+            let before = rollout.step.take();
+            let frozen = before.map(StepProgress::into_control).unwrap_or_default();
+            rollout.step = Some(StepProgress {
+                number: started.step,
+                share: started.share,
+                bake: started.bake,
+                started_at: at,
+                traffic: TrafficState::Requested,
+                baked: crate::unit::Span::ZERO,
+                counts_from: at,
+                looks: 0,
+                verdicts: Vec::new(),
+                clean: std::collections::BTreeSet::new(),
+                pools: BTreeMap::new(),
+                control: BTreeMap::new(),
+                frozen,
+            });
+        }
+    }
+
+    fn fold_traffic_set(&mut self, set: &TrafficSet) {
+        let (at, pause) = (self.last_at, self.confirm_every());
+        self.outstanding.remove(&set.effect);
+        self.exposure = set.share;
+        match &mut self.phase {
+            Phase::RollingBack(rollback) => {
+                // The first look is at once; after a failure the platform is given time.
+                let next_at = if rollback.unconfirmed == 0 { at } else { at + pause };
+                rollback.state = RollbackState::Confirming { seen: 0, next_at };
+            }
+            Phase::Releasing(_) | Phase::Validating(_) => {
+                if let Some(step) = self.phase.step_mut() {
+                    step.traffic = TrafficState::Set { looked_until: at };
+                    step.counts_from = at;
+                }
+            }
+            Phase::Unplanned
+            | Phase::Planning
+            | Phase::Staging { .. }
+            | Phase::Completed
+            | Phase::RolledBack(_)
+            | Phase::Aborted
+            | Phase::Closed(_) => {}
+        }
+    }
+
+    fn fold_validation_started(&mut self) {
+        let Phase::Releasing(Rollout { step: Some(step), .. }) = &self.phase else {
+            return;
+        };
+        let mut step = step.clone();
+        step.started_at = self.last_at;
+        step.counts_from = self.last_at;
+        self.phase = Phase::Validating(step);
+    }
+
+    fn fold_rollback_started(&mut self, started: &RollbackStarted) {
+        // Nothing that still wants to go forward survives: back beats forward.
+        self.outstanding.retain(|_, outstanding| outstanding.effect.is_notification());
+        self.holds.clear();
+        self.overrides.clear();
+        self.failed_gates.clear();
+        self.cover = None;
+        self.phase = Phase::RollingBack(Rollback {
+            trigger: started.trigger.clone(),
+            share: started.share,
+            started_at: self.last_at,
+            state: RollbackState::Requested,
+            unconfirmed: 0,
+        });
+    }
+
+    /// Time before this moment does not count for the step.
+    fn count_from(&mut self, at: crate::unit::Timestamp) {
+        if let Some(step) = self.phase.step_mut() {
+            step.counts_from = at;
+        }
+    }
+
+    fn drop_traffic_effects(&mut self) {
+        self.outstanding.retain(|_, outstanding| outstanding.effect.is_notification());
+    }
+
+    fn end(&mut self) {
+        self.outstanding.retain(|_, outstanding| outstanding.effect.is_notification());
+        self.holds.clear();
+        self.overrides.clear();
+        self.failed_gates.clear();
+        self.cover = None;
+    }
+
+    fn ended_as(&self) -> EndedAs {
+        match &self.phase {
+            Phase::RolledBack(_) => EndedAs::RolledBack,
+            Phase::Aborted => EndedAs::Aborted,
+            Phase::Closed(ended) => *ended,
+            Phase::Unplanned
+            | Phase::Planning
+            | Phase::Staging { .. }
+            | Phase::Releasing(_)
+            | Phase::Validating(_)
+            | Phase::RollingBack(_)
+            | Phase::Completed => EndedAs::Completed,
+        }
+    }
+
+    fn confirm_every(&self) -> crate::unit::Span {
+        self.policy().map_or(crate::unit::Span::from_secs(5), |policy| policy.rollback().confirm_every)
+    }
+}
+
+impl StepProgress {
+    fn fold_look(&mut self, look: &LookTaken) {
+        self.looks += 1;
+        self.baked = self.baked + look.credit;
+        self.traffic = TrafficState::Set { looked_until: look.window.until };
+        for observation in &look.observations {
+            let Some(measurement) = observation.answer.measurement() else {
+                continue;
+            };
+            let pools = self.pools.entry(observation.metric.clone()).or_default();
+            match observation.arm {
+                Arm::Canary => pools.canary.add(measurement),
+                Arm::Baseline => {
+                    pools.baseline.add(measurement);
+                    self.control.entry(observation.metric.clone()).or_default().add(measurement);
+                }
+            }
+        }
+        for (index, verdict) in look.verdicts.iter().enumerate() {
+            match &verdict.outcome {
+                Outcome::Pass | Outcome::Fail => {
+                    if let Some(pools) = self.pools.get_mut(&verdict.criterion.metric) {
+                        pools.canary.decided();
+                        pools.baseline.decided();
+                    }
+                    if verdict.outcome == Outcome::Pass {
+                        self.clean.insert(index);
+                    }
+                }
+                // What could not be measured is not made up for by what was measured before.
+                Outcome::Undecided(Undecided::Missing { .. }) => {
+                    self.clean.remove(&index);
+                }
+                Outcome::Undecided(Undecided::TooFewRequests { .. }) => {}
+            }
+        }
+        self.verdicts.clone_from(&look.verdicts);
+    }
+
+    /// What the baseline has shown over this step, or in the step before where this one had none.
+    fn into_control(self) -> BTreeMap<crate::unit::MetricName, crate::judge::Measurement> {
+        let seen = self.control.into_iter().filter_map(|(metric, pool)| {
+            pool.measurement().cloned().map(|measurement| (metric, measurement))
+        });
+        let mut control = self.frozen;
+        control.extend(seen);
+        control
+    }
+
+    /// Where the baseline of this step comes from.
+    pub(super) fn control_kind(&self) -> Control {
+        if self.share == TrafficShare::FULL { Control::Frozen } else { Control::Concurrent }
+    }
+}

@@ -1,0 +1,31 @@
+//! The state machine of a release: what may happen, what follows, and when to look again.
+//!
+//! - [`decide`] turns an input into events, or refuses it.
+//! - [`Release::apply`] folds a record into the state; it is total and has no rules.
+//! - [`react`] says which effects an event asks for.
+//! - [`Release::next_deadline`] and [`Release::question`] say when to look again, and at what.
+
+mod command;
+mod deadline;
+mod decide;
+mod effect;
+mod fold;
+mod phase;
+mod react;
+mod refusal;
+mod release;
+mod requirements;
+mod transition;
+
+pub use command::{Action, Command, Input, Look, OutcomeOf, Principal};
+pub use deadline::{LookQuestion, Question};
+pub use decide::{Fact, decide};
+pub use effect::{Due, Effect, Outstanding};
+pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
+pub use react::react;
+pub use refusal::Refusal;
+pub use release::{
+    Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError, SealError,
+};
+pub use requirements::{Missing, Turn};
+pub use transition::MOVES;

@@ -1,0 +1,180 @@
+use super::{Effect, Phase, Release};
+use crate::{
+    event::{Event, HoldCause},
+    port::{Environment, Moment, Urgency},
+    unit::{Text, TrafficShare},
+};
+
+/// How often on-call is paged again while a rollback is not confirmed: at the first failure, then at every tenth,
+/// so that a page stays a page.
+const PAGE_EVERY: u32 = 10;
+
+/// The effects that an event asks for, given the state that it led to.
+#[expect(clippy::too_many_lines, reason = "one arm for each event is the point")]
+pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
+    match event {
+        Event::StagingStarted(_) => {
+            let mut effects = vec![Effect::Deploy { environment: Environment::Staging }];
+            effects.extend(tell(release, Moment::Staging, "staging begins", "The plan is approved."));
+            effects
+        }
+        Event::RolloutStarted(_) => {
+            let mut effects = vec![Effect::Deploy { environment: Environment::Production }];
+            let body = "Staging has passed. The new version is installed and gets no traffic yet.";
+            effects.extend(tell(release, Moment::RolloutStarted, "the rollout begins", body));
+            effects
+        }
+        Event::StepStarted(started) => {
+            let mut effects = vec![Effect::SetTraffic { share: started.share }];
+            let title = format!("step {}: {} of the traffic", started.step, started.share);
+            let body = format!("It is observed for {} at least.", started.bake);
+            effects.extend(tell(release, Moment::StepStarted, &title, &body));
+            effects
+        }
+        Event::TrafficDrifted(drifted) => vec![Effect::SetTraffic { share: drifted.expected }],
+        Event::HoldPlaced(placed) => {
+            let title = format!("held: {}", placed.reason);
+            let body = format!("It goes on when: {}.", placed.unblocked_by);
+            let mut effects = tell(release, Moment::Held, &title, &body);
+            match placed.cause {
+                HoldCause::Manual => {}
+                HoldCause::Unmeasured | HoldCause::Deployer => {
+                    effects.extend(page(release, Moment::Held, &title, &body));
+                }
+            }
+            effects
+        }
+        Event::HoldReleased(released) => {
+            tell(release, Moment::Resumed, "it goes on", &released.reason.to_string())
+        }
+        Event::GateFailed(failed) => {
+            let title = format!("the {} gate has failed", failed.gate);
+            tell(release, Moment::Held, &title, &failed.reasons.join("\n"))
+        }
+        Event::ValidationStarted(started) => {
+            let body =
+                format!("All of the traffic is on the new version. It is validated for {}.", started.length);
+            let mut effects = tell(release, Moment::ValidationStarted, "the validation begins", &body);
+            if release.cover.is_none() {
+                effects.extend(page_for_cover(release));
+            }
+            effects
+        }
+        Event::CoverLapsed(_) => page_for_cover(release),
+        Event::OverrideGranted(granted) => {
+            let title = format!("the {} gate is overridden", granted.gate);
+            tell(release, Moment::Overridden, &title, &granted.reason.to_string())
+        }
+        Event::RollbackStarted(started) => {
+            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
+            let body = format!("{}. It had {} of the traffic.", started.trigger, started.share);
+            effects.extend(tell(release, Moment::RollbackStarted, "it is rolled back", &body));
+            effects.extend(page(release, Moment::RollbackStarted, "it is rolled back", &body));
+            effects
+        }
+        Event::RollbackUnconfirmed(unconfirmed) => {
+            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
+            if unconfirmed.attempt % PAGE_EVERY == 1 {
+                let body = format!("Attempt {}: {}", unconfirmed.attempt, unconfirmed.detail);
+                effects.extend(page(
+                    release,
+                    Moment::RollbackUnconfirmed,
+                    "the rollback is not confirmed",
+                    &body,
+                ));
+            }
+            effects
+        }
+        Event::EffectFailed(failed) => {
+            let rolling_back = matches!(release.phase, Phase::RollingBack(_));
+            let traffic =
+                release.outstanding.get(&failed.effect).is_some_and(|one| !one.effect.is_notification());
+            if rolling_back && traffic && failed.attempt % PAGE_EVERY == 1 {
+                let body = format!("Attempt {} to {}: {}", failed.attempt, failed.what, failed.detail);
+                return page(
+                    release,
+                    Moment::RollbackUnconfirmed,
+                    "the rollback does not get through",
+                    &body,
+                );
+            }
+            Vec::new()
+        }
+        Event::RollbackConfirmed(confirmed) => {
+            let body = format!("Traffic is at zero, by observation, after {}.", confirmed.took);
+            let mut effects = tell(release, Moment::RolledBack, "it is rolled back and confirmed", &body);
+            effects.extend(page(release, Moment::RolledBack, "it is rolled back and confirmed", &body));
+            effects
+        }
+        Event::ReleaseCompleted(completed) => {
+            let body = format!("It was validated for {} under on-call cover.", completed.validated);
+            tell(release, Moment::Completed, "it is complete", &body)
+        }
+        Event::ReleaseAborted(aborted) => {
+            tell(release, Moment::Aborted, "it is aborted before production", &aborted.reason.to_string())
+        }
+        Event::PlanRecorded(_)
+        | Event::PlanRevised(_)
+        | Event::PlanApproved(_)
+        | Event::GatePassed(_)
+        | Event::Deployed(_)
+        | Event::CheckRecorded(_)
+        | Event::TrafficSet(_)
+        | Event::LookTaken(_)
+        | Event::ContractBreached(_)
+        | Event::OnCallAcknowledged(_)
+        | Event::OnCallHandedOver(_)
+        | Event::OverrideExpired(_)
+        | Event::PostMortemOpened(_)
+        | Event::PostMortemFiled(_)
+        | Event::ComplaintRecorded(_)
+        | Event::ZeroTrafficObserved(_)
+        | Event::ReleaseClosed(_)
+        | Event::Notified(_)
+        | Event::NotificationAbandoned(_) => Vec::new(),
+    }
+}
+
+/// `[drill] checkout-241: …`: every message of a drill says that it is one.
+fn headline(release: &Release, title: &str) -> String {
+    let drill = if release.is_drill() { "[drill] " } else { "" };
+    format!("{drill}{}: {title}", release.id)
+}
+
+/// Messages to everybody whom the communication plan names for the moment.
+fn tell(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effect> {
+    let Some(plan) = release.plan() else {
+        return Vec::new();
+    };
+    plan.communication()
+        .due_at(moment)
+        .map(|notice| Effect::Notify {
+            moment,
+            audience: notice.audience.clone(),
+            channel: notice.channel.clone(),
+            urgency: Urgency::Inform,
+            title: headline(release, title),
+            body: body.to_owned(),
+        })
+        .collect()
+}
+
+/// A page to on-call, whatever the communication plan says.
+fn page(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effect> {
+    let Some(policy) = release.policy() else {
+        return Vec::new();
+    };
+    vec![Effect::Notify {
+        moment,
+        audience: Text::of("on-call"),
+        channel: policy.on_call().channel.clone(),
+        urgency: Urgency::Page,
+        title: headline(release, title),
+        body: body.to_owned(),
+    }]
+}
+
+fn page_for_cover(release: &Release) -> Vec<Effect> {
+    let body = "The validation counts only while somebody is on call. Acknowledge to go on.";
+    page(release, Moment::CoverMissing, "nobody is on call for it", body)
+}

@@ -1,0 +1,210 @@
+use thiserror::Error;
+
+use super::PhaseName;
+use crate::{
+    event::{Gate, HoldCause},
+    policy::{Permission, PolicyError},
+    unit::{Actor, CheckName, ReleaseId, Span, Timestamp},
+};
+
+/// Why a command is refused, and what would have to be true.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The directory does not know the actor.
+    #[error("{0} is unknown to the directory: only people and services that it knows may act")]
+    UnknownActor(Actor),
+    /// relman's own name was used for a command.
+    #[error("{0} can't give commands: name the person (user:…) or service (service:…) who acts")]
+    SystemActor(Actor),
+    /// The actor's roles do not allow it.
+    #[error(
+        "{actor} may not {permission}: that takes one of the roles {needed}, and the directory gives {held}"
+    )]
+    NotPermitted {
+        /// Who asked.
+        actor: Actor,
+        /// For what.
+        permission: Permission,
+        /// Which roles allow it.
+        needed: String,
+        /// Which roles the actor has.
+        held: String,
+    },
+    /// Only a person can do this.
+    #[error("{0} is not a person: this takes a person's name (user:…)")]
+    NotAPerson(Actor),
+    /// The release is somewhere else.
+    #[error("{release} is {phase}: {wanted} is possible while it is {possible}")]
+    WrongPhase {
+        /// The release.
+        release: ReleaseId,
+        /// Where it is.
+        phase: PhaseName,
+        /// What was asked for.
+        wanted: &'static str,
+        /// Where it would be possible.
+        possible: &'static str,
+    },
+    /// There is no such release.
+    #[error("there is no release {0}: record its plan first")]
+    NoSuchRelease(ReleaseId),
+    /// There is such a release already.
+    #[error("{0} is planned already: revise its plan while it is in planning, or choose another id")]
+    AlreadyPlanned(ReleaseId),
+    /// The plan is for another release.
+    #[error("the plan is for {planned}, not for {release}")]
+    OtherRelease {
+        /// The release of the plan.
+        planned: ReleaseId,
+        /// The release of the stream.
+        release: ReleaseId,
+    },
+    /// The plan does not fit the policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A drill would become a production release, or the other way round.
+    #[error(
+        "{0} is a drill and stays one: a drill never becomes a production release. Record a new plan under another id"
+    )]
+    DrillStaysDrill(ReleaseId),
+    /// A production release would become a drill.
+    #[error("{0} is a production release and can't become a drill. Record a new plan under another id")]
+    ProductionStaysProduction(ReleaseId),
+    /// Approval would start staging, and there is no contract.
+    #[error(
+        "{0} has no rollback contract, and nothing is staged without one: add [contract] with numeric criteria, such \
+         as criteria = [\"error_rate > 1%\"], and record the plan again"
+    )]
+    StagingWithoutContract(ReleaseId),
+    /// The approver wrote the plan.
+    #[error("{0} is an author of the plan: somebody else approves it")]
+    ApproverIsAuthor(Actor),
+    /// The approver has approved already.
+    #[error("{0} has approved this plan already: a second approval comes from somebody else")]
+    AlreadyApproved(Actor),
+    /// The executive wrote the plan.
+    #[error(
+        "{0} is an author of the plan: an override comes from an executive who neither wrote nor approved it"
+    )]
+    ExecutiveIsAuthor(Actor),
+    /// The executive approved the plan.
+    #[error(
+        "{0} has approved the plan: an override comes from an executive who neither wrote nor approved it"
+    )]
+    ExecutiveIsApprover(Actor),
+    /// No gate asks for the check.
+    #[error("no gate asks for the check `{check}` now: {asked}")]
+    CheckNotAsked {
+        /// The check.
+        check: CheckName,
+        /// What is asked for.
+        asked: String,
+    },
+    /// A checklist was signed without all of its items.
+    #[error("the checklist of `{check}` is not complete: confirm {missing}")]
+    ChecklistIncomplete {
+        /// The check.
+        check: CheckName,
+        /// The items that were not confirmed.
+        missing: String,
+    },
+    /// The gate can't be overridden at all.
+    #[error("the {gate} gate can't be overridden: {why}")]
+    GateNotOverridable {
+        /// The gate.
+        gate: Gate,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The gate has not failed.
+    #[error("the {gate} gate has not failed, so there is nothing to override: {now}")]
+    GateNotFailed {
+        /// The gate.
+        gate: Gate,
+        /// How things stand.
+        now: String,
+    },
+    /// The override would last too long, or not at all.
+    #[error("the override expires at {expires_at}: it has to expire after {now} and within {longest}")]
+    OverrideExpiry {
+        /// When it would expire.
+        expires_at: Timestamp,
+        /// Now.
+        now: Timestamp,
+        /// How long the policy allows.
+        longest: Span,
+    },
+    /// The release is held already.
+    #[error("{release} is held already since {since}: {reason}")]
+    AlreadyHeld {
+        /// The release.
+        release: ReleaseId,
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing that a person could release.
+    #[error("{release} has no hold that a person could release: {now}")]
+    NothingToResume {
+        /// The release.
+        release: ReleaseId,
+        /// How things stand.
+        now: String,
+    },
+    /// A hold ends by itself, and not because somebody says so.
+    #[error("the {cause} hold can't be released by a person: {unblocked_by}")]
+    HoldNotReleasable {
+        /// What kind of hold.
+        cause: HoldCause,
+        /// What would release it.
+        unblocked_by: String,
+    },
+    /// Production was touched.
+    #[error("{0} has touched production: roll it back instead of aborting it")]
+    AbortAfterProduction(ReleaseId),
+    /// Production was not touched.
+    #[error("{0} has not touched production, so there is nothing to roll back: abort it instead")]
+    NothingToRollBack(ReleaseId),
+    /// The release is being rolled back already.
+    #[error("{0} is being rolled back already; the rollback is retried until traffic is seen at zero")]
+    AlreadyRollingBack(ReleaseId),
+    /// The cover would end before it begins.
+    #[error("the cover ends at {until}: it has to end after {now}, and within the shift of {shift}")]
+    CoverRange {
+        /// When it would end.
+        until: Timestamp,
+        /// Now.
+        now: Timestamp,
+        /// The longest cover.
+        shift: Span,
+    },
+    /// No post-mortem is owed.
+    #[error("{0} owes no post-mortem")]
+    NoPostMortemOwed(ReleaseId),
+    /// Several are owed, and none was named.
+    #[error("{release} owes several post-mortems, say which one by its number: {owed}")]
+    WhichPostMortem {
+        /// The release.
+        release: ReleaseId,
+        /// What is owed.
+        owed: String,
+    },
+    /// A release with open obligations can't be closed.
+    #[error("{release} can't be closed before these are filed: {owed}")]
+    PostMortemsOwed {
+        /// The release.
+        release: ReleaseId,
+        /// What is owed.
+        owed: String,
+    },
+    /// A step can't be left out, shortened or jumped over.
+    #[error("{release} can't be completed: {why}")]
+    NotComplete {
+        /// The release.
+        release: ReleaseId,
+        /// What is missing.
+        why: String,
+    },
+}

@@ -1,0 +1,394 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use thiserror::Error;
+
+use super::{Fact, Outstanding, Phase, PhaseName};
+use crate::{
+    chain::{Digest, Head, SealedLine},
+    event::{CheckOutcome, EffectId, Event, Gate, HoldCause, PostMortemCause, Record, RecordError},
+    plan::{Plan, RiskAssessment},
+    policy::{Policy, Track},
+    unit::{Actor, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
+};
+
+/// The state of one release: what its records amount to.
+///
+/// Made by folding records, in order, with [`apply`](Self::apply); the same records give the same state, live
+/// and in replay, because live records are folded from the bytes that were stored.
+///
+/// One change is made like this: [`decide`](super::decide) on the state, [`seal`](Self::seal) the facts, append the
+/// lines to the journal, then `apply` each of them; after that, perform what is
+/// [outstanding](Self::outstanding) and look at [`question`](Self::question) and
+/// [`next_deadline`](Self::next_deadline).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    pub(super) id: ReleaseId,
+    pub(super) head: Option<Head>,
+    pub(super) last_at: Timestamp,
+    pub(super) planned: Option<Planned>,
+    pub(super) phase: Phase,
+    pub(super) approvals: Vec<Approval>,
+    pub(super) checks: BTreeMap<CheckName, Check>,
+    pub(super) holds: BTreeMap<HoldCause, Hold>,
+    pub(super) overrides: BTreeMap<Gate, Override>,
+    pub(super) failed_gates: BTreeSet<Gate>,
+    pub(super) complaints: Vec<Complaint>,
+    pub(super) post_mortems: Vec<PostMortem>,
+    pub(super) cover: Option<Cover>,
+    pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
+    pub(super) exposure: TrafficShare,
+}
+
+/// What was planned: there from the first record on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Planned {
+    pub(super) plan: Arc<Plan>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) risk: RiskAssessment,
+    pub(super) track: TrackName,
+    pub(super) authors: BTreeSet<Actor>,
+    /// The record that holds the plan in force.
+    pub(super) record: u64,
+}
+
+/// Somebody's approval of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// In which roles.
+    pub roles: BTreeSet<Role>,
+}
+
+/// The newest outcome of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// How it ended.
+    pub outcome: CheckOutcome,
+    /// What shows it.
+    pub evidence: Text,
+    /// Who recorded it.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A reason to stand still.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: Text,
+    /// What would unblock it.
+    pub unblocked_by: Text,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who placed it.
+    pub by: Actor,
+    /// When patience ends and the release is rolled back.
+    pub roll_back_at: Option<Timestamp>,
+}
+
+/// An executive's exception to a failed gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// The executive.
+    pub by: Actor,
+    /// The failed checks that it covers.
+    pub checks: BTreeSet<CheckName>,
+    /// Why.
+    pub reason: Text,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// A customer's complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// What the customer said.
+    pub text: Text,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// A post-mortem that is owed or was filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostMortem {
+    /// Its number, from 1.
+    pub number: u32,
+    /// What it is about.
+    pub about: PostMortemCause,
+    /// The root cause, once it is filed.
+    pub root_cause: Option<Text>,
+}
+
+/// Who is on call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover {
+    /// The person.
+    pub person: Actor,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the cover ends, unless somebody acknowledges again.
+    pub until: Timestamp,
+}
+
+/// Why a record can't be folded into a release.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The record can't be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The record is not the next one.
+    #[error("{release}, record {seq}: it does not continue record {last}")]
+    OutOfOrder {
+        /// The stream.
+        release: ReleaseId,
+        /// The record.
+        seq: u64,
+        /// The last record that was folded, from 1; 0 if there was none.
+        last: u64,
+    },
+    /// The record is chained, and what it says can't have happened there.
+    #[error("{release}, record {seq}: {kind} can't happen to a release that is {phase}")]
+    Impossible {
+        /// The stream.
+        release: ReleaseId,
+        /// The record.
+        seq: u64,
+        /// The kind of the event.
+        kind: &'static str,
+        /// The phase of the release.
+        phase: PhaseName,
+    },
+}
+
+/// Why facts can't become records.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The record would be refused by a strict reader, for example because it is too long.
+    #[error(transparent)]
+    Chain(#[from] crate::chain::SealError),
+    /// The event has no JSON form.
+    #[error("failed to write the event {kind} as JSON")]
+    Json {
+        /// The kind of the event.
+        kind: &'static str,
+        /// What the serialiser says.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Release {
+    /// A release without records.
+    pub fn new(id: ReleaseId) -> Self {
+        Self {
+            id,
+            head: None,
+            last_at: Timestamp::from_millis(i64::MIN),
+            planned: None,
+            phase: Phase::Unplanned,
+            approvals: Vec::new(),
+            checks: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            overrides: BTreeMap::new(),
+            failed_gates: BTreeSet::new(),
+            complaints: Vec::new(),
+            post_mortems: Vec::new(),
+            cover: None,
+            outstanding: BTreeMap::new(),
+            exposure: TrafficShare::ZERO,
+        }
+    }
+
+    /// Folds stored lines into a release: each is read strictly, and its place in the chain is checked.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] at the first line that can't be read, does not continue the one before, or can't have
+    /// happened.
+    pub fn replay<'a>(id: ReleaseId, lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, ReplayError> {
+        let mut release = Self::new(id);
+        for line in lines {
+            release.apply(&Record::read(line)?)?;
+        }
+        Ok(release)
+    }
+
+    /// Turns facts into records that continue this release, ready to be appended.
+    ///
+    /// A record's time is the later of `now` and the last record's.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where a record would not be readable again.
+    pub fn seal(&self, facts: &[Fact], now: Timestamp) -> Result<Vec<SealedLine>, SealError> {
+        let at = now.max(self.last_at);
+        let mut next = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+        let mut lines = Vec::with_capacity(facts.len());
+        for fact in facts {
+            let line = Record::seal(&self.id, next.0, next.1, at, fact)?;
+            next = (line.seq() + 1, line.digest());
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
+    /// The identifier.
+    pub fn id(&self) -> &ReleaseId {
+        &self.id
+    }
+
+    /// The last record.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    /// When the last record was made.
+    pub fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// Where the release is.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// The plan in force.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.planned.as_ref().map(|planned| &*planned.plan)
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.planned.as_ref().map(|planned| &*planned.policy)
+    }
+
+    /// The risk.
+    pub fn risk(&self) -> Option<&RiskAssessment> {
+        self.planned.as_ref().map(|planned| &planned.risk)
+    }
+
+    /// The track, with its name.
+    pub fn track(&self) -> Option<(&TrackName, &Track)> {
+        let planned = self.planned.as_ref()?;
+        Some((&planned.track, planned.policy.track(&planned.track)?))
+    }
+
+    /// Who wrote the plan.
+    pub fn authors(&self) -> BTreeSet<Actor> {
+        self.planned.as_ref().map(|planned| planned.authors.clone()).unwrap_or_default()
+    }
+
+    /// Whether it is a rehearsal.
+    pub fn is_drill(&self) -> bool {
+        self.plan().is_some_and(Plan::is_drill)
+    }
+
+    /// Who has approved the plan in force.
+    pub fn approvals(&self) -> &[Approval] {
+        &self.approvals
+    }
+
+    /// The newest outcome of each check of the phase under way.
+    pub fn checks(&self) -> &BTreeMap<CheckName, Check> {
+        &self.checks
+    }
+
+    /// Why the release stands still, if it does.
+    pub fn holds(&self) -> &BTreeMap<HoldCause, Hold> {
+        &self.holds
+    }
+
+    /// Overrides that are in force.
+    pub fn overrides(&self) -> &BTreeMap<Gate, Override> {
+        &self.overrides
+    }
+
+    /// Complaints since the release met users.
+    pub fn complaints(&self) -> &[Complaint] {
+        &self.complaints
+    }
+
+    /// Post-mortems, owed and filed.
+    pub fn post_mortems(&self) -> &[PostMortem] {
+        &self.post_mortems
+    }
+
+    /// Post-mortems that are owed.
+    pub fn owed_post_mortems(&self) -> impl Iterator<Item = &PostMortem> {
+        self.post_mortems.iter().filter(|post_mortem| post_mortem.root_cause.is_none())
+    }
+
+    /// Who is on call.
+    pub fn cover(&self) -> Option<&Cover> {
+        self.cover.as_ref()
+    }
+
+    /// The share of the traffic that the new version has, as it was last set.
+    pub fn exposure(&self) -> TrafficShare {
+        self.exposure
+    }
+
+    /// Effects that were asked for and have no outcome yet.
+    pub fn outstanding(&self) -> &BTreeMap<EffectId, Outstanding> {
+        &self.outstanding
+    }
+
+    /// What happened, for a fact that is not yet a record; used to decide several facts at once.
+    pub(super) fn imagine(&mut self, fact: &Fact, now: Timestamp) {
+        let seq = self.head.map_or(0, |head| head.seq + 1);
+        self.head = Some(Head { seq, digest: Digest::ZERO });
+        self.last_at = now.max(self.last_at);
+        self.fold(&fact.by, &fact.event);
+    }
+
+    /// Folds the next record.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] where it is not the next one, or can't have happened; the release is unchanged then.
+    pub fn apply(&mut self, record: &Record) -> Result<(), ReplayError> {
+        let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+        let fits = record.seq == seq
+            && record.prev == prev
+            && record.release == self.id
+            && record.at >= self.last_at;
+        if !fits {
+            return Err(ReplayError::OutOfOrder { release: self.id.clone(), seq: record.seq, last: seq });
+        }
+        if !self.can_happen(&record.event) {
+            return Err(ReplayError::Impossible {
+                release: self.id.clone(),
+                seq,
+                kind: record.event.kind(),
+                phase: self.phase.name(),
+            });
+        }
+        self.head = Some(record.head());
+        self.last_at = record.at;
+        self.fold(&record.by, &record.event);
+        Ok(())
+    }
+
+    /// Whether the transition table allows the event here; a step is the next one or none.
+    fn can_happen(&self, event: &Event) -> bool {
+        let (phases, to) = super::transition::rule(event);
+        let from = self.phase.name();
+        let moves = phases.contains(&from) && to.is_none_or(|to| super::transition::is_legal(from, to));
+        let Event::StepStarted(started) = event else {
+            return moves;
+        };
+        let Phase::Releasing(rollout) = &self.phase else {
+            return false;
+        };
+        moves && started.step == rollout.step.as_ref().map_or(1, |step| step.number + 1)
+    }
+}

@@ -1,0 +1,258 @@
+use std::fmt;
+
+use super::{Phase, Release, RollbackState, TrafficState};
+use crate::{
+    event::{CheckOutcome, Gate},
+    judge::Outcome,
+    unit::{CheckName, Timestamp},
+};
+
+/// Something that a release waits for, and whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What is missing, for a person.
+    pub what: String,
+    /// What would bring it.
+    pub unblocked_by: String,
+    /// Whose turn it is.
+    pub turn: Turn,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// A person has to act.
+    Person,
+    /// relman goes on by itself.
+    Relman,
+    /// The platform or the metrics have to answer.
+    World,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Person => "a person's turn",
+            Self::Relman => "relman's turn",
+            Self::World => "the platform's turn",
+        })
+    }
+}
+
+impl Missing {
+    fn person(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Person }
+    }
+
+    fn relman(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Relman }
+    }
+
+    fn world(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::World }
+    }
+}
+
+impl Release {
+    /// What the release waits for before it can go forward, in the order in which a person would want to know.
+    ///
+    /// This list and the gates are one: a release goes forward when it is empty.
+    pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
+        let mut missing = self.missing_because_held();
+        match &self.phase {
+            Phase::Unplanned => missing.push(Missing::person("a plan", "somebody records one")),
+            Phase::Planning => missing.extend(self.missing_in_planning()),
+            Phase::Staging { deployed_at } => {
+                if deployed_at.is_none() {
+                    missing.push(Missing::world("the staging deployment", "the deployer has installed it"));
+                }
+                missing.extend(self.missing_checks(Gate::Staging));
+                missing.extend(self.missing_because_frozen(now));
+            }
+            Phase::Releasing(rollout) => match &rollout.step {
+                None if rollout.deployed_at.is_none() => {
+                    missing
+                        .push(Missing::world("the production deployment", "the deployer has installed it"));
+                }
+                None => missing.extend(self.missing_because_frozen(now)),
+                Some(_) => {
+                    missing.extend(self.missing_in_step(now));
+                    missing.extend(self.missing_because_frozen(now));
+                }
+            },
+            Phase::Validating(_) => {
+                missing.extend(self.missing_in_step(now));
+                if self.cover.is_none() {
+                    let by = "somebody with on-call duty acknowledges the release (ack)";
+                    missing.push(Missing::person(
+                        "on-call cover: validation time does not count without it",
+                        by,
+                    ));
+                }
+                missing.extend(self.missing_checks(Gate::Validation));
+            }
+            Phase::RollingBack(rollback) => missing.push(match rollback.state {
+                RollbackState::Requested => {
+                    Missing::world("traffic at zero", "the deployer has set it; it is retried until it has")
+                }
+                RollbackState::Confirming { seen, .. } => Missing::world(
+                    format!("traffic seen at zero: {seen} of {} times so far", self.confirmations()),
+                    "the platform shows it; it is asked until it does",
+                ),
+                RollbackState::Confirmed { .. } => {
+                    Missing::relman("the end of the rollback", "the next record")
+                }
+            }),
+            Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => {
+                missing.extend(self.owed_post_mortems().map(|owed| {
+                    Missing::person(
+                        format!("post-mortem {} on {}", owed.number, owed.about),
+                        "somebody files it (postmortem)",
+                    )
+                }));
+                if missing.is_empty() {
+                    missing.push(Missing::person("to be closed", "somebody closes it (close)"));
+                }
+            }
+            Phase::Closed(_) => {}
+        }
+        missing
+    }
+
+    fn missing_because_held(&self) -> Vec<Missing> {
+        let hold = |(cause, hold): (&crate::event::HoldCause, &super::Hold)| {
+            let turn = match cause {
+                crate::event::HoldCause::Manual | crate::event::HoldCause::Deployer => Turn::Person,
+                crate::event::HoldCause::Unmeasured => Turn::World,
+            };
+            let patience = match hold.roll_back_at {
+                Some(at) => format!("; it is rolled back at {at} otherwise"),
+                None => String::new(),
+            };
+            Missing {
+                what: format!("the end of a hold since {} by {}: {}", hold.since, hold.by, hold.reason),
+                unblocked_by: format!("{}{patience}", hold.unblocked_by),
+                turn,
+            }
+        };
+        self.holds.iter().map(hold).collect()
+    }
+
+    fn missing_in_planning(&self) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        let Some(planned) = &self.planned else {
+            return missing;
+        };
+        if planned.plan.contract().is_none() {
+            let by = "an author records the plan again, with [contract] and numeric criteria";
+            missing.push(Missing::person("a rollback contract: nothing is staged without one", by));
+        }
+        let needed = planned.policy.approvals(planned.risk.level) as usize;
+        if self.approvals.len() < needed {
+            let risk = planned.risk.level;
+            let what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
+            missing.push(Missing::person(what, "somebody who is not an author approves it (approve)"));
+        }
+        missing
+    }
+
+    /// The checks that a gate asks for.
+    pub fn checks_asked(&self, gate: Gate) -> Vec<CheckName> {
+        let (Some(planned), Some((_, track))) = (&self.planned, self.track()) else {
+            return Vec::new();
+        };
+        match gate {
+            Gate::Staging => {
+                planned.policy.staging_checks(&planned.plan, planned.risk.level, track).into_iter().collect()
+            }
+            Gate::Validation => planned.policy.validation_checks().into_iter().collect(),
+            Gate::Plan | Gate::Step(_) | Gate::Freeze => Vec::new(),
+        }
+    }
+
+    fn missing_checks(&self, gate: Gate) -> Vec<Missing> {
+        let overridden =
+            |check: &CheckName| self.overrides.get(&gate).is_some_and(|one| one.checks.contains(check));
+        self.checks_asked(gate)
+            .into_iter()
+            .filter(|check| !overridden(check))
+            .filter_map(|check| match self.checks.get(&check) {
+                None => Some(Missing::person(
+                    format!("the check {check}"),
+                    format!("its outcome is recorded (check {check})"),
+                )),
+                Some(done) => match done.outcome {
+                    CheckOutcome::Passed => None,
+                    CheckOutcome::Failed => {
+                        let what = format!("the check {check}: it has failed, {}", done.evidence);
+                        let by = "it passes in a new run, or an executive overrides the gate (override)";
+                        Some(Missing::person(what, by))
+                    }
+                },
+            })
+            .collect()
+    }
+
+    fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
+        if self.overrides.contains_key(&Gate::Freeze) {
+            return None;
+        }
+        let freeze = self.policy()?.freeze_at(now)?;
+        let what = format!("the end of the freeze ({}) at {}", freeze.reason, freeze.until);
+        Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
+    }
+
+    fn missing_in_step(&self, now: Timestamp) -> Vec<Missing> {
+        let mut missing = Vec::new();
+        let Some(step) = self.phase.step() else {
+            return missing;
+        };
+        match step.traffic {
+            TrafficState::Requested => {
+                missing.push(Missing::world(format!("traffic at {}", step.share), "the deployer has set it"));
+            }
+            TrafficState::Set { looked_until } => {
+                // A gate is passed on what is seen now, not on what was seen before a conductor stood still.
+                if now.since(looked_until) > self.longest_credit() {
+                    let what = format!("a look at the metrics: the last one was at {looked_until}");
+                    missing.push(Missing::relman(what, "a conductor runs and looks"));
+                }
+            }
+        }
+        if step.baked < step.bake {
+            let left = step.bake.saturating_sub(step.baked);
+            let what = format!("{left} of {} on fresh data", step.bake);
+            missing.push(Missing::relman(what, "time passes while everything can be measured"));
+        }
+        missing.extend(self.criteria_not_clean());
+        missing
+    }
+
+    /// The criteria that were not clean on enough data in this step, with the reason.
+    fn criteria_not_clean(&self) -> Vec<Missing> {
+        let (Some(step), Some(plan)) = (self.phase.step(), self.plan()) else {
+            return Vec::new();
+        };
+        let criteria = plan.contract().map_or(&[][..], |contract| contract.criteria());
+        criteria
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !step.clean.contains(index))
+            .map(|(index, criterion)| {
+                let why = match step.verdicts.get(index).map(|verdict| &verdict.outcome) {
+                    None => "not looked at yet".to_owned(),
+                    Some(Outcome::Undecided(undecided)) => undecided.to_string(),
+                    Some(Outcome::Pass | Outcome::Fail) => "not decided in this step".to_owned(),
+                };
+                Missing::world(
+                    format!("`{criterion}` clean on enough data: {why}"),
+                    "enough requests are measured",
+                )
+            })
+            .collect()
+    }
+
+    pub(super) fn confirmations(&self) -> u32 {
+        self.policy().map_or(1, |policy| policy.rollback().confirmations)
+    }
+}

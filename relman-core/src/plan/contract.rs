@@ -1,0 +1,102 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Criterion;
+use crate::unit::MetricName;
+
+/// The criteria that demand rollback. Never empty; each criterion has a numeric threshold by its type.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::plan::{ContractError, RollbackContract};
+///
+/// let contract = RollbackContract::new(vec!["error_rate > 1%".parse()?])?;
+/// assert_eq!(contract.criteria().len(), 1);
+/// assert_eq!(RollbackContract::new(vec![]), Err(ContractError::NoThreshold));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(try_from = "RawContract", into = "RawContract")]
+pub struct RollbackContract {
+    criteria: Vec<Criterion>,
+}
+
+/// The contract as files and records hold it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawContract {
+    /// The criteria, each with a numeric threshold. Any one that holds rolls the release back.
+    #[serde(default)]
+    criteria: Vec<Criterion>,
+}
+
+/// Why criteria are not a rollback contract.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ContractError {
+    /// There is no criterion at all.
+    #[error(
+        "the rollback contract has no numeric threshold: give at least one criterion, such as \
+         criteria = [\"error_rate > 1%\", \"latency_p99 > 2x baseline\"]"
+    )]
+    NoThreshold,
+    /// The same criterion stands there twice.
+    #[error("the rollback contract has `{0}` twice: leave one out")]
+    Repeated(Criterion),
+    /// There are more criteria than a record holds at every look.
+    #[error("the rollback contract has {0} criteria, at most {max} are allowed", max = RollbackContract::MAX_CRITERIA)]
+    TooMany(usize),
+}
+
+impl RollbackContract {
+    /// More criteria than this would not fit one record with their observations.
+    pub const MAX_CRITERIA: usize = 24;
+
+    /// A contract of these criteria.
+    ///
+    /// # Errors
+    ///
+    /// [`ContractError`] where there are none, too many, or one stands there twice.
+    pub fn new(criteria: Vec<Criterion>) -> Result<Self, ContractError> {
+        if criteria.is_empty() {
+            return Err(ContractError::NoThreshold);
+        }
+        if criteria.len() > Self::MAX_CRITERIA {
+            return Err(ContractError::TooMany(criteria.len()));
+        }
+        let repeated = criteria.iter().enumerate().find(|(index, one)| criteria[..*index].contains(one));
+        if let Some((_, criterion)) = repeated {
+            return Err(ContractError::Repeated(criterion.clone()));
+        }
+        Ok(Self { criteria })
+    }
+
+    /// The criteria, in the order of the plan.
+    pub fn criteria(&self) -> &[Criterion] {
+        &self.criteria
+    }
+
+    /// The metrics that the criteria speak of.
+    pub fn metrics(&self) -> BTreeSet<MetricName> {
+        self.criteria.iter().map(|criterion| criterion.metric.clone()).collect()
+    }
+}
+
+impl TryFrom<RawContract> for RollbackContract {
+    type Error = ContractError;
+
+    fn try_from(raw: RawContract) -> Result<Self, ContractError> {
+        Self::new(raw.criteria)
+    }
+}
+
+impl From<RollbackContract> for RawContract {
+    fn from(contract: RollbackContract) -> Self {
+        Self { criteria: contract.criteria }
+    }
+}

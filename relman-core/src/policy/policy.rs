@@ -1,0 +1,487 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{NoDataRules, Roles, Track, TrackError, file::PolicyFile, floors};
+use crate::{
+    plan::{Plan, ReleaseKind, RiskAssessment, RiskLevel},
+    unit::{Channel, CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
+};
+
+/// The rules that a release obeys.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::policy::Policy;
+///
+/// let policy = Policy::shipped();
+/// let standard = policy.track(&"standard".parse()?).expect("the shipped policy has a standard track");
+/// let steps: Vec<String> = standard.steps().iter().map(|step| format!("{} {}", step.share, step.bake)).collect();
+/// assert_eq!(steps, ["1% 30m", "10% 2h", "50% 4h", "100% 24h"]);
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawPolicy", into = "RawPolicy")]
+pub struct Policy(RawPolicy);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    pub(super) name: Text,
+    pub(super) version: Text,
+    pub(super) tracks: BTreeMap<TrackName, Track>,
+    pub(super) default_tracks: BTreeMap<RiskLevel, TrackName>,
+    pub(super) risk: BTreeMap<Tag, RiskLevel>,
+    pub(super) watch: BTreeSet<MetricName>,
+    pub(super) staging_checks: BTreeSet<CheckName>,
+    pub(super) validation_checks: BTreeSet<CheckName>,
+    pub(super) qa_checklist: Vec<Text>,
+    pub(super) approvals: BTreeMap<RiskLevel, u32>,
+    pub(super) roles: Roles,
+    pub(super) no_data: NoDataRules,
+    pub(super) on_call: OnCallRules,
+    pub(super) rollback: RollbackRules,
+    pub(super) overrides: OverrideRules,
+    pub(super) freezes: Vec<Freeze>,
+}
+
+/// How on-call cover works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnCallRules {
+    /// How long one acknowledgement covers.
+    #[serde(rename = "shift_ms")]
+    pub shift: Span,
+    /// Where on-call is paged.
+    pub channel: Channel,
+}
+
+/// How a rollback is carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackRules {
+    /// How long to wait before a failed change is tried again.
+    #[serde(rename = "retry_every_ms")]
+    pub retry_every: Span,
+    /// How long to wait between two observations that should confirm zero traffic.
+    #[serde(rename = "confirm_every_ms")]
+    pub confirm_every: Span,
+    /// How many observations of zero traffic in a row confirm a rollback.
+    pub confirmations: u32,
+}
+
+/// What an override may do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideRules {
+    /// The longest time until an override expires.
+    #[serde(rename = "longest_ms")]
+    pub longest: Span,
+}
+
+/// A time in which nothing new is exposed. Rollback is never frozen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// The first moment.
+    pub from: Timestamp,
+    /// The moment after the last.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: Text,
+}
+
+/// Why rules are not a policy, or a plan does not fit them.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// A track is none.
+    #[error("track {track}: {error}")]
+    Track {
+        /// The name of the track.
+        track: TrackName,
+        /// What is wrong with it.
+        error: TrackError,
+    },
+    /// There is no track of that name.
+    #[error("there is no track `{track}`; this policy has {known}")]
+    UnknownTrack {
+        /// The name that was asked for.
+        track: TrackName,
+        /// The names there are.
+        known: String,
+    },
+    /// The risk is too high for the track.
+    #[error(
+        "the track `{track}` is for {highest} risk at most, and this release is {level} risk: {reasons}; take `{instead}`"
+    )]
+    TrackTooFast {
+        /// The track that was asked for.
+        track: TrackName,
+        /// The highest risk that may take it.
+        highest: RiskLevel,
+        /// The risk of the release.
+        level: RiskLevel,
+        /// Why it is that.
+        reasons: String,
+        /// The track for that risk.
+        instead: TrackName,
+    },
+    /// The track is for drills, and the release is for real.
+    #[error(
+        "the track `{track}` is for drills alone: its durations are below the floors of a production release"
+    )]
+    DrillTrack {
+        /// The track that was asked for.
+        track: TrackName,
+    },
+    /// The change touches something that the policy has no level for.
+    #[error(
+        "the policy does not know the tag `{tag}`; it knows {known}. Use one of them or add it under [risk]"
+    )]
+    UnknownTag {
+        /// The tag.
+        tag: Tag,
+        /// The tags there are.
+        known: String,
+    },
+    /// A level has no track of its own, or one that is not for it.
+    #[error("default_track.{level} is `{track}`: {problem}")]
+    DefaultTrack {
+        /// The risk level.
+        level: RiskLevel,
+        /// The track that the policy gives it.
+        track: TrackName,
+        /// What is wrong with that.
+        problem: &'static str,
+    },
+    /// A tag that is high risk by nature was given a lower level.
+    #[error("risk.{tag} is {level}: authentication, payments and data migrations are always high risk")]
+    RiskLowered {
+        /// The tag.
+        tag: Tag,
+        /// The level that the policy gives it.
+        level: RiskLevel,
+    },
+    /// A number or duration is out of its range.
+    #[error("{field} is {value}: {allowed}")]
+    OutOfRange {
+        /// The field, as the file has it.
+        field: &'static str,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        allowed: &'static str,
+    },
+    /// A role is missing.
+    #[error("roles.{0} is empty: nobody could {1}, and no release would get through")]
+    NoRole(&'static str, super::Permission),
+    /// A freeze that ends before it begins.
+    #[error("the freeze from {from} ends before it begins, at {until}")]
+    FreezeBackwards {
+        /// Where it begins.
+        from: Timestamp,
+        /// Where it ends.
+        until: Timestamp,
+    },
+}
+
+/// Why a file is not a policy.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PolicyFileError {
+    /// The file is not TOML, or not of the form that a policy has; says line and column.
+    #[error("failed to read the policy: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// What it says is not allowed.
+    #[error("failed to read the policy: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+impl Policy {
+    /// The policy that ships with relman, with the tracks `standard`, `small-change` and `high-risk`.
+    ///
+    /// Its text is [`SHIPPED_TOML`](Self::SHIPPED_TOML): a good start for your own.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads the file.
+    pub fn shipped() -> Self {
+        Self::from_toml(Self::SHIPPED_TOML).expect("a test reads the shipped policy")
+    }
+
+    /// The text of the shipped policy.
+    pub const SHIPPED_TOML: &str = include_str!("shipped.toml");
+
+    /// Reads a policy from TOML. The format is described by [`Policy::json_schema`](Self::json_schema).
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyFileError`]: line and column, or the rule that is broken.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
+        let file: PolicyFile = toml::from_str(text)?;
+        Ok(file.into_policy()?)
+    }
+
+    /// The JSON Schema of a policy file, for editors.
+    #[cfg(feature = "schema")]
+    pub fn json_schema() -> schemars::Schema {
+        schemars::schema_for!(PolicyFile)
+    }
+
+    /// The name, for people.
+    pub fn name(&self) -> &Text {
+        &self.0.name
+    }
+
+    /// The version, for people; what counts is what is recorded.
+    pub fn version(&self) -> &Text {
+        &self.0.version
+    }
+
+    /// Every track by name.
+    pub fn tracks(&self) -> &BTreeMap<TrackName, Track> {
+        &self.0.tracks
+    }
+
+    /// A track by name.
+    pub fn track(&self, name: &TrackName) -> Option<&Track> {
+        self.0.tracks.get(name)
+    }
+
+    /// The risk of what a tag stands for; none for a tag that the policy does not know.
+    pub fn risk_of(&self, tag: &Tag) -> Option<RiskLevel> {
+        if RiskLevel::ALWAYS_HIGH.contains(&tag.as_str()) {
+            return Some(RiskLevel::High);
+        }
+        self.0.risk.get(tag).copied()
+    }
+
+    /// The metrics that are watched in every step of every release.
+    pub fn watch(&self) -> &BTreeSet<MetricName> {
+        &self.0.watch
+    }
+
+    /// The checks that the staging gate asks for.
+    pub fn staging_checks(&self, plan: &Plan, risk: RiskLevel, track: &Track) -> BTreeSet<CheckName> {
+        let mut checks: BTreeSet<CheckName> = floors::STAGING_CHECKS.into_iter().map(built_in).collect();
+        checks.extend(self.0.staging_checks.iter().cloned());
+        checks.extend(track.checks().iter().cloned());
+        if risk == RiskLevel::High {
+            checks.insert(built_in(floors::MANUAL_QA));
+        }
+        match plan.scope().performance {
+            crate::plan::PerformanceImpact::Sensitive => {
+                checks.insert(built_in(floors::LOAD_TEST));
+            }
+            crate::plan::PerformanceImpact::Neutral => {}
+        }
+        checks
+    }
+
+    /// The checks that the validation gate asks for.
+    pub fn validation_checks(&self) -> BTreeSet<CheckName> {
+        let mut checks = self.0.validation_checks.clone();
+        checks.insert(built_in(floors::USER_FLOWS));
+        checks
+    }
+
+    /// What a person who signs `manual-qa` confirms, item by item.
+    pub fn qa_checklist(&self) -> &[Text] {
+        &self.0.qa_checklist
+    }
+
+    /// How many people approve a release of that risk.
+    pub fn approvals(&self, risk: RiskLevel) -> u32 {
+        let floor = match risk {
+            RiskLevel::Low | RiskLevel::Standard => 1,
+            RiskLevel::High => floors::HIGH_RISK_APPROVALS,
+        };
+        self.0.approvals.get(&risk).copied().unwrap_or(floor).max(floor)
+    }
+
+    /// Which roles allow what.
+    pub fn roles(&self) -> &Roles {
+        &self.0.roles
+    }
+
+    /// What to do without data.
+    pub fn no_data(&self) -> &NoDataRules {
+        &self.0.no_data
+    }
+
+    /// How on-call cover works.
+    pub fn on_call(&self) -> &OnCallRules {
+        &self.0.on_call
+    }
+
+    /// How a rollback is carried out.
+    pub fn rollback(&self) -> &RollbackRules {
+        &self.0.rollback
+    }
+
+    /// What an override may do.
+    pub fn overrides(&self) -> &OverrideRules {
+        &self.0.overrides
+    }
+
+    /// The freeze that a moment lies in; the one that ends last, if several do.
+    pub fn freeze_at(&self, now: Timestamp) -> Option<&Freeze> {
+        self.0
+            .freezes
+            .iter()
+            .filter(|freeze| freeze.from <= now && now < freeze.until)
+            .max_by_key(|f| f.until)
+    }
+
+    /// The track that a plan of that risk takes: the one it asks for, if the risk allows it, or the one that the
+    /// policy has for the risk.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] where the track does not exist, is too fast for the risk or is for drills alone, or where
+    /// the plan touches something that the policy does not know.
+    pub fn track_for(&self, plan: &Plan, risk: &RiskAssessment) -> Result<(TrackName, &Track), PolicyError> {
+        if let Some(tag) = plan.scope().touches.iter().find(|tag| self.risk_of(tag).is_none()) {
+            let always = RiskLevel::ALWAYS_HIGH.into_iter();
+            let known: BTreeSet<&str> = always.chain(self.0.risk.keys().map(Tag::as_str)).collect();
+            return Err(PolicyError::UnknownTag { tag: tag.clone(), known: list(known) });
+        }
+        let by_risk = &self.0.default_tracks[&risk.level];
+        let name = plan.track().unwrap_or(by_risk);
+        let Some(track) = self.track(name) else {
+            let known = list(self.0.tracks.keys().map(TrackName::as_str));
+            return Err(PolicyError::UnknownTrack { track: name.clone(), known });
+        };
+        if track.highest_risk() < risk.level {
+            return Err(PolicyError::TrackTooFast {
+                track: name.clone(),
+                highest: track.highest_risk(),
+                level: risk.level,
+                reasons: risk.reasons.join(", "),
+                instead: by_risk.clone(),
+            });
+        }
+        if !track.allows(plan.kind()) {
+            return Err(PolicyError::DrillTrack { track: name.clone() });
+        }
+        Ok((name.clone(), track))
+    }
+}
+
+fn built_in(name: &str) -> CheckName {
+    name.parse().expect("the built-in checks have valid names")
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+impl TryFrom<RawPolicy> for Policy {
+    type Error = PolicyError;
+
+    fn try_from(raw: RawPolicy) -> Result<Self, PolicyError> {
+        for level in RiskLevel::ALL {
+            let Some(name) = raw.default_tracks.get(&level) else {
+                let none = "none".parse().expect("a valid name");
+                return Err(PolicyError::DefaultTrack {
+                    level,
+                    track: none,
+                    problem: "name a track for each risk level",
+                });
+            };
+            let problem = match raw.tracks.get(name) {
+                None => "there is no such track",
+                Some(track) if track.highest_risk() < level => "that track is not for so much risk",
+                Some(track) if !track.allows(ReleaseKind::Production) => "that track is for drills alone",
+                Some(_) => continue,
+            };
+            return Err(PolicyError::DefaultTrack { level, track: name.clone(), problem });
+        }
+        let lowered = |(tag, level): &(&Tag, &RiskLevel)| {
+            RiskLevel::ALWAYS_HIGH.contains(&tag.as_str()) && **level != RiskLevel::High
+        };
+        if let Some((tag, level)) = raw.risk.iter().find(lowered) {
+            return Err(PolicyError::RiskLowered { tag: tag.clone(), level: *level });
+        }
+        raw.check_ranges()?;
+        for (name, permission) in [
+            ("plan", super::Permission::Plan),
+            ("approve", super::Permission::Approve),
+            ("check", super::Permission::Check),
+            ("override", super::Permission::Override),
+            ("on_call", super::Permission::OnCall),
+            ("operate", super::Permission::Operate),
+        ] {
+            if raw.roles.allowing(permission).is_empty() {
+                return Err(PolicyError::NoRole(name, permission));
+            }
+        }
+        if let Some(freeze) = raw.freezes.iter().find(|freeze| freeze.until <= freeze.from) {
+            return Err(PolicyError::FreezeBackwards { from: freeze.from, until: freeze.until });
+        }
+        Ok(Self(raw))
+    }
+}
+
+impl RawPolicy {
+    fn check_ranges(&self) -> Result<(), PolicyError> {
+        let out_of_range =
+            |field, value: String, allowed| Err(PolicyError::OutOfRange { field, value, allowed });
+        for (level, count) in &self.approvals {
+            let floor = if *level == RiskLevel::High { floors::HIGH_RISK_APPROVALS } else { 1 };
+            if *count < floor || *count > 10 {
+                let allowed = "1 to 10 people approve a release, and at least 2 one of high risk";
+                return out_of_range("approvals", format!("{count} for {level} risk"), allowed);
+            }
+        }
+        let shortest = Span::from_millis(100);
+        for (field, span) in [
+            ("rollback.retry_every", self.rollback.retry_every),
+            ("rollback.confirm_every", self.rollback.confirm_every),
+        ] {
+            if span < shortest || span > Span::from_minutes(5) {
+                return out_of_range(field, span.to_string(), "between 100ms and 5m: users are waiting");
+            }
+        }
+        if !(1..=20).contains(&self.rollback.confirmations) {
+            let value = self.rollback.confirmations.to_string();
+            return out_of_range(
+                "rollback.confirmations",
+                value,
+                "1 to 20 observations confirm zero traffic",
+            );
+        }
+        if self.on_call.shift < Span::from_secs(1) || self.on_call.shift > Span::from_hours(24) {
+            return out_of_range("on_call.shift", self.on_call.shift.to_string(), "between 1s and 24h");
+        }
+        if self.overrides.longest < Span::from_secs(1) || self.overrides.longest > Span::from_hours(72) {
+            return out_of_range(
+                "override.longest",
+                self.overrides.longest.to_string(),
+                "between 1s and 72h",
+            );
+        }
+        if self.watch.len() > 16 {
+            return out_of_range("watch", format!("{} metrics", self.watch.len()), "at most 16 metrics");
+        }
+        if self.qa_checklist.len() > 64 || self.freezes.len() > 64 || self.tracks.len() > 16 {
+            let value = "a list".to_owned();
+            return out_of_range(
+                "qa_checklist, freeze or tracks",
+                value,
+                "64 items, 64 freezes and 16 tracks at most",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl From<Policy> for RawPolicy {
+    fn from(policy: Policy) -> Self {
+        policy.0
+    }
+}

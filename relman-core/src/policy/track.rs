@@ -1,0 +1,219 @@
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::floors;
+use crate::{
+    plan::{ReleaseKind, RiskLevel},
+    unit::{CheckName, Span, TrafficShare},
+};
+
+/// One step of a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// The share of the traffic that the new version gets.
+    #[serde(rename = "share_bp")]
+    pub share: TrafficShare,
+    /// How long the step has to be observed on fresh data before it can pass. For the last step this is the
+    /// validation.
+    #[serde(rename = "bake_ms")]
+    pub bake: Span,
+}
+
+/// Who may use a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackUse {
+    /// Every release; the durations keep to the floors.
+    Anyone,
+    /// Drills alone; the durations may be shorter.
+    DrillsOnly,
+}
+
+/// The ordered steps that a release goes through. None can be left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "RawTrack", into = "RawTrack")]
+pub struct Track(RawTrack);
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTrack {
+    pub(super) highest_risk: RiskLevel,
+    #[serde(rename = "use")]
+    pub(super) used_by: TrackUse,
+    pub(super) steps: Vec<Step>,
+    #[serde(rename = "look_every_ms")]
+    pub(super) look_every: Span,
+    pub(super) min_requests: u64,
+    pub(super) checks: BTreeSet<CheckName>,
+}
+
+/// Why steps are not a track.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TrackError {
+    /// The last step is not all of the traffic.
+    #[error("its last step is {0}: the last step is 100%, and its bake time is the validation")]
+    NotFull(TrafficShare),
+    /// There is no step at all.
+    #[error("it has no steps: write at least 1%, two more and 100%")]
+    Empty,
+    /// A share does not rise.
+    #[error("step {step} is {share} after {before}: shares rise strictly")]
+    NotRising {
+        /// The number of the step, from 1.
+        step: usize,
+        /// Its share.
+        share: TrafficShare,
+        /// The share of the step before.
+        before: TrafficShare,
+    },
+    /// The first share is too large or nothing.
+    #[error(
+        "its first step is {0}: the first step is more than 0% and at most {max}, so that a defect meets few users",
+        max = floors::MAX_FIRST_SHARE
+    )]
+    FirstShare(TrafficShare),
+    /// There are too few steps before all of the traffic.
+    #[error("it has {0} steps before 100%, at least {min} are needed", min = floors::MIN_STEPS_BEFORE_FULL)]
+    TooFewSteps(usize),
+    /// A bake time is below the floor.
+    #[error(
+        "step {step} ({share}) bakes for {bake}, at least {min} are needed; only a drill track (use = \"drills\") \
+         may be shorter"
+    )]
+    BakeTooShort {
+        /// The number of the step, from 1.
+        step: usize,
+        /// Its share.
+        share: TrafficShare,
+        /// Its bake time.
+        bake: Span,
+        /// The floor.
+        min: Span,
+    },
+    /// Looks are too far apart.
+    #[error(
+        "it looks every {look_every}, and step {step} bakes for {bake}: at least {min} looks a step are needed and \
+         one every {max}",
+        min = floors::MIN_LOOKS, max = floors::MAX_LOOK_INTERVAL
+    )]
+    LooksTooRare {
+        /// The number of the step, from 1.
+        step: usize,
+        /// The time between looks.
+        look_every: Span,
+        /// The bake time of the step.
+        bake: Span,
+    },
+    /// Looking all the time is no interval.
+    #[error("it looks every {0}: the shortest interval is 100ms")]
+    LooksTooOften(Span),
+    /// A verdict needs requests.
+    #[error("its min_requests is 0: a verdict on no requests is no verdict")]
+    NoRequests,
+}
+
+impl Track {
+    /// The highest risk that may take this track.
+    pub fn highest_risk(&self) -> RiskLevel {
+        self.0.highest_risk
+    }
+
+    /// Who may use it.
+    pub fn used_by(&self) -> TrackUse {
+        self.0.used_by
+    }
+
+    /// Whether a release of this kind may use it.
+    pub fn allows(&self, kind: ReleaseKind) -> bool {
+        match (self.0.used_by, kind) {
+            (TrackUse::Anyone, _) | (TrackUse::DrillsOnly, ReleaseKind::Drill) => true,
+            (TrackUse::DrillsOnly, ReleaseKind::Production) => false,
+        }
+    }
+
+    /// The steps; the last one is 100 % and bakes for the validation.
+    pub fn steps(&self) -> &[Step] {
+        &self.0.steps
+    }
+
+    /// How long all of the traffic is validated.
+    pub fn validation(&self) -> Span {
+        self.0.steps.last().map_or(floors::MIN_VALIDATION, |step| step.bake)
+    }
+
+    /// The time between two looks at the metrics.
+    pub fn look_every(&self) -> Span {
+        self.0.look_every
+    }
+
+    /// How many requests a verdict on a rate or a quantile rests on at least.
+    pub fn min_requests(&self) -> u64 {
+        self.0.min_requests
+    }
+
+    /// Checks that this track adds to the staging gate.
+    pub fn checks(&self) -> &BTreeSet<CheckName> {
+        &self.0.checks
+    }
+}
+
+impl TryFrom<RawTrack> for Track {
+    type Error = TrackError;
+
+    fn try_from(raw: RawTrack) -> Result<Self, TrackError> {
+        let (Some(first), Some(last)) = (raw.steps.first(), raw.steps.last()) else {
+            return Err(TrackError::Empty);
+        };
+        if last.share != TrafficShare::FULL {
+            return Err(TrackError::NotFull(last.share));
+        }
+        if first.share == TrafficShare::ZERO || first.share > floors::MAX_FIRST_SHARE {
+            return Err(TrackError::FirstShare(first.share));
+        }
+        for (index, pair) in raw.steps.windows(2).enumerate() {
+            if pair[1].share <= pair[0].share {
+                return Err(TrackError::NotRising {
+                    step: index + 2,
+                    share: pair[1].share,
+                    before: pair[0].share,
+                });
+            }
+        }
+        if raw.steps.len() - 1 < floors::MIN_STEPS_BEFORE_FULL {
+            return Err(TrackError::TooFewSteps(raw.steps.len() - 1));
+        }
+        if raw.look_every < Span::from_millis(100) {
+            return Err(TrackError::LooksTooOften(raw.look_every));
+        }
+        if raw.min_requests == 0 {
+            return Err(TrackError::NoRequests);
+        }
+        for (index, step) in raw.steps.iter().enumerate() {
+            let full = step.share == TrafficShare::FULL;
+            let min = match raw.used_by {
+                TrackUse::Anyone if full => floors::MIN_VALIDATION,
+                TrackUse::Anyone => floors::MIN_BAKE,
+                TrackUse::DrillsOnly => Span::ZERO,
+            };
+            let (number, share, bake) = (index + 1, step.share, step.bake);
+            if bake < min {
+                return Err(TrackError::BakeTooShort { step: number, share, bake, min });
+            }
+            let too_rare = raw.look_every.times(floors::MIN_LOOKS) > bake;
+            if too_rare || raw.look_every > floors::MAX_LOOK_INTERVAL {
+                return Err(TrackError::LooksTooRare { step: number, look_every: raw.look_every, bake });
+            }
+        }
+        Ok(Self(raw))
+    }
+}
+
+impl From<Track> for RawTrack {
+    fn from(track: Track) -> Self {
+        track.0
+    }
+}
