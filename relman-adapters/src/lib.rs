@@ -1,5 +1,6 @@
 //! relman-adapters.
 
+pub mod conductor;
 mod releases;
 
 pub use releases::{LoadError, Releases, SubmitError};

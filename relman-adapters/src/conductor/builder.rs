@@ -1,0 +1,134 @@
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use relman_core::port::{Clock, Deployer, Directory, Journal, MetricsSource, Notifier};
+use thiserror::Error;
+use tokio::sync::{Mutex, Semaphore, broadcast};
+
+use super::{Conductor, ports::Ports};
+use crate::Releases;
+
+/// Bounds on what a conductor does at once, each with its reason.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many calls to the deployer and the metrics source may be under way at once, over all releases.
+    pub calls: usize,
+    /// How many notifications may be under way at once, over all releases.
+    pub notifications: usize,
+    /// How long one call to a port may take before it counts as not answered.
+    pub call_time: Duration,
+    /// How long calls under way may go on after the conductor was asked to stop. What has no outcome by then is
+    /// issued again at the next start.
+    pub grace: Duration,
+    /// How often the journal is asked whether another process has appended; never, if absent.
+    pub watch_journal_every: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // More than the connections that a metrics server or a platform takes kindly from one client.
+            calls: 64,
+            notifications: 16,
+            // Longer than any adapter's own limit, so that the adapter's better message comes first.
+            call_time: Duration::from_mins(2),
+            grace: Duration::from_secs(10),
+            // A person who types a command sees it acted upon within half a second.
+            watch_journal_every: Some(Duration::from_millis(500)),
+        }
+    }
+}
+
+/// Puts a [`Conductor`] together.
+#[derive(Default)]
+pub struct ConductorBuilder {
+    journal: Option<Arc<dyn Journal>>,
+    deployer: Option<Arc<dyn Deployer>>,
+    metrics: Option<Arc<dyn MetricsSource>>,
+    notifier: Option<Arc<dyn Notifier>>,
+    directory: Option<Arc<dyn Directory>>,
+    clock: Option<Arc<dyn Clock>>,
+    limits: Limits,
+}
+
+/// A port that a conductor can't do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("failed to build a conductor: it has no {0}")]
+pub struct MissingPort(&'static str);
+
+impl ConductorBuilder {
+    /// Where records are kept.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// What installs versions and routes traffic.
+    #[must_use]
+    pub fn deployer(mut self, deployer: Arc<dyn Deployer>) -> Self {
+        self.deployer = Some(deployer);
+        self
+    }
+
+    /// Where measurements come from.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Arc<dyn MetricsSource>) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// What tells people.
+    #[must_use]
+    pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifier = Some(notifier);
+        self
+    }
+
+    /// Who people are.
+    #[must_use]
+    pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
+        self.directory = Some(directory);
+        self
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Bounds on what the conductor does at once.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The conductor.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingPort`] with the first port that was not given.
+    pub fn build(self) -> Result<Conductor, MissingPort> {
+        /// Updates that a slow listener may lag behind before it misses some; the journal has them all.
+        const UPDATES: usize = 1_024;
+        let releases = Releases::new(
+            self.journal.ok_or(MissingPort("journal"))?,
+            self.directory.ok_or(MissingPort("directory"))?,
+            self.clock.ok_or(MissingPort("clock"))?,
+        );
+        let ports = Ports {
+            releases,
+            deployer: self.deployer.ok_or(MissingPort("deployer"))?,
+            metrics: self.metrics.ok_or(MissingPort("metrics source"))?,
+            notifier: self.notifier.ok_or(MissingPort("notifier"))?,
+            calls: Semaphore::new(self.limits.calls),
+            notifications: Semaphore::new(self.limits.notifications),
+            limits: self.limits,
+            updates: broadcast::channel(UPDATES).0,
+        };
+        Ok(Conductor { ports: Arc::new(ports), drivers: Arc::new(Mutex::new(BTreeMap::new())) })
+    }
+}

@@ -1,0 +1,289 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use relman_core::{
+    event::{EffectId, Record},
+    machine::{Input, OutcomeOf, PhaseName, Question, Release},
+    port::Target,
+    unit::ReleaseId,
+};
+use thiserror::Error;
+use tokio::{
+    sync::{Notify, watch},
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
+use tracing::{debug, error, info};
+
+use super::{
+    Update,
+    ask::ask,
+    perform::{Attempt, perform},
+    ports::Ports,
+};
+use crate::{LoadError, SubmitError};
+
+/// How long to wait before a question is asked again whose answer came too late to matter.
+const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(1);
+
+/// Why a release is not conducted any longer. What is recorded stays; a new start goes on from there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The release can't be loaded.
+    #[error("failed to conduct {0}: {1}")]
+    Load(ReleaseId, #[source] Box<LoadError>),
+    /// A change can't be recorded, so nothing is done any more.
+    #[error("failed to conduct {0}: {1}")]
+    Submit(ReleaseId, #[source] Box<SubmitError>),
+}
+
+/// Drives one release: one change at a time, from its present state to its end.
+pub(super) struct Driver {
+    ports: Arc<Ports>,
+    release: Release,
+    /// Effects that may have been performed: found without an outcome at the start, or tried without success.
+    unsure: BTreeSet<EffectId>,
+    tasks: JoinSet<Done>,
+    /// Calls to the deployer and the metrics source that are under way.
+    calls: BTreeMap<Call, AbortHandle>,
+    /// Not before this is a question asked again whose answer came too late to matter.
+    ask_after: Instant,
+    told: BTreeSet<EffectId>,
+    nudge: Arc<Notify>,
+    stop: watch::Receiver<bool>,
+}
+
+/// A call to a port that is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Call {
+    Effect(EffectId),
+    Look,
+    Traffic,
+}
+
+/// What came back from a call.
+enum Done {
+    Effect(EffectId, OutcomeOf),
+    Answer(Call, Box<Input>),
+}
+
+impl Driver {
+    pub(super) async fn load(
+        ports: Arc<Ports>,
+        id: &ReleaseId,
+        nudge: Arc<Notify>,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, Stopped> {
+        let release =
+            ports.releases.load(id).await.map_err(|error| Stopped::Load(id.clone(), error.into()))?;
+        Ok(Self {
+            ports,
+            unsure: release.outstanding().keys().copied().collect(),
+            release,
+            ask_after: Instant::now(),
+            tasks: JoinSet::new(),
+            calls: BTreeMap::new(),
+            told: BTreeSet::new(),
+            nudge,
+            stop,
+        })
+    }
+
+    pub(super) fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// Drives the release until it has reached an end and everybody was told, or until it is asked to stop.
+    pub(super) async fn drive(mut self) -> Result<Release, Stopped> {
+        let id = self.release.id().clone();
+        let driven = self.drive_to_end().await;
+        if let Err(error) = &driven {
+            error!(release = %id, %error, "the release is not conducted any longer");
+        }
+        driven.map(|()| self.release)
+    }
+
+    async fn drive_to_end(&mut self) -> Result<(), Stopped> {
+        self.announce(Vec::new());
+        loop {
+            self.submit(Input::Tick).await?;
+            if self.has_ended() {
+                return Ok(());
+            }
+            if *self.stop.borrow() {
+                return self.drain().await;
+            }
+            self.start_effects();
+            self.start_question();
+            let wait = self.wait();
+            tokio::select! {
+                biased;
+                _ = self.stop.changed() => {}
+                Some(done) = self.tasks.join_next() => self.take(done).await?,
+                () = self.nudge.notified() => self.refresh().await?,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// How long nothing has to be done, if nothing comes back before.
+    fn wait(&self) -> Duration {
+        let wait = self.ports.until(self.release.next_deadline(self.ports.now()));
+        let pause = self.ask_after.saturating_duration_since(Instant::now());
+        if pause.is_zero() { wait } else { wait.min(pause) }
+    }
+
+    /// Nothing happens by itself any more, and everybody was told.
+    fn has_ended(&self) -> bool {
+        self.release.phase().name().is_end() && self.release.outstanding().is_empty()
+    }
+
+    async fn submit(&mut self, input: Input) -> Result<bool, Stopped> {
+        let submitted = self.ports.releases.submit(&mut self.release, &input).await;
+        let records = submitted.map_err(|error| Stopped::Submit(self.release.id().clone(), error.into()))?;
+        let changed = !records.is_empty();
+        self.announce(records);
+        Ok(changed)
+    }
+
+    /// Folds what others have recorded: people's commands, another conductor.
+    async fn refresh(&mut self) -> Result<(), Stopped> {
+        let refreshed = self.ports.releases.refresh(&mut self.release).await;
+        let records = refreshed.map_err(|error| Stopped::Load(self.release.id().clone(), error.into()))?;
+        self.announce(records);
+        Ok(())
+    }
+
+    fn announce(&mut self, records: Vec<Record>) {
+        for record in &records {
+            info!(release = %record.release, seq = record.seq, kind = record.event.kind(), by = %record.by, "recorded");
+        }
+        self.overtake();
+        // Nobody listening is fine.
+        let _ = self
+            .ports
+            .updates
+            .send(Update { release: Arc::new(self.release.clone()), records: records.into() });
+    }
+
+    /// Back beats forward: what a rollback has made pointless is not waited for.
+    fn overtake(&mut self) {
+        let release = &self.release;
+        self.calls.retain(|call, handle| {
+            let wanted = match call {
+                Call::Effect(effect) => release.outstanding().contains_key(effect),
+                Call::Look => release.phase().step().is_some(),
+                Call::Traffic => release.phase().name() == PhaseName::RollingBack,
+            };
+            if !wanted {
+                handle.abort();
+            }
+            wanted
+        });
+    }
+
+    fn start_effects(&mut self) {
+        let Some(target) = self.release.target() else {
+            return;
+        };
+        let now = self.ports.now().max(self.release.last_at());
+        let due: Vec<EffectId> = self
+            .release
+            .outstanding()
+            .iter()
+            .filter(|(_, outstanding)| outstanding.due.is_due(now))
+            .map(|(effect, _)| *effect)
+            .collect();
+        for effect in due {
+            let outstanding = &self.release.outstanding()[&effect];
+            if outstanding.effect.is_notification() {
+                if self.told.insert(effect) {
+                    self.start_notification(effect, target.clone());
+                }
+            } else if !self.calls.keys().any(|call| matches!(call, Call::Effect(_))) {
+                self.start_change(effect, target.clone());
+            }
+        }
+    }
+
+    fn start_notification(&mut self, effect: EffectId, target: Target) {
+        let (ports, drill) = (self.ports.clone(), self.release.is_drill());
+        let outstanding = self.release.outstanding()[&effect].clone();
+        self.tasks.spawn(async move {
+            let _permit = ports.notifications.acquire().await;
+            Done::Effect(effect, perform(ports.clone(), target, drill, outstanding, Attempt::First).await)
+        });
+    }
+
+    fn start_change(&mut self, effect: EffectId, target: Target) {
+        let (ports, drill) = (self.ports.clone(), self.release.is_drill());
+        let outstanding = self.release.outstanding()[&effect].clone();
+        let attempt = if self.unsure.insert(effect) { Attempt::First } else { Attempt::Again };
+        let urgent = self.release.phase().name() == PhaseName::RollingBack;
+        debug!(release = %target.release, effect = %outstanding.effect, ?attempt, "performing");
+        let handle = self.tasks.spawn(async move {
+            let _permit = if urgent { None } else { ports.calls.acquire().await.ok() };
+            Done::Effect(effect, perform(ports.clone(), target, drill, outstanding, attempt).await)
+        });
+        self.calls.insert(Call::Effect(effect), handle);
+    }
+
+    fn start_question(&mut self) {
+        let Some(question) = self.release.question(self.ports.now()) else {
+            return;
+        };
+        let call = match question {
+            Question::Look(_) => Call::Look,
+            Question::Traffic(_) => Call::Traffic,
+        };
+        if self.calls.contains_key(&call) || Instant::now() < self.ask_after {
+            return;
+        }
+        let ports = self.ports.clone();
+        let urgent = self.release.phase().name() == PhaseName::RollingBack;
+        let handle = self.tasks.spawn(async move {
+            let _permit = if urgent { None } else { ports.calls.acquire().await.ok() };
+            Done::Answer(call, Box::new(ask(ports.clone(), question).await))
+        });
+        self.calls.insert(call, handle);
+    }
+
+    /// Takes what came back from a call.
+    async fn take(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), Stopped> {
+        match done {
+            Ok(Done::Effect(effect, outcome)) => {
+                self.calls.remove(&Call::Effect(effect));
+                self.told.remove(&effect);
+                self.submit(Input::Outcome { effect, outcome }).await?;
+            }
+            Ok(Done::Answer(call, input)) => {
+                self.calls.remove(&call);
+                if !self.submit(*input).await? {
+                    self.ask_after = Instant::now() + PAUSE_AFTER_NOTHING;
+                }
+            }
+            // A call that was overtaken; calls do not panic, they are caught.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Waits for calls under way, so that their outcomes are recorded; not longer than the grace.
+    async fn drain(&mut self) -> Result<(), Stopped> {
+        let give_up = tokio::time::sleep(self.ports.limits.grace);
+        tokio::pin!(give_up);
+        loop {
+            tokio::select! {
+                done = self.tasks.join_next() => match done {
+                    Some(done) => self.take(done).await?,
+                    None => return Ok(()),
+                },
+                () = &mut give_up => return Ok(()),
+            }
+        }
+    }
+}
