@@ -1,22 +1,61 @@
-//! STUB
-use super::{Digest, SealedLine};
-use crate::unit::{Actor, ReleaseId, Timestamp};
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
 use thiserror::Error;
-/// stub
-#[derive(Debug, Error)]
-#[error("malformed {0}")]
-pub struct Malformed(String);
-/// stub
-#[derive(Debug, Error)]
-#[error("seal {0}")]
-pub struct SealError(String);
-/// stub
+
+use super::{Digest, Malformed, SealedLine, strict};
+use crate::unit::{Actor, ReleaseId, Timestamp};
+
+/// The version of the envelope and of the events' schema that this crate writes.
+pub const FORMAT_VERSION: u64 = 1;
+
+/// What surrounds an event in its line.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::chain::{Digest, Envelope};
+///
+/// let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
+/// let line = Envelope {
+///     release: "checkout-241".parse()?,
+///     seq: 0,
+///     prev: Digest::ZERO,
+///     at: "2026-11-22T18:04:05.000Z".parse()?,
+///     by: "user:ana".parse()?,
+///     kind: "plan_recorded".into(),
+///     data: &data,
+/// }
+/// .seal()?;
+/// let read = Envelope::read(line.bytes())?;
+/// assert_eq!(read.seq, 0);
+/// assert_eq!(read.kind, "plan_recorded");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Envelope<'a> {
+    /// The stream.
+    pub release: ReleaseId,
+    /// The sequence number, from 0.
+    pub seq: u64,
+    /// The hash of the record before.
+    pub prev: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub by: Actor,
+    /// The kind of the event.
+    pub kind: Cow<'a, str>,
+    /// The event, as it is written.
+    pub data: &'a RawValue,
+}
+
+/// The fields in the order in which they are written.
 #[derive(Serialize, Deserialize)]
-struct Raw<'a> {
-    v: u32,
+#[serde(deny_unknown_fields)]
+struct Fields<'a> {
+    v: u64,
     release: ReleaseId,
     seq: u64,
     prev: Digest,
@@ -26,41 +65,54 @@ struct Raw<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
 }
-/// stub
-pub struct Envelope<'a> {
-    /// x
-    pub release: ReleaseId,
-    /// x
-    pub seq: u64,
-    /// x
-    pub prev: Digest,
-    /// x
-    pub at: Timestamp,
-    /// x
-    pub by: Actor,
-    /// x
-    pub kind: Cow<'a, str>,
-    /// x
-    pub data: &'a RawValue,
+
+/// Why an envelope can't be written.
+#[derive(Debug, Error)]
+#[error("failed to write record {seq} of {release}: {problem}")]
+pub struct SealError {
+    release: ReleaseId,
+    seq: u64,
+    problem: Malformed,
 }
+
 impl<'a> Envelope<'a> {
-    /// stub
+    /// Reads a line, strictly.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] with the first thing that is wrong.
     pub fn read(line: &'a [u8]) -> Result<Self, Malformed> {
-        let raw: Raw<'a> = serde_json::from_slice(line).map_err(|e| Malformed(e.to_string()))?;
+        let text = strict::check(line)?;
+        let fields: Fields<'a> = serde_json::from_str(text).map_err(Malformed::Envelope)?;
+        if fields.v != FORMAT_VERSION {
+            return Err(Malformed::UnknownVersion(fields.v));
+        }
+        let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if !(1..=64).contains(&fields.kind.len()) || !fields.kind.chars().all(snake) {
+            return Err(Malformed::Kind(fields.kind.into_owned()));
+        }
+        if !fields.data.get().starts_with('{') {
+            return Err(Malformed::DataNotObject);
+        }
         Ok(Self {
-            release: raw.release,
-            seq: raw.seq,
-            prev: raw.prev,
-            at: raw.at,
-            by: raw.by,
-            kind: raw.kind,
-            data: raw.data,
+            release: fields.release,
+            seq: fields.seq,
+            prev: fields.prev,
+            at: fields.at,
+            by: fields.by,
+            kind: fields.kind,
+            data: fields.data,
         })
     }
-    /// stub
+
+    /// Writes the line.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where the line would not be read again: what is written is held against the strict reader.
     pub fn seal(&self) -> Result<SealedLine, SealError> {
-        let raw = Raw {
-            v: 1,
+        let fields = Fields {
+            v: FORMAT_VERSION,
             release: self.release.clone(),
             seq: self.seq,
             prev: self.prev,
@@ -69,7 +121,53 @@ impl<'a> Envelope<'a> {
             kind: self.kind.clone(),
             data: self.data,
         };
-        let bytes = serde_json::to_vec(&raw).map_err(|e| SealError(e.to_string()))?;
-        Ok(SealedLine::seal(self.seq, self.prev, bytes))
+        let written = serde_json::to_vec(&fields).map_err(Malformed::Json);
+        let bytes = written.and_then(|bytes| Envelope::read(&bytes).map(|_| ()).map(|()| bytes));
+        match bytes {
+            Ok(bytes) => Ok(SealedLine::seal(self.seq, self.prev, bytes)),
+            Err(problem) => Err(SealError { release: self.release.clone(), seq: self.seq, problem }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = concat!(
+        r#"{"v":1,"release":"checkout-241","seq":0,"prev":""#,
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        r#"","at":"2026-11-22T18:04:05.000Z","by":"user:ana","kind":"plan_recorded","data":{}}"#
+    );
+
+    #[test]
+    fn an_envelope_has_its_fields_and_no_others() {
+        assert!(Envelope::read(LINE.as_bytes()).is_ok());
+        for (from, to, part) in [
+            (r#""v":1"#, r#""v":2"#, "of version 2"),
+            (r#""v":1,"#, "", "missing field `v`"),
+            (r#""seq":0,"#, "", "missing field `seq`"),
+            (r#""seq":0"#, r#""seq":-1"#, "invalid value"),
+            (r#""seq":0"#, r#""seq":0,"note":1"#, "unknown field `note`"),
+            ("checkout-241", "checkout 241", "is not a release id"),
+            (".000Z", "Z", "is not a UTC time"),
+            ("user:ana", "ana", "is not an actor"),
+            ("plan_recorded", "Plan", "is not 1 to 64 characters"),
+            (r#""data":{}"#, r#""data":[]"#, "the data are not an object"),
+            ("0000\",\"at\"", "000G\",\"at\"", "is not a SHA-256 hash"),
+        ] {
+            assert!(LINE.contains(from), "{from}");
+            let error = Envelope::read(LINE.replace(from, to).as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(part), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_reader_would_refuse_is_not_written() {
+        let envelope = Envelope::read(LINE.as_bytes()).unwrap();
+        assert_eq!(envelope.seal().unwrap().bytes(), LINE.as_bytes());
+        let long = RawValue::from_string(format!("{{\"a\":\"{}\"}}", "x".repeat(70_000))).unwrap();
+        let error = Envelope { data: &long, ..envelope }.seal().unwrap_err().to_string();
+        assert!(error.contains("record 0 of checkout-241: the line has 70"), "{error}");
     }
 }

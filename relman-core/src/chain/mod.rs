@@ -5,7 +5,11 @@
 mod digest;
 mod envelope;
 mod line;
+mod strict;
+mod verify;
 
 pub use digest::Digest;
-pub use envelope::{Envelope, Malformed, SealError};
+pub use envelope::{Envelope, FORMAT_VERSION, SealError};
 pub use line::{Head, SealedLine};
+pub use strict::Malformed;
+pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

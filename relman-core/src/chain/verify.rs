@@ -1,0 +1,296 @@
+use std::fmt;
+
+use thiserror::Error;
+
+use super::{Digest, Envelope, Head, Malformed};
+use crate::unit::{ReleaseId, Timestamp};
+
+/// Verifies one stream, record by record, in constant memory. Knows nothing of event kinds.
+///
+/// An altered record shows when the record after it links to another hash. Whether the one or the other was
+/// altered shows in the record after that, or in the head: an alteration is therefore reported one record later
+/// than it is met, and names the right one.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::chain::{Digest, Envelope, Verifier};
+///
+/// # let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
+/// # let line = |seq, prev| Envelope {
+/// #     release: "checkout-241".parse().unwrap(), seq, prev, at: "2026-11-22T18:04:05.000Z".parse().unwrap(),
+/// #     by: "user:ana".parse().unwrap(), kind: "noted".into(), data: &data,
+/// # }.seal().unwrap();
+/// let first = line(0, Digest::ZERO);
+/// let third = line(2, first.digest());
+/// let mut verifier = Verifier::new(Some("checkout-241".parse()?));
+/// verifier.push(first.bytes())?;
+/// let broken = verifier.push(third.bytes()).unwrap_err();
+/// assert_eq!(broken.to_string(), "checkout-241, record 1: it is missing; record 2 stands in its place");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    release: Option<ReleaseId>,
+    head: Option<Head>,
+    at: Option<Timestamp>,
+    /// A record that does not link to the one before: one of the two was altered.
+    suspects: Option<Suspects>,
+}
+
+#[derive(Debug, Clone)]
+struct Suspects {
+    /// The record that does not link.
+    later: Head,
+    /// What it links to.
+    link: Digest,
+    /// The hash of the record before it.
+    before: Digest,
+}
+
+/// What verification has found good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records the stream has.
+    pub records: u64,
+    /// The last one; none in an empty stream.
+    pub head: Option<Head>,
+}
+
+/// The first bad record, and what is wrong with it.
+#[derive(Debug, Error)]
+#[error("{}, record {seq}: {reason}", name(release.as_ref()))]
+pub struct Broken {
+    /// The stream, if it is known.
+    pub release: Option<ReleaseId>,
+    /// The sequence number of the record.
+    pub seq: u64,
+    /// What is wrong with it.
+    pub reason: BrokenReason,
+}
+
+fn name(release: Option<&ReleaseId>) -> &str {
+    release.map_or("unknown release", ReleaseId::as_str)
+}
+
+/// What is wrong with a record.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BrokenReason {
+    /// It is not a record at all.
+    Malformed(Malformed),
+    /// It belongs to another stream.
+    WrongStream {
+        /// The stream that it names.
+        found: ReleaseId,
+    },
+    /// It is not there; another one stands in its place.
+    Missing {
+        /// The sequence number of the one that stands there.
+        found: u64,
+    },
+    /// It stands there again, or out of its order.
+    Repeated {
+        /// The sequence number that should stand there.
+        expected: u64,
+    },
+    /// It says another sequence number, and links as the right one would.
+    Renumbered {
+        /// What it says.
+        found: u64,
+    },
+    /// It was altered: the next record links to another hash.
+    Altered {
+        /// The hash that it has.
+        is: Digest,
+        /// The hash that the next record, or the head, says.
+        should_be: Digest,
+    },
+    /// Its link was altered: it does not link to the record before.
+    BrokenLink {
+        /// The hash that it links to.
+        found: Digest,
+        /// The hash of the record before.
+        should_be: Digest,
+    },
+    /// It is earlier than the record before.
+    TimeGoesBack {
+        /// When it was made.
+        at: Timestamp,
+        /// When the record before was made.
+        before: Timestamp,
+    },
+    /// The stream ends before the head that is known.
+    CutOff {
+        /// The sequence number of the head.
+        head: u64,
+    },
+    /// The stream goes on after the head that is known.
+    BeyondHead {
+        /// The sequence number of the head.
+        head: u64,
+    },
+    /// It has no line feed at its end, so it may be half a record.
+    Unterminated,
+}
+
+impl fmt::Display for BrokenReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(malformed) => malformed.fmt(f),
+            Self::WrongStream { found } => write!(f, "it belongs to the stream {found}"),
+            Self::Missing { found } => write!(f, "it is missing; record {found} stands in its place"),
+            Self::Repeated { expected } => {
+                write!(f, "it is repeated or out of order; it stands where record {expected} should")
+            }
+            Self::Renumbered { found } => write!(f, "it says that it is record {found}"),
+            Self::Altered { is, should_be } => {
+                write!(f, "it was altered: its hash is {is}, and what follows says {should_be}")
+            }
+            Self::BrokenLink { found, should_be } => {
+                write!(f, "its link was altered: it says {found}, and the record before is {should_be}")
+            }
+            Self::TimeGoesBack { at, before } => {
+                write!(f, "it was made at {at}, before the record before it, at {before}")
+            }
+            Self::CutOff { head } => write!(f, "it is missing; the head says that record {head} is the last"),
+            Self::BeyondHead { head } => {
+                write!(f, "it was added past the head, which says that record {head} is the last")
+            }
+            Self::Unterminated => f.write_str("it has no line feed at its end, so a part may be missing"),
+        }
+    }
+}
+
+impl Verifier {
+    /// A verifier for the stream of a release; of whatever release the first record names, if none is given.
+    pub fn new(release: Option<ReleaseId>) -> Self {
+        Self { release, head: None, at: None, suspects: None }
+    }
+
+    /// The stream that is verified, once it is known.
+    pub fn release(&self) -> Option<&ReleaseId> {
+        self.release.as_ref()
+    }
+
+    /// The last record so far.
+    pub fn head(&self) -> Option<Head> {
+        self.head
+    }
+
+    /// Verifies the next line, without its line feed.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] with the first bad record, which may be the one before.
+    pub fn push(&mut self, line: &[u8]) -> Result<(), Broken> {
+        let (seq, prev) = self.expected();
+        let envelope = match Envelope::read(line) {
+            Ok(envelope) => envelope,
+            Err(malformed) => return Err(self.broken(seq, BrokenReason::Malformed(malformed))),
+        };
+        if let Some(suspects) = self.suspects.take() {
+            return Err(self.blame(&suspects, Some(envelope.prev)));
+        }
+        let release = self.release.get_or_insert_with(|| envelope.release.clone());
+        if *release != envelope.release {
+            // Of two first records that disagree, the one that the other does not link to was altered.
+            if seq == 1 && envelope.prev != prev {
+                let reason = BrokenReason::Altered { is: prev, should_be: envelope.prev };
+                return Err(self.broken(0, reason));
+            }
+            return Err(self.broken(seq, BrokenReason::WrongStream { found: envelope.release }));
+        }
+        if envelope.seq != seq {
+            let found = envelope.seq;
+            return Err(if envelope.prev == prev {
+                self.broken(seq, BrokenReason::Renumbered { found })
+            } else if found < seq {
+                self.broken(found, BrokenReason::Repeated { expected: seq })
+            } else {
+                self.broken(seq, BrokenReason::Missing { found })
+            });
+        }
+        let head = Head { seq, digest: Digest::of_line(line) };
+        if envelope.prev != prev {
+            if seq == 0 {
+                let reason = BrokenReason::BrokenLink { found: envelope.prev, should_be: prev };
+                return Err(self.broken(0, reason));
+            }
+            self.suspects = Some(Suspects { later: head, link: envelope.prev, before: prev });
+        } else if let Some(before) = self.at.filter(|before| envelope.at < *before) {
+            return Err(self.broken(seq, BrokenReason::TimeGoesBack { at: envelope.at, before }));
+        }
+        self.head = Some(head);
+        self.at = Some(envelope.at);
+        Ok(())
+    }
+
+    /// Ends the verification. With a head that is known from elsewhere, a tail that was cut off, a last record that
+    /// was altered and a record that was added are found too.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] with the first bad record.
+    pub fn finish(mut self, known: Option<Head>) -> Result<Verified, Broken> {
+        if let Some(suspects) = self.suspects.take() {
+            let says = known.filter(|known| known.seq == suspects.later.seq).map(|known| known.digest);
+            return Err(self.blame(&suspects, says));
+        }
+        let records = self.expected().0;
+        if let Some(known) = known {
+            if records <= known.seq {
+                return Err(self.broken(records, BrokenReason::CutOff { head: known.seq }));
+            }
+            if records > known.seq + 1 {
+                return Err(self.broken(known.seq + 1, BrokenReason::BeyondHead { head: known.seq }));
+            }
+            if let Some(head) = self.head.filter(|head| head.digest != known.digest) {
+                let reason = BrokenReason::Altered { is: head.digest, should_be: known.digest };
+                return Err(self.broken(head.seq, reason));
+            }
+        }
+        Ok(Verified { records, head: self.head })
+    }
+
+    /// The sequence number and the link of the next record.
+    fn expected(&self) -> (u64, Digest) {
+        self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest))
+    }
+
+    fn broken(&self, seq: u64, reason: BrokenReason) -> Broken {
+        Broken { release: self.release.clone(), seq, reason }
+    }
+
+    /// Which of two records was altered, given the hash that what follows says of the later one. Without that, an
+    /// alteration of the earlier one is likelier: all of its bytes show so, of the later one only its link.
+    fn blame(&self, suspects: &Suspects, says: Option<Digest>) -> Broken {
+        let Suspects { later, link, before } = suspects;
+        if says.is_none_or(|says| says == later.digest) {
+            self.broken(later.seq - 1, BrokenReason::Altered { is: *before, should_be: *link })
+        } else {
+            self.broken(later.seq, BrokenReason::BrokenLink { found: *link, should_be: *before })
+        }
+    }
+}
+
+/// Verifies a whole stream.
+///
+/// # Errors
+///
+/// [`Broken`] with the first bad record.
+pub fn verify_lines<'a>(
+    release: Option<ReleaseId>,
+    lines: impl IntoIterator<Item = &'a [u8]>,
+    known: Option<Head>,
+) -> Result<Verified, Broken> {
+    let mut verifier = Verifier::new(release);
+    for line in lines {
+        verifier.push(line)?;
+    }
+    verifier.finish(known)
+}
+
+#[cfg(test)]
+#[path = "verify_tests.rs"]
+mod tests;
