@@ -1,1 +1,15 @@
-//! relman-adapters.
+//! Adapters that connect [`relman_core`] to the outside world: each implements one of its
+//! [ports](relman_core::port).
+//!
+//! Every adapter that needs more than tokio is behind a feature of its own; `full` turns all of them on.
+
+pub mod clock;
+pub mod directory;
+#[cfg(feature = "http")]
+mod http;
+pub mod metrics;
+pub mod notifier;
+pub mod secret;
+
+#[cfg(feature = "http")]
+pub use http::EndpointError;

@@ -1,0 +1,1 @@
+//! Where measurements come from: implementations of [`MetricsSource`](relman_core::port::MetricsSource).

@@ -1,0 +1,1 @@
+//! How people are told: implementations of [`Notifier`](relman_core::port::Notifier).
