@@ -6,7 +6,7 @@ mod endpoint;
 mod retry_after;
 mod span_text;
 
-pub(crate) use client::{HttpClient, Limits, Reply};
+pub(crate) use client::{HttpClient, Limits};
 pub(crate) use endpoint::Endpoint;
 pub use endpoint::EndpointError;
 pub(crate) use span_text::span_from_text;
