@@ -5,11 +5,11 @@
 
 pub mod clock;
 pub mod directory;
-#[cfg(feature = "http")]
+#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
 mod http;
 pub mod metrics;
 pub mod notifier;
 pub mod secret;
 
-#[cfg(feature = "http")]
+#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
 pub use http::EndpointError;

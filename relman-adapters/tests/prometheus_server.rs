@@ -1,5 +1,7 @@
 //! The Prometheus adapter against a real Prometheus that scrapes a real exporter.
 #![cfg(feature = "prometheus")]
+// The whole file is a test, and its helpers fail it by panicking.
+#![allow(clippy::unwrap_used)]
 
 use std::{
     net::TcpListener,
@@ -21,7 +23,7 @@ use tempfile::TempDir;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::path};
 
 /// Long enough for a busy machine, short enough to fail while somebody watches.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A Prometheus of this test's own, stopped when it is dropped.
 struct Server {

@@ -20,6 +20,10 @@ const SHORTEST_SECRET: usize = 9;
 /// How much of a body is quoted in an error: enough for a sentence and its code.
 const EXCERPT_CHARS: usize = 300;
 
+/// A host that takes no connection within this time will not take one a little later either; the rest of the time is
+/// for the answer.
+const CONNECT_TIMEOUT: Span = Span::from_secs(5);
+
 /// What one client may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -58,7 +62,7 @@ impl HttpClient {
         let builder = Client::builder()
             .tls_backend_preconfigured(tls(endpoint.transport())?)
             .redirect(redirect::Policy::none())
-            .connect_timeout(limits.timeout.to_std())
+            .connect_timeout(limits.timeout.min(CONNECT_TIMEOUT).to_std())
             .timeout(limits.timeout.to_std())
             .resolve_to_addrs("localhost", &localhost)
             .user_agent(concat!("relman/", env!("CARGO_PKG_VERSION")));

@@ -312,7 +312,7 @@ mod tests {
             (ResponseTemplate::new(500), PortErrorKind::Unavailable, 3),
             (ResponseTemplate::new(429), PortErrorKind::Throttled, 3),
             (
-                ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(60)),
+                ResponseTemplate::new(200).set_delay(std::time::Duration::from_mins(1)),
                 PortErrorKind::TimedOut,
                 3,
             ),

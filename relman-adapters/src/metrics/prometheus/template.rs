@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn values_in_a_regular_expression_stand_for_themselves() {
         assert_eq!(render(r#"x{v=~"{{version}}-.*"}"#, "2.4+b"), r#"x{v=~"2\\.4\\+b-.*"}"#);
-        assert_eq!(render(r#"x{v!~ '{{version}}'}"#, r"a\"), r"x{v!~ 'a\\\\'}");
+        assert_eq!(render(r"x{v!~ '{{version}}'}", r"a\"), r"x{v!~ 'a\\\\'}");
         assert_eq!(render(r#"x{v="{{version}}"}"#, "2.4+b"), r#"x{v="2.4+b"}"#);
     }
 

@@ -58,13 +58,13 @@ fn builder(url: String) -> PrometheusBuilder {
         .metric("disk".parse().unwrap(), shared)
 }
 
-fn vector(series: Value) -> ResponseTemplate {
+fn vector(series: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200)
         .set_body_json(json!({"status": "success", "data": {"resultType": "vector", "result": series}}))
 }
 
 fn value(written: &str) -> ResponseTemplate {
-    vector(json!([{"metric": {}, "value": [UNTIL_MILLIS / 1_000, written]}]))
+    vector(&json!([{"metric": {}, "value": [UNTIL_MILLIS / 1_000, written]}]))
 }
 
 fn fresh() -> ResponseTemplate {
@@ -138,8 +138,8 @@ async fn counts_are_rounded_and_errors_are_capped() {
 #[tokio::test]
 async fn nothing_is_not_zero() {
     for (requests, errors, field) in [
-        (vector(json!([])), value("0"), "the requests query"),
-        (value("10"), vector(json!([])), "the errors query"),
+        (vector(&json!([])), value("0"), "the requests query"),
+        (value("10"), vector(&json!([])), "the errors query"),
     ] {
         let Answer::NoData { detail } = counts(requests, errors).await else {
             panic!("no data was expected")
@@ -170,15 +170,16 @@ async fn a_sample_older_than_allowed_is_stale() {
         Answer::Stale { newest: Timestamp::from_millis(1_795_370_339_999) }
     );
     assert!(
-        matches!(with_newest(vector(json!([]))).await, Answer::NoData { detail } if detail.contains("freshness"))
+        matches!(with_newest(vector(&json!([]))).await, Answer::NoData { detail } if detail.contains("freshness"))
     );
     assert!(detail(with_newest(value("1795370340000")).await).contains("a sample's time in seconds"));
 }
 
 #[tokio::test]
 async fn odd_values_are_errors_of_the_source() {
-    let two = vector(json!([{"metric": {}, "value": [1, "1"]}, {"metric": {"pod": "b"}, "value": [1, "2"]}]));
-    let native = vector(json!([{"metric": {}, "histogram": [1, {"count": "1", "sum": "1"}]}]));
+    let two =
+        vector(&json!([{"metric": {}, "value": [1, "1"]}, {"metric": {"pod": "b"}, "value": [1, "2"]}]));
+    let native = vector(&json!([{"metric": {}, "histogram": [1, {"count": "1", "sum": "1"}]}]));
     for (odd, message) in [
         (value("-1"), "the requests query: -1 is negative"),
         (value("9007199254740993e3"), "is more than a count can be"),
@@ -259,7 +260,7 @@ async fn warnings_do_not_change_the_answer() {
 
 #[tokio::test]
 async fn no_answer_and_no_server_are_told_apart() {
-    let server = serve(vec![("", fresh().set_delay(std::time::Duration::from_secs(60)))]).await;
+    let server = serve(vec![("", fresh().set_delay(std::time::Duration::from_mins(1)))]).await;
     let ask = async |url: String| {
         let source = builder(url).timeout(Span::from_millis(50)).build().unwrap();
         detail(source.observe(&question("error_rate"), Arm::Canary, window()).await.answer)
@@ -274,7 +275,7 @@ async fn no_answer_and_no_server_are_told_apart() {
 async fn histogram(buckets: &[(&str, &str)]) -> Answer {
     let series: Vec<_> =
         buckets.iter().map(|(le, count)| json!({"metric": {"le": le}, "value": [1, count]})).collect();
-    let answers = vec![("fresh", fresh()), ("buckets", vector(json!(series)))];
+    let answers = vec![("fresh", fresh()), ("buckets", vector(&json!(series)))];
     observe("latency_p99", Arm::Canary, answers).await
 }
 
