@@ -1,6 +1,18 @@
-//! relman-adapters.
+//! The conductor of relman, and adapters that connect [`relman_core`] to the outside world: each implements one of
+//! its [ports](relman_core::port).
+//!
+//! Every adapter that needs more than tokio is behind a feature of its own; `full` turns all of them on.
 
+pub mod clock;
 pub mod conductor;
+pub mod directory;
+#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+mod http;
+pub mod metrics;
+pub mod notifier;
 mod releases;
+pub mod secret;
 
+#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+pub use http::EndpointError;
 pub use releases::{LoadError, Releases, SubmitError};

@@ -1,0 +1,12 @@
+//! What the adapters that speak HTTP share: where they may connect, how long, how much they read, and what went
+//! wrong in the words of a port.
+
+mod client;
+mod endpoint;
+mod retry_after;
+mod span_text;
+
+pub(crate) use client::{HttpClient, Limits};
+pub(crate) use endpoint::Endpoint;
+pub use endpoint::EndpointError;
+pub(crate) use span_text::span_from_text;

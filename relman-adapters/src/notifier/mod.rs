@@ -1,0 +1,29 @@
+//! How people are told: implementations of [`Notifier`](relman_core::port::Notifier).
+//!
+//! A notifier delivers whatever it is given to one place; [`Channels`] decides which notifier serves which channel of
+//! a communication plan.
+
+mod log;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+mod retry;
+mod router;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+mod setup;
+#[cfg(feature = "slack")]
+mod slack;
+#[cfg(feature = "webhook")]
+mod webhook;
+
+pub use log::LogNotifier;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+pub use retry::RetryPolicy;
+pub use router::Channels;
+#[cfg(any(feature = "slack", feature = "webhook"))]
+pub use setup::NotifierError;
+#[cfg(feature = "slack")]
+pub use slack::{Mention, Slack, SlackBuilder, SlackConfig};
+#[cfg(feature = "webhook")]
+pub use webhook::{Webhook, WebhookBuilder, WebhookConfig};
+
+#[cfg(test)]
+mod example;

@@ -1,0 +1,130 @@
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use async_trait::async_trait;
+use relman_core::{
+    port::{Notification, Notifier, PortError, PortErrorKind},
+    unit::Channel,
+};
+
+/// Hands each notification to the notifier of its channel.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use relman_adapters::notifier::{Channels, LogNotifier};
+/// use relman_core::port::Notifier;
+///
+/// let channels = Channels::default().with("releases".parse()?, Arc::new(LogNotifier));
+/// assert!(channels.serves(&"releases".parse()?));
+/// assert!(!channels.serves(&"on-call".parse()?));
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Channels {
+    notifiers: BTreeMap<Channel, Arc<dyn Notifier>>,
+}
+
+impl Channels {
+    /// The notifiers of these channels.
+    pub fn new(notifiers: BTreeMap<Channel, Arc<dyn Notifier>>) -> Self {
+        Self { notifiers }
+    }
+
+    /// The same with one more channel, in place of one with the same name.
+    #[must_use]
+    pub fn with(mut self, channel: Channel, notifier: Arc<dyn Notifier>) -> Self {
+        self.notifiers.insert(channel, notifier);
+        self
+    }
+
+    /// The channels that are served, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Channel> {
+        self.notifiers.keys()
+    }
+}
+
+#[async_trait]
+impl Notifier for Channels {
+    fn name(&self) -> &'static str {
+        "channels"
+    }
+
+    /// A channel that has a notifier which serves it.
+    fn serves(&self, channel: &Channel) -> bool {
+        self.notifiers.get(channel).is_some_and(|notifier| notifier.serves(channel))
+    }
+
+    /// Delivers through the notifier of the channel; a channel without one is refused, naming those there are.
+    async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
+        if let Some(notifier) = self.notifiers.get(&notification.channel) {
+            return notifier.notify(notification).await;
+        }
+        let known = self.names().map(Channel::as_str).collect::<Vec<_>>().join(", ");
+        let detail = format!("no notifier serves the channel {}; there are: {known}", notification.channel);
+        Err(PortError::new(self.name(), "notify", PortErrorKind::Rejected, detail))
+    }
+}
+
+impl fmt::Debug for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.notifiers.iter().map(|(channel, notifier)| (channel.as_str(), notifier.name())))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::notifier::{LogNotifier, example::notification};
+
+    #[derive(Default)]
+    struct Inbox(Mutex<Vec<Notification>>);
+
+    #[async_trait]
+    impl Notifier for Inbox {
+        fn name(&self) -> &'static str {
+            "inbox"
+        }
+
+        fn serves(&self, channel: &Channel) -> bool {
+            channel.as_str() == "releases"
+        }
+
+        async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
+            self.0.lock().unwrap().push(notification.clone());
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_notification_goes_to_the_notifier_of_its_channel_as_it_is() {
+        let inbox = Arc::new(Inbox::default());
+        let channels = Channels::default()
+            .with("releases".parse().unwrap(), inbox.clone())
+            .with("on-call".parse().unwrap(), Arc::new(LogNotifier));
+        channels.notify(&notification()).await.unwrap();
+        channels
+            .notify(&Notification { channel: "on-call".parse().unwrap(), ..notification() })
+            .await
+            .unwrap();
+        assert_eq!(*inbox.0.lock().unwrap(), [notification()]);
+        assert_eq!(format!("{channels:?}"), r#"{"on-call": "log", "releases": "inbox"}"#);
+    }
+
+    #[tokio::test]
+    async fn a_channel_without_a_notifier_is_refused() {
+        let channels = Channels::default()
+            .with("on-call".parse().unwrap(), Arc::new(LogNotifier))
+            .with("support".parse().unwrap(), Arc::new(Inbox::default()));
+        let error = channels.notify(&notification()).await.unwrap_err();
+        assert_eq!(error.kind(), PortErrorKind::Rejected);
+        assert!(error.to_string().ends_with("the channel releases; there are: on-call, support"), "{error}");
+        // The notifier of this channel does not serve it, so neither does the router.
+        assert!(!channels.serves(&"support".parse().unwrap()));
+    }
+}
