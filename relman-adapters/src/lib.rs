@@ -1,1 +1,2 @@
 //! relman-adapters.
+pub mod deployer;
