@@ -161,6 +161,7 @@ impl Columns<'_> {
             )?,
             last_check: last_check(
                 self.number(fields, "srv_check_state")?,
+                self.number(fields, "srv_check_status")?,
                 self.number(fields, "srv_check_result")?,
             ),
         })
@@ -184,15 +185,16 @@ fn condition(operational: u8, administrative: u32) -> Result<Condition, String> 
     }
 }
 
-/// The same guide: bit 2 of the check's state says that checks are enabled, and a result of 3 or more that the last
-/// one passed.
-fn last_check(state: u32, result: u8) -> LastCheck {
+/// The same guide: bit 2 of the check's state says that checks are enabled, a status up to 2 that none has ended, and a
+/// result of 2 that the last one failed. While a check is under way there is no result; then the one before it
+/// counts, by which the server is up or down.
+fn last_check(state: u32, status: u8, result: u8) -> LastCheck {
     const ENABLED: u32 = 0x04;
-    match (state & ENABLED, result) {
-        (0, _) => LastCheck::NotChecked,
-        (_, 0 | 1) => LastCheck::Pending,
-        (_, 2) => LastCheck::Failed,
-        (_, 3..) => LastCheck::Passed,
+    match (state & ENABLED, status, result) {
+        (0, _, _) => LastCheck::NotChecked,
+        (_, 0..=2, _) => LastCheck::Pending,
+        (_, _, 2) => LastCheck::Failed,
+        (_, _, _) => LastCheck::Passed,
     }
 }
 
@@ -256,6 +258,7 @@ mod tests {
             // Operational state, administrative state, weight, initial weight, check: status, result, health, state.
             ("2 0 1 1 6 3 4 6", "up", true, true),
             ("2 0 1 1 1 0 1 6", "up, its first health check pending", true, false),
+            ("2 0 1 1 6 0 4 7", "up", true, true),
             ("2 0 1 1 8 2 1 6", "up, its last health check failed", true, false),
             ("2 0 1 1 0 0 0 0", "up", true, true),
             ("1 0 1 1 6 3 4 6", "starting slowly", true, false),
@@ -278,7 +281,7 @@ mod tests {
     #[test]
     fn columns_are_found_by_name() {
         let moved = "1\n# srv_uweight srv_name new be_name srv_op_state srv_admin_state srv_check_result \
-            srv_check_state\n7 canary x app 2 0 3 6\n";
+            srv_check_status srv_check_state\n7 canary x app 2 0 3 6 6\n";
         assert_eq!(Servers::parse(moved, "app").unwrap().named("canary").unwrap().weight, 7);
     }
 
