@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod conductor;
+pub mod deployer;
 pub mod directory;
 #[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
 mod http;

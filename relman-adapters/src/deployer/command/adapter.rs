@@ -1,0 +1,200 @@
+use std::io;
+
+use async_trait::async_trait;
+use relman_core::{
+    port::{
+        DeployRequest, Deployer, DeployerCapabilities, Deployment, PortError, PortErrorKind, Retry, Target,
+        TrafficRequest,
+    },
+    unit::{Span, TrafficShare},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    CommandConfig,
+    process::{Failure, Finished, MAX_OUTPUT_BYTES, one_line, run},
+};
+
+const ADAPTER: &str = "command";
+
+/// How many characters of an answer that makes no sense an error quotes.
+const QUOTED_CHARS: usize = 200;
+
+/// Asks an executable to deploy, to route traffic and to observe. The [module](super) says how it is asked and what
+/// it answers.
+///
+/// # Examples
+///
+/// ```
+/// use relman_adapters::deployer::command::{CommandConfig, CommandDeployer};
+/// use relman_core::port::Deployer;
+/// # use relman_core::{plan::Artifact, port::Target};
+/// # let target = Target {
+/// #     release: "checkout-241".parse()?,
+/// #     service: "checkout".parse()?,
+/// #     artifact: Artifact { name: "checkout".into(), version: "2.41.0".into(), digest: None },
+/// #     baseline_version: "2.40.3".into(),
+/// # };
+///
+/// let script = r#"echo '{"canary_share":100,"detail":"1 of 100 instances"}'"#;
+/// let deployer = CommandDeployer::new(CommandConfig::new("sh", ["-c", script]));
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// # let seen = runtime.block_on(deployer.observe(&target))?;
+/// # #[cfg(any())]
+/// let seen = deployer.observe(&target).await?;
+/// assert_eq!(seen.canary_share.to_string(), "1%");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct CommandDeployer {
+    config: CommandConfig,
+}
+
+impl CommandDeployer {
+    /// A deployer that runs this program. Whether it exists is found when it is run.
+    pub fn new(config: CommandConfig) -> Self {
+        Self { config }
+    }
+
+    /// Runs the program once and reads its answer.
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        question: &Question<'_>,
+    ) -> Result<A, PortError> {
+        let program = self.config.program.display();
+        let failed = |kind, detail: String| PortError::new(ADAPTER, operation, kind, detail);
+        let mut input = serde_json::to_vec(question).expect("requests have string keys only");
+        input.push(b'\n');
+        match run(&self.config, input).await {
+            Ok(finished) => self.read(operation, &finished),
+            Err(Failure::NotStarted(error)) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => PortErrorKind::Rejected,
+                    _ => PortErrorKind::Unavailable,
+                };
+                let detail = format!("the program {program} can't be started: {error}");
+                Err(failed(kind, detail).with_source(error))
+            }
+            Err(Failure::Broken(error)) => {
+                let detail = format!("the output of {program} can't be read: {error}");
+                Err(failed(PortErrorKind::Unavailable, detail).with_source(error))
+            }
+            Err(Failure::TooMuchOutput) => {
+                let detail =
+                    format!("{program} wrote more than {MAX_OUTPUT_BYTES} bytes to its standard output");
+                Err(failed(PortErrorKind::InvalidAnswer, detail))
+            }
+            Err(Failure::TimedOut) => {
+                let detail = format!(
+                    "{program} was not done within {} and was killed with the processes it started",
+                    self.config.time_limit
+                );
+                Err(failed(PortErrorKind::TimedOut, detail))
+            }
+        }
+    }
+
+    fn read<A: DeserializeOwned>(
+        &self,
+        operation: &'static str,
+        finished: &Finished,
+    ) -> Result<A, PortError> {
+        let program = self.config.program.display();
+        let said = match finished.stderr.as_str() {
+            "" => String::new(),
+            stderr => format!("; its standard error ends: {stderr}"),
+        };
+        if let Ok(Failed { error }) = serde_json::from_slice(&finished.stdout) {
+            let detail = format!("{}{said}", one_line(error.detail.as_bytes()));
+            let failed = PortError::new(ADAPTER, operation, error.kind, detail);
+            return Err(match error.retry_after_ms {
+                Some(millis) => failed.with_retry(Retry::After(Span::from_millis(millis))),
+                None => failed,
+            });
+        }
+        if !finished.status.success() {
+            // Requests are idempotent, so that trying again is safe; a program that knows better says so in JSON.
+            let detail = format!("{program} ended with {}{said}", finished.status);
+            return Err(PortError::new(ADAPTER, operation, PortErrorKind::Unavailable, detail));
+        }
+        serde_json::from_slice(&finished.stdout).map_err(|error| {
+            let output: String = one_line(&finished.stdout).chars().take(QUOTED_CHARS).collect();
+            let detail = format!("{program} wrote {output:?} to its standard output: {error}{said}");
+            PortError::new(ADAPTER, operation, PortErrorKind::InvalidAnswer, detail).with_source(error)
+        })
+    }
+}
+
+#[async_trait]
+impl Deployer for CommandDeployer {
+    fn name(&self) -> &'static str {
+        ADAPTER
+    }
+
+    fn capabilities(&self) -> DeployerCapabilities {
+        DeployerCapabilities { share_tolerance: self.config.share_tolerance }
+    }
+
+    async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+        self.ask("deploy", &Question::Deploy(request)).await.map(|Done { ok: True }| ())
+    }
+
+    async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        self.ask("set traffic", &Question::SetTraffic(request)).await.map(|Done { ok: True }| ())
+    }
+
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        let Seen { canary_share, detail } =
+            self.ask("observe the traffic", &Question::Observe { target }).await?;
+        Ok(Deployment { canary_share, detail })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+enum Question<'a> {
+    Deploy(&'a DeployRequest),
+    SetTraffic(&'a TrafficRequest),
+    Observe { target: &'a Target },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Done {
+    ok: True,
+}
+
+/// The `true` of an answer: `{"ok":false}` without an error is not one.
+struct True;
+
+impl<'de> Deserialize<'de> for True {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if bool::deserialize(deserializer)? {
+            Ok(Self)
+        } else {
+            Err(serde::de::Error::custom("`ok` is false, and no `error` says why"))
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    canary_share: TrafficShare,
+    #[serde(default)]
+    detail: String,
+}
+
+#[derive(Deserialize)]
+struct Failed {
+    error: FailedBecause,
+}
+
+#[derive(Deserialize)]
+struct FailedBecause {
+    kind: PortErrorKind,
+    #[serde(default)]
+    detail: String,
+    retry_after_ms: Option<u64>,
+}

@@ -1,0 +1,145 @@
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdin, Command},
+};
+
+use super::CommandConfig;
+
+/// The longest answer that is read: an observation with a long detail has a few kilobytes.
+pub(super) const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// As much of the standard error as an error carries: where a program says what is wrong, it says so at the end.
+const STDERR_TAIL_BYTES: usize = 2 * 1024;
+
+/// What is handed on from the environment without being asked for: what programs need to find others and to
+/// write text.
+const HANDED_ON: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
+
+/// How a program ended.
+pub(super) struct Finished {
+    pub(super) status: ExitStatus,
+    pub(super) stdout: Vec<u8>,
+    /// The last of what it wrote to its standard error, as one line of text.
+    pub(super) stderr: String,
+}
+
+/// Why a program did not end by itself.
+pub(super) enum Failure {
+    /// It was not started.
+    NotStarted(io::Error),
+    /// Its output could not be read.
+    Broken(io::Error),
+    /// It writes more than is read.
+    TooMuchOutput,
+    /// It was still at it when the time was over.
+    TimedOut,
+}
+
+/// Runs the program with this input, to its end or to the time limit.
+///
+/// It gets a process group of its own, which is killed when it doesn't end by itself, and when the future is dropped.
+pub(super) async fn run(config: &CommandConfig, input: Vec<u8>) -> Result<Finished, Failure> {
+    let mut group = Group(command(config).spawn().map_err(Failure::NotStarted)?);
+    let child = &mut group.0;
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+        unreachable!("all three streams of the program are pipes")
+    };
+    let talk = async {
+        let ((), stdout, stderr) =
+            tokio::try_join!(write(stdin, input), read_all(stdout), read_tail(stderr))?;
+        let status = child.wait().await.map_err(Failure::Broken)?;
+        Ok(Finished { status, stdout, stderr })
+    };
+    tokio::time::timeout(config.time_limit.to_std(), talk).await.unwrap_or(Err(Failure::TimedOut))
+}
+
+fn command(config: &CommandConfig) -> Command {
+    let mut command = Command::new(&config.program);
+    command
+        .args(&config.args)
+        .env_clear()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    let names = HANDED_ON.into_iter().chain(config.environment.iter().map(String::as_str));
+    for name in names {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// A program with the processes that it started. Dropped before it has ended, it is killed with all of them.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // There is an id until the program has been waited for, so that it can't be that of another process.
+        #[cfg(unix)]
+        if let Some(leader) = self.0.id().and_then(|id| i32::try_from(id).ok())
+            && let Some(leader) = rustix::process::Pid::from_raw(leader)
+        {
+            // It fails where all of them have ended, which is what is wanted.
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+async fn write(mut stdin: ChildStdin, input: Vec<u8>) -> Result<(), Failure> {
+    match stdin.write_all(&input).await {
+        Ok(()) => Ok(()),
+        // A program need not read what it is asked: `false` doesn't.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Broken(error)),
+    }
+}
+
+async fn read_all(stdout: impl AsyncRead + Unpin) -> Result<Vec<u8>, Failure> {
+    let mut output = Vec::new();
+    stdout.take(MAX_OUTPUT_BYTES as u64 + 1).read_to_end(&mut output).await.map_err(Failure::Broken)?;
+    if output.len() > MAX_OUTPUT_BYTES {
+        return Err(Failure::TooMuchOutput);
+    }
+    Ok(output)
+}
+
+async fn read_tail(mut stderr: impl AsyncRead + Unpin) -> Result<String, Failure> {
+    let mut tail = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let read = stderr.read(&mut chunk).await.map_err(Failure::Broken)?;
+        if read == 0 {
+            return Ok(one_line(&tail));
+        }
+        tail.extend_from_slice(&chunk[..read]);
+        tail.drain(..tail.len().saturating_sub(STDERR_TAIL_BYTES));
+    }
+}
+
+/// Text that can stand in a log line and on a terminal: control characters could do more there than be read.
+pub(super) fn one_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join(" | ").replace(char::is_control, "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_becomes_one_line_without_control_characters() {
+        assert_eq!(one_line(b"first\r\n\n  second\n"), "first | second");
+        assert_eq!(one_line(b"red \x1b[31m and \xff"), "red \u{fffd}[31m and \u{fffd}");
+    }
+}

@@ -1,0 +1,165 @@
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use relman_core::port::{
+    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, PortError, Target, TrafficRequest,
+};
+
+/// A deployer made of two: one installs, the other routes traffic.
+///
+/// - `deploy` asks the one that installs. For production it then asks the one that routes as well, so that a
+///   load balancer can say when the new server has passed its health check.
+/// - `set_traffic` and `observe` ask the one that routes, and its capabilities count.
+///
+/// Errors come from the part that failed, under its own name.
+#[derive(Clone)]
+pub struct SplitDeployer {
+    name: String,
+    installs: Arc<dyn Deployer>,
+    routes: Arc<dyn Deployer>,
+}
+
+impl SplitDeployer {
+    /// Joins a deployer that installs and one that routes.
+    pub fn new(installs: Arc<dyn Deployer>, routes: Arc<dyn Deployer>) -> Self {
+        Self { name: format!("{}+{}", installs.name(), routes.name()), installs, routes }
+    }
+}
+
+impl fmt::Debug for SplitDeployer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SplitDeployer")
+            .field("installs", &self.installs.name())
+            .field("routes", &self.routes.name())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Deployer for SplitDeployer {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn capabilities(&self) -> DeployerCapabilities {
+        self.routes.capabilities()
+    }
+
+    async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+        self.installs.deploy(request).await?;
+        match request.environment {
+            Environment::Staging => Ok(()),
+            Environment::Production => self.routes.deploy(request).await,
+        }
+    }
+
+    async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        self.routes.set_traffic(request).await
+    }
+
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        self.routes.observe(target).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use relman_core::{
+        plan::Artifact,
+        port::PortErrorKind,
+        unit::{ServiceName, TrafficShare},
+    };
+
+    use super::*;
+
+    /// Writes down what it is asked, under its name, and refuses to install where it is told to.
+    struct Scribe {
+        name: &'static str,
+        log: Arc<Mutex<Vec<String>>>,
+        installs: Result<(), PortErrorKind>,
+    }
+
+    impl Scribe {
+        fn note(&self, what: &str) {
+            self.log.lock().unwrap().push(format!("{} {what}", self.name));
+        }
+    }
+
+    #[async_trait]
+    impl Deployer for Scribe {
+        fn name(&self) -> &str {
+            self.name
+        }
+
+        fn capabilities(&self) -> DeployerCapabilities {
+            let share_tolerance = TrafficShare::percent(if self.name == "routes" { 1 } else { 2 });
+            DeployerCapabilities { share_tolerance }
+        }
+
+        async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+            self.note(&format!("deploys to {}", request.environment));
+            self.installs.map_err(|kind| PortError::new(self.name, "deploy", kind, "as told"))
+        }
+
+        async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+            self.note(&format!("sets {}", request.share));
+            Ok(())
+        }
+
+        async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
+            self.note("observes");
+            Ok(Deployment { canary_share: TrafficShare::ZERO, detail: String::new() })
+        }
+    }
+
+    fn target() -> Target {
+        Target {
+            release: "checkout-241".parse().unwrap(),
+            service: "checkout".parse::<ServiceName>().unwrap(),
+            artifact: Artifact { name: "checkout".into(), version: "2.41.0".into(), digest: None },
+            baseline_version: "2.40.3".into(),
+        }
+    }
+
+    fn deploy_to(environment: Environment) -> DeployRequest {
+        DeployRequest { target: target(), environment, key: "k".into() }
+    }
+
+    fn split(installs: Result<(), PortErrorKind>) -> (SplitDeployer, Arc<Mutex<Vec<String>>>) {
+        let log = Arc::default();
+        let scribe = |name, installs| -> Arc<dyn Deployer> {
+            Arc::new(Scribe { name, log: Arc::clone(&log), installs })
+        };
+        (SplitDeployer::new(scribe("installs", installs), scribe("routes", Ok(()))), Arc::clone(&log))
+    }
+
+    #[tokio::test]
+    async fn each_part_is_asked_for_what_it_does() {
+        let (split, log) = split(Ok(()));
+        split.deploy(&deploy_to(Environment::Staging)).await.unwrap();
+        split.deploy(&deploy_to(Environment::Production)).await.unwrap();
+        let share = TrafficShare::percent(1);
+        split.set_traffic(&TrafficRequest { target: target(), share, key: "k".into() }).await.unwrap();
+        split.observe(&target()).await.unwrap();
+        let expected = [
+            "installs deploys to staging",
+            "installs deploys to production",
+            "routes deploys to production",
+            "routes sets 1%",
+            "routes observes",
+        ];
+        assert_eq!(*log.lock().unwrap(), expected);
+        assert_eq!(split.name(), "installs+routes");
+        assert_eq!(split.capabilities().share_tolerance, TrafficShare::percent(1));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_routed_to_what_could_not_be_installed() {
+        let (split, log) = split(Err(PortErrorKind::Unavailable));
+        let error = split.deploy(&deploy_to(Environment::Production)).await.unwrap_err();
+        assert_eq!((error.adapter(), error.kind()), ("installs", PortErrorKind::Unavailable));
+        assert_eq!(*log.lock().unwrap(), ["installs deploys to production"]);
+    }
+}

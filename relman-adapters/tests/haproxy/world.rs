@@ -1,0 +1,269 @@
+//! A real HAProxy before servers of the test, everything on loopback and in a temporary directory.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use relman_adapters::deployer::haproxy::{Endpoint, Haproxy, HaproxyConfig};
+use relman_core::{
+    plan::Artifact,
+    port::{DeployRequest, Environment, Target, TrafficRequest},
+};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    task::JoinHandle,
+};
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// HAProxy with the servers `canary`, `stable` and `spare` in the backend `app`; all weight is on `stable`.
+pub(crate) struct World {
+    /// The runtime API with all rights, as a socket and as an address.
+    pub(crate) socket: PathBuf,
+    pub(crate) address: SocketAddr,
+    /// The runtime API with the right to read only.
+    pub(crate) operator_socket: PathBuf,
+    /// Where requests go in.
+    pub(crate) front: SocketAddr,
+    dir: TempDir,
+    haproxy: Child,
+    servers: BTreeMap<&'static str, JoinHandle<()>>,
+}
+
+impl World {
+    /// Starts it, or says that there is no HAProxy here and gives none.
+    pub(crate) async fn start() -> Option<Self> {
+        let program = installed("haproxy")?;
+        let dir = TempDir::new().unwrap();
+        let mut servers = BTreeMap::new();
+        let mut lines = String::new();
+        for (name, weight) in [("canary", 0), ("stable", 1), ("spare", 0)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            writeln!(lines, "  server {name} {address} check inter 50ms fall 1 rise 1 weight {weight}")
+                .unwrap();
+            servers.insert(name, tokio::spawn(serve(listener, name)));
+        }
+        let socket = dir.path().join("haproxy.sock");
+        let operator_socket = dir.path().join("operator.sock");
+        // A port that was free may be taken by somebody else a moment later: other ports, then.
+        for _ in 0..5 {
+            let [front, address] = free_addresses();
+            let config = format!(
+                "global\n  stats socket {} mode 600 level admin\n  stats socket {} mode 600 level user\n  \
+                 stats socket ipv4@{address} level admin\n\
+                 defaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n\
+                 frontend front\n  bind {front}\n  default_backend app\n\
+                 backend app\n  balance roundrobin\n{lines}",
+                socket.display(),
+                operator_socket.display(),
+            );
+            if let Some(haproxy) = spawn(&program, dir.path(), &config, front).await {
+                let world = Self { socket, address, operator_socket, front, dir, haproxy, servers };
+                world.until_server("canary", "up").await;
+                world.until_server("stable", "up").await;
+                return Some(world);
+            }
+        }
+        panic!(
+            "haproxy does not start: {}",
+            std::fs::read_to_string(dir.path().join("haproxy.log")).unwrap()
+        );
+    }
+
+    pub(crate) fn deployer(&self) -> Haproxy {
+        deployer_at(Endpoint::Socket(self.socket.clone()))
+    }
+
+    /// A path in the temporary directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Sends requests and says how many came to which server; `503` counts those that came to none.
+    pub(crate) async fn send(&self, requests: usize) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        let mut connection = BufReader::new(TcpStream::connect(self.front).await.unwrap());
+        for _ in 0..requests {
+            let (status, body) = request(&mut connection).await;
+            if status == 503 {
+                // HAProxy closes the connection after an answer of its own.
+                connection = BufReader::new(TcpStream::connect(self.front).await.unwrap());
+            }
+            *counts.entry(if status == 200 { body } else { status.to_string() }).or_default() += 1;
+        }
+        counts
+    }
+
+    /// One command for the runtime API, past the adapter.
+    pub(crate) async fn tell(&self, command: &str) -> String {
+        let mut stream = UnixStream::connect(&self.socket).await.unwrap();
+        stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Stops a server, and waits until HAProxy has noticed.
+    pub(crate) async fn stop(&mut self, server: &'static str) {
+        let task = self.servers.remove(server).unwrap();
+        task.abort();
+        task.await.unwrap_err();
+        self.until_server(server, "down").await;
+    }
+
+    /// Waits until the server is `up` with a health check that has passed, or `down`.
+    pub(crate) async fn until_server(&self, server: &str, state: &str) {
+        let begin = Instant::now();
+        loop {
+            let answer = self.tell("show servers state app").await;
+            let row = answer.lines().find(|line| line.contains(&format!(" {server} "))).unwrap();
+            let fields: Vec<&str> = row.split(' ').collect();
+            // Of HAProxy 2.x: 5 is the operational state, 11 the result of the last check.
+            match (fields[5], fields[11]) {
+                ("2", "3") if state == "up" => return,
+                ("0", _) if state == "down" => return,
+                _ => assert!(begin.elapsed() < DEADLINE, "{server} is not {state}: {row}"),
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.haproxy.kill().ok();
+        self.haproxy.wait().ok();
+    }
+}
+
+pub(crate) fn deployer_at(endpoint: Endpoint) -> Haproxy {
+    Haproxy::new(HaproxyConfig::new(endpoint, "app", "canary", "stable").unwrap())
+}
+
+/// Stands before the runtime API and writes down what it is asked.
+pub(crate) async fn eavesdrop(world: &World) -> (Haproxy, Arc<Mutex<Vec<String>>>) {
+    let (path, real) = (world.path("relay.sock"), world.socket.clone());
+    let listener = UnixListener::bind(&path).unwrap();
+    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
+    let log = Arc::clone(&heard);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let mut client = BufReader::new(client);
+            let mut line = String::new();
+            client.read_line(&mut line).await.unwrap();
+            log.lock().unwrap().push(line.trim().to_owned());
+            let mut haproxy = UnixStream::connect(&real).await.unwrap();
+            haproxy.write_all(line.as_bytes()).await.unwrap();
+            let mut answer = Vec::new();
+            haproxy.read_to_end(&mut answer).await.unwrap();
+            client.write_all(&answer).await.unwrap();
+        }
+    });
+    (deployer_at(Endpoint::Socket(path)), heard)
+}
+
+pub(crate) fn target() -> Target {
+    Target {
+        release: "checkout-241".parse().unwrap(),
+        service: "checkout".parse().unwrap(),
+        artifact: Artifact { name: "checkout".into(), version: "2.41.0".into(), digest: None },
+        baseline_version: "2.40.3".into(),
+    }
+}
+
+pub(crate) fn deploy_to(environment: Environment) -> DeployRequest {
+    DeployRequest { target: target(), environment, key: "key".into() }
+}
+
+pub(crate) fn traffic(share: &str) -> TrafficRequest {
+    TrafficRequest { target: target(), share: share.parse().unwrap(), key: "key".into() }
+}
+
+/// Where a program is installed; passes over, or panics where services are required, if it is not.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = places.map(|place| place.join(program)).find(|file| file.is_file());
+    if found.is_none() {
+        let required = std::env::var_os("RELMAN_REQUIRE_SERVICES").is_some_and(|value| value == "1");
+        assert!(!required, "{program} is not installed, and RELMAN_REQUIRE_SERVICES=1 asks for it");
+        eprintln!("{program} is not installed: this test is passed over");
+    }
+    found
+}
+
+async fn spawn(program: &Path, dir: &Path, config: &str, front: SocketAddr) -> Option<Child> {
+    std::fs::write(dir.join("haproxy.cfg"), config).unwrap();
+    let mut haproxy = Command::new(program)
+        .args(["-db", "-f", "haproxy.cfg"])
+        .current_dir(dir)
+        .stdout(Stdio::null())
+        .stderr(File::create(dir.join("haproxy.log")).unwrap())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    while TcpStream::connect(front).await.is_err() {
+        if haproxy.try_wait().unwrap().is_some() {
+            return None;
+        }
+        if begin.elapsed() > DEADLINE {
+            haproxy.kill().ok();
+            haproxy.wait().ok();
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Some(haproxy)
+}
+
+/// Addresses that nobody listens on. All are held until all are found, so that they differ.
+fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let listeners = [(); N].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap())
+}
+
+/// Answers every request with the name of the server.
+async fn serve(listener: TcpListener, name: &'static str) {
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        connections.spawn(async move {
+            let mut stream = BufReader::new(stream);
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{name}", name.len());
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                if line == "\r\n" && stream.write_all(answer.as_bytes()).await.is_err() {
+                    return;
+                }
+                line.clear();
+            }
+        });
+    }
+}
+
+async fn request(connection: &mut BufReader<TcpStream>) -> (u16, String) {
+    connection.write_all(b"GET / HTTP/1.1\r\nhost: app\r\n\r\n").await.unwrap();
+    let mut line = String::new();
+    connection.read_line(&mut line).await.unwrap();
+    let status = line.split(' ').nth(1).unwrap_or_default().parse().unwrap();
+    let mut length = 0;
+    while line != "\r\n" {
+        line.clear();
+        connection.read_line(&mut line).await.unwrap();
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body).await.unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
