@@ -176,7 +176,11 @@ pub(crate) fn target() -> Target {
     Target {
         release: "checkout-241".parse().unwrap(),
         service: "checkout".parse().unwrap(),
-        artifact: Artifact { name: "checkout".into(), version: "2.41.0".into(), digest: None },
+        artifact: Artifact {
+            name: "checkout".parse().unwrap(),
+            version: "2.41.0".parse().unwrap(),
+            digest: None,
+        },
         baseline_version: "2.40.3".into(),
     }
 }

@@ -32,7 +32,7 @@ const QUOTED_CHARS: usize = 200;
 /// # let target = Target {
 /// #     release: "checkout-241".parse()?,
 /// #     service: "checkout".parse()?,
-/// #     artifact: Artifact { name: "checkout".into(), version: "2.41.0".into(), digest: None },
+/// #     artifact: Artifact { name: "checkout".parse()?, version: "2.41.0".parse()?, digest: None },
 /// #     baseline_version: "2.40.3".into(),
 /// # };
 ///
