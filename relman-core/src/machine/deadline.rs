@@ -83,14 +83,15 @@ impl Release {
         deadlines.extend(self.holds.values().filter_map(|hold| hold.roll_back_at));
         deadlines.extend(self.cover.iter().map(|cover| cover.until));
         deadlines.extend(self.overrides.values().map(|entry| entry.expires_at));
-        deadlines.extend(self.freeze_end());
+        deadlines.extend(self.freeze_end(now));
         deadlines.into_iter().filter(|deadline| *deadline > now).min()
     }
 
-    /// The end of the freeze in which the release now waits.
-    fn freeze_end(&self) -> Option<Timestamp> {
+    /// The end of the freeze in which the release now waits. Asked at `now` and not at the last record: one freeze may
+    /// end in the next, with nothing recorded in between.
+    fn freeze_end(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = matches!(self.phase, Phase::Staging { .. } | Phase::Releasing(_));
-        let freeze = self.policy()?.freeze_at(self.last_at)?;
+        let freeze = self.policy()?.freeze_at(now.max(self.last_at))?;
         (waits && !self.overrides.contains_key(&Gate::Freeze)).then_some(freeze.until)
     }
 
