@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Approval, Check, Complaint, Cover, Due, EndedAs, Hold, Outstanding, Override, Phase, PostMortem, Release,
+    Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase, PostMortem, Release,
     Rollback, RollbackState, Rollout, StepProgress, TrafficState, react, release::Planned,
 };
 use crate::{
@@ -102,32 +102,40 @@ impl Release {
             }
             Event::ContractBreached(_) => {}
             Event::EffectFailed(failed) => {
+                let due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
                 if let Some(outstanding) = self.outstanding.get_mut(&failed.effect) {
                     outstanding.failures = failed.attempt;
-                    outstanding.due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
+                    outstanding.due = due;
                 }
+                self.suspend_what_goes_forward();
             }
             Event::HoldPlaced(placed) => {
                 let hold = Hold {
                     reason: placed.reason.clone(),
                     unblocked_by: placed.unblocked_by.clone(),
-                    since: at,
+                    // A hold that is placed again, with other words or less patience, goes on.
+                    since: self.holds.get(&placed.cause).map_or(at, |hold| hold.since),
                     by: by.clone(),
                     roll_back_at: placed.roll_back_at,
                 };
                 self.holds.insert(placed.cause, hold);
+                self.suspend_what_goes_forward();
             }
             Event::HoldReleased(released) => {
                 self.holds.remove(&released.cause);
                 if released.cause == HoldCause::Manual {
                     self.count_from(at);
                 }
-                if released.cause == HoldCause::Deployer {
-                    for outstanding in
-                        self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
-                    {
-                        outstanding.due = Due::Now;
+                match released.cause {
+                    HoldCause::Manual | HoldCause::Deployer => {
+                        for outstanding in
+                            self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
+                        {
+                            outstanding.due = Due::Now;
+                        }
+                        self.suspend_what_goes_forward();
                     }
+                    HoldCause::Unmeasured => {}
                 }
             }
             Event::ValidationStarted(_) => self.fold_validation_started(),
@@ -215,6 +223,25 @@ impl Release {
             let key = format!("{digest}-{index}");
             let outstanding = Outstanding { effect, key, failures: 0, due: Due::Now };
             self.outstanding.insert(EffectId { record, index }, outstanding);
+        }
+        self.suspend_what_goes_forward();
+    }
+
+    /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward.
+    fn suspend_what_goes_forward(&mut self) {
+        if !self.holds.contains_key(&HoldCause::Manual) {
+            return;
+        }
+        let exposure = self.exposure;
+        for outstanding in self.outstanding.values_mut() {
+            let forward = match &outstanding.effect {
+                Effect::Deploy { .. } => true,
+                Effect::SetTraffic { share } => *share > exposure,
+                Effect::Notify { .. } => false,
+            };
+            if forward {
+                outstanding.due = Due::WhenResumed;
+            }
         }
     }
 

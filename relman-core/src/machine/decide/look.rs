@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::Draft;
 use crate::{
     event::{
@@ -189,13 +191,13 @@ impl Draft {
 
     /// Holds, rolls back or goes on, as the policy says; whether the release is rolled back.
     fn act_on_gaps(&mut self, gaps: &[Gap]) -> bool {
-        let held = self.release.holds.contains_key(&HoldCause::Unmeasured);
+        let held = self.release.holds.get(&HoldCause::Unmeasured).cloned();
         if gaps.is_empty() {
-            if held {
+            if held.is_some() {
                 self.follow(HoldReleased {
                     cause: HoldCause::Unmeasured,
                     reason: Text::of("everything can be measured again"),
-                    roles: std::collections::BTreeSet::new(),
+                    roles: BTreeSet::new(),
                 });
             }
             return false;
@@ -207,17 +209,25 @@ impl Draft {
         let reason = Text::of(&named.join("; "));
         let at_once = gaps.iter().any(|gap| rules.rule(gap.missing).action == NoDataAction::RollBack);
         if at_once {
-            self.roll_back_unmeasured(reason, Span::ZERO);
+            let since = held.map_or(self.now, |hold| hold.since);
+            self.roll_back_unmeasured(reason, self.now.since(since));
             return true;
         }
-        if !held {
-            let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+        let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+        let roll_back_at = patience.map(|patience| self.now + patience);
+        // While it is held, another kind of gap may leave less patience, and never more.
+        let place = match held.map(|hold| hold.roll_back_at) {
+            None => true,
+            Some(None) => roll_back_at.is_some(),
+            Some(Some(before)) => roll_back_at.is_some_and(|at| at < before),
+        };
+        if place {
             self.follow(HoldPlaced {
                 cause: HoldCause::Unmeasured,
                 reason,
                 unblocked_by: Text::of("every watched metric has a value again"),
-                roll_back_at: patience.map(|patience| self.now + patience),
-                roles: std::collections::BTreeSet::new(),
+                roll_back_at,
+                roles: BTreeSet::new(),
             });
         }
         false
