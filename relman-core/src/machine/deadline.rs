@@ -4,7 +4,7 @@ use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
 use crate::{
     event::Gate,
     judge::Arm,
-    plan::RollbackContract,
+    plan::{COMPLAINTS, RollbackContract},
     port::{MetricQuery, Target},
     unit::{MetricName, Span, Timestamp, TrafficShare, Window},
 };
@@ -32,9 +32,6 @@ pub struct LookQuestion {
     /// What the deployer is asked about.
     pub target: Target,
 }
-
-/// The metric that relman counts itself, from recorded complaints.
-pub(super) const COMPLAINTS: &str = "complaints";
 
 impl Release {
     /// What to find out now, if anything is due.
@@ -95,13 +92,16 @@ impl Release {
         (waits && !self.overrides.contains_key(&Gate::Freeze)).then_some(freeze.until)
     }
 
-    /// Up to when the step was looked at, and when to look next.
-    fn next_look(&self, step: &StepProgress) -> Option<(Timestamp, Timestamp)> {
+    /// Up to when the step was looked at, and when to look next. Users who have the new version are watched over while
+    /// a change of the traffic is under way, too: that may take long, and a breach does not wait for it.
+    pub(super) fn next_look(&self, step: &StepProgress) -> Option<(Timestamp, Timestamp)> {
         let (_, track) = self.track()?;
-        match step.traffic {
-            TrafficState::Requested => None,
-            TrafficState::Set { looked_until } => Some((looked_until, looked_until + track.look_every())),
-        }
+        let looked_until = match step.traffic {
+            TrafficState::Requested if self.exposure == TrafficShare::ZERO => return None,
+            TrafficState::Requested => step.watched_until,
+            TrafficState::Set { looked_until } => looked_until,
+        };
+        Some((looked_until, looked_until + track.look_every()))
     }
 
     fn look_question(&self, step: &StepProgress, window: Window) -> Option<Question> {
