@@ -231,6 +231,11 @@ impl NativeHistogram {
         self.schema
     }
 
+    /// The count at or below the zero threshold.
+    pub fn zero_count(&self) -> u64 {
+        self.zero_count
+    }
+
     /// The counts by bucket index.
     pub fn buckets(&self) -> &BTreeMap<i32, u64> {
         &self.buckets

@@ -4,7 +4,7 @@ use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
 use crate::{
     event::Gate,
     judge::Arm,
-    plan::RollbackContract,
+    plan::{COMPLAINTS, RollbackContract},
     port::{MetricQuery, Target},
     unit::{MetricName, Span, Timestamp, TrafficShare, Window},
 };
@@ -32,9 +32,6 @@ pub struct LookQuestion {
     /// What the deployer is asked about.
     pub target: Target,
 }
-
-/// The metric that relman counts itself, from recorded complaints.
-pub(super) const COMPLAINTS: &str = "complaints";
 
 impl Release {
     /// What to find out now, if anything is due.
@@ -83,24 +80,28 @@ impl Release {
         deadlines.extend(self.holds.values().filter_map(|hold| hold.roll_back_at));
         deadlines.extend(self.cover.iter().map(|cover| cover.until));
         deadlines.extend(self.overrides.values().map(|entry| entry.expires_at));
-        deadlines.extend(self.freeze_end());
+        deadlines.extend(self.freeze_end(now));
         deadlines.into_iter().filter(|deadline| *deadline > now).min()
     }
 
-    /// The end of the freeze in which the release now waits.
-    fn freeze_end(&self) -> Option<Timestamp> {
+    /// The end of the freeze in which the release now waits. Asked at `now` and not at the last record: one freeze may
+    /// end in the next, with nothing recorded in between.
+    fn freeze_end(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = matches!(self.phase, Phase::Staging { .. } | Phase::Releasing(_));
-        let freeze = self.policy()?.freeze_at(self.last_at)?;
+        let freeze = self.policy()?.freeze_at(now.max(self.last_at))?;
         (waits && !self.overrides.contains_key(&Gate::Freeze)).then_some(freeze.until)
     }
 
-    /// Up to when the step was looked at, and when to look next.
-    fn next_look(&self, step: &StepProgress) -> Option<(Timestamp, Timestamp)> {
+    /// Up to when the step was looked at, and when to look next. Users who have the new version are watched over while
+    /// a change of the traffic is under way, too: that may take long, and a breach does not wait for it.
+    pub(super) fn next_look(&self, step: &StepProgress) -> Option<(Timestamp, Timestamp)> {
         let (_, track) = self.track()?;
-        match step.traffic {
-            TrafficState::Requested => None,
-            TrafficState::Set { looked_until } => Some((looked_until, looked_until + track.look_every())),
-        }
+        let looked_until = match step.traffic {
+            TrafficState::Requested if self.exposure == TrafficShare::ZERO => return None,
+            TrafficState::Requested => step.watched_until,
+            TrafficState::Set { looked_until } => looked_until,
+        };
+        Some((looked_until, looked_until + track.look_every()))
     }
 
     fn look_question(&self, step: &StepProgress, window: Window) -> Option<Question> {

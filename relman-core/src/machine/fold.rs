@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Approval, Check, Complaint, Cover, Due, EndedAs, Hold, Outstanding, Override, Phase, PostMortem, Release,
-    Rollback, RollbackState, Rollout, StepProgress, TrafficState, react, release::Planned,
+    Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase, PostMortem,
+    Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, phase::ArmPools, react,
+    release::Planned,
 };
 use crate::{
     event::{EffectId, Event, Gate, HoldCause, LookTaken, RollbackStarted, StepStarted, TrafficSet},
-    judge::{Arm, Control, Outcome, Undecided},
+    judge::{Arm, Control, Observation, Outcome, Undecided},
     unit::{Actor, TrafficShare},
 };
 
@@ -93,6 +94,7 @@ impl Release {
                 self.exposure = drifted.observed;
                 if let Some(step) = self.phase.step_mut() {
                     step.traffic = TrafficState::Requested;
+                    step.watched_until = at;
                 }
             }
             Event::LookTaken(look) => {
@@ -102,32 +104,40 @@ impl Release {
             }
             Event::ContractBreached(_) => {}
             Event::EffectFailed(failed) => {
+                let due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
                 if let Some(outstanding) = self.outstanding.get_mut(&failed.effect) {
                     outstanding.failures = failed.attempt;
-                    outstanding.due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
+                    outstanding.due = due;
                 }
+                self.suspend_what_goes_forward();
             }
             Event::HoldPlaced(placed) => {
                 let hold = Hold {
                     reason: placed.reason.clone(),
                     unblocked_by: placed.unblocked_by.clone(),
-                    since: at,
+                    // A hold that is placed again, with other words or less patience, goes on.
+                    since: self.holds.get(&placed.cause).map_or(at, |hold| hold.since),
                     by: by.clone(),
                     roll_back_at: placed.roll_back_at,
                 };
                 self.holds.insert(placed.cause, hold);
+                self.suspend_what_goes_forward();
             }
             Event::HoldReleased(released) => {
                 self.holds.remove(&released.cause);
                 if released.cause == HoldCause::Manual {
                     self.count_from(at);
                 }
-                if released.cause == HoldCause::Deployer {
-                    for outstanding in
-                        self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
-                    {
-                        outstanding.due = Due::Now;
+                match released.cause {
+                    HoldCause::Manual | HoldCause::Deployer => {
+                        for outstanding in
+                            self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
+                        {
+                            outstanding.due = Due::Now;
+                        }
+                        self.suspend_what_goes_forward();
                     }
+                    HoldCause::Unmeasured => {}
                 }
             }
             Event::ValidationStarted(_) => self.fold_validation_started(),
@@ -216,6 +226,25 @@ impl Release {
             let outstanding = Outstanding { effect, key, failures: 0, due: Due::Now };
             self.outstanding.insert(EffectId { record, index }, outstanding);
         }
+        self.suspend_what_goes_forward();
+    }
+
+    /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward.
+    fn suspend_what_goes_forward(&mut self) {
+        if !self.holds.contains_key(&HoldCause::Manual) {
+            return;
+        }
+        let exposure = self.exposure;
+        for outstanding in self.outstanding.values_mut() {
+            let forward = match &outstanding.effect {
+                Effect::Deploy { .. } => true,
+                Effect::SetTraffic { share } => *share > exposure,
+                Effect::Notify { .. } => false,
+            };
+            if forward {
+                outstanding.due = Due::WhenResumed;
+            }
+        }
     }
 
     fn seq(&self) -> u64 {
@@ -236,6 +265,7 @@ impl Release {
                 baked: crate::unit::Span::ZERO,
                 counts_from: at,
                 looks: 0,
+                watched_until: at,
                 verdicts: Vec::new(),
                 clean: std::collections::BTreeSet::new(),
                 pools: BTreeMap::new(),
@@ -259,6 +289,8 @@ impl Release {
                 if let Some(step) = self.phase.step_mut() {
                     step.traffic = TrafficState::Set { looked_until: at };
                     step.counts_from = at;
+                    // What was measured at another share says nothing about this one.
+                    step.pools.values_mut().for_each(ArmPools::decided);
                 }
             }
             Phase::Unplanned
@@ -336,32 +368,52 @@ impl Release {
     }
 }
 
+impl ArmPools {
+    fn add(&mut self, observation: &Observation) {
+        if let Some(measurement) = observation.answer.measurement() {
+            match observation.arm {
+                Arm::Canary => self.canary.add(measurement),
+                Arm::Baseline => self.baseline.add(measurement),
+            }
+        }
+    }
+
+    fn decided(&mut self) {
+        self.canary.decided();
+        self.baseline.decided();
+    }
+}
+
 impl StepProgress {
     fn fold_look(&mut self, look: &LookTaken) {
         self.looks += 1;
         self.baked = self.baked + look.credit;
-        self.traffic = TrafficState::Set { looked_until: look.window.until };
+        let at_its_share = match &mut self.traffic {
+            TrafficState::Requested => {
+                self.watched_until = look.window.until;
+                false
+            }
+            TrafficState::Set { looked_until } => {
+                *looked_until = look.window.until;
+                true
+            }
+        };
         for observation in &look.observations {
-            let Some(measurement) = observation.answer.measurement() else {
-                continue;
-            };
-            let pools = self.pools.entry(observation.metric.clone()).or_default();
-            match observation.arm {
-                Arm::Canary => pools.canary.add(measurement),
-                Arm::Baseline => {
-                    pools.baseline.add(measurement);
-                    self.control.entry(observation.metric.clone()).or_default().add(measurement);
-                }
+            if let (Arm::Baseline, Some(measurement)) = (observation.arm, observation.answer.measurement()) {
+                self.control.entry(observation.metric.clone()).or_default().add(measurement);
             }
         }
         for (index, verdict) in look.verdicts.iter().enumerate() {
+            let pools = self.pools.entry(index).or_default();
+            for observation in &look.observations {
+                if observation.metric == verdict.criterion.metric {
+                    pools.add(observation);
+                }
+            }
             match &verdict.outcome {
                 Outcome::Pass | Outcome::Fail => {
-                    if let Some(pools) = self.pools.get_mut(&verdict.criterion.metric) {
-                        pools.canary.decided();
-                        pools.baseline.decided();
-                    }
-                    if verdict.outcome == Outcome::Pass {
+                    pools.decided();
+                    if verdict.outcome == Outcome::Pass && at_its_share {
                         self.clean.insert(index);
                     }
                 }

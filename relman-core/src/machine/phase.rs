@@ -224,8 +224,11 @@ pub struct StepProgress {
     pub verdicts: Vec<Verdict>,
     /// Which criteria were clean on enough data at least once in this step, by their place in the contract.
     pub clean: BTreeSet<usize>,
-    /// What was measured since the last decided verdict.
-    pub(crate) pools: ByMetric<ArmPools>,
+    /// Up to when the metrics were looked at while the traffic is not where it should be.
+    pub(crate) watched_until: Timestamp,
+    /// What was measured since the last decided verdict, for each criterion by its place in the contract: one that is
+    /// decided leaves the others what they still need.
+    pub(crate) pools: BTreeMap<usize, ArmPools>,
     /// What the baseline has shown over the whole step, for the step that has no baseline.
     pub(crate) control: ByMetric<Pool>,
     /// What the baseline showed in the step before; for the step that has none.

@@ -5,7 +5,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Fact, Outstanding, Phase, PhaseName};
+use super::{Fact, Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
 use crate::{
     chain::{Digest, Head, SealedLine},
     event::{CheckOutcome, EffectId, Event, Gate, HoldCause, PostMortemCause, Record, RecordError},
@@ -364,7 +364,7 @@ impl Release {
         if !fits {
             return Err(ReplayError::OutOfOrder { release: self.id.clone(), seq: record.seq, last: seq });
         }
-        if !self.can_happen(&record.event) {
+        if !self.can_happen(record) {
             return Err(ReplayError::Impossible {
                 release: self.id.clone(),
                 seq,
@@ -378,17 +378,84 @@ impl Release {
         Ok(())
     }
 
-    /// Whether the transition table allows the event here; a step is the next one or none.
-    fn can_happen(&self, event: &Event) -> bool {
-        let (phases, to) = super::transition::rule(event);
+    /// Whether the transition table allows the event here, and what no release may do without is there.
+    fn can_happen(&self, record: &Record) -> bool {
+        let (phases, to) = super::transition::rule(&record.event);
         let from = self.phase.name();
-        let moves = phases.contains(&from) && to.is_none_or(|to| super::transition::is_legal(from, to));
-        let Event::StepStarted(started) = event else {
-            return moves;
-        };
-        let Phase::Releasing(rollout) = &self.phase else {
-            return false;
-        };
-        moves && started.step == rollout.step.as_ref().map_or(1, |step| step.number + 1)
+        phases.contains(&from)
+            && to.is_none_or(|to| super::transition::is_legal(from, to))
+            && self.keeps_the_guardrails(&record.by, &record.event)
+    }
+
+    /// The guardrails once more, for records that were not decided here: whoever seals facts of their own or writes
+    /// to a journal gets a chain that can be verified, and no release that went through.
+    fn keeps_the_guardrails(&self, by: &Actor, event: &Event) -> bool {
+        let baked = |step: &StepProgress| step.baked >= step.bake;
+        match event {
+            Event::PlanApproved(_) => {
+                !self.authors().contains(by) && self.approvals.iter().all(|approval| approval.by != *by)
+            }
+            Event::StagingStarted(_) => self.planned.as_ref().is_some_and(|planned| {
+                let needed = planned.policy.approvals(planned.risk.level) as usize;
+                planned.plan.contract().is_some() && self.approvals.len() >= needed
+            }),
+            Event::StepStarted(started) => {
+                let Phase::Releasing(rollout) = &self.phase else {
+                    return false;
+                };
+                let before = rollout.step.as_ref();
+                let steps = self.track().map_or(&[][..], |(_, track)| track.steps());
+                let planned = (started.step as usize).checked_sub(1).and_then(|index| steps.get(index));
+                started.step == before.map_or(1, |step| step.number + 1)
+                    && planned.is_some_and(|step| step.share == started.share && step.bake == started.bake)
+                    && before.is_none_or(baked)
+            }
+            Event::ValidationStarted(_) => {
+                self.phase.step().is_some_and(|step| step.share == TrafficShare::FULL)
+            }
+            Event::ReleaseCompleted(_) => self.phase.step().is_some_and(baked),
+            Event::OverrideGranted(granted) => {
+                let overridable = match granted.gate {
+                    Gate::Staging | Gate::Validation | Gate::Freeze => true,
+                    Gate::Plan | Gate::Step(_) => false,
+                };
+                overridable
+                    && !self.authors().contains(by)
+                    && self.approvals.iter().all(|approval| approval.by != *by)
+            }
+            Event::RollbackConfirmed(_) => matches!(
+                &self.phase,
+                Phase::RollingBack(Rollback { state: RollbackState::Confirming { seen, .. }, .. })
+                    if *seen >= self.confirmations()
+            ),
+            Event::ReleaseClosed(_) => self.owed_post_mortems().next().is_none(),
+            Event::PlanRecorded(_)
+            | Event::PlanRevised(_)
+            | Event::GatePassed(_)
+            | Event::GateFailed(_)
+            | Event::Deployed(_)
+            | Event::CheckRecorded(_)
+            | Event::RolloutStarted(_)
+            | Event::TrafficSet(_)
+            | Event::TrafficDrifted(_)
+            | Event::LookTaken(_)
+            | Event::ContractBreached(_)
+            | Event::EffectFailed(_)
+            | Event::HoldPlaced(_)
+            | Event::HoldReleased(_)
+            | Event::OnCallAcknowledged(_)
+            | Event::OnCallHandedOver(_)
+            | Event::CoverLapsed(_)
+            | Event::OverrideExpired(_)
+            | Event::PostMortemOpened(_)
+            | Event::PostMortemFiled(_)
+            | Event::ComplaintRecorded(_)
+            | Event::RollbackStarted(_)
+            | Event::RollbackUnconfirmed(_)
+            | Event::ZeroTrafficObserved(_)
+            | Event::ReleaseAborted(_)
+            | Event::Notified(_)
+            | Event::NotificationAbandoned(_) => true,
+        }
     }
 }

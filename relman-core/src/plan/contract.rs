@@ -3,8 +3,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Criterion;
+use super::{Criterion, Threshold};
 use crate::unit::MetricName;
+
+/// The metric that relman counts itself, from recorded complaints.
+pub(crate) const COMPLAINTS: &str = "complaints";
 
 /// The criteria that demand rollback. Never empty; each criterion has a numeric threshold by its type.
 ///
@@ -48,6 +51,11 @@ pub enum ContractError {
     /// The same criterion stands there twice.
     #[error("the rollback contract has `{0}` twice: leave one out")]
     Repeated(Criterion),
+    /// Complaints are not compared: they are counted for the release and not for each version.
+    #[error(
+        "the rollback contract has `{0}`, and complaints have no baseline: write a number, as in complaints > 3"
+    )]
+    NoBaseline(Criterion),
     /// There are more criteria than a record holds at every look.
     #[error("the rollback contract has {0} criteria, at most {max} are allowed", max = RollbackContract::MAX_CRITERIA)]
     TooMany(usize),
@@ -72,6 +80,12 @@ impl RollbackContract {
         let repeated = criteria.iter().enumerate().find(|(index, one)| criteria[..*index].contains(one));
         if let Some((_, criterion)) = repeated {
             return Err(ContractError::Repeated(criterion.clone()));
+        }
+        let compared = |one: &&Criterion| {
+            one.metric.as_str() == COMPLAINTS && matches!(one.threshold, Threshold::Baseline { .. })
+        };
+        if let Some(criterion) = criteria.iter().find(compared) {
+            return Err(ContractError::NoBaseline(criterion.clone()));
         }
         Ok(Self { criteria })
     }

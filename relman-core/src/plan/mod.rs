@@ -10,6 +10,7 @@ mod risk;
 mod scope;
 
 pub use communication::{CommunicationPlan, Notice};
+pub(crate) use contract::COMPLAINTS;
 pub use contract::{ContractError, RollbackContract};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};
 pub use plan::{Plan, PlanBuilder, PlanError, PlanFileError, ReleaseKind};

@@ -1,4 +1,9 @@
-use super::Draft;
+use std::collections::BTreeSet;
+
+use super::{
+    Draft,
+    admit::{LONGEST, admit, fits, withheld},
+};
 use crate::{
     event::{
         ContractBreached, HoldCause, HoldPlaced, HoldReleased, LookTaken, ObservedExposure, RollbackTrigger,
@@ -8,13 +13,10 @@ use crate::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Pool, Undecided,
         Verdict, judge,
     },
-    machine::{
-        Look, Phase, StepProgress, TrafficState,
-        deadline::{COMPLAINTS, arms},
-    },
-    plan::{Criterion, Plan, Threshold},
+    machine::{Look, Phase, StepProgress, TrafficState, deadline::arms},
+    plan::{COMPLAINTS, Criterion, Plan, Threshold},
     policy::NoDataAction,
-    unit::{MetricName, Span, Text},
+    unit::{MetricName, Span, Text, TrafficShare},
 };
 
 /// A value that should be there and is not.
@@ -29,36 +31,33 @@ impl Draft {
         let Some(step) = self.release.phase.step().cloned() else {
             return;
         };
-        let TrafficState::Set { looked_until } = step.traffic else {
+        let Some((looked_until, _)) = self.release.next_look(&step) else {
             return;
         };
         let answers_the_question = look.step == step.number && look.window.from == looked_until;
         if !answers_the_question || look.window.until <= looked_until || look.window.until > self.now {
             return;
         }
-        let verdicts = self.verdicts(&step, &look.observations);
-        let mut gaps = self.gaps(&step, look, &verdicts);
-        let (exposure, drift) = match &look.deployment {
-            Ok(deployment) => {
-                let off = deployment.canary_share.distance(step.share) > look.tolerance.basis_points();
-                let drift = off.then_some(deployment.canary_share);
-                (ObservedExposure::Seen { share_bp: deployment.canary_share }, drift)
-            }
-            Err(detail) => {
-                let what = format!("the traffic could not be observed: {detail}");
-                gaps.push(Gap { missing: MissingKind::ProviderError, what });
-                (ObservedExposure::Unknown { detail: Text::of(detail) }, None)
-            }
-        };
-        let counts = gaps.is_empty() && drift.is_none();
-        self.follow(LookTaken {
+        let observations = admit(&self.release, &step, look);
+        let verdicts = self.verdicts(&step, &observations);
+        let (exposure, drift) = exposure(&step, look);
+        let mut taken = LookTaken {
             step: step.number,
             window: look.window,
             exposure,
-            observations: look.observations.clone(),
+            observations,
             verdicts: verdicts.clone(),
-            credit: if counts { self.credit(&step, look) } else { Span::ZERO },
-        });
+            credit: Span::ZERO,
+        };
+        if !fits(&taken) {
+            taken.observations = withheld(&taken.observations);
+            taken.verdicts = self.verdicts(&step, &taken.observations);
+        }
+        let gaps = self.gaps(&step, &taken);
+        if gaps.is_empty() && drift.is_none() {
+            taken.credit = self.credit(&step, look);
+        }
+        self.follow(taken);
         if self.roll_back_if_breached(verdicts) || self.act_on_gaps(&gaps) {
             return;
         }
@@ -77,7 +76,7 @@ impl Draft {
             observed: verdict.observed(),
             threshold: verdict.limit(),
         };
-        self.follow(ContractBreached { verdict });
+        self.follow(breach(verdict));
         self.roll_back(trigger);
         true
     }
@@ -120,12 +119,13 @@ impl Draft {
         let control = step.control_kind();
         self.criteria()
             .iter()
-            .map(|criterion| {
+            .enumerate()
+            .map(|(index, criterion)| {
                 if criterion.metric.as_str() == COMPLAINTS {
                     return self.verdict_on_complaints(criterion);
                 }
                 let metric = &criterion.metric;
-                let pools = step.pools.get(metric).cloned().unwrap_or_default();
+                let pools = step.pools.get(&index).cloned().unwrap_or_default();
                 let canary = pooled(pools.canary, answer(observations, metric, Arm::Canary));
                 let baseline = match control {
                     Control::Frozen => frozen(step, metric),
@@ -143,7 +143,8 @@ impl Draft {
 
     /// Every value that should be there and is not: of each watched metric in the canary, and in the baseline where
     /// a criterion compares.
-    fn gaps(&self, step: &StepProgress, look: &Look, verdicts: &[Verdict]) -> Vec<Gap> {
+    fn gaps(&self, step: &StepProgress, look: &LookTaken) -> Vec<Gap> {
+        let verdicts = &look.verdicts;
         let compares = |metric: &MetricName| {
             step.control_kind() == Control::Concurrent
                 && verdicts.iter().any(|verdict| {
@@ -170,6 +171,10 @@ impl Draft {
                 gaps.push(Gap { missing: *missing, what: format!("{}: {detail}", verdict.criterion) });
             }
         }
+        if let ObservedExposure::Unknown { detail } = &look.exposure {
+            let what = format!("the traffic could not be observed: {detail}");
+            gaps.push(Gap { missing: MissingKind::ProviderError, what });
+        }
         gaps
     }
 
@@ -179,7 +184,8 @@ impl Draft {
         let release = &self.release;
         let validating = matches!(release.phase, Phase::Validating(_));
         let held = release.holds.keys().any(|cause| *cause != HoldCause::Unmeasured);
-        if held || (validating && release.cover.is_none()) {
+        let elsewhere = matches!(step.traffic, TrafficState::Requested);
+        if held || elsewhere || (validating && release.cover.is_none()) {
             return Span::ZERO;
         }
         let seen = look.window.until.since(look.window.from.max(step.counts_from));
@@ -189,13 +195,13 @@ impl Draft {
 
     /// Holds, rolls back or goes on, as the policy says; whether the release is rolled back.
     fn act_on_gaps(&mut self, gaps: &[Gap]) -> bool {
-        let held = self.release.holds.contains_key(&HoldCause::Unmeasured);
+        let held = self.release.holds.get(&HoldCause::Unmeasured).cloned();
         if gaps.is_empty() {
-            if held {
+            if held.is_some() {
                 self.follow(HoldReleased {
                     cause: HoldCause::Unmeasured,
                     reason: Text::of("everything can be measured again"),
-                    roles: std::collections::BTreeSet::new(),
+                    roles: BTreeSet::new(),
                 });
             }
             return false;
@@ -207,21 +213,55 @@ impl Draft {
         let reason = Text::of(&named.join("; "));
         let at_once = gaps.iter().any(|gap| rules.rule(gap.missing).action == NoDataAction::RollBack);
         if at_once {
-            self.roll_back_unmeasured(reason, Span::ZERO);
+            let since = held.map_or(self.now, |hold| hold.since);
+            self.roll_back_unmeasured(reason, self.now.since(since));
             return true;
         }
-        if !held {
-            let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+        let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+        let roll_back_at = patience.map(|patience| self.now + patience);
+        // While it is held, another kind of gap may leave less patience, and never more.
+        let place = match held.map(|hold| hold.roll_back_at) {
+            None => true,
+            Some(None) => roll_back_at.is_some(),
+            Some(Some(before)) => roll_back_at.is_some_and(|at| at < before),
+        };
+        if place {
             self.follow(HoldPlaced {
                 cause: HoldCause::Unmeasured,
                 reason,
                 unblocked_by: Text::of("every watched metric has a value again"),
-                roll_back_at: patience.map(|patience| self.now + patience),
-                roles: std::collections::BTreeSet::new(),
+                roll_back_at,
+                roles: BTreeSet::new(),
             });
         }
         false
     }
+}
+
+/// Where the traffic is, and where it is if that is not where it should be. While a change is under way, it is not
+/// expected to be anywhere.
+fn exposure(step: &StepProgress, look: &Look) -> (ObservedExposure, Option<TrafficShare>) {
+    match &look.deployment {
+        Ok(deployment) => {
+            let share_bp = deployment.canary_share;
+            let off = share_bp.distance(step.share) > look.tolerance.basis_points();
+            let drift = match step.traffic {
+                TrafficState::Set { .. } => off.then_some(share_bp),
+                TrafficState::Requested => None,
+            };
+            (ObservedExposure::Seen { share_bp }, drift)
+        }
+        Err(detail) => (ObservedExposure::Unknown { detail: Text::of(detail) }, None),
+    }
+}
+
+/// The breach, with the measurements that it rests on where they fit a record. Without them it is still a breach.
+fn breach(mut verdict: Verdict) -> ContractBreached {
+    let fits = serde_json::to_vec(&verdict).is_ok_and(|bytes| bytes.len() <= LONGEST);
+    if !fits {
+        (verdict.canary, verdict.baseline) = (None, None);
+    }
+    ContractBreached { verdict }
 }
 
 /// What the source said about a metric in an arm; silence is no data.

@@ -1,5 +1,6 @@
 //! Rules: which events an input leads to, or why it is refused.
 
+mod admit;
 mod look;
 mod outcome;
 mod people;

@@ -81,10 +81,11 @@ impl Draft {
             detail: detail.clone(),
             retry_at,
         });
+        // What is not tried again by itself says so, even where the release is held already.
+        let is_held = self.release.holds.contains_key(&HoldCause::Deployer);
         let hold = !failed.effect.is_notification()
             && !rolling_back
-            && (retry_at.is_none() || attempt >= FAILURES_BEFORE_HOLD)
-            && !self.release.holds.contains_key(&HoldCause::Deployer);
+            && (retry_at.is_none() || (attempt >= FAILURES_BEFORE_HOLD && !is_held));
         if hold {
             let unblocked_by = match retry_at {
                 Some(_) => "the deployer works again; it is tried by itself",

@@ -240,10 +240,16 @@ impl Draft {
                 self.in_phases(&[PhaseName::Validating], wanted, "in validation")?;
                 self.failed_checks(gate)
             }
-            Gate::Freeze => match release.policy().and_then(|policy| policy.freeze_at(self.now)) {
-                Some(_) => Ok(BTreeSet::new()),
-                None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
-            },
+            Gate::Freeze => {
+                // Where a freeze stands in the way. In planning it does not, and an executive who acted there could
+                // still approve or change the plan afterwards.
+                let phases = &[PhaseName::Staging, PhaseName::Releasing];
+                self.in_phases(phases, "overriding a freeze", "in staging or being released")?;
+                match release.policy().and_then(|policy| policy.freeze_at(self.now)) {
+                    Some(_) => Ok(BTreeSet::new()),
+                    None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
+                }
+            }
         }
     }
 

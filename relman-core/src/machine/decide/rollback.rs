@@ -38,9 +38,13 @@ impl Draft {
         let Phase::RollingBack(rollback) = self.release.phase.clone() else {
             return;
         };
-        let RollbackState::Confirming { seen, .. } = rollback.state else {
+        let RollbackState::Confirming { seen, next_at } = rollback.state else {
             return;
         };
+        // Two answers in the same moment are one observation.
+        if self.now < next_at {
+            return;
+        }
         let (attempt, needed) = (rollback.unconfirmed + 1, self.release.confirmations());
         match deployment {
             Ok(shown) if shown.canary_share == TrafficShare::ZERO => {

@@ -1,0 +1,120 @@
+use crate::{
+    event::LookTaken,
+    judge::{Answer, Histogram, Measurement, Observation},
+    machine::{Look, Release, StepProgress, deadline::arms},
+    unit::Window,
+};
+
+/// The most that is believed of one look: 10^10 requests in a quarter of an hour are eleven million a second. With a
+/// look every 100 ms for a day, the sum is still an integer that every reader of a record knows exactly (below 2^53).
+const MOST_COUNTED: u64 = 10_000_000_000;
+
+/// At the finest resolution, 2^8 buckets a doubling, the bounds of this bucket and of those further out are beyond what
+/// a double can hold.
+const OUTERMOST_BUCKET: u32 = 1_074 * 256;
+
+/// How many bytes of what the sources say, in words, one look holds: with everything else it is then one record.
+const WORDS: usize = 16_384;
+
+/// How many bytes the data of a look or a breach may have: a record has 65,535 bytes at most, and the envelope needs some of them.
+pub(super) const LONGEST: usize = 60_000;
+
+/// What of a look is believed: one observation for each metric and arm that was asked for, of the time that was asked
+/// about, with counts that can be. The rest is no measurement, and the reason is recorded in its place.
+pub(super) fn admit(release: &Release, step: &StepProgress, look: &Look) -> Vec<Observation> {
+    let watched = release.watched();
+    let arms = arms(step.share);
+    let words = (WORDS / (watched.len() * arms.len()).max(1)).clamp(40, 1_000);
+    let asked = watched.iter().flat_map(|metric| arms.iter().map(move |arm| (metric, *arm)));
+    asked
+        .filter_map(|(metric, arm)| {
+            look.observations.iter().find(|seen| seen.metric == *metric && seen.arm == arm)
+        })
+        .map(|seen| Observation {
+            metric: seen.metric.clone(),
+            arm: seen.arm,
+            window: seen.window,
+            source: clean(&seen.source, 64),
+            answer: believed(seen, look.window, words),
+        })
+        .collect()
+}
+
+/// An answer about another time is stale, and one that contradicts itself is none.
+fn believed(seen: &Observation, asked: Window, words: usize) -> Answer {
+    match &seen.answer {
+        Answer::Value(_) if seen.window.until <= asked.from || seen.window.from >= asked.until => {
+            Answer::Stale { newest: seen.window.until }
+        }
+        Answer::Value(measurement) => match contradiction(measurement) {
+            Some(detail) => Answer::ProviderError { detail },
+            None => seen.answer.clone(),
+        },
+        Answer::NoData { detail } => Answer::NoData { detail: clean(detail, words) },
+        Answer::ProviderError { detail } => Answer::ProviderError { detail: clean(detail, words) },
+        Answer::NotFinite { written } => Answer::NotFinite { written: clean(written, words) },
+        Answer::Stale { newest } => Answer::Stale { newest: *newest },
+    }
+}
+
+/// Why counts can't be true, if they can't.
+fn contradiction(measurement: &Measurement) -> Option<String> {
+    let (part, whole) = match measurement {
+        Measurement::Counts { requests, errors } => (u128::from(*errors), u128::from(*requests)),
+        Measurement::Exceedances { requests, exceedances, .. } => {
+            (u128::from(*exceedances), u128::from(*requests))
+        }
+        Measurement::Histogram(histogram) => (0, total(histogram)),
+        Measurement::Events { count, exposure } => (0, u128::from(*count.max(exposure))),
+        Measurement::Gauge { .. } => return None,
+    };
+    if let Measurement::Histogram(Histogram::Native(native)) = measurement
+        && native.buckets().keys().any(|index| index.unsigned_abs() > OUTERMOST_BUCKET)
+    {
+        return Some("the answer can't be true: it has buckets beyond every number".to_owned());
+    }
+    if part > whole {
+        return Some(format!("the answer contradicts itself: {part} of {whole} requests"));
+    }
+    (whole > u128::from(MOST_COUNTED))
+        .then(|| format!("the answer can't be true: it counts {whole} in one look"))
+}
+
+/// The requests of a histogram, in a type that can't overflow.
+fn total(histogram: &Histogram) -> u128 {
+    match histogram {
+        Histogram::Classic(classic) => classic.counts().iter().map(|count| u128::from(*count)).sum(),
+        Histogram::Native(native) => {
+            let buckets = native.buckets().values().map(|count| u128::from(*count));
+            u128::from(native.zero_count()) + buckets.sum::<u128>()
+        }
+    }
+}
+
+/// What a source says in words, on one line and no longer than a number of bytes.
+fn clean(text: &str, bytes: usize) -> String {
+    let mut kept = String::new();
+    for c in text.chars() {
+        let c = if c.is_control() { ' ' } else { c };
+        if kept.len() + c.len_utf8() > bytes {
+            break;
+        }
+        kept.push(c);
+    }
+    kept
+}
+
+/// Whether a look fits one record.
+pub(super) fn fits(look: &LookTaken) -> bool {
+    serde_json::to_vec(look).is_ok_and(|bytes| bytes.len() <= LONGEST)
+}
+
+/// The same observations without their values, for a look that would not fit a record: it can't be recorded, so it
+/// does not count as measured.
+pub(super) fn withheld(observations: &[Observation]) -> Vec<Observation> {
+    let withheld = |seen: &Observation| {
+        let detail = "the answers of this look are too large for one record".to_owned();
+        Observation { answer: Answer::ProviderError { detail }, ..seen.clone() }
+    };
+    observations.iter().map(withheld).collect()
+}
