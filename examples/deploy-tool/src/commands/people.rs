@@ -1,0 +1,184 @@
+//! What people and services want from a release: each command is one input, decided on what the journal holds.
+
+use std::sync::Arc;
+
+use relman_adapters::{Releases, SubmitError};
+use relman_core::{
+    event::{CheckOutcome, Record},
+    machine::{Action, Refusal, Release},
+    policy::{Policy, floors},
+    port::{Directory, Journal},
+    report::History,
+    unit::{ReleaseId, Text},
+};
+
+use crate::{
+    cli::{Ack, Check, CheckResult, Complain, Global, OfRelease, Override, Postmortem, WithReason},
+    config::{self, Config},
+    failure::Failure,
+    output, store,
+};
+
+/// `approve`.
+pub(super) async fn approve(global: &Global, of: &OfRelease) -> Result<(), Failure> {
+    Desk::open(global)?.act(global, &of.release, Action::ApprovePlan).await
+}
+
+/// `check`.
+pub(super) async fn check(global: &Global, check: Check) -> Result<(), Failure> {
+    let Check { release, check, outcome, evidence, items, all_items } = check;
+    let desk = Desk::open(global)?;
+    let items = if all_items {
+        if check.as_str() != floors::MANUAL_QA {
+            let problem = format!("the check {check} has no checklist: leave --all-items out");
+            return Err(Failure::usage(problem));
+        }
+        let state = desk.releases.load(&release).await.map_err(|error| desk.explain(&error.into()))?;
+        state.policy().map(Policy::qa_checklist).unwrap_or_default().to_vec()
+    } else {
+        items
+    };
+    let outcome = match outcome {
+        CheckResult::Passed => CheckOutcome::Passed,
+        CheckResult::Failed => CheckOutcome::Failed,
+    };
+    desk.act(global, &release, Action::RecordCheck { check, outcome, evidence, items }).await
+}
+
+/// `hold`.
+pub(super) async fn hold(global: &Global, asked: WithReason) -> Result<(), Failure> {
+    with_reason(global, asked, |reason| Action::Hold { reason }).await
+}
+
+/// `resume`.
+pub(super) async fn resume(global: &Global, asked: WithReason) -> Result<(), Failure> {
+    with_reason(global, asked, |reason| Action::Resume { reason }).await
+}
+
+/// `rollback`.
+pub(super) async fn roll_back(global: &Global, asked: WithReason) -> Result<(), Failure> {
+    with_reason(global, asked, |reason| Action::RollBack { reason }).await
+}
+
+/// `abort`.
+pub(super) async fn abort(global: &Global, asked: WithReason) -> Result<(), Failure> {
+    with_reason(global, asked, |reason| Action::Abort { reason }).await
+}
+
+async fn with_reason(
+    global: &Global,
+    asked: WithReason,
+    action: impl FnOnce(Text) -> Action,
+) -> Result<(), Failure> {
+    Desk::open(global)?.act(global, &asked.release, action(asked.reason)).await
+}
+
+/// `override`.
+pub(super) async fn override_gate(global: &Global, asked: Override) -> Result<(), Failure> {
+    let Override { release, gate, reason, expires } = asked;
+    let expires_at = store::now() + expires;
+    Desk::open(global)?.act(global, &release, Action::Override { gate, reason, expires_at }).await
+}
+
+/// `ack`.
+pub(super) async fn acknowledge(global: &Global, ack: &Ack) -> Result<(), Failure> {
+    let until = ack.length.map(|length| store::now() + length);
+    Desk::open(global)?.act(global, &ack.release, Action::Acknowledge { until }).await
+}
+
+/// `postmortem`.
+pub(super) async fn post_mortem(global: &Global, filed: Postmortem) -> Result<(), Failure> {
+    let Postmortem { release, summary, root_cause, number, link } = filed;
+    let action = Action::FilePostMortem { number, summary, root_cause, link };
+    Desk::open(global)?.act(global, &release, action).await
+}
+
+/// `complain`.
+pub(super) async fn complain(global: &Global, complaint: Complain) -> Result<(), Failure> {
+    Desk::open(global)?.act(global, &complaint.release, Action::Complain { text: complaint.text }).await
+}
+
+/// `close`.
+pub(super) async fn close(global: &Global, of: &OfRelease) -> Result<(), Failure> {
+    Desk::open(global)?.act(global, &of.release, Action::Close).await
+}
+
+/// Where people's wishes are taken: the releases of the journal, by the people of the configuration.
+pub(super) struct Desk {
+    pub(super) releases: Releases,
+    pub(super) config: Config,
+}
+
+impl Desk {
+    /// Opens a journal that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where the configuration can't be read or the journal can't be opened.
+    pub(super) fn open(global: &Global) -> Result<Self, Failure> {
+        config::actor(global)?;
+        let config = Config::load(global)?;
+        let journal = store::open(&store::path(global))?;
+        Ok(Self::on(journal, config))
+    }
+
+    /// On that journal.
+    pub(super) fn on(journal: Arc<dyn Journal>, config: Config) -> Self {
+        let people: Arc<dyn Directory> = config.people();
+        Self { releases: store::releases(journal, people), config }
+    }
+
+    /// Carries out a wish and says what came of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it is refused or can't be recorded.
+    pub(super) async fn act(
+        &self,
+        global: &Global,
+        release: &ReleaseId,
+        action: Action,
+    ) -> Result<(), Failure> {
+        let actor = config::actor(global)?;
+        let done = self.releases.command(release, actor, action).await;
+        let (release, records) = done.map_err(|error| self.explain(&error))?;
+        self.say(global, &release, &records).await
+    }
+
+    /// Says what was recorded and what the release waits for now.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] where it can't be printed.
+    pub(super) async fn say(
+        &self,
+        global: &Global,
+        release: &Release,
+        records: &[Record],
+    ) -> Result<(), Failure> {
+        if global.json {
+            let Some(first) = records.first() else {
+                return Ok(());
+            };
+            let journal = self.releases.journal();
+            for line in journal.read(release.id(), first.seq, records.len()).await? {
+                output::record_json(&line).map_err(Failure::refused)??;
+            }
+            return Ok(());
+        }
+        output::recorded(records)?;
+        let history = History::new(release, &[], store::now());
+        Ok(output::waiting(&history)?)
+    }
+
+    /// A refusal with what the core can't know: where the directory is.
+    pub(super) fn explain(&self, error: &SubmitError) -> Failure {
+        match error {
+            SubmitError::Refused(refusal @ Refusal::UnknownActor(_)) => Failure::refused(format_args!(
+                "{refusal}; the directory is [people] in {}",
+                self.config.origin()
+            )),
+            error => Failure::refused(error),
+        }
+    }
+}

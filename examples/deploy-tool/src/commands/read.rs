@@ -1,0 +1,148 @@
+//! What there is to read: reports of the core, as text or as JSON.
+
+use relman_core::{
+    machine::Missing,
+    port::JournalExt,
+    report::{History, PlanReport, RollbackLog, Schedule, Status, Timeline, Waiting},
+    unit::ReleaseId,
+};
+use serde::Serialize;
+
+use crate::{
+    cli::Global,
+    failure::Failure,
+    output,
+    store::{self, Told},
+};
+
+/// `status`: one release in full, or a line for each.
+pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Result<(), Failure> {
+    let Some(id) = release else {
+        return every_status(global).await;
+    };
+    let Told { release, records } = tell(global, id).await?;
+    let history = History::new(&release, &records, store::now());
+    let status = Status::of(&history);
+    if global.json {
+        return status_json(&status, &history);
+    }
+    output::report(status)?;
+    if !release.missing(history.now).is_empty() {
+        output::line("")?;
+        output::report(Waiting::of(&history))?;
+    }
+    Ok(())
+}
+
+/// A release whose record is broken does not hide the others.
+async fn every_status(global: &Global) -> Result<(), Failure> {
+    let path = store::path(global);
+    let journal = store::open_read_only(&path)?;
+    let streams = journal.streams().await?;
+    if streams.is_empty() && !global.json {
+        output::line(format_args!("no releases in {}", path.display()))?;
+    }
+    let mut all_good = true;
+    for stream in streams {
+        match store::tell(&*journal, &stream.release).await {
+            Ok(Some(Told { release, records })) => {
+                let history = History::new(&release, &records, store::now());
+                let status = Status::of(&history);
+                if global.json {
+                    status_json(&status, &history)?;
+                } else {
+                    output::line(status.one_line())?;
+                }
+            }
+            Ok(None) => {
+                all_good = false;
+                let release = &stream.release;
+                output::error(&format!("{release} has a head and no records; `verify` says more"))?;
+            }
+            Err(failure) => {
+                all_good = false;
+                output::error(&failure.to_string())?;
+            }
+        }
+    }
+    if all_good { Ok(()) } else { Err(Failure::Said) }
+}
+
+/// One object a release: its status, and the whole list of what it waits for.
+fn status_json(status: &Status, history: &History<'_>) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct WithMissing<'a> {
+        // The one place where flattening is harmless: this is written and never read back.
+        #[serde(flatten)]
+        status: &'a Status,
+        missing: Vec<Missing>,
+    }
+    let missing = history.release.missing(history.now);
+    Ok(output::report_json(&WithMissing { status, missing })?)
+}
+
+/// `log`: what happened, record by record.
+pub(super) async fn log(global: &Global, id: &ReleaseId, full: bool) -> Result<(), Failure> {
+    if global.json {
+        return log_json(global, id).await;
+    }
+    let Told { release, records } = tell(global, id).await?;
+    let timeline = Timeline::of(&History::new(&release, &records, store::now()));
+    Ok(if full { output::report(timeline.full()) } else { output::report(timeline) }?)
+}
+
+/// Prints the stored records without understanding them, so that a newer event or a broken record does not hide
+/// what stands before it.
+async fn log_json(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
+    let path = store::path(global);
+    let journal = store::open_read_only(&path)?;
+    let lines = journal.read_to_end(id, 0).await?;
+    if lines.is_empty() {
+        return Err(store::no_such_release(&*journal, &path, id).await);
+    }
+    for (seq, line) in lines.iter().enumerate() {
+        let printed = output::record_json(line);
+        printed.map_err(|malformed| Failure::refused(format_args!("{id}, record {seq}: {malformed}")))??;
+    }
+    Ok(())
+}
+
+/// `schedule`: what was planned beside what happened.
+pub(super) async fn schedule(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
+    let told = tell(global, id).await?;
+    let schedule = Schedule::of(&History::new(&told.release, &told.records, store::now()));
+    print(global, schedule, || format!("{id} has no plan, so there is no schedule"))
+}
+
+/// `show`: the plan in force.
+pub(super) async fn plan(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
+    let told = tell(global, id).await?;
+    let plan = PlanReport::of(&History::new(&told.release, &told.records, store::now()));
+    print(global, plan, || format!("{id} has no plan"))
+}
+
+/// `rollback-log`: why a release was taken back.
+pub(super) async fn rollback_log(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
+    let told = tell(global, id).await?;
+    let log = RollbackLog::of(&History::new(&told.release, &told.records, store::now()));
+    let phase = told.release.phase().name();
+    print(global, log, || format!("{id} was never rolled back: it is {phase}"))
+}
+
+fn print<R: Serialize + std::fmt::Display>(
+    global: &Global,
+    report: Option<R>,
+    why_none: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let report = report.ok_or_else(|| Failure::Refused(why_none()))?;
+    Ok(if global.json { output::report_json(&report) } else { output::report(report) }?)
+}
+
+async fn tell(global: &Global, id: &ReleaseId) -> Result<Told, Failure> {
+    let path = store::path(global);
+    let journal = store::open_read_only(&path)?;
+    match store::tell(&*journal, id).await? {
+        Some(told) => Ok(told),
+        None => Err(store::no_such_release(&*journal, &path, id).await),
+    }
+}

@@ -1,0 +1,70 @@
+//! A journal: every stream against the head that the journal keeps beside it.
+
+use std::path::Path;
+
+use relman_core::{
+    chain::Verifier,
+    port::{Journal, PortError},
+    unit::ReleaseId,
+};
+
+use super::{
+    conclude,
+    finding::{Fault, Found, NotVerified, Verdict},
+    heads::KnownHeads,
+};
+use crate::store;
+
+/// Records that are held in memory at once, at most 65,535 bytes each.
+const PAGE: usize = 128;
+
+pub(super) async fn verify(path: &Path, mut heads: KnownHeads) -> Result<Verdict, NotVerified> {
+    // It begins as a SQLite database does, so whatever is wrong with it is wrong with the journal.
+    let journal = store::open_read_only(path).map_err(|failure| Fault::of_file(failure.to_string()))?;
+    let streams = journal.streams().await.map_err(|error| Fault::of_file(error.to_string()))?;
+    let mut found = Vec::with_capacity(streams.len());
+    for stream in streams {
+        found.push(verify_stream(&*journal, &stream.release, &mut heads).await?);
+    }
+    conclude(found, &heads, Vec::new())
+}
+
+/// A conductor may append meanwhile: the head is read after the records, and records after the head again, until
+/// both say the same or the records stay behind.
+async fn verify_stream(
+    journal: &dyn Journal,
+    release: &ReleaseId,
+    heads: &mut KnownHeads,
+) -> Result<Found, NotVerified> {
+    let mut verifier = Verifier::new(Some(release.clone()));
+    let mut read = 0;
+    let failed = |seq: u64, error: &PortError| {
+        NotVerified::Bad(Fault::of_record(release, seq, format!("it can't be read: {error}")))
+    };
+    loop {
+        let before = read;
+        loop {
+            let page = journal.read(release, read, PAGE).await.map_err(|error| failed(read, &error))?;
+            if page.is_empty() {
+                break;
+            }
+            read += page.len() as u64;
+            for line in page {
+                verifier.push(&line)?;
+                if let Some(head) = verifier.head() {
+                    heads.see(release, head);
+                }
+            }
+        }
+        let head = journal.head(release).await.map_err(|error| failed(read, &error))?;
+        let is_behind = head.is_some_and(|head| head.seq >= read);
+        if is_behind && read > before {
+            continue;
+        }
+        let verified = verifier.finish(head)?;
+        return match verified.head {
+            Some(head) => Ok(Found { release: release.clone(), head, anchored_to: None }),
+            None => Err(Fault::of_record(release, 0, "it is missing: the stream has no records").into()),
+        };
+    }
+}

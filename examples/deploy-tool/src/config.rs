@@ -1,0 +1,215 @@
+//! `relman.toml`: who people are, and which adapters a release uses.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Display,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use relman_adapters::{
+    deployer::{command::CommandConfig, haproxy::HaproxyConfig},
+    directory::StaticDirectory,
+    metrics::prometheus::PrometheusConfig,
+    notifier::{SlackConfig, WebhookConfig},
+};
+use relman_core::{
+    plan::Plan,
+    policy::Policy,
+    unit::{Actor, Channel},
+};
+use serde::Deserialize;
+
+use crate::{cli::Global, failure::Failure};
+
+/// The configuration where nothing is said.
+const DEFAULT_CONFIG: &str = "relman.toml";
+
+/// A configuration with where it comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// The file; none where there is none and none was named.
+    path: Option<PathBuf>,
+    file: ConfigFile,
+}
+
+/// A configuration as people write it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    /// The policy, relative to this file; the one that ships with relman, if absent.
+    #[serde(default)]
+    policy: Option<PathBuf>,
+    /// Who has which roles.
+    #[serde(default)]
+    people: StaticDirectory,
+    /// What routes traffic, and installs versions unless `installer` does.
+    #[serde(default)]
+    deployer: Option<DeployerConfig>,
+    /// What installs versions.
+    #[serde(default)]
+    installer: Option<DeployerConfig>,
+    /// Where measurements come from.
+    #[serde(default)]
+    metrics: Option<MetricsConfig>,
+    /// Who delivers what is said on a channel.
+    #[serde(default)]
+    notifiers: BTreeMap<Channel, NotifierConfig>,
+}
+
+/// A deployer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum DeployerConfig {
+    /// Traffic by the weights of two servers.
+    Haproxy(HaproxyConfig),
+    /// Any executable.
+    Command(CommandConfig),
+}
+
+/// A metrics source.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum MetricsConfig {
+    /// Prometheus, or whatever speaks its HTTP API.
+    Prometheus(PrometheusConfig),
+}
+
+/// A notifier.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum NotifierConfig {
+    /// To this program's log.
+    Log(LogConfig),
+    /// JSON to a URL.
+    Webhook(WebhookConfig),
+    /// An incoming webhook of Slack.
+    Slack(SlackConfig),
+}
+
+/// A notifier that writes to the log has nothing to configure.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogConfig {}
+
+impl Config {
+    /// The configuration of this invocation: of the file that was named, or of `relman.toml` if it is there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] with file, line and what is wrong.
+    pub(crate) fn load(global: &Global) -> Result<Self, Failure> {
+        let (path, text) = match &global.config {
+            Some(path) => (path.clone(), read(path, "configuration")?),
+            None => match fs::read_to_string(DEFAULT_CONFIG) {
+                Ok(text) => (DEFAULT_CONFIG.into(), text),
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+                Err(error) => return Err(unreadable(Path::new(DEFAULT_CONFIG), "configuration", &error)),
+            },
+        };
+        let file = toml::from_str(&text).map_err(|error| {
+            // Not the error's own text, which quotes the line: a line may hold what is secret.
+            let place = match error.span() {
+                Some(span) => place(&text, span.start),
+                None => String::new(),
+            };
+            let (path, message) = (path.display(), error.message());
+            Failure::usage(format_args!("failed to read the configuration {path}{place}: {message}"))
+        })?;
+        Ok(Self { path: Some(path), file })
+    }
+
+    /// Where the configuration comes from, in words.
+    pub(crate) fn origin(&self) -> String {
+        match &self.path {
+            Some(path) => path.display().to_string(),
+            None => format!("{DEFAULT_CONFIG}, which is not there"),
+        }
+    }
+
+    /// Who people are.
+    pub(crate) fn people(&self) -> Arc<StaticDirectory> {
+        Arc::new(self.file.people.clone())
+    }
+
+    /// The policy: of the file named on the command line, of the configuration, or the one that ships with relman.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] with the file and what is wrong.
+    pub(crate) fn policy(&self, named: Option<&Path>) -> Result<Arc<Policy>, Failure> {
+        let path = match (named, &self.file.policy) {
+            (Some(named), _) => named.to_owned(),
+            (None, Some(policy)) => {
+                let folder = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+                folder.join(policy)
+            }
+            (None, None) => return Ok(Arc::new(Policy::shipped())),
+        };
+        let text = read(&path, "policy")?;
+        let policy = Policy::from_toml(&text)
+            .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        Ok(Arc::new(policy))
+    }
+
+    /// What routes traffic.
+    pub(crate) fn deployer(&self) -> Option<&DeployerConfig> {
+        self.file.deployer.as_ref()
+    }
+
+    /// What installs versions, where that is not the deployer.
+    pub(crate) fn installer(&self) -> Option<&DeployerConfig> {
+        self.file.installer.as_ref()
+    }
+
+    /// Where measurements come from.
+    pub(crate) fn metrics(&self) -> Option<&MetricsConfig> {
+        self.file.metrics.as_ref()
+    }
+
+    /// Who delivers what is said on a channel.
+    pub(crate) fn notifiers(&self) -> &BTreeMap<Channel, NotifierConfig> {
+        &self.file.notifiers
+    }
+}
+
+/// Reads a plan.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] with the file, the line and what is wrong.
+pub(crate) fn plan(path: &Path) -> Result<Arc<Plan>, Failure> {
+    let text = read(path, "plan")?;
+    let plan = Plan::from_toml(&text)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+    Ok(Arc::new(plan))
+}
+
+/// Who acts.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where nobody said so.
+pub(crate) fn actor(global: &Global) -> Result<&Actor, Failure> {
+    global.actor.as_ref().ok_or_else(|| {
+        Failure::usage("nobody said who acts: add --as user:NAME or --as service:NAME, or set RELMAN_AS")
+    })
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| unreadable(path, what, &error))
+}
+
+fn unreadable(path: &Path, what: &str, error: &dyn Display) -> Failure {
+    Failure::usage(format_args!("failed to read the {what} {}: {error}", path.display()))
+}
+
+/// The line and column of a byte, for a message.
+fn place(text: &str, byte: usize) -> String {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!(", line {line}, column {column}")
+}

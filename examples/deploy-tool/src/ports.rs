@@ -1,0 +1,86 @@
+//! The adapters that the configuration names, as ports of a conductor.
+
+use std::sync::Arc;
+
+use relman_adapters::{
+    deployer::{SplitDeployer, command::CommandDeployer, haproxy::Haproxy},
+    metrics::prometheus::Prometheus,
+    notifier::{Channels, LogNotifier, Slack, Webhook},
+};
+use relman_core::port::{Deployer, MetricsSource, Notifier};
+
+use crate::{
+    config::{Config, DeployerConfig, MetricsConfig, NotifierConfig},
+    failure::Failure,
+};
+
+/// What installs versions and routes traffic.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where the configuration has none.
+pub(crate) fn deployer(config: &Config) -> Result<Arc<dyn Deployer>, Failure> {
+    let routes = config
+        .deployer()
+        .ok_or_else(|| missing(config, "[deployer]", "kind = \"haproxy\" or \"command\""))?;
+    let routes = build(routes);
+    Ok(match config.installer() {
+        Some(installs) => Arc::new(SplitDeployer::new(build(installs), routes)),
+        None => routes,
+    })
+}
+
+fn build(config: &DeployerConfig) -> Arc<dyn Deployer> {
+    match config {
+        DeployerConfig::Haproxy(config) => Arc::new(Haproxy::new(config.clone())),
+        DeployerConfig::Command(config) => Arc::new(CommandDeployer::new(config.clone())),
+    }
+}
+
+/// Where measurements come from.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where the configuration has none, or one that can't be used.
+pub(crate) fn metrics(config: &Config) -> Result<Arc<dyn MetricsSource>, Failure> {
+    match config.metrics() {
+        None => Err(missing(config, "[metrics]", "kind = \"prometheus\"")),
+        Some(MetricsConfig::Prometheus(prometheus)) => {
+            let source = Prometheus::from_config(prometheus.clone())
+                .map_err(|error| Failure::usage(format_args!("{}: [metrics]: {error}", config.origin())))?;
+            Ok(Arc::new(source))
+        }
+    }
+}
+
+/// What tells people: one notifier for each channel of the configuration.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where one can't be used as it is configured.
+pub(crate) fn notifier(config: &Config) -> Result<Arc<dyn Notifier>, Failure> {
+    let mut channels = Channels::default();
+    for (channel, notifier) in config.notifiers() {
+        let wrong = |error: &dyn std::fmt::Display| {
+            Failure::usage(format_args!("{}: [notifiers.{channel}]: {error}", config.origin()))
+        };
+        let notifier: Arc<dyn Notifier> = match notifier {
+            NotifierConfig::Log(_) => Arc::new(LogNotifier),
+            NotifierConfig::Webhook(webhook) => {
+                Arc::new(Webhook::from_config(webhook).map_err(|error| wrong(&error))?)
+            }
+            NotifierConfig::Slack(slack) => {
+                Arc::new(Slack::from_config(slack).map_err(|error| wrong(&error))?)
+            }
+        };
+        channels = channels.with(channel.clone(), notifier);
+    }
+    Ok(Arc::new(channels))
+}
+
+fn missing(config: &Config, table: &str, example: &str) -> Failure {
+    Failure::usage(format_args!(
+        "the configuration has no {table}: add it to {}, with {example}; `init` writes an example",
+        config.origin()
+    ))
+}
