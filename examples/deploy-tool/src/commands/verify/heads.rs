@@ -52,17 +52,18 @@ impl KnownHeads {
             return Ok(());
         };
         let digest = unseen.digest;
-        let stream = match (&unseen.release, streams) {
-            (Some(release), streams) => match streams.iter().find(|found| found.release == *release) {
-                Some(found) => Some(found),
-                None => {
+        let stream = match &unseen.release {
+            Some(release) => {
+                let stream = streams.iter().find(|found| found.release == *release);
+                let missing = || {
                     let reason =
                         format!("it is missing: the head {digest} was given, and there is no such stream");
-                    return Err(Fault::of_record(release, 0, reason));
-                }
-            },
-            (None, [only]) => Some(only),
-            (None, _) => None,
+                    Fault::of_record(release, 0, reason)
+                };
+                Some(stream.ok_or_else(missing)?)
+            }
+            None if streams.len() == 1 => streams.first(),
+            None => None,
         };
         let reason = format!(
             "no record has the hash {digest} of the head that was given: the last record was altered, or records \

@@ -109,7 +109,7 @@ fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
         match found.anchored_to {
             None => {}
             Some(seq) if seq == found.head.seq => {
-                output::line("  anchored: a head that was given is its last record")?
+                output::line("  anchored: a head that was given is its last record")?;
             }
             Some(seq) => output::line(format_args!(
                 "  anchored up to record {seq} by a head that was given; records {} to {} are not",

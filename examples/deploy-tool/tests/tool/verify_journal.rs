@@ -1,0 +1,103 @@
+//! `verify` of journals: what was changed in the file behind the tool's back.
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::bench::Bench;
+
+/// A journal of six records in which something was changed.
+fn changed(statements: &[&str]) -> Bench {
+    let bench = Bench::in_staging();
+    let journal = Connection::open(bench.path("relman.db")).unwrap();
+    for statement in statements {
+        assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
+    }
+    bench
+}
+
+#[test]
+fn g6_whatever_is_changed_in_a_journal_is_named() {
+    const SWAP: [&str; 3] = [
+        "UPDATE records SET seq = 100 WHERE seq = 2",
+        "UPDATE records SET seq = 2 WHERE seq = 3",
+        "UPDATE records SET seq = 3 WHERE seq = 100",
+    ];
+    const ALTER: &str =
+        "UPDATE records SET line = CAST(replace(CAST(line AS TEXT), 'ben', 'bob') AS BLOB) WHERE seq = 1";
+    const ALTER_LAST: &str =
+        "UPDATE records SET line = CAST(replace(CAST(line AS TEXT), 'green', 'GREEN') AS BLOB) WHERE seq = 5";
+    const REPEAT: &str = "INSERT INTO records SELECT release, 6, line FROM records WHERE seq = 5";
+    const OTHER_HEAD: &str = "UPDATE heads SET digest = zeroblob(32)";
+    for (statements, seq, part) in [
+        (&[ALTER][..], 1, "it was altered"),
+        (&[ALTER_LAST], 5, "it was altered"),
+        (&[OTHER_HEAD], 5, "it was altered"),
+        (&["DELETE FROM records WHERE seq = 0"], 0, "it is missing"),
+        (&["DELETE FROM records WHERE seq = 3"], 3, "it is missing"),
+        (&["DELETE FROM records WHERE seq = 5"], 5, "it is missing"),
+        (&["DELETE FROM records WHERE seq > 2"], 3, "it is missing"),
+        (&["DELETE FROM records"], 0, "it is missing"),
+        (&["UPDATE heads SET seq = 4"], 5, "it was added past the head"),
+        (&[REPEAT], 5, "repeated"),
+        (&SWAP, 2, "it is missing"),
+        (&["UPDATE records SET line = CAST('{' AS BLOB) WHERE seq = 4"], 4, "not"),
+    ] {
+        let bench = changed(statements);
+        let text = bench.run("verify").refused("not verified: relman.db: checkout-241, record");
+        assert!(text.err.contains(part), "{statements:?}: {text:?}");
+        let json = bench.run("verify --json");
+        let object: Value = json.json().pop().unwrap();
+        assert_eq!((json.status, &object["ok"]), (1, &false.into()), "{statements:?}: {json:?}");
+        assert_eq!(
+            (&object["release"], &object["seq"]),
+            (&"checkout-241".into(), &seq.into()),
+            "{statements:?}: {json:?}"
+        );
+        // The journal is named as FILE, too.
+        bench.run("verify relman.db").refused("checkout-241, record");
+    }
+}
+
+#[test]
+fn verification_changes_nothing() {
+    let bench = Bench::in_staging();
+    let before = bench.read("relman.db");
+    bench.run("verify").done();
+    bench.run("verify relman.db --json").done();
+    assert_eq!(bench.read("relman.db"), before);
+}
+
+#[test]
+fn a_journal_can_be_anchored_and_a_rewritten_one_is_found() {
+    let bench = Bench::in_staging();
+    let head = bench.run("verify --json").done().json()[0]["streams"][0]["head"].as_str().unwrap().to_owned();
+    let anchored = bench.run(&format!("verify --json --head checkout-241={head}")).done().json();
+    assert_eq!(anchored[0]["anchored"], true);
+
+    // Whoever holds the file writes another history, whole and well linked.
+    std::fs::remove_file(bench.path("relman.db")).unwrap();
+    bench.run("--as user:ana plan plan.toml").done();
+    bench.run("verify").done();
+    bench.run(&format!("verify --head {head}")).refused("no record has the hash");
+    std::fs::remove_file(bench.path("relman.db")).unwrap();
+    let other = crate::bench::PLAN.replace("checkout-241", "basket-7");
+    bench.write("plan.toml", other);
+    bench.run("--as user:ana plan plan.toml").done();
+    bench.run(&format!("verify --head checkout-241={head}")).refused("checkout-241, record 0: it is missing");
+}
+
+#[test]
+fn a_database_that_is_no_journal_is_not_verified() {
+    let bench = Bench::new();
+    let other = Connection::open(bench.path("other.db")).unwrap();
+    other.execute("CREATE TABLE people (name TEXT)", []).unwrap();
+    drop(other);
+    bench.run("verify other.db").refused("not verified: other.db: ");
+    let json = bench.run("verify other.db --json");
+    assert_eq!((json.status, &json.json()[0]["ok"]), (1, &false.into()), "{json:?}");
+    let mut bytes = Bench::in_staging().read("relman.db");
+    bytes.truncate(3_000);
+    bench.write("cut.db", bytes);
+    let cut = bench.run("verify cut.db --json");
+    assert_eq!((cut.status, &cut.json()[0]["ok"]), (1, &false.into()), "{cut:?}");
+}
