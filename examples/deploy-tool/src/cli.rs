@@ -1,6 +1,6 @@
 //! The command line: what can be said, and the help that explains it.
 
-use std::path::PathBuf;
+use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use relman_core::{
@@ -122,7 +122,7 @@ pub(crate) enum Command {
     /// for load-test; the validation asks for user-flows. Who may: roles with the permission `check`; manual-qa is
     /// signed by a person, who confirms every item of the checklist.
     ///
-    /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence https://ci.example.org/1742
+    /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence "run 1742"
     Check(Check),
     /// Makes a release stand still until somebody resumes it
     ///
@@ -319,7 +319,8 @@ pub(crate) struct Check {
     /// The release
     pub(crate) release: ReleaseId,
     /// The check: unit, integration, end-to-end, manual-qa, load-test, user-flows or one of the policy's own
-    pub(crate) check: CheckName,
+    #[arg(value_name = "CHECK")]
+    pub(crate) name: CheckName,
     /// How it ended
     pub(crate) outcome: CheckResult,
     /// What shows it: a link, a summary
@@ -448,7 +449,8 @@ fn command() -> clap::Command {
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            groups.push_str(&format!("  {name:<13} {about}\n"));
+            // Writing to a string does not fail.
+            let _ = writeln!(groups, "  {name:<13} {about}");
         }
         groups.push('\n');
     }

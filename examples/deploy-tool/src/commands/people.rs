@@ -26,7 +26,7 @@ pub(super) async fn approve(global: &Global, of: &OfRelease) -> Result<(), Failu
 
 /// `check`.
 pub(super) async fn check(global: &Global, check: Check) -> Result<(), Failure> {
-    let Check { release, check, outcome, evidence, items, all_items } = check;
+    let Check { release, name: check, outcome, evidence, items, all_items } = check;
     let desk = Desk::open(global)?;
     let items = if all_items {
         if check.as_str() != floors::MANUAL_QA {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The people of the tests: an author, two approvers, on-call, an executive, and CI.
-pub const CONFIG: &str = r#"
+pub(crate) const CONFIG: &str = r#"
 [people]
 "user:ana" = ["author", "developer"]
 "user:ben" = ["approver"]
@@ -21,7 +21,7 @@ pub const CONFIG: &str = r#"
 "service:ci" = ["ci"]
 "#;
 
-pub const PLAN: &str = r#"
+pub(crate) const PLAN: &str = r#"
 release = "checkout-241"
 title = "Faster tax lookup"
 [scope]
@@ -40,40 +40,40 @@ moments = ["completed"]
 "#;
 
 /// A folder to work in.
-pub struct Bench {
+pub(crate) struct Bench {
     dir: TempDir,
 }
 
 /// What a call of the tool came to.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Answer {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Answer {
     /// The lines of the answer as JSON objects.
-    pub fn json(&self) -> Vec<Value> {
+    pub(crate) fn json(&self) -> Vec<Value> {
         self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// That the tool was content.
     #[track_caller]
-    pub fn done(self) -> Self {
+    pub(crate) fn done(self) -> Self {
         assert_eq!(self.status, 0, "{self:?}");
         self
     }
 
     /// That the tool refused, and said this.
     #[track_caller]
-    pub fn refused(self, part: &str) -> Self {
+    pub(crate) fn refused(self, part: &str) -> Self {
         self.ended(1, part)
     }
 
     /// That the tool did not understand, and said this.
     #[track_caller]
-    pub fn misused(self, part: &str) -> Self {
+    pub(crate) fn misused(self, part: &str) -> Self {
         self.ended(2, part)
     }
 
@@ -97,7 +97,7 @@ impl From<Output> for Answer {
 
 impl Bench {
     /// A folder with people and a plan.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bench = Self { dir: TempDir::new().unwrap() };
         bench.write("relman.toml", CONFIG);
         bench.write("plan.toml", PLAN);
@@ -105,7 +105,7 @@ impl Bench {
     }
 
     /// A folder whose journal holds the first records of a release.
-    pub fn in_staging() -> Self {
+    pub(crate) fn in_staging() -> Self {
         let bench = Self::new();
         bench.run("--as user:ana plan plan.toml").done();
         bench.run("--as user:ben approve checkout-241").done();
@@ -115,37 +115,37 @@ impl Bench {
         bench
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
         fs::write(self.path(name), content).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap()
     }
 
     /// The tool with these words, in this folder.
-    pub fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deploy-tool"));
         command.args(words).current_dir(self.dir.path()).env_remove("RELMAN_AS").stdin(Stdio::null());
         command
     }
 
     /// Runs the tool; words are parted by spaces.
-    pub fn run(&self, words: &str) -> Answer {
+    pub(crate) fn run(&self, words: &str) -> Answer {
         self.run_words(&words.split_whitespace().collect::<Vec<_>>())
     }
 
     /// Runs the tool with words that hold spaces.
-    pub fn run_words(&self, words: &[&str]) -> Answer {
+    pub(crate) fn run_words(&self, words: &[&str]) -> Answer {
         self.command(words).output().unwrap().into()
     }
 
     /// The stored lines of the release, with their line feeds.
-    pub fn export(&self) -> Vec<u8> {
+    pub(crate) fn export(&self) -> Vec<u8> {
         self.command(&["export", "checkout-241"]).output().unwrap().stdout
     }
 }

@@ -30,7 +30,7 @@ fn a_wrong_configuration_is_named_with_file_line_and_what_would_be_right() {
         ("[people]\n\"user:ana\" = \"author\"\n", &["line 2, column 14", "invalid type"]),
         (
             "[deployer]\nkind = \"hyproxy\"\n",
-            &["line 1", "unknown variant `hyproxy`, expected `haproxy` or `command`"],
+            &["line 2, column 8", "unknown variant `hyproxy`, expected `haproxy` or `command`"],
         ),
         ("[deployer]\nkind = \"command\"\n", &["missing field `program`"]),
         (

@@ -3,19 +3,19 @@
 use std::{collections::BTreeMap, path::Path};
 
 use relman_core::{
-    chain::{Broken, BrokenReason, Digest, Envelope, Head, Verifier},
-    port::{Journal, PortError},
+    chain::{Broken, BrokenReason, Digest, Head, Verifier},
     unit::ReleaseId,
 };
 use serde::Deserialize;
 
 use super::{
+    beside::Beside,
     conclude,
     finding::{Fault, Found, NotVerified, Verdict},
     heads::KnownHeads,
     lines::{Ending, Lines},
 };
-use crate::{cli::Global, store};
+use crate::cli::Global;
 
 /// The longest record, in bytes.
 const MAX_LINE: usize = 65_535;
@@ -33,11 +33,11 @@ pub(super) async fn verify(
 }
 
 /// A stream of the file whose chain is whole.
-struct Whole {
-    release: ReleaseId,
+pub(super) struct Whole {
+    pub(super) release: ReleaseId,
     /// The hash of its first record: what tells whether the journal holds the same stream.
-    first: Digest,
-    head: Head,
+    pub(super) first: Digest,
+    pub(super) head: Head,
 }
 
 /// A stream of the file as far as it is read.
@@ -48,7 +48,7 @@ struct Open {
 
 /// Every stream of the file, in the order in which they begin. There may be several, one after the other or mixed.
 struct Streams {
-    streams: Vec<Open>,
+    open: Vec<Open>,
     by_name: BTreeMap<String, usize>,
     current: usize,
 }
@@ -80,21 +80,21 @@ impl Streams {
         let known = place.release.as_ref().and_then(|name| self.by_name.get(name).copied());
         self.current = match known {
             Some(index) => index,
-            None if self.streams.is_empty() || (place.is_first() && place.release.is_some()) => {
-                self.streams.push(Open { verifier: Verifier::new(None), first: None });
-                let index = self.streams.len() - 1;
+            None if self.open.is_empty() || (place.is_first() && place.release.is_some()) => {
+                self.open.push(Open { verifier: Verifier::new(None), first: None });
+                let index = self.open.len() - 1;
                 self.by_name.extend(place.release.map(|name| (name, index)));
                 index
             }
             None => self.current,
         };
-        &mut self.streams[self.current]
+        &mut self.open[self.current]
     }
 }
 
-fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Whole>, NotVerified> {
+fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Open>, NotVerified> {
     let mut lines = open(path)?;
-    let mut streams = Streams { streams: Vec::new(), by_name: BTreeMap::new(), current: 0 };
+    let mut streams = Streams { open: Vec::new(), by_name: BTreeMap::new(), current: 0 };
     loop {
         let number = lines.number() + 1;
         let at = |broken: Broken| found_at(number, broken);
@@ -123,16 +123,29 @@ fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Whole>, NotVerified> 
             heads.see(release, head);
         }
     }
-    let whole = |stream: Open| {
-        let (release, first) = (stream.verifier.release().cloned(), stream.first);
-        let verified = stream.verifier.finish(None)?;
-        // A stream is there because of its first record, so it has all three.
-        Ok(match (release, first, verified.head) {
-            (Some(release), Some(first), Some(head)) => Some(Whole { release, first, head }),
-            _ => None,
-        })
+    Ok(streams.open)
+}
+
+/// Ends the verification of a stream. Where its last two records don't fit together, only what is known from
+/// elsewhere tells which of them was altered.
+async fn finish(stream: Open, beside: &Beside, heads: &KnownHeads) -> Result<Option<Whole>, NotVerified> {
+    let Open { verifier, first } = stream;
+    let (Some(release), Some(first), Some(last)) = (verifier.release().cloned(), first, verifier.head())
+    else {
+        // A stream is there because of a record.
+        return Ok(None);
     };
-    streams.streams.into_iter().filter_map(|stream| whole(stream).transpose()).collect()
+    match verifier.clone().finish(None) {
+        Ok(_) => Ok(Some(Whole { release, first, head: last })),
+        Err(broken) => {
+            let known = match heads.unseen_of(&release) {
+                Some(given) => Some(given),
+                None => beside.digest_of(&release, first, last.seq).await,
+            };
+            let known = known.map(|digest| Head { seq: last.seq, digest });
+            Err(verifier.finish(known).err().unwrap_or(broken).into())
+        }
+    }
 }
 
 fn found_at(number: u64, broken: Broken) -> NotVerified {
@@ -144,98 +157,10 @@ fn found_at(number: u64, broken: Broken) -> NotVerified {
     NotVerified::Bad(fault)
 }
 
-/// Holds the streams against those of the journal, where it has them. A last record that was altered shows there,
-/// and so does an end that is missing.
-async fn compare(global: &Global, path: &Path, streams: &[Whole]) -> Result<Vec<String>, NotVerified> {
-    let journal_path = store::path(global);
-    if global.journal.is_none() && !journal_path.exists() {
-        return Ok(Vec::new());
-    }
-    let journal = match store::open_read_only(&journal_path) {
-        Ok(journal) => journal,
-        // Nobody asked for it by name, so the export is verified without it.
-        Err(failure) if global.journal.is_none() => return Ok(vec![format!("not compared: {failure}")]),
-        Err(failure) => return Err(NotVerified::Unreadable(Fault::of_file(failure.to_string()))),
-    };
-    let place = journal_path.display().to_string();
-    let mut notes = Vec::new();
-    for whole in streams {
-        let (release, last) = (&whole.release, whole.head.seq);
-        let failed = |error: &PortError| {
-            NotVerified::Bad(Fault::of_record(
-                release,
-                last,
-                format!("the journal can't be compared: {error}"),
-            ))
-        };
-        if digest_at(&*journal, release, 0).await.map_err(|error| failed(&error))? != Some(whole.first) {
-            notes.push(format!(
-                "{release} is not compared with {place}, which holds no stream that begins so"
-            ));
-            continue;
-        }
-        if digest_at(&*journal, release, last).await.map_err(|error| failed(&error))?
-            != Some(whole.head.digest)
-        {
-            return Err(first_difference(path, &*journal, &place, whole).await?.into());
-        }
-        match journal.head(release).await.map_err(|error| failed(&error))? {
-            Some(head) if head.seq > last => {
-                notes.push(format!("{release} goes on in {place}, up to record {}", head.seq));
-            }
-            Some(_) | None => notes.push(format!("{release} ends with the same record in {place}")),
-        }
-    }
-    Ok(notes)
-}
-
-/// Reads the file once more for the first record that the journal has otherwise, or does not have.
-async fn first_difference(
-    path: &Path,
-    journal: &dyn Journal,
-    place: &str,
-    whole: &Whole,
-) -> Result<Fault, NotVerified> {
-    let release = &whole.release;
-    let mut lines = open(path)?;
-    while let Some((line, _)) = lines.next().map_err(|error| unreadable(path, &error))? {
-        let Ok(envelope) = Envelope::read(line) else {
-            continue;
-        };
-        if envelope.release != *release {
-            continue;
-        }
-        let (seq, here) = (envelope.seq, Digest::of_line(line));
-        let there = digest_at(journal, release, seq).await.map_err(|error| {
-            Fault::of_record(release, seq, format!("the journal can't be compared: {error}"))
-        })?;
-        let reason = match there {
-            Some(there) if there == here => continue,
-            Some(there) => {
-                format!("it was altered: its hash is {here}, and the record in {place} has {there}")
-            }
-            None => format!("it is missing in {place}: records were removed from the end of the journal"),
-        };
-        return Ok(Fault { line: Some(lines.number()), ..Fault::of_record(release, seq, reason) });
-    }
-    let reason = format!("it was altered while it was compared with {place}");
-    Ok(Fault::of_record(release, whole.head.seq, reason))
-}
-
-/// The hash of a record of the journal, from its bytes.
-async fn digest_at(
-    journal: &dyn Journal,
-    release: &ReleaseId,
-    seq: u64,
-) -> Result<Option<Digest>, PortError> {
-    let lines = journal.read(release, seq, 1).await?;
-    Ok(lines.first().map(|line| Digest::of_line(line)))
-}
-
-fn open(path: &Path) -> Result<Lines, NotVerified> {
+pub(super) fn open(path: &Path) -> Result<Lines, NotVerified> {
     Lines::open(path).map_err(|error| unreadable(path, &error))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> NotVerified {
+pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> NotVerified {
     NotVerified::Unreadable(Fault::of_file(format!("failed to read {}: {error}", path.display())))
 }

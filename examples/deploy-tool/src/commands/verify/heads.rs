@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use relman_core::{chain::Head, unit::ReleaseId};
+use relman_core::{
+    chain::{Digest, Head},
+    unit::ReleaseId,
+};
 
 use super::finding::{Fault, Found};
 use crate::cli::KnownHead;
@@ -35,6 +38,13 @@ impl KnownHeads {
                 self.anchors.insert(release.clone(), record.seq);
             }
         }
+    }
+
+    /// A head that was given for a stream, and that no record has.
+    pub(super) fn unseen_of(&self, release: &ReleaseId) -> Option<Digest> {
+        let is_of_this = |known: &KnownHead| known.release.as_ref().is_none_or(|known| known == release);
+        let mut unseen = self.given.iter().filter(|(_, sighting)| *sighting == Sighting::NotYet);
+        unseen.find(|(known, _)| is_of_this(known)).map(|(known, _)| known.digest)
     }
 
     /// The last record of a stream whose hash was given.

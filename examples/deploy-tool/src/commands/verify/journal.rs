@@ -61,8 +61,8 @@ async fn verify_stream(
         if is_behind && read > before {
             continue;
         }
-        let verified = verifier.finish(head)?;
-        return match verified.head {
+        let sum = verifier.finish(head)?;
+        return match sum.head {
             Some(head) => Ok(Found { release: release.clone(), head, anchored_to: None }),
             None => Err(Fault::of_record(release, 0, "it is missing: the stream has no records").into()),
         };

@@ -1,5 +1,6 @@
 //! `verify`: reads a journal or an export once, in constant memory, and names the first bad record.
 
+mod beside;
 mod export;
 mod finding;
 mod heads;
