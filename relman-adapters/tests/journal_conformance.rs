@@ -1,5 +1,7 @@
 //! Every promise of the journal port, asked of every journal here.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
+
 use std::{future::Future, sync::Arc};
 
 use futures::future::join_all;
