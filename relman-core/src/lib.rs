@@ -7,4 +7,5 @@ pub mod machine;
 pub mod plan;
 pub mod policy;
 pub mod port;
+pub mod report;
 pub mod unit;
