@@ -87,7 +87,7 @@
 //!
 //! | module | holds |
 //! | --- | --- |
-//! | [`unit`] | ids, time, shares and exact numbers |
+//! | [`unit`](mod@unit) | ids, time, shares and exact numbers |
 //! | [`plan`] | scope, risk, rollback contract, communication plan |
 //! | [`policy`] | tracks, gates, roles, what to do without data; and the floors under every policy |
 //! | [`event`] | what happened, and the records that hold it |

@@ -3,6 +3,7 @@
 //! The files are in `tests/golden/reports/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files; the core does not")]
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -407,6 +408,24 @@ fn rolled_back_by_a_criterion() {
 }
 
 #[test]
+fn a_breach_on_several_looks_names_all_of_them() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(3, HEALTHY);
+    drive.looks(2, World { errors: 1, requests: 30, ..HEALTHY });
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    golden("few-requests", "rollback", &log);
+    let observed: Vec<u64> = log
+        .evidence
+        .observations
+        .iter()
+        .filter(|observation| observation.arm == Arm::Canary)
+        .filter_map(|observation| observation.answer.measurement()?.requests())
+        .collect();
+    assert_eq!(observed, [30, 30], "the looks since the last decided verdict");
+    assert_eq!(log.evidence.records.len(), 3, "two looks and the breach");
+}
+
+#[test]
 fn rolled_back_by_complaints() {
     let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
     drive.looks(5, HEALTHY);
@@ -497,7 +516,9 @@ fn a_report_is_the_same_from_the_stored_lines() {
     drive.looks(3, HEALTHY);
     let records: Vec<Record> = drive.lines.iter().map(|line| Record::read(line).unwrap()).collect();
     let mut release = Release::new("checkout-241".parse().unwrap());
-    records.iter().for_each(|record| release.apply(record).unwrap());
+    for record in &records {
+        release.apply(record).unwrap();
+    }
     let replayed = History::new(&release, &records, drive.now);
     assert_eq!(Status::of(&replayed), Status::of(&drive.history()));
     assert_eq!(Timeline::of(&replayed), Timeline::of(&drive.history()));
