@@ -1,5 +1,7 @@
 use std::fmt;
 
+use serde::Serialize;
+
 use super::{Phase, Release, RollbackState, TrafficState};
 use crate::{
     event::{CheckOutcome, Gate},
@@ -8,7 +10,7 @@ use crate::{
 };
 
 /// Something that a release waits for, and whose turn it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// What is missing, for a person.
     pub what: String,
@@ -19,7 +21,8 @@ pub struct Missing {
 }
 
 /// Whose turn it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// A person has to act.
     Person,
@@ -111,7 +114,7 @@ impl Release {
                     )
                 }));
                 if missing.is_empty() {
-                    missing.push(Missing::person("to be closed", "somebody closes it (close)"));
+                    missing.push(Missing::person("somebody to close it", "somebody closes it (close)"));
                 }
             }
             Phase::Closed(_) => {}

@@ -1,0 +1,43 @@
+//! Reports: what the records amount to, for people.
+//!
+//! Every report is a pure fold over a [`History`]: a release, its records, and the moment at which somebody asks. Each
+//! has two forms:
+//!
+//! - **text**, by `Display`: at most 100 columns, aligned, without colours, readable at 3 a.m.;
+//! - **JSON**, by `Serialize`: field names are stable, shares end in `_bp` (basis points), spans in `_ms`, moments are
+//!   RFC 3339 in UTC, and a fact names the record it comes from as `record`.
+//!
+//! Both say which record a fact comes from (`#12` in text), so that nobody has to take a report's word for it. A
+//! report of a drill says so in its first line.
+//!
+//! | report | answers |
+//! | --- | --- |
+//! | [`PlanReport`] | what is to be released, by which rules, and who has approved it |
+//! | [`Schedule`] | what was planned beside what happened, and when it will be over |
+//! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
+//! | [`Status`] | where it is now, in one line or in full |
+//! | [`Timeline`] | what happened, record by record |
+//! | [`RollbackLog`] | why it was taken back, how long that took, and what caused it |
+
+mod heading;
+mod history;
+mod layout;
+mod plan;
+mod rollback;
+mod schedule;
+mod sentence;
+mod status;
+mod timeline;
+mod waiting;
+
+pub use heading::{Ended, Heading, Mark};
+pub use history::History;
+pub use plan::{ApprovalGiven, PlanReport, PlannedStep};
+pub use rollback::{AfterStart, FailedAttempt, RollbackEvidence, RollbackLog, RollbackStatus, RootCause};
+pub use schedule::{Schedule, ScheduledStep, StepEnd};
+pub use sentence::sentence;
+pub use status::{
+    CoverStatus, ExposureSeen, LastLook, LastRecord, OverrideInForce, OwedPostMortem, Status, StepStatus,
+};
+pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
+pub use waiting::{HeldBy, StepLeft, Waiting};

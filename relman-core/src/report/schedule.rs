@@ -1,0 +1,320 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{
+    Ended, Heading, History, Mark,
+    layout::{counted, time, wrapped},
+};
+use crate::{
+    event::{Event, HoldCause, Record},
+    machine::{EndedAs, Phase, TrafficState},
+    policy::Step,
+    unit::{Span, Timestamp, TrackName, TrafficShare},
+};
+
+/// What was planned beside what happened, step by step, and when it will be over.
+///
+/// Planned moments are counted from the start of the rollout. Before that there are none, only the
+/// [time after the start](ScheduledStep::planned_after).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Schedule {
+    /// The release.
+    pub heading: Heading,
+    /// The track.
+    pub track: TrackName,
+    /// When production was entered; not yet, if absent.
+    pub started: Option<Mark>,
+    /// Every step of the track; the last one is the validation.
+    pub steps: Vec<ScheduledStep>,
+    /// The bake times of all steps, the validation included.
+    #[serde(rename = "planned_total_ms")]
+    pub planned_total: Span,
+    /// What is left of them; nothing where the release has ended.
+    #[serde(rename = "left_ms")]
+    pub left: Span,
+    /// When it is over at the earliest: from now on without a hold, under cover. None before the rollout and none
+    /// after the end.
+    pub expected_end: Option<Timestamp>,
+    /// How it has ended, if it has.
+    pub ended: Option<Ended>,
+}
+
+/// One step: planned and actual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ScheduledStep {
+    /// The number, from 1.
+    pub number: u32,
+    /// The share of the traffic that the new version gets.
+    #[serde(rename = "share_bp")]
+    pub share: TrafficShare,
+    /// How long it is to be observed.
+    #[serde(rename = "planned_bake_ms")]
+    pub planned_bake: Span,
+    /// How long after the start of the rollout it is to begin.
+    #[serde(rename = "planned_after_ms")]
+    pub planned_after: Span,
+    /// When it is to begin.
+    pub planned_start: Option<Timestamp>,
+    /// When it began.
+    pub started: Option<Mark>,
+    /// When it ended.
+    pub ended: Option<Mark>,
+    /// How it ended, or that it has not.
+    pub end: StepEnd,
+    /// How long it was observed on fresh data so far.
+    #[serde(rename = "baked_ms")]
+    pub baked: Span,
+    /// How many looks were taken.
+    pub looks: u64,
+    /// How long the release stood still in it.
+    #[serde(rename = "held_ms")]
+    pub held: Span,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepEnd {
+    /// It has not begun.
+    Planned,
+    /// It is under way.
+    Running,
+    /// Its gate was passed.
+    Passed,
+    /// The release was taken back in it.
+    RolledBack,
+    /// The release ended before it began.
+    NeverReached,
+}
+
+impl fmt::Display for StepEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Planned => "planned",
+            Self::Running => "running",
+            Self::Passed => "passed",
+            Self::RolledBack => "rolled back",
+            Self::NeverReached => "never reached",
+        })
+    }
+}
+
+impl Schedule {
+    /// The schedule of a release; none before a plan is recorded.
+    pub fn of(history: &History<'_>) -> Option<Self> {
+        let (name, track) = history.release.track()?;
+        let started = history
+            .records
+            .iter()
+            .find(|record| matches!(record.event, Event::RolloutStarted(_)))
+            .map(Mark::of);
+        let mut fold = Fold::new(track.steps(), started);
+        for record in history.records {
+            fold.push(record);
+        }
+        let mut steps = fold.finish(history.now);
+        let ended = history.ended();
+        let over = matches!(history.release.phase(), Phase::RollingBack(_)) || ended.is_some();
+        if over {
+            for step in steps.iter_mut().filter(|step| step.end == StepEnd::Planned) {
+                step.end = StepEnd::NeverReached;
+            }
+        }
+        let left = if over { Span::ZERO } else { left(&steps) };
+        Some(Self {
+            heading: Heading::of(history),
+            track: name.clone(),
+            started,
+            planned_total: sum(steps.iter().map(|step| step.planned_bake)),
+            expected_end: (started.is_some() && !over).then(|| expected_end(history, left)),
+            left,
+            steps,
+            ended,
+        })
+    }
+}
+
+fn sum(spans: impl IntoIterator<Item = Span>) -> Span {
+    spans.into_iter().fold(Span::ZERO, |sum, span| sum + span)
+}
+
+fn left(steps: &[ScheduledStep]) -> Span {
+    sum(steps
+        .iter()
+        .filter(|step| matches!(step.end, StepEnd::Planned | StepEnd::Running))
+        .map(|step| step.planned_bake.saturating_sub(step.baked)))
+}
+
+/// The end if everything can be measured from the last look on.
+fn expected_end(history: &History<'_>, left: Span) -> Timestamp {
+    let held = !history.release.holds().is_empty();
+    let from = match history.release.phase().step().map(|step| step.traffic) {
+        Some(TrafficState::Set { looked_until }) if !held => looked_until,
+        Some(TrafficState::Set { .. } | TrafficState::Requested) | None => history.now,
+    };
+    (from + left).max(history.now)
+}
+
+/// Adds up what happened in each step.
+struct Fold {
+    steps: Vec<ScheduledStep>,
+    /// The index of the step under way.
+    current: Option<usize>,
+    holds: std::collections::BTreeSet<HoldCause>,
+    /// Since when the step under way stands still.
+    held_since: Option<Timestamp>,
+}
+
+impl Fold {
+    fn new(steps: &[Step], started: Option<Mark>) -> Self {
+        let mut after = Span::ZERO;
+        let planned = |(number, step): (u32, &Step)| {
+            let planned_after = after;
+            after = after + step.bake;
+            ScheduledStep {
+                number,
+                share: step.share,
+                planned_bake: step.bake,
+                planned_after,
+                planned_start: started.map(|started| started.at + planned_after),
+                started: None,
+                ended: None,
+                end: StepEnd::Planned,
+                baked: Span::ZERO,
+                looks: 0,
+                held: Span::ZERO,
+            }
+        };
+        let steps = (1..).zip(steps).map(planned).collect();
+        Self { steps, current: None, holds: std::collections::BTreeSet::new(), held_since: None }
+    }
+
+    fn push(&mut self, record: &Record) {
+        match &record.event {
+            Event::StepStarted(started) => {
+                self.end(Mark::of(record), StepEnd::Passed);
+                self.current =
+                    (started.step as usize).checked_sub(1).filter(|index| *index < self.steps.len());
+                if let Some(step) = self.step() {
+                    step.started = Some(Mark::of(record));
+                    step.end = StepEnd::Running;
+                }
+                self.held_since = (!self.holds.is_empty()).then_some(record.at);
+            }
+            Event::LookTaken(look) => {
+                if let Some(step) = self.step() {
+                    step.looks += 1;
+                    step.baked = step.baked + look.credit;
+                }
+            }
+            Event::HoldPlaced(placed) => {
+                self.holds.insert(placed.cause);
+                self.held_since = self.held_since.or(Some(record.at));
+            }
+            Event::HoldReleased(released) => {
+                self.holds.remove(&released.cause);
+                if self.holds.is_empty() {
+                    self.add_held(record.at);
+                }
+            }
+            Event::RollbackStarted(_) => {
+                self.end(Mark::of(record), StepEnd::RolledBack);
+                self.holds.clear();
+                self.held_since = None;
+            }
+            Event::ReleaseCompleted(_) => self.end(Mark::of(record), StepEnd::Passed),
+            _ => {}
+        }
+    }
+
+    fn step(&mut self) -> Option<&mut ScheduledStep> {
+        self.steps.get_mut(self.current?)
+    }
+
+    fn add_held(&mut self, until: Timestamp) {
+        let since = self.held_since.take();
+        if let (Some(step), Some(since)) = (self.step(), since) {
+            step.held = step.held + until.since(since);
+        }
+    }
+
+    fn end(&mut self, mark: Mark, end: StepEnd) {
+        self.add_held(mark.at);
+        if let Some(step) = self.step() {
+            step.ended = Some(mark);
+            step.end = end;
+        }
+        self.current = None;
+    }
+
+    fn finish(mut self, now: Timestamp) -> Vec<ScheduledStep> {
+        self.add_held(now);
+        self.steps
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Schedule")?;
+        let start = match self.started {
+            Some(mark) => format!("The rollout began {mark}. Track {}.", self.track),
+            None => format!(
+                "The rollout has not begun; planned times count from the approval of the plan, at the earliest. \
+                 Track {}.",
+                self.track
+            ),
+        };
+        wrapped(f, "", &start)?;
+        writeln!(
+            f,
+            "\n  step share  {:<8} {:<20}  {:<8} {:>5} {:<8} state",
+            "planned", "planned start", "baked", "looks", "held"
+        )?;
+        for step in &self.steps {
+            let start = step.planned_start.map_or_else(|| format!("+ {}", step.planned_after), time);
+            writeln!(
+                f,
+                "  {:>4} {:>5}  {:<8} {start:<20}  {:<8} {:>5} {:<8} {}",
+                step.number, step.share, step.planned_bake, step.baked, step.looks, step.held, step.end
+            )?;
+            if let Some(started) = step.started {
+                let end = step.ended.map(|ended| format!(", ended {ended}")).unwrap_or_default();
+                writeln!(f, "              began {started}{end}")?;
+            }
+        }
+        f.write_str("\n")?;
+        writeln!(f, "  planned in all  {}, the validation included", self.planned_total)?;
+        self.write_end(f)
+    }
+}
+
+impl Schedule {
+    fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.ended, self.expected_end) {
+            (Some(ended), _) => {
+                let looks = counted(self.steps.iter().map(|step| step.looks).sum(), "look", "looks");
+                let took = match self.started {
+                    Some(started) => {
+                        format!(", {} after the rollout began, {looks}", ended.mark.at.since(started.at))
+                    }
+                    None => String::new(),
+                };
+                let how = match ended.how {
+                    EndedAs::Completed => "completed",
+                    EndedAs::RolledBack => "rolled back",
+                    EndedAs::Aborted => "aborted",
+                };
+                wrapped(f, "  ended           ", &format!("{how} {}{took}", ended.mark))
+            }
+            (None, Some(end)) => {
+                writeln!(f, "  left            {}", self.left)?;
+                writeln!(f, "  over            {} at the earliest", time(end))
+            }
+            (None, None) if self.left > Span::ZERO => {
+                writeln!(f, "  over            {} after approval and staging, at the earliest", self.left)
+            }
+            (None, None) => writeln!(f, "  over            when zero traffic is confirmed"),
+        }
+    }
+}
