@@ -9,6 +9,7 @@ pub mod deployer;
 pub mod directory;
 #[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
 mod http;
+pub mod journal;
 pub mod metrics;
 pub mod notifier;
 mod releases;

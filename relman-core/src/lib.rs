@@ -1,11 +1,123 @@
-//! The pure core of relman.
+//! The pure core of relman: what a software release may do, and the record of what it did.
+//!
+//! A release goes from a plan over staging to production, step by step, and is validated there or taken back. This
+//! crate holds the rules for that, and nothing else: it never opens a socket, reads a clock or starts a thread. A
+//! driver around it carries inputs in, stores what was decided, and performs what follows. `relman-adapters` has such
+//! a driver; an adapter for your platform needs this crate alone.
+//!
+//! ```text
+//!    people, CI, on-call            metrics, platform, time
+//!             │ Command                      │ Outcome, Look, Tick
+//!             ▼                              ▼
+//!   ┌───────────────────────────────────────────────────────────┐
+//!   │  decide ─▶ facts, or a refusal that says what is missing  │
+//!   │  seal   ─▶ lines of a hash chain, to be stored first      │
+//!   │  apply  ─▶ the release after them                         │
+//!   └───────────────────────────────────────────────────────────┘
+//!             │ outstanding()   │ question()   │ next_deadline()
+//!             ▼                 ▼              ▼
+//!      what to perform    what to look at    when to ask again
+//! ```
+//!
+//! # A first release
+//!
+//! From the plan to staging. A driver would append the lines to its [`Journal`](port::Journal) before it applies them.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use relman_core::prelude::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let plan = Plan::from_toml(r#"
+//!     release = "checkout-241"
+//!     title = "Faster tax lookup"
+//!
+//!     [scope]
+//!     service = "checkout"
+//!     summary = "Caches tax rates for a minute"
+//!     artifact = { name = "checkout", version = "2.41.0" }
+//!     replaces = "2.40.3"
+//!     audience = "user-facing"
+//!     touches = ["api"]
+//!
+//!     [contract]
+//!     criteria = ["error_rate > 1%", "latency_p99 > 2x baseline", "complaints > 3"]
+//!
+//!     [[communication]]
+//!     audience = "internal"
+//!     channel = "releases"
+//!     moments = ["rollout-started", "completed", "rollback-started"]
+//! "#)?;
+//!
+//! let mut release = Release::new(plan.release().clone());
+//! let mut records: Vec<Record> = Vec::new();
+//! let now: Timestamp = "2026-11-23T08:00:00.000Z".parse()?;
+//! let mut act = |release: &mut Release, who: &str, role: &str, action| {
+//!     let by = Principal { actor: who.parse()?, roles: Some([role.parse()?].into()) };
+//!     let facts = decide(release, &Input::Command(Command { by, action }), now)?;
+//!     for line in release.seal(&facts, now)? {
+//!         let record = Record::read(line.bytes())?;
+//!         release.apply(&record)?;
+//!         records.push(record);
+//!     }
+//!     Ok::<_, Box<dyn std::error::Error>>(())
+//! };
+//!
+//! let policy = Arc::new(Policy::shipped());
+//! act(&mut release, "user:ana", "author", Action::RecordPlan { plan: Arc::new(plan), policy })?;
+//!
+//! // Nobody approves their own plan, whatever roles they have.
+//! let refused = act(&mut release, "user:ana", "approver", Action::ApprovePlan).unwrap_err();
+//! assert!(refused.to_string().contains("user:ana"));
+//!
+//! act(&mut release, "user:ben", "approver", Action::ApprovePlan)?;
+//! assert_eq!(release.phase().name(), PhaseName::Staging);
+//!
+//! // What a driver has to do now, and what people see.
+//! let asked: Vec<String> = release.outstanding().values().map(|one| one.effect.to_string()).collect();
+//! assert_eq!(asked, ["deploy to staging"]);
+//! let status = Status::of(&History::new(&release, &records, now));
+//! assert_eq!(status.one_line(), "checkout-241: staging, waits for the staging deployment");
+//! # Ok(()) }
+//! ```
+//!
+//! # Modules, as a ladder
+//!
+//! Each leans on those above it; read from the top.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`unit`](mod@unit) | ids, time, shares and exact numbers |
+//! | [`plan`] | scope, risk, rollback contract, communication plan |
+//! | [`policy`] | tracks, gates, roles, what to do without data; and the floors under every policy |
+//! | [`event`] | what happened, and the records that hold it |
+//! | [`chain`] | hashes, links, strict reading and verification |
+//! | [`judge`] | observations and verdicts |
+//! | [`machine`] | the state of a release, its rules, effects and deadlines |
+//! | [`report`] | what the records amount to, for people |
+//! | [`port`] | the traits that the outside world implements |
+//! | [`docs`] | architecture, record format and determinism, as pages |
+//!
+//! [`prelude`] has the everyday names.
+
+pub mod unit;
+
+pub mod plan;
+
+pub mod policy;
+
+pub mod event;
 
 pub mod chain;
-pub mod event;
+
 pub mod judge;
+
 pub mod machine;
-pub mod plan;
-pub mod policy;
-pub mod port;
+
 pub mod report;
-pub mod unit;
+
+pub mod port;
+
+pub mod docs;
+
+pub mod prelude;

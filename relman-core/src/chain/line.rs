@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::Digest;
+use super::{Digest, Envelope, Malformed};
 
 /// The last record of a stream: its sequence number and its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,17 @@ impl SealedLine {
     pub(crate) fn seal(seq: u64, prev: Digest, bytes: Vec<u8>) -> Self {
         let digest = Digest::of_line(&bytes);
         Self { head: Head { seq, digest }, prev, bytes }
+    }
+
+    /// Takes a line as it was stored or exported, after a strict look at it.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where it is not a record.
+    pub fn read(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let envelope = Envelope::read(&bytes)?;
+        let (seq, prev) = (envelope.seq, envelope.prev);
+        Ok(Self::seal(seq, prev, bytes))
     }
 
     /// The record's sequence number in its stream.

@@ -11,5 +11,5 @@ mod verify;
 pub use digest::Digest;
 pub use envelope::{Envelope, FORMAT_VERSION, SealError};
 pub use line::{Head, SealedLine};
-pub use strict::Malformed;
+pub use strict::{MAX_LINE, Malformed};
 pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

@@ -4,7 +4,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 use thiserror::Error;
 
 /// The longest line, in bytes, without the line feed. Larger material is attached by its digest.
-pub(super) const MAX_LINE: usize = 65_535;
+pub const MAX_LINE: usize = 65_535;
 
 /// The deepest nesting: more than any event needs, and shallow enough for every reader's stack.
 const MAX_DEPTH: usize = 32;

@@ -279,14 +279,14 @@ impl Verifier {
 /// # Errors
 ///
 /// [`Broken`] with the first bad record.
-pub fn verify_lines<'a>(
+pub fn verify_lines(
     release: Option<ReleaseId>,
-    lines: impl IntoIterator<Item = &'a [u8]>,
+    lines: impl IntoIterator<Item: AsRef<[u8]>>,
     known: Option<Head>,
 ) -> Result<Verified, Broken> {
     let mut verifier = Verifier::new(release);
     for line in lines {
-        verifier.push(line)?;
+        verifier.push(line.as_ref())?;
     }
     verifier.finish(known)
 }

@@ -114,7 +114,7 @@ impl Release {
                     )
                 }));
                 if missing.is_empty() {
-                    missing.push(Missing::person("to be closed", "somebody closes it (close)"));
+                    missing.push(Missing::person("somebody to close it", "somebody closes it (close)"));
                 }
             }
             Phase::Closed(_) => {}

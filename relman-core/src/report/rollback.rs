@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{
     event::{EffectFailed, Event, PostMortemCause, Record, RollbackStarted, RollbackTrigger},
-    judge::{Observation, Verdict},
+    judge::{Observation, Outcome, Verdict},
     machine::Effect,
+    plan::Criterion,
     unit::{Actor, Span, Text, TrafficShare},
 };
 
@@ -45,18 +46,19 @@ pub struct RollbackLog {
     pub status: RollbackStatus,
     /// What caused it, from the post-mortem; not filed yet, if absent.
     pub root_cause: Option<RootCause>,
-    /// What happened, from the breach on.
+    /// What happened, from the first record of the evidence on.
     pub timeline: Vec<TimelineEntry>,
 }
 
 /// What the trigger of a rollback rests on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RollbackEvidence {
-    /// The records that hold it, the first of them the breach.
+    /// The records that hold it: looks, complaints or a hold, and the breach.
     pub records: Vec<u64>,
     /// The verdict with its numbers; none where no criterion was judged.
     pub verdict: Option<Verdict>,
-    /// What the metrics source answered: on the criterion's metric, or what it could not answer.
+    /// What the metrics source answered: on the criterion's metric in every look that the verdict rests on, or what it
+    /// could not answer.
     pub observations: Vec<Observation>,
 }
 
@@ -206,39 +208,62 @@ fn is_the_way_back(failed: &EffectFailed) -> bool {
     failed.what == Effect::SetTraffic { share: TrafficShare::ZERO }.to_string()
 }
 
-/// Where the story of a rollback begins: at the look or the complaint that found the breach, at the hold that ran out
-/// of patience, or at the rollback itself.
+/// Where the story of a rollback begins: at the first look that the breach rests on or the complaint that made it, at
+/// the look that a hold without end followed, or at the rollback itself.
 fn breach(before: &[Record], started: &RollbackStarted) -> usize {
     let last = |fits: fn(&Event) -> bool| before.iter().rposition(|record| fits(&record.event));
+    let is_look = |event: &Event| matches!(event, Event::LookTaken(_));
     let found = match &started.trigger {
-        RollbackTrigger::Criterion { .. } => {
+        RollbackTrigger::Criterion { criterion, .. } => {
             last(|event| matches!(event, Event::LookTaken(_) | Event::ComplaintRecorded(_)))
+                .map(|found| first_of_pool(before, found, criterion))
         }
-        RollbackTrigger::Unmeasured { held, .. } if *held == Span::ZERO => {
-            last(|event| matches!(event, Event::LookTaken(_)))
-        }
-        // The look that the hold follows is its evidence.
-        RollbackTrigger::Unmeasured { .. } => {
-            last(|event| matches!(event, Event::HoldPlaced(_))).map(|index| index.saturating_sub(1))
-        }
+        RollbackTrigger::Unmeasured { held, .. } if *held == Span::ZERO => last(is_look),
+        RollbackTrigger::Unmeasured { .. } => last(|event| matches!(event, Event::HoldPlaced(_)))
+            .and_then(|hold| before[..hold].iter().rposition(|record| is_look(&record.event))),
         RollbackTrigger::Manual { .. } => None,
     };
     found.unwrap_or(before.len())
+}
+
+/// The first of the looks that were judged together: those at the same step since the criterion was last decided.
+fn first_of_pool(records: &[Record], last: usize, criterion: &Criterion) -> usize {
+    let Event::LookTaken(deciding) = &records[last].event else {
+        return last;
+    };
+    let mut first = last;
+    for (index, record) in records[..last].iter().enumerate().rev() {
+        let Event::LookTaken(look) = &record.event else {
+            continue;
+        };
+        let verdict = look.verdicts.iter().find(|verdict| verdict.criterion == *criterion);
+        let undecided = verdict.is_some_and(|verdict| matches!(verdict.outcome, Outcome::Undecided(_)));
+        if look.step != deciding.step || !undecided {
+            break;
+        }
+        first = index;
+    }
+    first
 }
 
 fn evidence(from_breach: &[Record], started: &RollbackStarted) -> RollbackEvidence {
     let mut evidence = RollbackEvidence { records: Vec::new(), verdict: None, observations: Vec::new() };
     for record in from_breach {
         match &record.event {
-            // The first look: later ones of the same outage say the same again.
-            Event::LookTaken(look) if evidence.observations.is_empty() => {
-                evidence.records.push(record.seq);
+            Event::LookTaken(look) => {
                 let tells = |observation: &&Observation| match &started.trigger {
                     RollbackTrigger::Criterion { criterion, .. } => observation.metric == criterion.metric,
-                    RollbackTrigger::Unmeasured { .. } => observation.answer.missing().is_some(),
+                    // Later looks of the same outage say the same again.
+                    RollbackTrigger::Unmeasured { .. } => {
+                        evidence.records.is_empty() && observation.answer.missing().is_some()
+                    }
                     RollbackTrigger::Manual { .. } => false,
                 };
-                evidence.observations = look.observations.iter().filter(tells).cloned().collect();
+                let told: Vec<Observation> = look.observations.iter().filter(tells).cloned().collect();
+                if !told.is_empty() {
+                    evidence.records.push(record.seq);
+                    evidence.observations.extend(told);
+                }
             }
             Event::ComplaintRecorded(_) | Event::HoldPlaced(_) => evidence.records.push(record.seq),
             Event::ContractBreached(breached) => {

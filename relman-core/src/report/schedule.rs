@@ -268,8 +268,8 @@ impl fmt::Display for Schedule {
         wrapped(f, "", &start)?;
         writeln!(
             f,
-            "\n  step share  {:<8} {:<20}  {:<8} {:>5} {:<8} {}",
-            "planned", "planned start", "baked", "looks", "held", "state"
+            "\n  step share  {:<8} {:<20}  {:<8} {:>5} {:<8} state",
+            "planned", "planned start", "baked", "looks", "held"
         )?;
         for step in &self.steps {
             let start = step.planned_start.map_or_else(|| format!("+ {}", step.planned_after), time);

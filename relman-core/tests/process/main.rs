@@ -1,0 +1,31 @@
+//! Every row and guardrail of the process, held against the pure core through its public API.
+//!
+//! | row | tests |
+//! | --- | --- |
+//! | P1 to P5 | `plan.rs`; vague contracts and silent plans also in `src/plan` |
+//! | S1 to S5 | `stage.rs` |
+//! | R1 to R5 | `release.rs` |
+//! | V1 to V4 | `verify.rs` |
+//! | B1 to B3 | `rollback.rs` |
+//! | G1 to G6 | `guardrails.rs`; the floors of tracks (G3) also in `src/policy`, the moves in `src/machine/transition.rs` |
+//! | law 4, unmeasured is not passed | `no_data.rs`, `hostile.rs` |
+//! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
+//! | separation of duties in every combination | `duties.rs` |
+//! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
+
+#[path = "../fixture/mod.rs"]
+mod fixture;
+
+mod back_beats_forward;
+mod deployer;
+mod drill;
+mod duties;
+mod freeze;
+mod guardrails;
+mod hostile;
+mod no_data;
+mod plan;
+mod release;
+mod rollback;
+mod stage;
+mod verify;

@@ -1,0 +1,193 @@
+use relman_core::{
+    event::{Event, PostMortemCause, RollbackTrigger},
+    machine::{Action, Due, OutcomeOf, Phase, PhaseName, RollbackState},
+    unit::TrafficShare,
+};
+
+use crate::fixture::{Driven, act, healthy, secs, share};
+
+const ZERO: TrafficShare = TrafficShare::ZERO;
+
+#[test]
+fn b1_a_person_rolls_back_with_a_reason_wherever_production_was_touched() {
+    let in_production = [
+        Driven::drill().in_step(1),
+        Driven::drill().in_step(3),
+        Driven::drill().validating(),
+        Driven::drill().completed(),
+    ];
+    for mut driven in in_production {
+        let exposed = driven.release.exposure();
+        let batch = driven.does("user:guest", act::roll_back());
+        assert_eq!(batch.kinds(), ["rollback_started", "post_mortem_opened"]);
+        assert_eq!(
+            batch.effects(),
+            [
+                "set traffic to 0%",
+                "tell internal through releases: rollback started",
+                "page: rollback started"
+            ]
+        );
+        let Event::RollbackStarted(started) = &batch.events[0] else { panic!("{batch:?}") };
+        assert_eq!(started.share, exposed);
+        assert_eq!(started.trigger.to_string(), "by hand: the tax is wrong");
+        assert_eq!(batch.by[0].to_string(), "user:guest");
+        assert_eq!(
+            driven.refused("user:guest", act::roll_back()),
+            "checkout-241 is being rolled back already; the rollback is retried until traffic is seen at zero"
+        );
+    }
+}
+
+#[test]
+fn b1_before_production_there_is_nothing_to_roll_back() {
+    for mut driven in [Driven::drill(), Driven::drill().staging()] {
+        assert_eq!(
+            driven.refused("user:guest", act::roll_back()),
+            "checkout-241 has not touched production, so there is nothing to roll back: abort it instead"
+        );
+        assert_eq!(driven.does("user:ana", act::abort()).kinds(), ["release_aborted"]);
+        assert_eq!(driven.outstanding(), [""; 0]);
+    }
+    let mut driven = Driven::drill().released();
+    assert_eq!(
+        driven.refused("user:ana", act::abort()),
+        "checkout-241 has touched production: roll it back instead of aborting it"
+    );
+}
+
+#[test]
+fn b1_it_can_be_rolled_back_before_any_traffic_was_set() {
+    let mut driven = Driven::drill().staging();
+    let last = driven.checked_but_one();
+    driven.does("user:qin", act::passed(&last));
+    let deploy = driven.effect("deploy to production");
+    driven.does("user:guest", act::roll_back());
+    assert_eq!(driven.outstanding(), ["set traffic to 0%"]);
+    assert!(driven.outcome(deploy, OutcomeOf::Done).events.is_empty(), "nobody waits for it any more");
+}
+
+#[test]
+fn b2_the_log_has_trigger_timeline_duration_status_and_root_cause() {
+    let mut driven = Driven::drill().in_step(2);
+    driven.look_with_errors(31);
+    let began = driven.now;
+    driven.wait(secs(2));
+    let batch = driven.done("set traffic to 0%");
+    assert_eq!((batch.kinds(), batch.effects()), (vec!["traffic_set"], vec![]));
+    assert_eq!(driven.traffic(Ok(ZERO)).kinds(), ["zero_traffic_observed"]);
+    assert_eq!(driven.missing(), ["traffic seen at zero: 1 of 2 times so far"]);
+    let batch = driven.traffic(Ok(ZERO));
+    assert_eq!(batch.kinds(), ["zero_traffic_observed", "rollback_confirmed"]);
+    assert_eq!(batch.effects(), ["tell internal through releases: rolled back", "page: rolled back"]);
+    let Event::RollbackConfirmed(confirmed) = &batch.events[1] else { panic!("{batch:?}") };
+    assert_eq!(confirmed.took, driven.now.since(began));
+    assert_eq!(confirmed.took, secs(7));
+    let Phase::RolledBack(rollback) = driven.release.phase() else { panic!() };
+    assert!(matches!(rollback.trigger, RollbackTrigger::Criterion { .. }));
+    assert_eq!((rollback.share, rollback.started_at), (share(10), began));
+    assert_eq!(rollback.state, RollbackState::Confirmed { at: driven.now });
+    assert_eq!(driven.missing(), ["post-mortem 1 on the rollback"]);
+    driven.does("user:ana", act::post_mortem(None));
+    let filed = &driven.release.post_mortems()[0];
+    assert_eq!(filed.about, PostMortemCause::Rollback);
+    assert_eq!(filed.root_cause, Some(act::text("a cache without a bound")));
+    assert_eq!(driven.does("user:ana", Action::Close).kinds(), ["release_closed"]);
+    driven.assert_replays();
+}
+
+#[test]
+fn b3_zero_has_to_be_seen_as_often_as_the_policy_asks_in_a_row() {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    driven.done("set traffic to 0%");
+    assert_eq!(driven.traffic(Ok(ZERO)).kinds(), ["zero_traffic_observed"]);
+    let batch = driven.traffic(Ok(share(1)));
+    assert_eq!(batch.kinds(), ["rollback_unconfirmed"]);
+    assert_eq!(batch.effects(), ["set traffic to 0%", "page: rollback not confirmed"]);
+    let Event::RollbackUnconfirmed(unconfirmed) = &batch.events[0] else { panic!("{batch:?}") };
+    assert_eq!(unconfirmed.detail.as_str(), "the platform shows 1% of the traffic: weights say 1%");
+    driven.done("set traffic to 0%");
+    driven.traffic(Ok(ZERO));
+    assert_eq!(driven.phase(), PhaseName::RollingBack, "the count starts anew");
+    driven.traffic(Ok(ZERO));
+    assert_eq!(driven.phase(), PhaseName::RolledBack);
+}
+
+#[test]
+fn b3_two_answers_at_once_are_one_observation() {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    driven.done("set traffic to 0%");
+    driven.traffic(Ok(ZERO));
+    let now = driven.now;
+    let deployment = Ok(relman_core::port::Deployment { canary_share: ZERO, detail: "again".to_owned() });
+    let again = relman_core::machine::Input::Traffic { deployment };
+    assert!(driven.input(&again).unwrap().events.is_empty());
+    driven.now = now + secs(5);
+    assert!(driven.input(&again).unwrap().has("rollback_confirmed"));
+}
+
+#[test]
+fn b3_what_can_not_be_observed_is_not_zero() {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    let mut pages = Vec::new();
+    for attempt in 1..=31 {
+        driven.done("set traffic to 0%");
+        let batch = driven.traffic(Err("no route to host"));
+        assert_eq!(batch.kinds(), ["rollback_unconfirmed"]);
+        if batch.effects().contains(&"page: rollback not confirmed".to_owned()) {
+            pages.push(attempt);
+        }
+    }
+    assert_eq!(pages, [1, 11, 21, 31], "at once and at every tenth after");
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+}
+
+#[test]
+fn b3_a_failing_rollback_is_retried_for_ever_and_pages() {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    let mut pages = Vec::new();
+    for attempt in 1..=31 {
+        // Whatever the platform says about trying again: also never.
+        let retry_after = (attempt % 2 == 0).then_some(secs(3_600));
+        let batch = driven.failed("set traffic to 0%", retry_after);
+        assert_eq!(batch.kinds(), ["effect_failed"], "never held");
+        if !batch.effects().is_empty() {
+            assert_eq!(batch.effects(), ["page: rollback not confirmed"]);
+            pages.push(attempt);
+        }
+        let due = driven.release.outstanding()[&driven.effect("set traffic to 0%")].due;
+        assert_eq!(due, Due::At(driven.now + secs(10)), "neither slower nor given up");
+        driven.wait(secs(10));
+    }
+    assert_eq!(pages, [1, 11, 21, 31]);
+    assert_eq!(driven.missing(), ["traffic at zero"]);
+    driven.done("set traffic to 0%");
+    driven.traffic(Ok(ZERO));
+    driven.traffic(Ok(ZERO));
+    assert_eq!(driven.phase(), PhaseName::RolledBack);
+}
+
+#[test]
+fn b3_zero_found_by_observation_is_confirmed_in_the_same_way() {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    let zero = driven.effect("set traffic to 0%");
+    driven.outcome(zero, OutcomeOf::FoundDone);
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+    driven.traffic(Ok(ZERO));
+    driven.traffic(Ok(ZERO));
+    assert_eq!(driven.phase(), PhaseName::RolledBack);
+}
+
+#[test]
+fn b3_a_look_of_the_time_before_changes_nothing() {
+    let mut driven = Driven::drill().in_step(3);
+    let look = driven.look(Ok(share(50)), healthy);
+    driven.does("user:guest", act::roll_back());
+    assert!(driven.input(&relman_core::machine::Input::Look(look)).unwrap().events.is_empty());
+    assert_eq!(driven.release.question(driven.now), None, "the platform is not asked before it has answered");
+}

@@ -1,0 +1,526 @@
+//! Every report against its golden file, for the situations in which people read reports.
+//!
+//! The files are in `tests/golden/reports/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
+
+#![allow(clippy::disallowed_methods, reason = "tests read files; the core does not")]
+#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+
+use std::{fs, path::Path, sync::Arc};
+
+use relman_core::{
+    event::{CheckOutcome, EffectId, Event, Gate, Record},
+    judge::{Answer, Arm, Measurement, Observation},
+    machine::{
+        Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Principal, Question, Release, decide,
+    },
+    plan::Plan,
+    policy::Policy,
+    port::Deployment,
+    report::{
+        History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status, StepEnd, Timeline,
+        TimelineRow, Waiting, sentence,
+    },
+    unit::{Finite, Span, Text, Timestamp, TrafficShare},
+};
+
+const PLAN: &str = r#"
+    release = "checkout-241"
+    title = "Faster tax lookup"
+    watch = ["queue_depth"]
+    [scope]
+    service = "checkout"
+    summary = "Caches tax rates for a minute, so that the basket page does not wait for the tax service"
+    artifact = { name = "registry.example.org/checkout", version = "2.41.0" }
+    replaces = "2.40.3"
+    audience = "user-facing"
+    touches = ["api"]
+    links = ["https://git.example.org/checkout/pull/812"]
+    [contract]
+    criteria = ["error_rate > 1%", "latency_p99 > 2x baseline", "complaints > 2"]
+    [[communication]]
+    audience = "internal"
+    channel = "releases"
+    moments = ["rollout-started", "completed", "rollback-started"]
+"#;
+
+/// A track for rehearsals, short enough that its timeline can be read in full.
+const DRILL_TRACK: &str = r#"
+[tracks.rehearsal]
+highest_risk = "high"
+use = "drills"
+look_every = "1m"
+min_requests = 100
+steps = [
+    { share = "1%", bake = "5m" },
+    { share = "10%", bake = "5m" },
+    { share = "50%", bake = "5m" },
+    { share = "100%", bake = "5m" },
+]
+"#;
+
+/// What a look finds.
+#[derive(Clone, Copy)]
+struct World {
+    errors: u64,
+    requests: u64,
+    error_rate: Measured,
+}
+
+#[derive(Clone, Copy)]
+enum Measured {
+    Yes,
+    No,
+}
+
+const HEALTHY: World = World { errors: 0, requests: 600, error_rate: Measured::Yes };
+
+/// One release, driven by hand through the core alone.
+struct Drive {
+    release: Release,
+    records: Vec<Record>,
+    lines: Vec<Vec<u8>>,
+    now: Timestamp,
+}
+
+fn text(text: &str) -> Text {
+    text.parse().unwrap()
+}
+
+fn who(actor: &str, roles: &[&str]) -> Principal {
+    let roles = roles.iter().map(|role| role.parse().unwrap()).collect();
+    Principal { actor: actor.parse().unwrap(), roles: Some(roles) }
+}
+
+impl Drive {
+    fn new() -> Self {
+        Self {
+            release: Release::new("checkout-241".parse().unwrap()),
+            records: Vec::new(),
+            lines: Vec::new(),
+            now: "2026-11-23T08:00:00.000Z".parse().unwrap(),
+        }
+    }
+
+    fn input(&mut self, input: &Input) {
+        let facts = decide(&self.release, input, self.now).unwrap();
+        for line in self.release.seal(&facts, self.now).unwrap() {
+            let record = Record::read(line.bytes()).unwrap();
+            self.release.apply(&record).unwrap();
+            self.records.push(record);
+            self.lines.push(line.bytes().to_vec());
+        }
+    }
+
+    fn act(&mut self, by: Principal, action: Action) {
+        self.pass("1m");
+        self.input(&Input::Command(Command { by, action }));
+    }
+
+    fn pass(&mut self, span: &str) {
+        self.now = self.now + span.parse::<Span>().unwrap();
+    }
+
+    /// Gives every effect that is due an outcome.
+    fn perform(&mut self, outcome: impl Fn(&Effect) -> OutcomeOf) {
+        let due = |release: &Release, now| -> Vec<(EffectId, Effect)> {
+            let due = release.outstanding().iter().filter(|(_, one)| one.due.is_due(now));
+            due.map(|(id, one)| (*id, one.effect.clone())).collect()
+        };
+        for (effect, asked) in due(&self.release, self.now) {
+            self.pass("2s");
+            self.input(&Input::Outcome { effect, outcome: outcome(&asked) });
+        }
+    }
+
+    fn settle(&mut self) {
+        while self.release.outstanding().values().any(|one| one.due.is_due(self.now)) {
+            self.perform(|_| OutcomeOf::Done);
+        }
+    }
+
+    fn plan(&mut self, plan: &str, policy: &str) {
+        let plan = Arc::new(Plan::from_toml(plan).unwrap());
+        let policy = Arc::new(Policy::from_toml(policy).unwrap());
+        self.act(who("user:ana", &["author"]), Action::RecordPlan { plan, policy });
+    }
+
+    fn approve(&mut self) {
+        self.act(who("user:ben", &["approver"]), Action::ApprovePlan);
+        self.settle();
+    }
+
+    fn check(&mut self, check: &str, outcome: CheckOutcome, evidence: &str) {
+        let (check, evidence) = (check.parse().unwrap(), text(evidence));
+        let action = Action::RecordCheck { check, outcome, evidence, items: Vec::new() };
+        self.act(who("service:ci", &["ci"]), action);
+    }
+
+    fn stage(&mut self) {
+        for check in ["unit", "integration", "end-to-end"] {
+            self.check(check, CheckOutcome::Passed, "https://ci.example.org/runs/4711");
+        }
+        self.settle();
+    }
+
+    fn in_production(plan: &str, policy: &str) -> Self {
+        let mut drive = Self::new();
+        drive.plan(plan, policy);
+        drive.approve();
+        drive.stage();
+        drive
+    }
+
+    fn look(&mut self, world: World) {
+        // What is due at once is in no deadline.
+        if self.release.question(self.now).is_none() {
+            self.now = self.release.next_deadline(self.now).unwrap();
+        }
+        let Some(Question::Look(question)) = self.release.question(self.now) else {
+            return self.input(&Input::Tick);
+        };
+        let look = Look {
+            step: question.step,
+            window: question.window,
+            deployment: Ok(Deployment {
+                canary_share: self.release.exposure(),
+                detail: "weights as set".to_owned(),
+            }),
+            tolerance: TrafficShare::ZERO,
+            observations: observe(&question, world),
+        };
+        self.input(&Input::Look(look));
+        if self.release.phase().step().is_some() {
+            self.settle();
+        }
+    }
+
+    fn looks(&mut self, count: usize, world: World) {
+        (0..count).for_each(|_| self.look(world));
+    }
+
+    fn see_traffic(&mut self, share: TrafficShare) {
+        if self.release.question(self.now).is_none() {
+            self.now = self.release.next_deadline(self.now).unwrap();
+        }
+        let deployment = Ok(Deployment { canary_share: share, detail: "weights read back".to_owned() });
+        self.input(&Input::Traffic { deployment });
+    }
+
+    fn history(&self) -> History<'_> {
+        History::new(&self.release, &self.records, self.now)
+    }
+}
+
+fn observe(question: &LookQuestion, world: World) -> Vec<Observation> {
+    let mut observations = Vec::new();
+    for query in &question.queries {
+        for arm in &question.arms {
+            let measurement = match query.metric.as_str() {
+                "error_rate" => Measurement::Counts { requests: world.requests, errors: world.errors },
+                "latency_p99" => Measurement::Gauge { value: Finite::new(182.5).unwrap() },
+                "log_errors" => Measurement::Events { count: 0, exposure: world.requests },
+                _ => Measurement::Gauge { value: Finite::new(3.0).unwrap() },
+            };
+            let measurement = match (query.metric.as_str(), *arm) {
+                ("error_rate", Arm::Baseline) => Measurement::Counts { requests: 59_400, errors: 12 },
+                _ => measurement,
+            };
+            let answer = match (query.metric.as_str(), world.error_rate) {
+                ("error_rate", Measured::No) => {
+                    Answer::ProviderError { detail: "connection refused by 127.0.0.1:9090".to_owned() }
+                }
+                _ => Answer::Value(measurement),
+            };
+            observations.push(Observation {
+                metric: query.metric.clone(),
+                arm: *arm,
+                window: question.window,
+                source: "prometheus".to_owned(),
+                answer,
+            });
+        }
+    }
+    observations
+}
+
+/// Holds a report against its golden files, and its text against the width of a terminal.
+fn golden<T: serde::Serialize + std::fmt::Display>(scene: &str, name: &str, report: &T) {
+    golden_text(scene, name, report);
+    let json = serde_json::to_string_pretty(report).unwrap();
+    is_golden(&format!("{scene}/{name}.json"), &format!("{json}\n"));
+}
+
+fn golden_text(scene: &str, name: &str, report: &impl std::fmt::Display) {
+    let shown = report.to_string();
+    for line in shown.lines() {
+        assert!(line.chars().count() <= 100, "wider than 100 columns: {line}");
+        assert_eq!(line.trim_end(), line, "blanks at the end of a line");
+    }
+    is_golden(&format!("{scene}/{name}.txt"), &format!("{}\n", shown.trim_end()));
+}
+
+fn is_golden(file: &str, shown: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/reports").join(file);
+    if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, shown).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    let differs = golden.lines().zip(shown.lines()).position(|(golden, shown)| golden != shown);
+    assert!(
+        golden == shown,
+        "{file} differs from line {} on; it would be:\n{shown}",
+        differs.unwrap_or_else(|| golden.lines().count().min(shown.lines().count())) + 1
+    );
+}
+
+/// Every report but the timeline, which is long in a real release.
+fn golden_all(scene: &str, drive: &Drive) {
+    let history = drive.history();
+    golden(scene, "plan", &PlanReport::of(&history).unwrap());
+    golden(scene, "schedule", &Schedule::of(&history).unwrap());
+    golden(scene, "waiting", &Waiting::of(&history));
+    let status = Status::of(&history);
+    golden(scene, "status", &status);
+    golden_text(scene, "line", &status.one_line());
+    golden_text(scene, "timeline", &Timeline::of(&history));
+    match RollbackLog::of(&history) {
+        Some(log) => golden(scene, "rollback", &log),
+        None => assert!(drive.records.iter().all(|record| record.event.kind() != "rollback_started")),
+    }
+}
+
+fn validate(drive: &mut Drive) {
+    let ack = Action::Acknowledge { until: None };
+    while drive.release.phase().step().is_some() {
+        if drive.release.cover().is_none() {
+            drive.act(who("user:olu", &["on-call"]), ack.clone());
+        }
+        drive.look(HEALTHY);
+    }
+}
+
+#[test]
+fn clean() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(390, HEALTHY);
+    drive.check("user-flows", CheckOutcome::Passed, "https://ci.example.org/runs/4790");
+    validate(&mut drive);
+    drive.settle();
+    drive.act(who("user:ana", &["developer"]), Action::Close);
+    golden_all("clean", &drive);
+
+    let history = drive.history();
+    let schedule = Schedule::of(&history).unwrap();
+    assert_eq!(schedule.planned_total, Span::from_minutes(1_830), "0.5 h + 2 h + 4 h + 24 h");
+    assert!(schedule.steps.iter().all(|step| step.end == StepEnd::Passed && step.baked >= step.planned_bake));
+    let timeline = Timeline::of(&history);
+    assert_eq!(timeline.entries.len(), drive.records.len());
+    let rows = timeline.rows();
+    assert!(rows.len() < 60, "{} rows", rows.len());
+    let looks: u64 = rows
+        .iter()
+        .map(|row| match row {
+            TimelineRow::One(entry) => u64::from(entry.look.is_some()),
+            TimelineRow::Looks { looks, .. } => *looks,
+        })
+        .sum();
+    assert_eq!(looks, schedule.steps.iter().map(|step| step.looks).sum::<u64>());
+}
+
+#[test]
+fn in_the_middle_of_a_step() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(20, HEALTHY);
+    golden_all("midway", &drive);
+    let waiting = Waiting::of(&drive.history());
+    assert_eq!(waiting.only_time, Some(Span::from_minutes(10)));
+    assert!(waiting.to_string().contains("nothing but time: 10m"));
+}
+
+#[test]
+fn drill_and_completed() {
+    let plan = PLAN.replace("title =", "kind = \"drill\"\ntrack = \"rehearsal\"\ntitle =");
+    let policy =
+        Policy::SHIPPED_TOML.replace("[tracks.standard]", &format!("{DRILL_TRACK}[tracks.standard]"));
+    let mut drive = Drive::in_production(&plan, &policy);
+    drive.looks(15, HEALTHY);
+    drive.check("user-flows", CheckOutcome::Passed, "clicked through");
+    validate(&mut drive);
+    drive.settle();
+    golden_all("drill", &drive);
+    let history = drive.history();
+    let timeline = Timeline::of(&history);
+    golden("drill", "timeline", &timeline);
+    golden_text("drill", "timeline-full", &timeline.full());
+    for report in [
+        PlanReport::of(&history).unwrap().to_string(),
+        Schedule::of(&history).unwrap().to_string(),
+        Waiting::of(&history).to_string(),
+        Status::of(&history).to_string(),
+        Status::of(&history).one_line(),
+        timeline.to_string(),
+        timeline.full().to_string(),
+    ] {
+        assert!(report.lines().next().unwrap().contains("DRILL"), "{report}");
+    }
+}
+
+#[test]
+fn rolled_back_by_a_criterion() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(35, HEALTHY);
+    drive.look(World { errors: 31, ..HEALTHY });
+    golden_all("breached", &drive);
+    assert_eq!(RollbackLog::of(&drive.history()).unwrap().status, RollbackStatus::Requested);
+
+    // The first attempt fails, the second is not seen, the third is confirmed.
+    let failed = |effect: &Effect| match effect {
+        Effect::SetTraffic { .. } => {
+            OutcomeOf::Failed { detail: "the socket was closed".to_owned(), retry_after: None }
+        }
+        Effect::Deploy { .. } | Effect::Notify { .. } => OutcomeOf::Done,
+    };
+    drive.perform(failed);
+    drive.pass("10s");
+    drive.settle();
+    drive.see_traffic(TrafficShare::percent(10));
+    drive.settle();
+    drive.see_traffic(TrafficShare::ZERO);
+    assert_eq!(RollbackLog::of(&drive.history()).unwrap().status, RollbackStatus::Confirming);
+    drive.see_traffic(TrafficShare::ZERO);
+    drive.settle();
+    golden_all("rolled-back", &drive);
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    assert_eq!((log.status, log.attempts, log.failures.len()), (RollbackStatus::Confirmed, 3, 2));
+    assert!(log.to_string().contains("root cause     not filed yet"), "{log}");
+    assert_eq!(log.evidence.observations.len(), 2, "both arms of the metric that was breached");
+
+    let file = Action::FilePostMortem {
+        number: None,
+        summary: text("Every request with a foreign address failed. The tests knew domestic ones alone."),
+        root_cause: text("the cache keyed rates by region without the country"),
+        link: Some(text("https://wiki.example.org/postmortems/88")),
+    };
+    drive.act(who("user:ana", &["developer"]), file);
+    drive.act(who("user:ana", &["developer"]), Action::Close);
+    golden_all("rolled-back-and-closed", &drive);
+}
+
+#[test]
+fn a_breach_on_several_looks_names_all_of_them() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(3, HEALTHY);
+    drive.looks(2, World { errors: 1, requests: 30, ..HEALTHY });
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    golden("few-requests", "rollback", &log);
+    let observed: Vec<u64> = log
+        .evidence
+        .observations
+        .iter()
+        .filter(|observation| observation.arm == Arm::Canary)
+        .filter_map(|observation| observation.answer.measurement()?.requests())
+        .collect();
+    assert_eq!(observed, [30, 30], "the looks since the last decided verdict");
+    assert_eq!(log.evidence.records.len(), 3, "two looks and the breach");
+}
+
+#[test]
+fn rolled_back_by_complaints() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(5, HEALTHY);
+    for complaint in ["The basket is empty", "I was charged twice", "It hangs at the address"] {
+        let action = Action::Complain { text: text(complaint) };
+        drive.act(who("user:sue", &["support"]), action);
+    }
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    golden("complaints", "rollback", &log);
+    assert_eq!(log.evidence.records.len(), 2, "the complaint and the breach");
+}
+
+#[test]
+fn rolled_back_by_hand() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(5, HEALTHY);
+    let action = Action::RollBack { reason: text("support hears of wrong taxes") };
+    drive.act(who("user:sue", &["support"]), action);
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    assert_eq!(log.timeline.first().map(|entry| entry.kind), Some("rollback_started"));
+    golden("by-hand", "rollback", &log);
+}
+
+#[test]
+fn held_for_missing_data_until_patience_is_over() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(12, HEALTHY);
+    let dark = World { error_rate: Measured::No, ..HEALTHY };
+    drive.looks(25, dark);
+    golden_all("held", &drive);
+    let schedule = Schedule::of(&drive.history()).unwrap();
+    assert_eq!(schedule.steps[0].held, Span::from_minutes(24));
+    assert_eq!(schedule.steps[0].baked, Span::from_minutes(12));
+
+    while RollbackLog::of(&drive.history()).is_none() {
+        drive.look(dark);
+    }
+    let log = RollbackLog::of(&drive.history()).unwrap();
+    golden("held-too-long", "rollback", &log);
+    assert!(log.evidence.observations.iter().all(|observation| observation.answer.missing().is_some()));
+}
+
+#[test]
+fn waiting_for_approval() {
+    let mut drive = Drive::new();
+    drive.plan(&PLAN.replace("touches = [\"api\"]", "touches = [\"payments\"]"), Policy::SHIPPED_TOML);
+    drive.act(who("user:ben", &["approver"]), Action::ApprovePlan);
+    golden_all("approval", &drive);
+}
+
+#[test]
+fn overridden_with_a_post_mortem_owed() {
+    let mut drive = Drive::new();
+    drive.plan(PLAN, Policy::SHIPPED_TOML);
+    drive.approve();
+    drive.check("unit", CheckOutcome::Passed, "https://ci.example.org/runs/4711");
+    drive.check("integration", CheckOutcome::Passed, "https://ci.example.org/runs/4712");
+    drive.check("end-to-end", CheckOutcome::Failed, "2 of 318 fail: https://ci.example.org/runs/4713");
+    golden_all("failed-gate", &drive);
+    let action = Action::Override {
+        gate: Gate::Staging,
+        reason: text("both failures are the known flaky export test; the tax office's deadline is tomorrow"),
+        expires_at: drive.now + Span::from_hours(4),
+    };
+    drive.act(who("user:eve", &["executive"]), action);
+    drive.settle();
+    drive.looks(3, HEALTHY);
+    golden_all("override", &drive);
+}
+
+#[test]
+fn a_look_that_finds_too_few_requests_is_no_clean_look() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(1, World { requests: 20, ..HEALTHY });
+    let timeline = Timeline::of(&drive.history());
+    let look = timeline.entries.iter().rev().find_map(|entry| entry.look).unwrap();
+    assert_eq!(look.result, LookResult::TooFewRequests);
+    let all_sentences: Vec<String> =
+        drive.records.iter().map(|record: &Record| sentence(&record.event)).collect();
+    assert!(
+        all_sentences.iter().any(|sentence| sentence.contains("too few requests for the canary: 20 of 100"))
+    );
+}
+
+#[test]
+fn a_report_is_the_same_from_the_stored_lines() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(3, HEALTHY);
+    let records: Vec<Record> = drive.lines.iter().map(|line| Record::read(line).unwrap()).collect();
+    let mut release = Release::new("checkout-241".parse().unwrap());
+    for record in &records {
+        release.apply(record).unwrap();
+    }
+    let replayed = History::new(&release, &records, drive.now);
+    assert_eq!(Status::of(&replayed), Status::of(&drive.history()));
+    assert_eq!(Timeline::of(&replayed), Timeline::of(&drive.history()));
+    assert!(matches!(records[0].event, Event::PlanRecorded(_)));
+}
