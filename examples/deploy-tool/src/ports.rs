@@ -84,3 +84,37 @@ fn missing(config: &Config, table: &str, example: &str) -> Failure {
         config.origin()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Global;
+
+    fn config(path: &str) -> Config {
+        let config = Some(format!("{}/{path}", env!("CARGO_MANIFEST_DIR")).into());
+        Config::load(&Global { journal: None, config, actor: None, json: false }).unwrap()
+    }
+
+    #[test]
+    fn the_example_configuration_makes_every_port() {
+        let config = config("example/relman.toml");
+        assert_eq!(deployer(&config).unwrap().name(), "command+haproxy");
+        let metrics = metrics(&config).unwrap();
+        let notifier = notifier(&config).unwrap();
+        for metric in config.policy(None).unwrap().watch() {
+            assert!(metrics.knows(metric), "{metric}");
+        }
+        for channel in ["releases", "on-call"] {
+            assert!(notifier.serves(&channel.parse().unwrap()), "{channel}");
+        }
+    }
+
+    #[test]
+    fn what_a_conductor_needs_and_is_not_configured_is_named() {
+        let config = Config::default();
+        let error = deployer(&config).err().unwrap().to_string();
+        assert!(error.contains("no [deployer]: add it to relman.toml"), "{error}");
+        let error = metrics(&config).err().unwrap().to_string();
+        assert!(error.contains("no [metrics]"), "{error}");
+    }
+}

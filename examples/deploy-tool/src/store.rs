@@ -32,7 +32,7 @@ pub(crate) fn path(global: &Global) -> PathBuf {
 pub(crate) fn open_or_create(path: &Path) -> Result<Arc<dyn Journal>, Failure> {
     match SqliteJournal::open(path) {
         Ok(journal) => Ok(Arc::new(journal)),
-        Err(error) => Err(cannot_open(path, error)),
+        Err(error) => Err(Failure::usage(error)),
     }
 }
 
@@ -55,12 +55,8 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Arc<dyn Journal>, Failure> {
     is_there(path)?;
     match SqliteJournal::open_read_only(path) {
         Ok(journal) => Ok(Arc::new(journal)),
-        Err(error) => Err(cannot_open(path, error)),
+        Err(error) => Err(Failure::usage(error)),
     }
-}
-
-fn cannot_open(path: &Path, error: impl std::fmt::Display) -> Failure {
-    Failure::usage(format_args!("failed to open the journal {}: {error}", path.display()))
 }
 
 /// A missing journal is not made by a command that needs what is in it.

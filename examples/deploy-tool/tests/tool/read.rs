@@ -86,7 +86,7 @@ fn a_file_that_is_no_journal_is_refused_and_left_as_it_is() {
 fn an_export_is_what_sha256sum_reads_and_never_overwrites() {
     let bench = Bench::in_staging();
     let export = bench.export();
-    assert_eq!(export.iter().filter(|byte| **byte == b'\n').count(), 6);
+    assert_eq!(export.split_inclusive(|byte| *byte == b'\n').count(), 6);
     assert_eq!(export.last(), Some(&b'\n'));
     let wrote = bench.run("export checkout-241 -o out.jsonl").done();
     assert!(wrote.out.contains("wrote 6 records of checkout-241 to out.jsonl"), "{wrote:?}");

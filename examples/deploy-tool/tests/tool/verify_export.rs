@@ -146,6 +146,13 @@ fn an_export_is_held_against_the_journal_that_has_the_release() {
     elsewhere.write("changed.jsonl", &changed);
     elsewhere.run("verify changed.jsonl").done();
 
+    // Nothing in a chain tells whether its last record or the link of it was altered; the journal does.
+    let mut relinked = lines(&export).pop().unwrap();
+    let at = relinked.windows(8).position(|window| window == b"\"prev\":\"").unwrap() + 8;
+    relinked[at] = if relinked[at] == b'0' { b'1' } else { b'0' };
+    bench.write("changed.jsonl", [&export[..keep], &relinked].concat());
+    bench.run("verify changed.jsonl").refused("checkout-241, record 5: its link was altered");
+
     bench.run("--as user:nobody hold checkout-241 --reason odd").done();
     let longer = bench.run("verify out.jsonl").done();
     assert!(longer.out.contains("checkout-241 goes on in relman.db, up to record 6"), "{longer:?}");
@@ -188,7 +195,8 @@ fn what_is_no_export_is_answered_with_what_it_is_not() {
     bench.run("verify folder").misused("failed to read folder");
     bench.write("empty", "");
     bench.run("verify empty").refused("it is empty: neither a journal nor an export");
-    for nonsense in [&b"hello\n"[..], b"\n", b"{}\n", &[0xff, 0, 7, b'\n'], &[b'x'; 200_000]] {
+    let endless = vec![b'x'; 200_000];
+    for nonsense in [&b"hello\n"[..], b"\n", b"{}\n", &[0xff, 0, 7, b'\n'], &endless] {
         bench.write("nonsense", nonsense);
         bench.run("verify nonsense").refused("not verified: nonsense: ");
         let json = bench.run("verify nonsense --json");

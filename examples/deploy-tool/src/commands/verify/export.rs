@@ -25,8 +25,15 @@ pub(super) async fn verify(
     path: &Path,
     mut heads: KnownHeads,
 ) -> Result<Verdict, NotVerified> {
-    let streams = read(path, &mut heads)?;
-    let notes = compare(global, path, &streams).await?;
+    let mut beside = Beside::open(global)?;
+    let mut streams = Vec::new();
+    for open in read(path, &mut heads)? {
+        streams.extend(finish(open, &beside, &heads).await?);
+    }
+    for whole in &streams {
+        beside.compare(path, whole).await?;
+    }
+    let notes = beside.notes;
     let found =
         streams.into_iter().map(|one| Found { release: one.release, head: one.head, anchored_to: None });
     conclude(found.collect(), &heads, notes)
@@ -105,17 +112,7 @@ fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Open>, NotVerified> {
         let seq = stream.verifier.head().map_or(0, |head| head.seq + 1);
         let pushed = stream.verifier.push(line);
         if ending == Ending::Open && line.len() <= MAX_LINE {
-            // It may be half a record: what it says of itself counts less than that its end is not there.
-            return Err(match pushed {
-                Err(broken) if !matches!(broken.reason, BrokenReason::Malformed(_)) => at(broken),
-                Err(_) | Ok(()) => match stream.verifier.clone().finish(None) {
-                    Err(earlier) => at(earlier),
-                    Ok(_) => {
-                        let release = stream.verifier.release().cloned();
-                        at(Broken { release, seq, reason: BrokenReason::Unterminated })
-                    }
-                },
-            });
+            return Err(at(unfinished(stream, seq, pushed)));
         }
         pushed.map_err(at)?;
         stream.first.get_or_insert_with(|| Digest::of_line(line));
@@ -124,6 +121,19 @@ fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Open>, NotVerified> {
         }
     }
     Ok(streams.open)
+}
+
+/// What is wrong where the last line does not end. It may be half a record: what it says of itself counts less than
+/// that its end is not there, and what is wrong before it counts more.
+fn unfinished(stream: &Open, seq: u64, pushed: Result<(), Broken>) -> Broken {
+    match pushed {
+        Err(broken) if !matches!(broken.reason, BrokenReason::Malformed(_)) => broken,
+        Err(_) | Ok(()) => {
+            let release = stream.verifier.release().cloned();
+            let unterminated = Broken { release, seq, reason: BrokenReason::Unterminated };
+            stream.verifier.clone().finish(None).err().unwrap_or(unterminated)
+        }
+    }
 }
 
 /// Ends the verification of a stream. Where its last two records don't fit together, only what is known from
