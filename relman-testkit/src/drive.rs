@@ -32,9 +32,10 @@ use crate::{
 ///
 /// ```
 /// use relman_core::{machine::{EndedAs, Phase}, unit::Span};
-/// use relman_testkit::{Cast, Simulation, sample};
+/// use relman_testkit::{Cast, Simulation, sample, sim::World};
 ///
-/// let run = Simulation::new(sample::drill_plan(), sample::drill_policy()).run(Cast::new())?;
+/// let drill = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(World::calm());
+/// let run = drill.run(Cast::new())?;
 /// assert_eq!(run.release.phase(), &Phase::Closed(EndedAs::Completed));
 /// assert!(run.took() >= Span::from_minutes(25));
 /// # Ok::<(), Box<dyn std::error::Error>>(())

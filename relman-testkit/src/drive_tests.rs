@@ -12,11 +12,11 @@ use crate::{
 };
 
 fn standard() -> Simulation {
-    Simulation::new(sample::plan(), Arc::new(Policy::shipped()))
+    Simulation::new(sample::plan(), Arc::new(Policy::shipped())).world(World::calm())
 }
 
 fn drill() -> Simulation {
-    Simulation::new(sample::drill_plan(), sample::drill_policy())
+    Simulation::new(sample::drill_plan(), sample::drill_policy()).world(World::calm())
 }
 
 /// Runs to the end, holds the run against every invariant, and checks that a replay comes to the same state.
@@ -59,7 +59,10 @@ fn r1_a_healthy_release_takes_every_step_and_a_day_of_validation() {
 
 #[test]
 fn p2_high_risk_takes_a_second_approver_and_a_signed_checklist() {
-    let run = run(&Simulation::new(sample::high_risk_plan(), Arc::new(Policy::shipped())), Cast::new());
+    let run = run(
+        &Simulation::new(sample::high_risk_plan(), Arc::new(Policy::shipped())).world(World::calm()),
+        Cast::new(),
+    );
     closed_as(&run, EndedAs::Completed);
     assert_eq!(run.count("plan_approved"), 2);
     let signed = run.records.iter().any(|record| match &record.event {
@@ -71,7 +74,7 @@ fn p2_high_risk_takes_a_second_approver_and_a_signed_checklist() {
 
 #[test]
 fn b1_an_error_spike_at_ten_per_cent_is_rolled_back_by_itself() {
-    let world = World::default().with(Regression::errors_from_share(TrafficShare::percent(10), 0.05));
+    let world = World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.05));
     let run = run(&standard().world(world), Cast::new());
     closed_as(&run, EndedAs::RolledBack);
     let trigger = run.records.iter().find_map(|record| match &record.event {
@@ -88,7 +91,7 @@ fn b1_an_error_spike_at_ten_per_cent_is_rolled_back_by_itself() {
 
 #[test]
 fn b1_a_slow_version_is_rolled_back_against_the_baseline() {
-    let world = World::default().with(Regression::latency_after(Span::from_minutes(7), 4.0));
+    let world = World::calm().with(Regression::latency_after(Span::from_minutes(7), 4.0));
     let run = run(&drill().world(world), Cast::new());
     closed_as(&run, EndedAs::RolledBack);
     let breached = run.records.iter().find_map(|record| match &record.event {
@@ -101,7 +104,7 @@ fn b1_a_slow_version_is_rolled_back_against_the_baseline() {
 #[test]
 fn an_outage_of_the_metrics_holds_the_release_and_it_goes_on_afterwards() {
     let (from, until) = (Span::from_minutes(60), Span::from_minutes(90));
-    let world = World::default().with(Outage::of_all(from, until, MissingKind::ProviderError));
+    let world = World::calm().with(Outage::of_all(from, until, MissingKind::ProviderError));
     let run = run(&standard().world(world), Cast::new());
     closed_as(&run, EndedAs::Completed);
     let held = |record: &Record| match &record.event {
@@ -116,8 +119,7 @@ fn an_outage_of_the_metrics_holds_the_release_and_it_goes_on_afterwards() {
 #[test]
 fn an_outage_beyond_patience_is_rolled_back_for_each_way_of_having_no_value() {
     for missing in MissingKind::ALL {
-        let world =
-            World::default().with(Outage::of_all(Span::from_minutes(2), Span::from_hours(9), missing));
+        let world = World::calm().with(Outage::of_all(Span::from_minutes(2), Span::from_hours(9), missing));
         let run = run(&drill().world(world), Cast::new());
         closed_as(&run, EndedAs::RolledBack);
         assert!(run.took() >= Span::from_hours(2), "{missing}: {}", run.took());
@@ -138,7 +140,7 @@ fn a_flaky_deployer_slows_a_release_down_and_does_not_stop_it() {
         ],
         ..DeployerFaults::default()
     };
-    let run = run(&drill().world(World::default().with(faults)), Cast::new());
+    let run = run(&drill().world(World::calm().with(faults)), Cast::new());
     closed_as(&run, EndedAs::Completed);
     assert_eq!(run.count("effect_failed"), 7);
     let found = run.records.iter().any(|record| match &record.event {
@@ -151,7 +153,7 @@ fn a_flaky_deployer_slows_a_release_down_and_does_not_stop_it() {
 #[test]
 fn a_refusal_of_the_deployer_waits_for_a_person() {
     let faults = DeployerFaults { forward: vec![Fate::Rejected], ..DeployerFaults::default() };
-    let simulation = drill().world(World::default().with(faults));
+    let simulation = drill().world(World::calm().with(faults));
     closed_as(&run(&simulation, Cast::new()), EndedAs::Completed);
     let stalled = run(&simulation, Cast::new().without(Duty::Resume).without(Duty::OnCall));
     assert_eq!(stalled.ending, Ending::Stalled);
@@ -161,7 +163,7 @@ fn a_refusal_of_the_deployer_waits_for_a_person() {
 #[test]
 fn b3_a_rollback_is_tried_until_the_platform_shows_zero() {
     let faults = DeployerFaults { back: vec![Fate::Unavailable; 12], ..DeployerFaults::default() };
-    let world = World::default().with(Regression::errors_after(Span::from_minutes(6), 0.3)).with(faults);
+    let world = World::calm().with(Regression::errors_after(Span::from_minutes(6), 0.3)).with(faults);
     let run = run(&drill().world(world), Cast::new());
     closed_as(&run, EndedAs::RolledBack);
     assert_eq!(run.count("effect_failed"), 12);
@@ -171,7 +173,7 @@ fn b3_a_rollback_is_tried_until_the_platform_shows_zero() {
 #[test]
 fn drift_is_set_right() {
     let faults = DeployerFaults::drifting(Span::from_minutes(7), TrafficShare::percent(30));
-    let run = run(&drill().world(World::default().with(faults)), Cast::new());
+    let run = run(&drill().world(World::calm().with(faults)), Cast::new());
     closed_as(&run, EndedAs::Completed);
     assert_eq!(run.count("traffic_drifted"), 1);
 }
@@ -232,7 +234,7 @@ fn lost_notifications_stand_in_the_way_of_nothing() {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
-    let world = || World::default().with(Regression::latency_from_share(TrafficShare::percent(50), 5.0));
+    let world = || World::calm().with(Regression::latency_from_share(TrafficShare::percent(50), 5.0));
     let once = run(&drill().world(world()).seed(7), Cast::new());
     let again = run(&drill().world(world()).seed(7), Cast::new());
     assert_eq!(once.release.head(), again.release.head());
@@ -254,4 +256,34 @@ fn people_can_be_scripted_with_a_closure() {
     let run = run(&drill(), impatient);
     closed_as(&run, EndedAs::Completed);
     assert!(matches!(run.refused.as_slice(), [Refused { refusal: Refusal::NotComplete { .. }, .. }]));
+}
+
+#[test]
+fn a_platform_taken_up_from_records_answers_as_the_one_that_made_them() {
+    let world = || World::default().with(Regression::latency_after(Span::from_minutes(12), 1.5));
+    let run = run(&drill().world(world()).seed(3), Cast::new());
+    let end = Arc::new(ManualClock::at(run.release.last_at()));
+    let again = SimulatedPlatform::new(world(), 3, end).resumed_from(&run.records);
+    let id = run.release.id();
+    assert_eq!(again.share(id), run.platform.share(id));
+    assert_eq!(again.first_exposure(id), run.platform.first_exposure(id));
+    assert_eq!(again.installed(id), run.platform.installed(id));
+    let looks = run.records.iter().filter_map(|record| match &record.event {
+        Event::LookTaken(look) => Some(look),
+        _ => None,
+    });
+    let target = run.release.target().unwrap();
+    let mut asked = 0;
+    for seen in looks.flat_map(|look| &look.observations) {
+        let query = relman_core::port::MetricQuery {
+            metric: seen.metric.clone(),
+            release: id.clone(),
+            service: target.service.clone(),
+            canary_version: target.artifact.version.to_string(),
+            baseline_version: target.baseline_version.clone(),
+        };
+        assert_eq!(ready(MetricsSource::observe(&again, &query, seen.arm, seen.window)), *seen);
+        asked += 1;
+    }
+    assert!(asked > 100, "{asked}");
 }

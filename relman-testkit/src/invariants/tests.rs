@@ -19,13 +19,18 @@ use crate::{
 /// A healthy drill.
 fn completed() -> Vec<Record> {
     static RUN: OnceLock<Vec<Record>> = OnceLock::new();
-    let run = || Simulation::new(sample::drill_plan(), sample::drill_policy()).run(Cast::new()).unwrap();
+    let run = || {
+        Simulation::new(sample::drill_plan(), sample::drill_policy())
+            .world(World::calm())
+            .run(Cast::new())
+            .unwrap()
+    };
     RUN.get_or_init(|| run().records).clone()
 }
 
 /// A drill that is rolled back at 10 %.
 fn rolled_back() -> Vec<Record> {
-    let world = World::default().with(Regression::errors_from_share(TrafficShare::percent(10), 0.2));
+    let world = World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.2));
     let simulation = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(world);
     simulation.run(Cast::new()).unwrap().records
 }
@@ -35,7 +40,7 @@ fn overridden() -> Vec<Record> {
     let plan =
         sample::builder("drill-2", &["payments"]).drill().track("drill".parse().unwrap()).build().unwrap();
     let cast = Cast::new().with_failing("integration".parse().unwrap(), AfterFailure::Override);
-    Simulation::new(Arc::new(plan), sample::drill_policy()).run(cast).unwrap().records
+    Simulation::new(Arc::new(plan), sample::drill_policy()).world(World::calm()).run(cast).unwrap().records
 }
 
 /// Numbers and links records anew, as somebody would who wants a forgery to verify.

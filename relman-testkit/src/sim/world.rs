@@ -56,6 +56,14 @@ impl Default for World {
 }
 
 impl World {
+    /// A world with so few errors (0.01 %) that chance alone hardly ever breaches `error_rate > 1%` under a plain
+    /// threshold, which the default world's 0.1 % did in 21 of 60 simulated releases: for tests of the process that
+    /// are not about judging.
+    #[must_use]
+    pub fn calm() -> Self {
+        Self { error_rate: 0.000_1, ..Self::default() }
+    }
+
     /// The same world with one more thing that goes wrong in it.
     #[must_use]
     pub fn with(mut self, trouble: impl Trouble) -> Self {
