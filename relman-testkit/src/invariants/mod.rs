@@ -1,0 +1,124 @@
+//! The guardrails as properties of records, each with a name.
+//!
+//! They are written from the process alone and share no code with the rules that decide: what a rule forgets, an
+//! invariant finds. They need nothing but the records of one release, as a run, a journal or an export holds them.
+
+mod chain;
+mod evidence;
+mod gates;
+mod in_force;
+mod people;
+mod rollback;
+mod rollout;
+
+use std::fmt;
+
+use relman_core::event::Record;
+
+/// A guardrail that records were found to break.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the invariant.
+    pub name: &'static str,
+    /// The record that breaks it.
+    pub seq: u64,
+    /// In which way.
+    pub what: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is broken by record {}: {}", self.name, self.seq, self.what)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+/// How a record breaks an invariant.
+struct Broken {
+    seq: u64,
+    what: String,
+}
+
+impl Broken {
+    fn by(record: &Record, what: impl Into<String>) -> Self {
+        Self { seq: record.seq, what: what.into() }
+    }
+}
+
+type Check = fn(&[Record]) -> Result<(), Broken>;
+
+/// Every invariant with its name.
+const CATALOGUE: [(&str, Check); 18] = [
+    ("g6_chain_links", chain::links),
+    ("time_never_goes_back", chain::time_never_goes_back),
+    ("law2_outcome_follows_its_cause", chain::outcome_follows_its_cause),
+    ("g2_no_staging_without_contract", gates::no_staging_without_contract),
+    ("g3_no_gate_left_out", gates::no_gate_left_out),
+    ("g1_no_gate_passes_on_a_failed_check", gates::no_gate_passes_on_a_failed_check),
+    ("s4_checklist_is_signed_by_a_person", gates::checklist_is_signed_by_a_person),
+    ("g5_separation_of_duties", people::separation_of_duties),
+    ("g1_override_only_by_an_executive", people::override_only_by_an_executive),
+    ("g1_override_opens_post_mortem", people::override_opens_post_mortem),
+    ("post_mortem_before_close", people::post_mortem_before_close),
+    ("g3_no_step_skipped", rollout::no_step_skipped),
+    ("exposure_never_above_step", rollout::exposure_never_above_step),
+    ("g4_complete_after_24h_under_cover", rollout::complete_after_a_day_under_cover),
+    ("bake_time_is_observed_time", evidence::bake_time_is_observed_time),
+    ("law4_nothing_passes_unmeasured", evidence::nothing_passes_unmeasured),
+    ("law5_breach_leads_to_rollback", rollback::breach_leads_to_rollback),
+    ("rollback_confirmed_by_observation", rollback::confirmed_by_observation),
+];
+
+/// The guardrails, checked over the records of one release.
+///
+/// | name | what is never recorded |
+/// | --- | --- |
+/// | `g6_chain_links` | a record that does not continue the one before |
+/// | `time_never_goes_back` | a record, or a look, earlier than the one before |
+/// | `law2_outcome_follows_its_cause` | an outcome that no earlier record asked for, or a second one |
+/// | `g2_no_staging_without_contract` | staging of a plan without a rollback contract |
+/// | `g3_no_gate_left_out` | a phase or step without the passed gate before it |
+/// | `g1_no_gate_passes_on_a_failed_check` | a passed gate whose check is missing or failed, without an override |
+/// | `s4_checklist_is_signed_by_a_person` | a passed checklist that no person signed, or not all of it |
+/// | `g5_separation_of_duties` | an author who approves, an approver who overrides, too few approvers |
+/// | `g1_override_only_by_an_executive` | an override by somebody else, or of what has not failed |
+/// | `g1_override_opens_post_mortem` | an override without a post-mortem |
+/// | `post_mortem_before_close` | a closed release that owes a post-mortem, or a rollback without one |
+/// | `g3_no_step_skipped` | a step out of order, or one that is not the track's |
+/// | `exposure_never_above_step` | traffic that the step under way does not allow |
+/// | `g4_complete_after_24h_under_cover` | completion before the validation has passed under on-call cover |
+/// | `bake_time_is_observed_time` | bake time for what was held, was elsewhere or could not be measured |
+/// | `law4_nothing_passes_unmeasured` | a passed step with too little bake time or a criterion that was not clean |
+/// | `law5_breach_leads_to_rollback` | a breach without a rollback, or a way forward after one |
+/// | `rollback_confirmed_by_observation` | a rollback that ends without the platform having shown zero |
+#[derive(Debug, Clone, Copy)]
+pub struct Invariants;
+
+impl Invariants {
+    /// Checks every invariant.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Violation`], in the order of [`names`](Self::names).
+    pub fn check(records: &[Record]) -> Result<(), Violation> {
+        CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
+    }
+
+    /// Every violation, at most one for each invariant.
+    pub fn violations(records: &[Record]) -> Vec<Violation> {
+        CATALOGUE.iter().filter_map(|(name, check)| run(name, *check, records).err()).collect()
+    }
+
+    /// The names, in the order in which they are checked.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        CATALOGUE.iter().map(|(name, _)| *name)
+    }
+}
+
+fn run(name: &'static str, check: Check, records: &[Record]) -> Result<(), Violation> {
+    check(records).map_err(|broken| Violation { name, seq: broken.seq, what: broken.what })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Plans and policies to try things with.
+
+use std::sync::Arc;
+
+use relman_core::{
+    plan::{Artifact, Audience, PerformanceImpact, Plan, PlanBuilder, RollbackContract, Scope},
+    policy::Policy,
+    port::Moment,
+    unit::{ReleaseId, Tag, Timestamp},
+};
+
+/// A moment at which simulations start: a Monday morning.
+///
+/// # Panics
+///
+/// Never: the moment is a constant.
+pub fn start() -> Timestamp {
+    "2026-11-23T08:00:00.000Z".parse().expect("a constant moment")
+}
+
+/// A plan with a contract on errors and latency, for the shipped policy's standard track.
+///
+/// # Panics
+///
+/// Never: a test builds it.
+pub fn plan() -> Arc<Plan> {
+    Arc::new(builder("checkout-241", &["api"]).build().expect("a test builds the sample plan"))
+}
+
+/// A plan that touches payments: high risk, with manual QA and a second approver.
+///
+/// # Panics
+///
+/// Never: a test builds it.
+pub fn high_risk_plan() -> Arc<Plan> {
+    Arc::new(builder("checkout-242", &["payments"]).build().expect("a test builds the sample plan"))
+}
+
+/// A rehearsal on the track of [`drill_policy`]: minutes in place of a day.
+///
+/// # Panics
+///
+/// Never: a test builds it.
+pub fn drill_plan() -> Arc<Plan> {
+    let drill = builder("drill-1", &["api"]).drill().track("drill".parse().expect("a valid name"));
+    Arc::new(drill.build().expect("a test builds the sample plan"))
+}
+
+/// The shipped policy and a track for drills: 1, 10 and 50 % for five minutes each, 100 % for ten.
+///
+/// # Panics
+///
+/// Never: a test reads it.
+pub fn drill_policy() -> Arc<Policy> {
+    const TRACK: &str = r#"
+[tracks.drill]
+highest_risk = "high"
+use = "drills"
+look_every = "10s"
+min_requests = 100
+steps = [
+    { share = "1%", bake = "5m" },
+    { share = "10%", bake = "5m" },
+    { share = "50%", bake = "5m" },
+    { share = "100%", bake = "10m" },
+]
+
+[risk]
+"#;
+    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", TRACK, 1);
+    Arc::new(Policy::from_toml(&text).expect("a test reads the policy for drills"))
+}
+
+/// A builder with everything that a plan needs, for changes of your own.
+///
+/// # Panics
+///
+/// Where the release or a tag is not a valid name.
+pub fn builder(release: &str, touches: &[&str]) -> PlanBuilder {
+    let release: ReleaseId = release.parse().expect("a valid release id");
+    let touches = touches.iter().map(|tag| tag.parse::<Tag>().expect("a valid tag")).collect();
+    let text = |text: &str| text.parse().expect("a constant text");
+    let criteria = ["error_rate > 1%", "latency_p99 > 2x baseline", "complaints > 3"];
+    let criteria = criteria.map(|criterion| criterion.parse().expect("a constant criterion"));
+    Plan::builder(release)
+        .title(text("Faster tax lookup"))
+        .scope(Scope {
+            service: "checkout".parse().expect("a valid name"),
+            summary: text("Caches tax rates for a minute"),
+            artifact: Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },
+            replaces: text("2.40.3"),
+            audience: Audience::UserFacing,
+            performance: PerformanceImpact::Neutral,
+            touches,
+            links: Vec::new(),
+        })
+        .contract(RollbackContract::new(criteria.into()).expect("a constant contract"))
+        .tell(
+            text("internal"),
+            "releases".parse().expect("a valid name"),
+            [Moment::RolloutStarted, Moment::StepStarted, Moment::Completed, Moment::RollbackStarted],
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_can_be_built() {
+        assert!(drill_plan().is_drill());
+        assert_ne!(plan().release(), high_risk_plan().release());
+        assert!(drill_policy().track(&"drill".parse().unwrap()).is_some());
+        assert!(start() > Timestamp::from_millis(0));
+    }
+}
