@@ -127,6 +127,10 @@ impl Cast {
     }
 
     /// Who is who, with the roles of the shipped policy.
+    ///
+    /// # Panics
+    ///
+    /// Never: the roles are constants.
     pub fn directory(&self) -> FixedDirectory {
         let everyone: [(&str, &[&str]); 6] = [
             ("user:ana", &["author", "developer"]),
@@ -273,10 +277,8 @@ impl Cast {
 
     fn give_up(&self, release: &Release, check: &CheckName) -> (Principal, Action) {
         let reason = text(&format!("{check} has failed"));
-        let action = match release.phase().name().touches_production() {
-            true => Action::RollBack { reason },
-            false => Action::Abort { reason },
-        };
+        let in_production = release.phase().name().touches_production();
+        let action = if in_production { Action::RollBack { reason } } else { Action::Abort { reason } };
         (self.principal("user:ana"), action)
     }
 

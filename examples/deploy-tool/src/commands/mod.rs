@@ -3,8 +3,10 @@
 pub(crate) mod demo;
 mod export;
 mod init;
+mod outcome;
 mod people;
 mod plan;
+mod progress;
 mod read;
 pub(crate) mod run;
 mod schema;
