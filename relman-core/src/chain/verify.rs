@@ -22,7 +22,8 @@ use crate::unit::{ReleaseId, Timestamp};
 /// #     by: "user:ana".parse().unwrap(), kind: "noted".into(), data: &data,
 /// # }.seal().unwrap();
 /// let first = line(0, Digest::ZERO);
-/// let third = line(2, first.digest());
+/// let second = line(1, first.digest());
+/// let third = line(2, second.digest());
 /// let mut verifier = Verifier::new(Some("checkout-241".parse()?));
 /// verifier.push(first.bytes())?;
 /// let broken = verifier.push(third.bytes()).unwrap_err();

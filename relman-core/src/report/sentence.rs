@@ -166,3 +166,61 @@ fn look_sentence(look: &LookTaken) -> String {
     };
     format!("look at step {}, {seen}: {verdicts}; {counts}", look.step)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{
+            EffectId, Gate, NotificationAbandoned, OnCallHandedOver, OverrideExpired, PlanApproved,
+            ReleaseAborted, TrafficDrifted, TrafficSet,
+        },
+        port::Moment,
+        unit::Text,
+    };
+
+    #[test]
+    fn what_happens_seldom_has_a_sentence_too() {
+        let effect = EffectId { record: 7, index: 0 };
+        let roles = std::collections::BTreeSet::new();
+        let events: [(Event, &str); 7] = [
+            (PlanApproved { plan_record: 3, roles: roles.clone() }.into(), "approved the plan of #3"),
+            (
+                TrafficSet { effect, share: TrafficShare::percent(10), means: SetBy::Observation }.into(),
+                "traffic found at 10% already",
+            ),
+            (
+                TrafficDrifted { expected: TrafficShare::percent(1), observed: TrafficShare::percent(5) }
+                    .into(),
+                "traffic DRIFTED: 1% set, 5% seen; it is set again",
+            ),
+            (
+                OnCallHandedOver {
+                    from: "user:olu".parse().unwrap(),
+                    until: "2026-11-23T20:00:00.000Z".parse().unwrap(),
+                    roles: roles.clone(),
+                }
+                .into(),
+                "took over on-call duty from user:olu until 2026-11-23 20:00:00Z",
+            ),
+            (OverrideExpired { gate: Gate::Freeze }.into(), "the override of the freeze gate expired unused"),
+            (
+                ReleaseAborted { reason: Text::of("the change is not needed"), roles }.into(),
+                "ABORTED before production: the change is not needed",
+            ),
+            (
+                NotificationAbandoned {
+                    effect,
+                    moment: Moment::Completed,
+                    channel: "releases".parse().unwrap(),
+                    detail: Text::of("410 gone"),
+                }
+                .into(),
+                "could NOT tell releases of: completed; given up: 410 gone",
+            ),
+        ];
+        for (event, said) in events {
+            assert_eq!(sentence(&event), said);
+        }
+    }
+}

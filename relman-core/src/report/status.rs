@@ -179,6 +179,9 @@ impl Status {
             // Writing to a string does not fail.
             let _ = write!(line, ", step {number} of {of} at {share}, {baked} of {bake}");
         }
+        if self.phase == PhaseName::Validating && self.cover.is_none() {
+            line.push_str(", NOBODY ON CALL");
+        }
         if let Some(hold) = self.holds.first() {
             let _ = write!(line, ", HELD: {}", hold.reason);
         } else if self.step.is_none()

@@ -142,18 +142,22 @@ impl fmt::Display for Waiting {
             let text = format!("{number} of {of}, at {share}: {baked} of {bake} observed, {left} left");
             field(f, "step", &text)?;
         }
-        for hold in &self.holds {
+        // Holds stand first in the list of what is missing, in the same order.
+        for (hold, missing) in self.holds.iter().zip(&self.missing) {
             f.write_str("\n")?;
             hold.write(f, self.heading.as_of)?;
+            field(f, "whose turn", &missing.turn.to_string())?;
         }
         f.write_str("\n")?;
+        let others = self.missing.get(self.holds.len()..).unwrap_or_default();
         match self.only_time {
             Some(left) => return wrapped(f, "", &format!("It waits for nothing but time: {left}.")),
             None if self.missing.is_empty() => return f.write_str("It waits for nothing.\n"),
-            None => {}
+            None if others.is_empty() => return f.write_str("It waits for nothing else.\n"),
+            None if self.holds.is_empty() => f.write_str("It waits for\n")?,
+            None => f.write_str("It also waits for\n")?,
         }
-        f.write_str("It waits for\n")?;
-        for missing in &self.missing {
+        for missing in others {
             wrapped(f, "  - ", &missing.what)?;
             wrapped(f, "      ", &format!("{}: {}", missing.turn, missing.unblocked_by))?;
         }
