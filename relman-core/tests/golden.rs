@@ -3,6 +3,7 @@
 //!
 //! A new story, or a change of the format before its first release, is written with `RELMAN_BLESS=1`:
 //! `RELMAN_BLESS=1 cargo test -p relman-core --test golden`. The files of a released version are never written again.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may, and it reads its files")]
 
 mod fixture;
 
@@ -23,12 +24,8 @@ fn summary(release: &Release, records: &[Record]) -> String {
             *kinds.entry(record.event.kind()).or_default() += 1;
             kinds
         });
-    let mut text =
-        format!("head {}\nrecords {}\nphase {}\n", head.digest, records.len(), release.phase().name());
-    for (kind, count) in kinds {
-        text += &format!("{kind} {count}\n");
-    }
-    text
+    let text = format!("head {}\nrecords {}\nphase {}\n", head.digest, records.len(), release.phase().name());
+    kinds.into_iter().fold(text, |text, (kind, count)| format!("{text}{kind} {count}\n"))
 }
 
 /// Holds a stored journal against what it amounted to when it was written; writes both first where that is asked for.

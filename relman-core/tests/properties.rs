@@ -1,5 +1,6 @@
 //! Laws that hold for whatever anybody does in whatever order: people with and without rights, answers that come
 //! late, twice or never, metrics that lie, and time that jumps.
+#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
 mod fixture;
 
