@@ -334,7 +334,7 @@ impl Ledger {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_the_guardrails_hold(ahead in 0_usize..90, ops in prop::collection::vec(op(), 1..90)) {
