@@ -446,7 +446,13 @@ impl FromStr for Gate {
 }
 
 serde_as_text!(Gate);
-schema_as_text!(Gate, "Gate", "plan, staging, step-1 …, validation or freeze", "staging");
+schema_as_text!(
+    Gate,
+    "Gate",
+    "plan, staging, step-1 …, validation or freeze",
+    "staging",
+    r"^(plan|staging|step-[1-9][0-9]*|validation|freeze)$"
+);
 
 /// What kind of reason keeps a release from moving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

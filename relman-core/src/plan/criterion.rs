@@ -171,7 +171,8 @@ schema_as_text!(
     Criterion,
     "Criterion",
     "A condition that demands rollback: metric, comparator (> >= < <=) and threshold (1%, 300ms, 3, 2x baseline)",
-    "error_rate > 1%"
+    "error_rate > 1%",
+    r"^\s*[a-z][a-z0-9._-]*\s*(>=|<=|>|<|≥|≤)\s*[0-9._]+\s*(%|ms|s|(x|×|times)\s+baseline)?\s*$"
 );
 
 /// A place in a criterion's text. Each part is taken off the front; errors know where they are.

@@ -24,6 +24,7 @@ pub(super) struct PolicyFile {
     #[serde(default = "default_watch")]
     watch: BTreeSet<MetricName>,
     /// The track of a release that asks for none, by risk.
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"enum": ["low", "standard", "high"]})))]
     default_track: BTreeMap<RiskLevel, TrackName>,
     /// The tracks by name.
     tracks: BTreeMap<TrackName, TrackFile>,
@@ -35,8 +36,16 @@ pub(super) struct PolicyFile {
     gates: GatesFile,
     /// How many people approve a release, by risk.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = {"enum": ["low", "standard", "high"]})))]
     approvals: BTreeMap<RiskLevel, u32>,
     /// Which roles allow what.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend(
+            "propertyNames" = {"enum": ["plan", "approve", "check", "override", "on_call", "operate"]},
+            "required" = ["plan", "approve", "check", "override", "on_call", "operate"]
+        ))
+    )]
     roles: BTreeMap<Permission, BTreeSet<Role>>,
     /// What to do when there is no value.
     #[serde(default)]
@@ -62,6 +71,7 @@ fn default_watch() -> BTreeSet<MetricName> {
         .into()
 }
 
+/// One track: the ordered steps of a rollout.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -75,7 +85,7 @@ struct TrackFile {
     steps: Vec<StepFile>,
     /// The time between two looks at the metrics.
     #[serde(with = "as_text", default = "default_look")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     look_every: Span,
     /// How many requests a verdict rests on at least.
     #[serde(default = "default_requests")]
@@ -103,20 +113,22 @@ enum UsedBy {
     Drills,
 }
 
+/// One step of a track.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 struct StepFile {
     /// The share of the traffic, such as 1%.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::ShareText"))]
     share: TrafficShare,
     /// How long the step is observed before it can pass.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     bake: Span,
 }
 
+/// Checks that the gates ask for.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -142,6 +154,7 @@ enum NoDataKind {
     NotFinite,
 }
 
+/// What to do for one way of having no value.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -156,20 +169,22 @@ struct NoDataFile {
 /// A duration in a place where serde's `with` does not reach.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 #[serde(transparent)]
 struct Duration(
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     Span,
 );
 
+/// How on-call cover works.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct OnCallFile {
     /// How long one acknowledgement covers.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     shift: Span,
     /// Where on-call is paged.
     channel: Channel,
@@ -182,17 +197,18 @@ impl Default for OnCallFile {
     }
 }
 
+/// How a rollback is carried out.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct RollbackFile {
     /// How long to wait before a failed change is tried again.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     retry_every: Span,
     /// How long to wait between two observations of zero traffic.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     confirm_every: Span,
     /// How many observations of zero traffic in a row confirm a rollback.
     confirmations: u32,
@@ -205,13 +221,14 @@ impl Default for RollbackFile {
     }
 }
 
+/// What an override may do.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 struct OverrideFile {
     /// The longest time until an override expires.
     #[serde(with = "as_text")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     longest: Span,
 }
 

@@ -96,7 +96,13 @@ impl fmt::Display for Actor {
 }
 
 serde_as_text!(Actor);
-schema_as_text!(Actor, "Actor", "Who acts: user:NAME, service:NAME or system:NAME", "user:ana");
+schema_as_text!(
+    Actor,
+    "Actor",
+    "Who acts: user:NAME, service:NAME or system:NAME",
+    "user:ana",
+    r"^(user|service|system):[A-Za-z0-9._@+-]{1,64}$"
+);
 
 #[cfg(test)]
 mod tests {

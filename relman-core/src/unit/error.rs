@@ -44,9 +44,10 @@ macro_rules! serde_as_text {
 }
 pub(crate) use serde_as_text;
 
-/// Describes a type to schema readers as a string with an example.
+/// Describes a type to schema readers as a string with an example and a pattern. The pattern may let through what
+/// parsing refuses; never the other way round.
 macro_rules! schema_as_text {
-    ($type:ty, $name:expr, $description:literal, $example:literal) => {
+    ($type:ty, $name:expr, $description:literal, $example:literal, $pattern:literal) => {
         #[cfg(feature = "schema")]
         impl schemars::JsonSchema for $type {
             fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -58,6 +59,7 @@ macro_rules! schema_as_text {
                     "type": "string",
                     "description": $description,
                     "examples": [$example],
+                    "pattern": $pattern,
                 })
             }
         }

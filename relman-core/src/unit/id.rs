@@ -65,7 +65,8 @@ schema_as_text!(
     ReleaseId,
     "ReleaseId",
     "Identifier of the release: 1 to 128 characters of a-z A-Z 0-9 . _ -",
-    "checkout-241"
+    "checkout-241",
+    r"^[A-Za-z0-9._-]{1,128}$"
 );
 
 /// The longest short name, in characters: long enough for any metric, short enough for a table.
@@ -120,7 +121,7 @@ macro_rules! short_name {
         }
 
         serde_as_text!($type);
-        schema_as_text!($type, stringify!($type), $what, $example);
+        schema_as_text!($type, stringify!($type), $what, $example, r"^[a-z][a-z0-9._-]{0,63}$");
     };
 }
 

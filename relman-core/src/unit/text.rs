@@ -70,7 +70,7 @@ impl fmt::Display for Text {
 }
 
 serde_as_text!(Text);
-schema_as_text!(Text, "Text", "1 to 4,000 characters by a person", "Faster tax lookup at checkout");
+schema_as_text!(Text, "Text", "1 to 4,000 characters by a person", "Faster tax lookup at checkout", r"\S");
 
 #[cfg(test)]
 mod tests {

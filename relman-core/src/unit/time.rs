@@ -101,7 +101,13 @@ impl fmt::Display for Timestamp {
 }
 
 serde_as_text!(Timestamp);
-schema_as_text!(Timestamp, "Timestamp", "A moment in UTC with milliseconds", "2026-11-22T18:04:05.000Z");
+schema_as_text!(
+    Timestamp,
+    "Timestamp",
+    "A moment in UTC with milliseconds",
+    "2026-11-22T18:04:05.000Z",
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$"
+);
 
 /// A stretch of time: from the first moment up to, and without, the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

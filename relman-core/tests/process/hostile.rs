@@ -1,1 +1,134 @@
+//! Sources that answer what nobody asked, what can't be, or without end: none of it passes, nothing panics, and a
+//! release is never left where it can neither go on nor back.
 
+use std::collections::BTreeMap;
+
+use relman_core::{
+    event::{Event, HoldCause},
+    judge::{Answer, Arm, Histogram, Measurement, NativeHistogram, Observation},
+    machine::{Input, Look},
+    unit::{Finite, Window},
+};
+
+use crate::fixture::{Driven, counts, healthy, secs, share};
+
+fn look(driven: &mut Driven, change: impl Fn(&mut Look)) -> crate::fixture::Batch {
+    let mut look = driven.look(Ok(driven.release.phase().step().unwrap().share), healthy);
+    change(&mut look);
+    driven.input(&Input::Look(look)).unwrap()
+}
+
+fn native(zero_count: u64, buckets: BTreeMap<i32, u64>) -> Answer {
+    let histogram = NativeHistogram::new(3, Finite::new(0.001).unwrap(), zero_count, buckets).unwrap();
+    Answer::Value(Measurement::Histogram(Histogram::Native(histogram)))
+}
+
+#[test]
+fn an_answer_about_another_time_is_stale_whatever_it_says() {
+    let mut driven = Driven::drill().in_step(1);
+    let batch = look(&mut driven, |look| {
+        for seen in &mut look.observations {
+            seen.window = Window { from: look.window.from.minus(secs(60)), until: look.window.from };
+        }
+    });
+    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    let Event::LookTaken(taken) = &batch.events[0] else { panic!("{batch:?}") };
+    assert!(taken.observations.iter().all(|seen| matches!(seen.answer, Answer::Stale { .. })));
+    assert_eq!(driven.baked(), secs(0));
+    // A window that reaches further back than the question does answer it.
+    let batch = look(&mut driven, |look| {
+        for seen in &mut look.observations {
+            seen.window.from = look.window.from.minus(secs(60));
+        }
+    });
+    assert_eq!(batch.kinds(), ["look_taken", "hold_released"]);
+}
+
+#[test]
+fn what_was_not_asked_for_and_what_was_said_twice_does_not_count() {
+    let mut driven = Driven::drill().in_step(1);
+    let batch = look(&mut driven, |look| {
+        let twice = look.observations.clone();
+        look.observations.extend(twice);
+        let first = look.observations[0].clone();
+        look.observations.push(Observation { metric: "revenue".parse().unwrap(), ..first });
+    });
+    let Event::LookTaken(taken) = &batch.events[0] else { panic!("{batch:?}") };
+    assert_eq!(taken.observations.len(), 6);
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_is_a_gap() {
+    let impossible: [Answer; 6] = [
+        counts(10, 11),
+        counts(u64::MAX, 0),
+        counts(0, 5),
+        native(u64::MAX, [(1, u64::MAX)].into()),
+        native(1, [(i32::MIN, 1)].into()),
+        Answer::Value(Measurement::Events { count: u64::MAX, exposure: 1 }),
+    ];
+    for answer in impossible {
+        let mut driven = Driven::drill().in_step(1);
+        let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {
+            ("error_rate", Arm::Canary) => answer.clone(),
+            _ => healthy(metric, arm),
+        });
+        assert_eq!(batch.kinds(), ["look_taken", "hold_placed"], "{answer:?}");
+        let hold = &driven.release.holds()[&HoldCause::Unmeasured];
+        let said = hold.reason.as_str();
+        assert!(
+            said.contains("the answer contradicts itself") || said.contains("the answer can't be true"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn words_without_end_are_cut_and_the_look_is_recorded() {
+    let mut driven = Driven::drill().in_step(1);
+    let endless = "\u{1b}[31m\"no\" \\ ".repeat(100_000);
+    let batch = driven.look_at(Err(&endless), |_, _| Answer::ProviderError { detail: endless.clone() });
+    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert!(driven.lines.last().unwrap().bytes().len() < 65_535);
+    assert!(driven.lines.iter().all(|line| !line.bytes().windows(6).any(|part| part == b"\\u001b")));
+}
+
+#[test]
+fn a_look_too_large_for_a_record_is_not_measured_and_a_breach_in_it_still_rolls_back() {
+    let wide = |metric: &relman_core::unit::MetricName, arm| match metric.as_str() {
+        "latency_p99" => native(0, (0..4_000).map(|index| (index, 1_000)).collect()),
+        _ => healthy(metric, arm),
+    };
+    let mut driven = Driven::drill().in_step(1);
+    let batch = driven.look_as(wide);
+    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    let hold = &driven.release.holds()[&HoldCause::Unmeasured];
+    assert!(hold.reason.as_str().contains("too large for one record"), "{}", hold.reason);
+    let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {
+        ("error_rate", Arm::Canary) => counts(1_000, 500),
+        _ => wide(metric, arm),
+    });
+    assert_eq!(batch.kinds(), ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
+    // Where the breach itself is the wide one, it goes without its buckets.
+    let mut driven = Driven::drill().in_step(1);
+    let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {
+        ("latency_p99", Arm::Canary) => native(0, (3_000..8_000).map(|index| (index, 100_000)).collect()),
+        ("latency_p99", Arm::Baseline) => native(0, (0..10).map(|index| (index, 1_000)).collect()),
+        _ => healthy(metric, arm),
+    });
+    assert!(batch.has("rollback_started"), "{:?}", batch.kinds());
+    assert!(driven.lines.iter().all(|line| line.bytes().len() <= 65_535));
+}
+
+#[test]
+fn a_clock_that_goes_back_takes_nothing_back() {
+    let mut driven = Driven::drill().in_step(2);
+    let last = driven.release.last_at();
+    driven.now = last.minus(secs(3_600));
+    driven.does("user:guest", crate::fixture::act::complain());
+    assert_eq!(driven.release.last_at(), last);
+    assert_eq!(driven.release.exposure(), share(10));
+    driven.now = last;
+    driven.healthy_look();
+    driven.assert_replays();
+}

@@ -12,6 +12,7 @@
 //! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
 //! | separation of duties in every combination | `duties.rs` |
 //! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
+#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
 #[path = "../fixture/mod.rs"]
 mod fixture;

@@ -56,6 +56,7 @@ fn v2_nothing_shortens_the_validation() {
             Span::from_hours(24).saturating_sub(driven.baked())
         )
     );
+    driven.does("user:olu", act::acknowledge());
     driven
         .run_while(|driven| driven.phase() == PhaseName::Validating && driven.baked() < Span::from_hours(24));
     assert_eq!(driven.phase(), PhaseName::Completed);
@@ -179,7 +180,7 @@ fn v4_what_a_dashboard_shows_is_in_the_record() {
     assert_eq!(
         seen,
         [
-            "error_rate canary: 0.400% (4 of 1000)",
+            "error_rate canary: 0.4% (4 of 1000)",
             "latency_p99 canary: 120",
             "log_errors canary: 0 in an exposure of 1000"
         ]

@@ -1,0 +1,212 @@
+//! Journals of every version of the format, kept for good: what was written once is read for ever, with the same
+//! hashes and the same meaning.
+//!
+//! A new story, or a change of the format before its first release, is written with `RELMAN_BLESS=1`:
+//! `RELMAN_BLESS=1 cargo test -p relman-core --test golden`. The files of a released version are never written again.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may, and it reads its files")]
+
+mod fixture;
+
+use std::{fs, path::PathBuf};
+
+use fixture::{Driven, act, drill_plan, policy_text, secs, with};
+use relman_core::{
+    event::{Event, Gate, Record},
+    judge::{Arm, MissingKind},
+    machine::{Action, PhaseName, Release},
+};
+
+/// What a story amounts to, beside its lines.
+fn summary(release: &Release, records: &[Record]) -> String {
+    let head = release.head().unwrap();
+    let kinds: std::collections::BTreeMap<&str, usize> =
+        records.iter().fold(std::collections::BTreeMap::new(), |mut kinds, record| {
+            *kinds.entry(record.event.kind()).or_default() += 1;
+            kinds
+        });
+    let text = format!("head {}\nrecords {}\nphase {}\n", head.digest, records.len(), release.phase().name());
+    kinds.into_iter().fold(text, |text, (kind, count)| format!("{text}{kind} {count}\n"))
+}
+
+/// Holds a stored journal against what it amounted to when it was written; writes both first where that is asked for.
+fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let (journal, expected) = (folder.join(format!("{name}.jsonl")), folder.join(format!("{name}.txt")));
+    if std::env::var_os("RELMAN_BLESS").is_some() {
+        let driven = story();
+        let mut bytes = Vec::new();
+        for line in &driven.lines {
+            bytes.extend_from_slice(line.bytes());
+            bytes.push(b'\n');
+        }
+        fs::write(&journal, bytes).unwrap();
+        fs::write(&expected, summary(&driven.release, &driven.records)).unwrap();
+    }
+    let stored = fs::read(&journal).unwrap();
+    assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
+    let lines: Vec<&[u8]> = stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
+    let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
+    let release = Release::replay("checkout-241".parse().unwrap(), lines.iter().copied()).unwrap();
+    assert_eq!(summary(&release, &records), fs::read_to_string(&expected).unwrap());
+    records
+}
+
+fn kinds(records: &[Record]) -> Vec<&'static str> {
+    records.iter().map(|record| record.event.kind()).collect()
+}
+
+/// A drill on two metrics with few looks, so that the file stays small. Its plan says what it is for.
+fn small(title: &str) -> Driven {
+    let policy = with(
+        &policy_text(),
+        "watch = [\"error_rate\", \"latency_p99\", \"log_errors\"]",
+        "watch = [\"error_rate\"]",
+    );
+    Driven::planned(&with(&drill_plan(), "Faster tax lookup", title), &policy)
+}
+
+fn clean() -> Driven {
+    let mut driven = small("A clean release").completed();
+    driven.perform();
+    driven.does("user:ana", Action::Close);
+    driven
+}
+
+#[test]
+fn a_clean_release() {
+    let records = holds("clean", clean);
+    let kinds = kinds(&records);
+    assert_eq!((kinds[0], *kinds.last().unwrap()), ("plan_recorded", "release_closed"));
+    assert!(!kinds.contains(&"hold_placed") && !kinds.contains(&"rollback_started"));
+}
+
+fn rolled_back() -> Driven {
+    let mut driven = small("Rolled back by a criterion").in_step(2);
+    driven.look_with_errors(4);
+    driven.look_with_errors(31);
+    driven.perform();
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven.does("user:ana", act::post_mortem(None));
+    driven.does("user:ana", Action::Close);
+    driven
+}
+
+#[test]
+fn a_release_rolled_back_by_a_criterion() {
+    let records = holds("rolled-back", rolled_back);
+    let started = records.iter().find_map(|record| match &record.event {
+        Event::RollbackStarted(started) => Some(started.trigger.to_string()),
+        _ => None,
+    });
+    assert_eq!(started.as_deref(), Some("`error_rate > 1%` held: observed 3.1%, threshold 1%"));
+}
+
+fn outage() -> Driven {
+    let mut driven = small("An outage of the metrics").in_step(2);
+    driven.healthy_look();
+    for kind in MissingKind::ALL {
+        driven.look_without("error_rate", Arm::Canary, kind);
+    }
+    driven.look_at(Err("the platform does not answer"), fixture::healthy);
+    driven.perform();
+    driven.healthy_look();
+    driven.look_without("latency_p99", Arm::Baseline, MissingKind::Stale);
+    driven.wait(secs(7_200));
+    driven.tick();
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven
+}
+
+#[test]
+fn an_outage_of_the_metrics() {
+    let records = holds("outage", outage);
+    let kinds = kinds(&records);
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count("hold_placed"), count("hold_released"), count("rollback_confirmed")), (2, 1, 1));
+}
+
+fn overridden() -> Driven {
+    let mut driven = small("An override of the staging gate").staging();
+    let last = driven.checked_but_one();
+    driven.does("service:ci", act::failed(&last));
+    driven.wait(secs(60));
+    let expires_at = driven.now + secs(3_600);
+    driven.does("user:eva", act::override_gate(Gate::Staging, expires_at));
+    driven.perform();
+    driven.does("user:guest", act::hold());
+    driven.does("user:ben", act::resume());
+    driven.does("user:guest", act::complain());
+    driven.does("user:guest", act::roll_back());
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven.does("user:ana", act::post_mortem(Some(1)));
+    driven.does("user:ana", act::post_mortem(Some(2)));
+    driven.does("user:ana", Action::Close);
+    driven
+}
+
+#[test]
+fn an_override_of_the_staging_gate() {
+    let records = holds("override", overridden);
+    let by = records
+        .iter()
+        .find(|record| record.event.kind() == "override_granted")
+        .map(|record| record.by.to_string());
+    assert_eq!(by.as_deref(), Some("user:eva"));
+}
+
+fn drill() -> Driven {
+    let plan = with(&drill_plan(), "touches = [\"api\"]", "touches = [\"payments\"]");
+    let mut driven = Driven::planned(&plan, &policy_text());
+    driven.does("user:ada", driven.revise(&plan));
+    let mut driven = driven.staging();
+    driven.failed("deploy to staging", Some(secs(1)));
+    driven.wait(secs(10));
+    let last = driven.checked_but_one();
+    driven.does("user:qin", act::passed(&last));
+    driven.perform();
+    driven.healthy_look();
+    driven.look_at(Ok(fixture::share(3)), fixture::healthy);
+    driven.perform();
+    driven.run_while(|driven| driven.phase() == PhaseName::Releasing);
+    driven.does("user:olu", act::acknowledge());
+    driven.healthy_look();
+    driven.does("user:oda", act::acknowledge_until(driven.now + secs(2)));
+    driven.run(secs(3));
+    driven.does("user:guest", act::roll_back());
+    driven.perform();
+    driven.traffic(Err("no answer"));
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven
+}
+
+#[test]
+fn a_drill_with_everything_in_it() {
+    let records = holds("drill", drill);
+    let kinds = kinds(&records);
+    for kind in [
+        "plan_revised",
+        "effect_failed",
+        "traffic_drifted",
+        "validation_started",
+        "on_call_handed_over",
+        "cover_lapsed",
+        "rollback_unconfirmed",
+        "rollback_confirmed",
+    ] {
+        assert!(kinds.contains(&kind), "{kind}");
+    }
+}
+
+/// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.
+#[test]
+fn a_story_told_twice_has_the_same_hashes() {
+    for story in [clean, rolled_back, outage, overridden, drill] {
+        let (one, two) = (story(), story());
+        assert_eq!(one.lines, two.lines);
+        one.assert_replays();
+    }
+}
