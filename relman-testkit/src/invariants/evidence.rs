@@ -34,7 +34,8 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
                 held.insert(placed.cause);
             }
             Event::HoldReleased(released) => {
-                if held.remove(&released.cause) && released.cause == HoldCause::Manual {
+                let was_held = held.remove(&released.cause);
+                if was_held && released.cause == HoldCause::Manual {
                     counts_from = counts_from.max(Some(record.at));
                 }
             }
