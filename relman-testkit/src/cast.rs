@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use relman_core::{
-    event::{CheckOutcome, Gate},
-    machine::{Action, Due, Phase, PhaseName, Principal, Release},
+    event::{CheckOutcome, Gate, HoldCause},
+    machine::{Action, Due, Phase, PhaseName, PostMortem, Principal, Release},
     policy::floors,
     unit::{Actor, CheckName, Role, Span, Text, Timestamp},
 };
@@ -130,7 +130,11 @@ impl Cast {
     ///
     /// # Panics
     ///
+<<<<<<< HEAD
     /// Never: the roles are constants.
+=======
+    /// Never: the names of people and roles are constants.
+>>>>>>> wt-testkit
     pub fn directory(&self) -> FixedDirectory {
         let everyone: [(&str, &[&str]); 6] = [
             ("user:ana", &["author", "developer"]),
@@ -213,6 +217,7 @@ impl Cast {
         if !self.does(Duty::Check) {
             return Vec::new();
         }
+        let overrides = |act: &(Principal, Action)| matches!(act.1, Action::Override { .. });
         let mut acts = Vec::new();
         for check in release.checks_asked(gate) {
             let then = self.failing.get(&check);
@@ -221,26 +226,18 @@ impl Cast {
                 (None, None) | (Some(CheckOutcome::Failed), Some(AfterFailure::PassNextTime) | None) => {
                     acts.push(self.record(release, check, CheckOutcome::Passed));
                 }
-                (Some(CheckOutcome::Failed), Some(AfterFailure::Override)) => {
+                // One override covers every check of the gate that has failed by then.
+                (Some(CheckOutcome::Failed), Some(AfterFailure::Override)) if !acts.iter().any(overrides) => {
                     acts.extend(self.override_gate(release, gate, &check, now));
                 }
                 (Some(CheckOutcome::Failed), Some(AfterFailure::GiveUp)) => {
                     acts.push(self.give_up(release, &check));
                 }
-                (Some(CheckOutcome::Failed), Some(AfterFailure::Wait)) | (Some(CheckOutcome::Passed), _) => {}
+                (Some(CheckOutcome::Failed), Some(AfterFailure::Override | AfterFailure::Wait))
+                | (Some(CheckOutcome::Passed), _) => {}
             }
         }
-        // An override covers every check that has failed by then, and one at a time is decided on.
-        let overrides = |act: &(Principal, Action)| matches!(act.1, Action::Override { .. });
-        match acts.iter().position(overrides) {
-            Some(first) => acts
-                .into_iter()
-                .enumerate()
-                .filter(|(at, act)| *at == first || !overrides(act))
-                .map(|(_, act)| act)
-                .collect(),
-            None => acts,
-        }
+        acts
     }
 
     fn record(&self, release: &Release, check: CheckName, outcome: CheckOutcome) -> (Principal, Action) {
@@ -319,7 +316,6 @@ impl Cast {
 
     /// Resumes a release that waits for a person since the deployer has refused something.
     fn resume(&self, release: &Release) -> Option<(Principal, Action)> {
-        use relman_core::event::HoldCause;
         let waits = release.outstanding().values().any(|one| one.due == Due::WhenResumed);
         let held = release.holds().contains_key(&HoldCause::Deployer);
         (self.does(Duty::Resume) && waits && held).then(|| {
@@ -339,7 +335,7 @@ impl Cast {
         if !self.does(Duty::FilePostMortems) {
             return Vec::new();
         }
-        let file = |owed: &&relman_core::machine::PostMortem| {
+        let file = |owed: &&PostMortem| {
             let action = Action::FilePostMortem {
                 number: Some(owed.number),
                 summary: text(&format!("What led to {}, and what we learnt from it", owed.about)),

@@ -4,8 +4,8 @@ use relman_core::{
     chain::SealedLine,
     event::{EffectId, Record, RecordError},
     machine::{
-        Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Outstanding, Principal, Question,
-        Refusal, Release, ReplayError, SealError, decide,
+        Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Outstanding, PhaseName, Principal,
+        Question, Refusal, Release, ReplayError, SealError, decide,
     },
     plan::Plan,
     policy::Policy,
@@ -245,7 +245,7 @@ impl Stage {
     fn play(&mut self, people: &mut impl People, end: Timestamp) -> Result<Ending, SimulationError> {
         loop {
             self.settle(people)?;
-            if self.release.phase().name() == relman_core::machine::PhaseName::Closed {
+            if self.release.phase().name() == PhaseName::Closed {
                 return Ok(Ending::Closed);
             }
             match self.release.next_deadline(self.clock.now()) {

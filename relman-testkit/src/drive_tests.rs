@@ -189,6 +189,17 @@ fn g1_an_override_opens_a_post_mortem_that_has_to_be_filed() {
 }
 
 #[test]
+fn one_override_covers_every_check_that_has_failed() {
+    let cast = Cast::new()
+        .with_failing("integration".parse().unwrap(), AfterFailure::Override)
+        .with_failing("unit".parse().unwrap(), AfterFailure::Override);
+    let run = run(&drill(), cast);
+    closed_as(&run, EndedAs::Completed);
+    assert_eq!((run.count("gate_failed"), run.count("override_granted")), (2, 1));
+    assert_eq!(run.refused, []);
+}
+
+#[test]
 fn a_failed_check_passes_in_a_new_run_or_ends_the_release() {
     let name = || "integration".parse().unwrap();
     let again = run(&drill(), Cast::new().with_failing(name(), AfterFailure::PassNextTime));
