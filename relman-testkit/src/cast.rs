@@ -130,11 +130,7 @@ impl Cast {
     ///
     /// # Panics
     ///
-<<<<<<< HEAD
-    /// Never: the roles are constants.
-=======
     /// Never: the names of people and roles are constants.
->>>>>>> wt-testkit
     pub fn directory(&self) -> FixedDirectory {
         let everyone: [(&str, &[&str]); 6] = [
             ("user:ana", &["author", "developer"]),

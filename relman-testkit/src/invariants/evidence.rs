@@ -34,17 +34,10 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
                 held.insert(placed.cause);
             }
             Event::HoldReleased(released) => {
-<<<<<<< HEAD
-                let was_held = held.remove(&released.cause);
-                if was_held && released.cause == HoldCause::Manual {
-                    counts_from = counts_from.max(Some(record.at));
-                }
-=======
                 held.remove(&released.cause);
                 // What people have held goes on from where they let it go.
                 let from = (released.cause == HoldCause::Manual).then_some(record.at);
                 counts_from = counts_from.max(from);
->>>>>>> wt-testkit
             }
             Event::LookTaken(look) if look.credit > Span::ZERO => {
                 let from = counts_from.map_or(look.window.from, |from| from.max(look.window.from));
