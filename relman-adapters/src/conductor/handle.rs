@@ -214,6 +214,16 @@ impl Conductor {
         }
     }
 
+    /// Stops at once: drops whatever is under way, as the end of the process would. What has no outcome is issued
+    /// again at the next start. For tests of exactly that; [`stop`](Self::stop) is the friendlier way.
+    pub async fn kill(&self) {
+        for conducted in std::mem::take(&mut *self.drivers.lock().await).into_values() {
+            conducted.task.abort();
+            // Cancelled, which is what was asked for.
+            let _ = conducted.task.await;
+        }
+    }
+
     /// Whether everything that the release will need is configured. In production it is too late to refuse: such a
     /// release has to be conducted, if only to be taken back.
     fn is_ready(&self, release: &Release) -> Result<(), ConductError> {

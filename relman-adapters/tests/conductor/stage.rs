@@ -1,0 +1,122 @@
+use std::sync::Arc;
+
+use relman_adapters::{
+    SubmitError,
+    clock::TokioClock,
+    conductor::{Conductor, Limits},
+    journal::MemoryJournal,
+};
+use relman_core::{
+    event::Record,
+    machine::{Action, Release},
+    plan::Plan,
+    policy::Policy,
+    port::{Clock, Deployer, Journal, JournalExt, MetricsSource},
+    unit::{ReleaseId, Timestamp},
+};
+use relman_testkit::{
+    Cast, sample,
+    sim::{RecordingNotifier, SimulatedPlatform, World},
+};
+
+/// A conductor on a journal, and the people who act.
+pub(crate) struct Stage {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) conductor: Conductor,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notifier: Arc<RecordingNotifier>,
+    pub(crate) cast: Cast,
+}
+
+pub(crate) fn start() -> Timestamp {
+    sample::start()
+}
+
+/// A drill on the short track of the testkit's policy.
+pub(crate) fn drill(id: &str) -> Arc<Plan> {
+    let track = "drill".parse().unwrap();
+    Arc::new(sample::builder(id, &["api"]).drill().track(track).build().unwrap())
+}
+
+impl Stage {
+    /// Everything simulated, on a new journal.
+    pub(crate) fn new(world: World) -> Self {
+        Self::on(Arc::new(MemoryJournal::default()), world)
+    }
+
+    pub(crate) fn on(journal: Arc<dyn Journal>, world: World) -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start()));
+        let platform = Arc::new(SimulatedPlatform::new(world, 1, clock.clone()));
+        Self::with(journal, platform.clone(), platform, clock)
+    }
+
+    pub(crate) fn with(
+        journal: Arc<dyn Journal>,
+        deployer: Arc<dyn Deployer>,
+        metrics: Arc<dyn MetricsSource>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let channel = |name: &str| name.parse().unwrap();
+        let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
+        let cast = Cast::new();
+        let mut limits = Limits::default();
+        limits.watch_journal_every = None;
+        let conductor = Conductor::builder()
+            .journal(journal.clone())
+            .deployer(deployer)
+            .metrics(metrics)
+            .notifier(notifier.clone())
+            .directory(Arc::new(cast.directory()))
+            .clock(clock.clone())
+            .limits(limits)
+            .build()
+            .unwrap();
+        Self { journal, conductor, clock, notifier, cast }
+    }
+
+    pub(crate) async fn plan(&self, plan: &Arc<Plan>, policy: &Arc<Policy>) {
+        let action = Action::RecordPlan { plan: plan.clone(), policy: policy.clone() };
+        self.conductor.command(plan.release(), &Cast::actor("user:ana"), action).await.unwrap();
+    }
+
+    /// Conducts a release while the cast does its part, until nobody has anything left to do.
+    pub(crate) async fn play(&self, id: &ReleaseId) -> Release {
+        let mut updates = self.conductor.updates();
+        let ended = self.conductor.conduct(id).await.unwrap().wait();
+        tokio::pin!(ended);
+        let mut acted = 0;
+        let mut release = loop {
+            tokio::select! {
+                biased;
+                Ok(update) = updates.recv() => {
+                    let seq = update.release.head().map_or(0, |head| head.seq);
+                    if update.release.id() == id && seq >= acted && !update.release.phase().name().is_end() {
+                        acted = self.act(&update.release).await.unwrap_or(acted);
+                    }
+                }
+                ended = &mut ended => break Release::clone(&*ended.unwrap()),
+            }
+        };
+        while let Some((by, action)) = self.cast.next(&release, self.clock.now()).into_iter().next() {
+            release = self.conductor.command(id, &by.actor, action).await.unwrap().0;
+        }
+        release
+    }
+
+    async fn act(&self, release: &Release) -> Option<u64> {
+        let mut acted = None;
+        for (by, action) in self.cast.next(release, self.clock.now()) {
+            match self.conductor.command(release.id(), &by.actor, action).await {
+                Ok((release, _)) => acted = release.head().map(|head| head.seq),
+                Err(SubmitError::Refused(_)) => {}
+                Err(error) => panic!("the cast's act is recorded or refused: {error}"),
+            }
+        }
+        acted
+    }
+
+    pub(crate) async fn records(&self, id: &ReleaseId) -> Vec<Record> {
+        let lines = self.journal.read_to_end(id, 0).await.unwrap();
+        lines.iter().map(|line| Record::read(line).unwrap()).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! Many releases at once, and what people are told.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+use relman_core::{
+    machine::{EndedAs, Phase},
+    unit::{ReleaseId, TrafficShare},
+};
+use relman_testkit::{
+    Invariants, sample,
+    sim::{DeployerFaults, Regression, World},
+};
+
+use super::stage::{Stage, drill};
+
+#[tokio::test(start_paused = true)]
+async fn many_releases_are_conducted_at_once_and_each_keeps_the_guardrails() {
+    let stage = Stage::new(World::calm());
+    let ids: Vec<ReleaseId> = (0..16).map(|number| format!("drill-{number}").parse().unwrap()).collect();
+    for id in &ids {
+        stage.plan(&drill(id.as_str()), &sample::drill_policy()).await;
+    }
+    for release in join_all(ids.iter().map(|id| stage.play(id))).await {
+        assert_eq!(*release.phase(), Phase::Closed(EndedAs::Completed), "{}", release.id());
+        Invariants::check(&stage.records(release.id()).await).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn b1_a_breach_is_rolled_back_by_itself_and_on_call_is_paged() {
+    let stage = Stage::new(World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.2)));
+    let id = "drill-1".parse().unwrap();
+    stage.plan(&drill("drill-1"), &sample::drill_policy()).await;
+    let release = stage.play(&id).await;
+    assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+    let records = stage.records(&id).await;
+    Invariants::check(&records).unwrap();
+    let told: Vec<String> = stage.notifier.told().into_iter().map(|told| told.title).collect();
+    assert!(told.contains(&"[drill] drill-1: it is rolled back".to_owned()), "{told:?}");
+    assert!(told.iter().all(|title| title.starts_with("[drill] ")), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn notifications_that_fail_keep_nobody_waiting() {
+    let stage = Stage::new(World::calm());
+    stage.notifier.fail(1_000);
+    let id = "drill-1".parse().unwrap();
+    stage.plan(&drill("drill-1"), &sample::drill_policy()).await;
+    assert_eq!(*stage.play(&id).await.phase(), Phase::Closed(EndedAs::Completed));
+    let records = stage.records(&id).await;
+    assert!(records.iter().any(|record| record.event.kind() == "notification_abandoned"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployer_that_loses_its_answers_sets_each_share_once() {
+    let faults = DeployerFaults::lost_answers(2);
+    let stage = Stage::new(World::calm().with(faults));
+    let id = "drill-1".parse().unwrap();
+    stage.plan(&drill("drill-1"), &sample::drill_policy()).await;
+    assert_eq!(*stage.play(&id).await.phase(), Phase::Closed(EndedAs::Completed));
+    let records = stage.records(&id).await;
+    Invariants::check(&records).unwrap();
+    let set = records.iter().filter(|record| record.event.kind() == "traffic_set").count();
+    assert_eq!(set, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_configured_is_found_before_anything_is_touched() {
+    let stage = Stage::new(World::calm());
+    let plan = sample::builder("drill-1", &["api"]).watch("queue_depth".parse().unwrap());
+    stage.plan(&Arc::new(plan.build().unwrap()), &sample::drill_policy()).await;
+    let error = stage.conductor.conduct(&"drill-1".parse().unwrap()).await.err().unwrap().to_string();
+    assert_eq!(error, "failed to conduct drill-1: simulated has no query for queue_depth: add one for each");
+}
