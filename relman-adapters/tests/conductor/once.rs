@@ -33,6 +33,7 @@ mock! {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what a mock returns")]
 fn shows(share: TrafficShare) -> Result<Deployment, PortError> {
     Ok(Deployment { canary_share: share, detail: "mocked".to_owned() })
 }
