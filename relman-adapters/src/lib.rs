@@ -12,6 +12,7 @@ mod http;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
+pub mod prelude;
 mod releases;
 pub mod secret;
 

@@ -26,6 +26,7 @@
 mod cast;
 mod drive;
 pub mod invariants;
+pub mod prelude;
 mod ready;
 pub mod sample;
 pub mod sim;

@@ -1,0 +1,24 @@
+//! The everyday names: `use relman_adapters::prelude::*;`.
+
+pub use crate::{
+    Releases,
+    clock::SystemClock,
+    conductor::{Conductor, Limits},
+    directory::StaticDirectory,
+    journal::MemoryJournal,
+    notifier::{Channels, LogNotifier},
+    secret::Secret,
+};
+
+#[cfg(feature = "command")]
+pub use crate::deployer::command::CommandDeployer;
+#[cfg(feature = "haproxy")]
+pub use crate::deployer::haproxy::Haproxy;
+#[cfg(feature = "sqlite")]
+pub use crate::journal::SqliteJournal;
+#[cfg(feature = "prometheus")]
+pub use crate::metrics::prometheus::Prometheus;
+#[cfg(feature = "slack")]
+pub use crate::notifier::Slack;
+#[cfg(feature = "webhook")]
+pub use crate::notifier::Webhook;
