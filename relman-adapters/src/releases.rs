@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use relman_core::{
     chain::SealedLine,
-    event::{Record, RecordError},
-    machine::{Action, Command, Input, Principal, Refusal, Release, ReplayError, SealError, decide},
+    event::{Record, RecordError, SealError},
+    machine::{Action, Command, Input, Principal, Refusal, Release, ReplayError, decide},
     port::{AppendError, Clock, Directory, Journal, JournalExt, PortError},
     unit::{Actor, ReleaseId},
 };

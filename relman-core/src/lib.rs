@@ -83,19 +83,19 @@
 //!
 //! # Modules, as a ladder
 //!
-//! Each leans on those above it; read from the top.
+//! Each uses those above it alone; read from the top.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | [`unit`](mod@unit) | ids, time, shares and exact numbers |
 //! | [`plan`] | scope, risk, rollback contract, communication plan |
-//! | [`policy`] | tracks, gates, roles, what to do without data; and the floors under every policy |
-//! | [`event`] | what happened, and the records that hold it |
 //! | [`chain`] | hashes, links, strict reading and verification |
 //! | [`judge`] | observations and verdicts |
+//! | [`policy`] | tracks, gates, roles, what to do without data; and the floors under every policy |
+//! | [`port`] | the traits that the outside world implements |
+//! | [`event`] | what happened, and the records that hold it |
 //! | [`machine`] | the state of a release, its rules, effects and deadlines |
 //! | [`report`] | what the records amount to, for people |
-//! | [`port`] | the traits that the outside world implements |
 //! | [`docs`] | architecture, record format and determinism, as pages |
 //!
 //! [`prelude`] has the everyday names.
@@ -104,19 +104,19 @@ pub mod unit;
 
 pub mod plan;
 
-pub mod policy;
-
-pub mod event;
-
 pub mod chain;
 
 pub mod judge;
 
+pub mod policy;
+
+pub mod port;
+
+pub mod event;
+
 pub mod machine;
 
 pub mod report;
-
-pub mod port;
 
 pub mod docs;
 

@@ -5,10 +5,10 @@
 
 pub use crate::{
     chain::{Digest, Head, SealedLine},
-    event::{CheckOutcome, Event, Gate, Record},
+    event::{CheckOutcome, Event, Fact, Gate, Record},
     machine::{
-        Action, Command, Effect, Fact, Input, Look, OutcomeOf, Phase, PhaseName, Principal, Question,
-        Refusal, Release, decide,
+        Action, Command, Effect, Input, Look, OutcomeOf, Phase, PhaseName, Principal, Question, Refusal,
+        Release, decide,
     },
     plan::{Criterion, Plan, RollbackContract},
     policy::Policy,

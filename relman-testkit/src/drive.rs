@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use relman_core::{
     chain::SealedLine,
-    event::{EffectId, Record, RecordError},
+    event::{EffectId, Record, RecordError, SealError},
     machine::{
         Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Outstanding, PhaseName, Principal,
-        Question, Refusal, Release, ReplayError, SealError, decide,
+        Question, Refusal, Release, ReplayError, decide,
     },
     plan::Plan,
     policy::Policy,

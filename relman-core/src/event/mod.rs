@@ -16,5 +16,5 @@ pub use facts::{
     RolloutStarted, SetBy, StagingStarted, StepStarted, TrafficDrifted, TrafficSet, ValidationStarted,
     ZeroTrafficObserved,
 };
-pub use record::{Record, RecordError};
+pub use record::{Fact, Record, RecordError, SealError};
 pub use verdicts::{ContractBreached, LookTaken, ObservedExposure};

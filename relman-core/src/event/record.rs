@@ -2,8 +2,7 @@ use thiserror::Error;
 
 use super::{Event, UnknownKind};
 use crate::{
-    chain::{Digest, Envelope, Head, Malformed, SealedLine},
-    machine::{Fact, SealError},
+    chain::{self, Digest, Envelope, Head, Malformed, SealedLine},
     unit::{Actor, ReleaseId, Timestamp},
 };
 
@@ -24,6 +23,33 @@ pub struct Record {
     pub event: Event,
     /// The hash of the line.
     pub digest: Digest,
+}
+
+/// An event with who caused it: a record that is not sealed yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// Who caused it.
+    pub by: Actor,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Why facts can't become records.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SealError {
+    /// The record would be refused by a strict reader, for example because it is too long.
+    #[error(transparent)]
+    Chain(#[from] chain::SealError),
+    /// The event has no JSON form.
+    #[error("failed to write the event {kind} as JSON")]
+    Json {
+        /// The kind of the event.
+        kind: &'static str,
+        /// What the serialiser says.
+        #[source]
+        source: serde_json::Error,
+    },
 }
 
 /// Why a line is not a record of this version.

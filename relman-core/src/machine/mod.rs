@@ -19,13 +19,11 @@ mod transition;
 
 pub use command::{Action, Command, Input, Look, OutcomeOf, Principal};
 pub use deadline::{LookQuestion, Question};
-pub use decide::{Fact, decide};
+pub use decide::decide;
 pub use effect::{Due, Effect, Outstanding};
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
 pub use react::react;
 pub use refusal::Refusal;
-pub use release::{
-    Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError, SealError,
-};
+pub use release::{Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError};
 pub use requirements::{Missing, Turn};
 pub use transition::MOVES;

@@ -5,10 +5,12 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Fact, Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
+use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
 use crate::{
     chain::{Digest, Head, SealedLine},
-    event::{CheckOutcome, EffectId, Event, Gate, HoldCause, PostMortemCause, Record, RecordError},
+    event::{
+        CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record, RecordError, SealError,
+    },
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track},
     unit::{Actor, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
@@ -165,24 +167,6 @@ pub enum ReplayError {
         kind: &'static str,
         /// The phase of the release.
         phase: PhaseName,
-    },
-}
-
-/// Why facts can't become records.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum SealError {
-    /// The record would be refused by a strict reader, for example because it is too long.
-    #[error(transparent)]
-    Chain(#[from] crate::chain::SealError),
-    /// The event has no JSON form.
-    #[error("failed to write the event {kind} as JSON")]
-    Json {
-        /// The kind of the event.
-        kind: &'static str,
-        /// What the serialiser says.
-        #[source]
-        source: serde_json::Error,
     },
 }
 

@@ -1,11 +1,8 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    port::Moment,
-    unit::{Channel, Text},
-};
+use crate::unit::{Channel, Text};
 
 /// Who is told, through which channel, at which moments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,5 +30,58 @@ impl CommunicationPlan {
     /// The notices that are due at a moment.
     pub fn due_at(&self, moment: Moment) -> impl Iterator<Item = &Notice> {
         self.notices.iter().filter(move |notice| notice.moments.contains(&moment))
+    }
+}
+
+/// A moment of a release at which people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Moment {
+    /// The plan was approved and staging begins.
+    Staging,
+    /// The first step of the rollout begins.
+    RolloutStarted,
+    /// A further step begins.
+    StepStarted,
+    /// The release stands still.
+    Held,
+    /// The release goes on.
+    Resumed,
+    /// All traffic is on the new version and the 24 hours begin.
+    ValidationStarted,
+    /// Nobody is on call for the release.
+    CoverMissing,
+    /// The release is complete.
+    Completed,
+    /// The release is being rolled back.
+    RollbackStarted,
+    /// The rollback is not confirmed.
+    RollbackUnconfirmed,
+    /// The rollback is confirmed.
+    RolledBack,
+    /// The release was given up before production.
+    Aborted,
+    /// An executive has overridden a failed gate.
+    Overridden,
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Staging => "staging",
+            Self::RolloutStarted => "rollout started",
+            Self::StepStarted => "step started",
+            Self::Held => "held",
+            Self::Resumed => "resumed",
+            Self::ValidationStarted => "validation started",
+            Self::CoverMissing => "no on-call cover",
+            Self::Completed => "completed",
+            Self::RollbackStarted => "rollback started",
+            Self::RollbackUnconfirmed => "rollback not confirmed",
+            Self::RolledBack => "rolled back",
+            Self::Aborted => "aborted",
+            Self::Overridden => "gate overridden",
+        })
     }
 }

@@ -9,7 +9,7 @@ mod plan;
 mod risk;
 mod scope;
 
-pub use communication::{CommunicationPlan, Notice};
+pub use communication::{CommunicationPlan, Moment, Notice};
 pub(crate) use contract::COMPLAINTS;
 pub use contract::{ContractError, RollbackContract};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};

@@ -245,7 +245,7 @@ impl From<Plan> for PlanDocument {
 ///
 /// ```
 /// use relman_core::plan::{Artifact, Audience, PerformanceImpact, Plan, RollbackContract, Scope};
-/// use relman_core::port::Moment;
+/// use relman_core::plan::Moment;
 ///
 /// let plan = Plan::builder("checkout-241".parse()?)
 ///     .title("Faster tax lookup".parse()?)
@@ -334,7 +334,7 @@ impl PlanBuilder {
         mut self,
         audience: Text,
         channel: crate::unit::Channel,
-        moments: impl IntoIterator<Item = crate::port::Moment>,
+        moments: impl IntoIterator<Item = super::Moment>,
     ) -> Self {
         self.notices.push(Notice { audience, channel, moments: moments.into_iter().collect() });
         self

@@ -2,9 +2,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Scope;
-use crate::{policy::Policy, unit::Tag};
-
 /// How much can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -47,32 +44,4 @@ pub struct RiskAssessment {
     pub declared: Option<RiskLevel>,
     /// What made the level what it is, one reason a line.
     pub reasons: Vec<String>,
-}
-
-impl RiskAssessment {
-    /// Assesses the risk from what the change touches. The author's level raises it and never lowers it.
-    pub fn assess(scope: &Scope, declared: Option<RiskLevel>, policy: &Policy) -> Self {
-        let touched: Vec<(&Tag, RiskLevel)> =
-            scope.touches.iter().map(|tag| (tag, policy.risk_of(tag).unwrap_or(RiskLevel::High))).collect();
-        let assessed = touched.iter().map(|(_, level)| *level).max().unwrap_or(RiskLevel::Standard);
-        let level = assessed.max(declared.unwrap_or(RiskLevel::Low));
-        let mut reasons: Vec<String> = touched
-            .iter()
-            .filter(|(_, tag_level)| *tag_level == assessed)
-            .map(|(tag, tag_level)| format!("it touches {tag}, which is {tag_level} risk"))
-            .collect();
-        if touched.is_empty() {
-            reasons.push("it names nothing that it touches, which is standard risk".to_owned());
-        }
-        match declared {
-            Some(declared) if declared > assessed => {
-                reasons.push(format!("the author raised it to {declared}"));
-            }
-            Some(declared) if declared < assessed => {
-                reasons.push(format!("the author said {declared}, which can't lower it"));
-            }
-            Some(_) | None => {}
-        }
-        Self { level, declared, reasons }
-    }
 }

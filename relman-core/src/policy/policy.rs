@@ -260,6 +260,33 @@ impl Policy {
         self.0.risk.get(tag).copied()
     }
 
+    /// Assesses the risk of a plan from what the change touches. The author's level raises it and never lowers it.
+    pub fn assess(&self, plan: &Plan) -> RiskAssessment {
+        let declared = plan.declared_risk();
+        let touches = &plan.scope().touches;
+        let risk_of = |tag| self.risk_of(tag).unwrap_or(RiskLevel::High);
+        let assessed = touches.iter().map(risk_of).max().unwrap_or(RiskLevel::Standard);
+        let level = assessed.max(declared.unwrap_or(RiskLevel::Low));
+        let mut reasons: Vec<String> = touches
+            .iter()
+            .filter(|tag| risk_of(tag) == assessed)
+            .map(|tag| format!("it touches {tag}, which is {assessed} risk"))
+            .collect();
+        if touches.is_empty() {
+            reasons.push("it names nothing that it touches, which is standard risk".to_owned());
+        }
+        match declared {
+            Some(declared) if declared > assessed => {
+                reasons.push(format!("the author raised it to {declared}"));
+            }
+            Some(declared) if declared < assessed => {
+                reasons.push(format!("the author said {declared}, which can't lower it"));
+            }
+            Some(_) | None => {}
+        }
+        RiskAssessment { level, declared, reasons }
+    }
+
     /// The metrics that are watched in every step of every release.
     pub fn watch(&self) -> &BTreeSet<MetricName> {
         &self.0.watch

@@ -19,4 +19,6 @@ pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry};
 pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
 pub use metrics::{MetricQuery, MetricsSource};
-pub use notifier::{Moment, Notification, Notifier, Urgency};
+// A notification's moment is one of the communication plan's.
+pub use crate::plan::Moment;
+pub use notifier::{Notification, Notifier, Urgency};

@@ -1,6 +1,7 @@
 use relman_core::{
+    event::Fact,
     event::{Event, Gate, PostMortemCause, StepStarted},
-    machine::{Action, Fact, PhaseName, Release},
+    machine::{Action, PhaseName, Release},
     unit::{Actor, Span},
 };
 

@@ -10,20 +10,11 @@ mod rollback;
 use super::{Input, Phase, Refusal, Release, TrafficState};
 use crate::{
     event::{
-        CoverLapsed, Event, Gate, GatePassed, OverrideExpired, ReleaseCompleted, RolloutStarted,
+        CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, ReleaseCompleted, RolloutStarted,
         StagingStarted, StepStarted, ValidationStarted,
     },
     unit::{Actor, Timestamp, TrafficShare},
 };
-
-/// An event with who caused it: a record that is not sealed yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Fact {
-    /// Who caused it.
-    pub by: Actor,
-    /// What happened.
-    pub event: Event,
-}
 
 /// Decides what an input leads to: events to record, in order, or a refusal.
 ///

@@ -107,7 +107,7 @@ pub(super) fn permit_under(
 }
 
 fn assess(plan: &Plan, policy: &Policy) -> Result<(RiskAssessment, TrackName), PolicyError> {
-    let risk = RiskAssessment::assess(plan.scope(), plan.declared_risk(), policy);
+    let risk = policy.assess(plan);
     let (track, _) = policy.track_for(plan, &risk)?;
     Ok((risk, track))
 }
