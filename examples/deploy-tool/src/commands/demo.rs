@@ -198,7 +198,8 @@ impl Stage {
                 ended = &mut ended => break Release::clone(&*ended.map_err(Failure::refused)?),
             }
         };
-        if self.scenario == Scenario::Override && *release.phase() == Phase::Completed {
+        let owes = release.owed_post_mortems().next().is_some();
+        if self.scenario == Scenario::Override && *release.phase() == Phase::Completed && owes {
             self.try_in_vain("user:ana", Action::Close, progress).await?;
         }
         loop {

@@ -5,6 +5,7 @@
 
 mod bench;
 mod config;
+mod demo;
 mod people;
 mod read;
 mod verify_export;
