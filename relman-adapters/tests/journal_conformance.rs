@@ -1,282 +1,517 @@
-//! Every promise of the journal port, asked of every journal here.
+//! What every journal promises, asked of both journals, and what only the durable one can be asked.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
+// Clippy knows `#[test]` functions as tests, but not what they call.
+#![allow(clippy::unwrap_used)]
 
-use std::{future::Future, sync::Arc};
+mod support;
 
-use futures::future::join_all;
+use std::sync::Arc;
+
 use relman_adapters::journal::MemoryJournal;
 use relman_core::{
-    chain::{Digest, Envelope, Head, SealedLine, verify_lines},
+    chain::{Digest, Head},
     port::{AppendError, Journal, JournalExt},
-    unit::{Actor, ReleaseId, Timestamp},
 };
+use support::{line, lines, release};
 
-fn id(text: &str) -> ReleaseId {
-    text.parse().unwrap()
-}
-
-/// `count` records that continue `after`.
-fn lines(release: &ReleaseId, after: Option<Head>, count: usize, note: &str) -> Vec<SealedLine> {
-    let by = Actor::relman();
-    let mut after = after;
-    let seal = |_| {
-        let data = serde_json::value::to_raw_value(&serde_json::json!({ "note": note })).unwrap();
-        let (seq, prev) = after.map_or((0, Digest::ZERO), |head: Head| (head.seq + 1, head.digest));
-        let (release, at, by) = (release.clone(), Timestamp::from_millis(1_800_000_000_000), by.clone());
-        let line =
-            Envelope { release, seq, prev, at, by, kind: "step_started".into(), data: &data }.seal().unwrap();
-        after = Some(line.head());
-        line
-    };
-    (0..count).map(seal).collect()
-}
-
-fn bytes(lines: &[SealedLine]) -> Vec<Vec<u8>> {
-    lines.iter().map(|line| line.bytes().to_vec()).collect()
-}
-
-/// Runs every check, each on a journal of its own.
-async fn conforms<J: Journal + 'static, F: Future<Output = J>>(new: impl Fn() -> F) {
-    an_unknown_stream_is_empty(&new().await).await;
-    what_was_appended_is_read_back_byte_for_byte(&new().await).await;
-    pages_are_read_in_order(&new().await).await;
-    a_stale_head_is_refused_with_the_actual_one(&new().await).await;
-    a_batch_that_does_not_continue_the_head_is_refused(&new().await).await;
-    an_empty_batch_checks_the_head(&new().await).await;
-    streams_are_listed_in_order_with_their_heads(&new().await).await;
-    one_of_many_appenders_wins_each_head(Arc::new(new().await)).await;
-    many_streams_grow_at_once(Arc::new(new().await)).await;
-}
-
-async fn an_unknown_stream_is_empty(journal: &impl Journal) {
-    let release = id("nobody-knows");
-    assert_eq!(journal.head(&release).await.unwrap(), None);
-    assert!(journal.read(&release, 0, 10).await.unwrap().is_empty());
-    assert!(journal.streams().await.unwrap().is_empty());
-}
-
-async fn what_was_appended_is_read_back_byte_for_byte(journal: &impl Journal) {
-    let release = id("checkout-241");
-    // Spaces, escapes, another order and an odd number: nothing a parser and a printer would bring back.
-    let first = concat!(
-        r#"{ "data":{"ratio":1.50,"z":"\u00e9\/é\t","a":-0.0},"v":1, "release":"checkout-241","seq":0,"#,
-        r#""prev":"0000000000000000000000000000000000000000000000000000000000000000","#,
-        r#""at":"2026-11-22T18:04:05.000Z","by":"user:ana","kind":"plan_recorded" }"#
-    );
-    let first = SealedLine::read(first.as_bytes().to_vec()).unwrap();
-    let head = journal.append(&release, None, std::slice::from_ref(&first)).await.unwrap();
-    assert_eq!(head, Some(first.head()));
-    // The longest line there is.
-    let sealed = |text: &str| lines(&release, head, 1, text).remove(0);
-    let room = relman_core::chain::MAX_LINE - sealed("").bytes().len();
-    let second = sealed(&"x".repeat(room));
-    journal.append(&release, head, std::slice::from_ref(&second)).await.unwrap();
-
-    let read = journal.read(&release, 0, 10).await.unwrap();
-    assert_eq!(read, [first.bytes(), second.bytes()]);
-    assert_eq!(journal.head(&release).await.unwrap(), Some(second.head()));
-    let verified = verify_lines(Some(release), &read, Some(second.head())).unwrap();
-    assert_eq!(verified.records, 2);
-}
-
-async fn pages_are_read_in_order(journal: &impl Journal) {
-    let release = id("checkout-241");
-    let all = lines(&release, None, 20, "page");
-    journal.append(&release, None, &all[..12]).await.unwrap();
-    journal.append(&release, Some(all[11].head()), &all[12..]).await.unwrap();
-    for (from, limit, range) in
-        [(0, 20, 0..20), (0, 7, 0..7), (7, 7, 7..14), (14, 7, 14..20), (20, 7, 20..20), (3, 0, 3..3)]
-    {
-        assert_eq!(journal.read(&release, from, limit).await.unwrap(), bytes(&all[range]), "{from}, {limit}");
-    }
-    assert_eq!(journal.read(&release, 5, usize::MAX).await.unwrap(), bytes(&all[5..]));
-    assert!(journal.read(&release, u64::MAX, usize::MAX).await.unwrap().is_empty());
-    assert_eq!(journal.read_to_end(&release, 18).await.unwrap(), bytes(&all[18..]));
-}
-
-async fn a_stale_head_is_refused_with_the_actual_one(journal: &impl Journal) {
-    let release = id("checkout-241");
-    let mine = lines(&release, None, 3, "mine");
-    let theirs = lines(&release, None, 2, "theirs");
-    journal.append(&release, None, &mine[..2]).await.unwrap();
-    let actual = Some(mine[1].head());
-    let later = lines(&release, Some(theirs[1].head()), 1, "theirs");
-    for (expected, batch) in [
-        // Not the first; older; the right number with another hash.
-        (None, &theirs[..]),
-        (Some(mine[0].head()), &lines(&release, Some(mine[0].head()), 2, "theirs")[..]),
-        (Some(theirs[1].head()), &later[..]),
-        (Some(mine[2].head()), &lines(&release, Some(mine[2].head()), 1, "ahead")[..]),
-    ] {
-        let refused = journal.append(&release, expected, batch).await.unwrap_err();
-        let AppendError::Conflict { release: named, expected: said, actual: found } = refused else {
-            panic!("not a conflict: {refused}");
-        };
-        assert_eq!((named, said, found), (release.clone(), expected, actual));
-        assert_eq!(journal.read_to_end(&release, 0).await.unwrap(), bytes(&mine[..2]));
-        assert_eq!(journal.head(&release).await.unwrap(), actual);
-    }
-    let refused = journal.append(&id("other"), actual, &mine[2..]).await.unwrap_err();
-    assert!(matches!(refused, AppendError::Conflict { actual: None, .. }), "{refused}");
-    assert_eq!(journal.append(&release, actual, &mine[2..]).await.unwrap(), Some(mine[2].head()));
-}
-
-async fn a_batch_that_does_not_continue_the_head_is_refused(journal: &impl Journal) {
-    let release = id("checkout-241");
-    let good = lines(&release, None, 5, "good");
-    let other = lines(&release, None, 5, "other");
-    journal.append(&release, None, &good[..1]).await.unwrap();
-    let head = Some(good[0].head());
-    let gap = [good[1].clone(), good[3].clone()];
-    let forked = [good[1].clone(), other[2].clone()];
-    let twice = [good[1].clone(), good[1].clone()];
-    for (batch, seq) in [(&good[2..], 2), (&gap[..], 3), (&forked[..], 2), (&twice[..], 1), (&other[1..], 1)]
-    {
-        let refused = journal.append(&release, head, batch).await.unwrap_err();
-        assert!(matches!(refused, AppendError::Unlinked { seq: named, .. } if named == seq), "{refused}");
-        assert_eq!(journal.read_to_end(&release, 0).await.unwrap(), bytes(&good[..1]));
-        assert_eq!(journal.head(&release).await.unwrap(), head);
-    }
-}
-
-async fn an_empty_batch_checks_the_head(journal: &impl Journal) {
-    let release = id("checkout-241");
-    assert_eq!(journal.append(&release, None, &[]).await.unwrap(), None);
-    assert!(journal.streams().await.unwrap().is_empty());
-    let all = lines(&release, None, 2, "x");
-    journal.append(&release, None, &all).await.unwrap();
-    let head = Some(all[1].head());
-    assert_eq!(journal.append(&release, head, &[]).await.unwrap(), head);
-    for stale in [None, Some(all[0].head())] {
-        let refused = journal.append(&release, stale, &[]).await.unwrap_err();
-        assert!(matches!(refused, AppendError::Conflict { actual, .. } if actual == head), "{refused}");
-    }
-    assert_eq!(journal.read_to_end(&release, 0).await.unwrap().len(), 2);
-}
-
-async fn streams_are_listed_in_order_with_their_heads(journal: &impl Journal) {
-    let names = ["b", "B", "a-2", "a-10", "a.", "_", "9", "checkout_241"];
-    let mut wanted = Vec::new();
-    for (count, name) in names.iter().enumerate() {
-        let release = id(name);
-        let all = lines(&release, None, count + 1, name);
-        journal.append(&release, None, &all).await.unwrap();
-        wanted.push((release, all[count].head()));
-    }
-    wanted.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let found = journal.streams().await.unwrap().into_iter().map(|stored| (stored.release, stored.head));
-    assert_eq!(found.collect::<Vec<_>>(), wanted);
-}
-
-async fn one_of_many_appenders_wins_each_head<J: Journal + 'static>(journal: Arc<J>) {
-    const APPENDERS: usize = 64;
-    const ROUNDS: usize = 4;
-    let release = id("checkout-241");
-    let mut head = None;
-    let mut winners = Vec::new();
-    for round in 0..ROUNDS {
-        let tasks = (0..APPENDERS).map(|appender| {
-            let (journal, release) = (Arc::clone(&journal), release.clone());
-            tokio::spawn(async move {
-                let batch = lines(&release, head, 2, &format!("{round} {appender}"));
-                let outcome = journal.append(&release, head, &batch).await;
-                (batch, outcome)
-            })
-        });
-        let outcomes: Vec<_> = join_all(tasks).await.into_iter().map(Result::unwrap).collect();
-        let won: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).collect();
-        assert_eq!(won.len(), 1, "round {round}");
-        let (batch, outcome) = won[0];
-        let new = Some(batch[1].head());
-        assert_eq!(*outcome.as_ref().unwrap(), new);
-        for (_, outcome) in &outcomes {
-            if let Err(refused) = outcome {
-                assert!(
-                    matches!(refused, AppendError::Conflict { actual, .. } if *actual == new),
-                    "{refused}"
-                );
-            }
-        }
-        winners.extend(bytes(batch));
-        head = new;
-    }
-    assert_eq!(journal.read_to_end(&release, 0).await.unwrap(), winners);
-}
-
-async fn many_streams_grow_at_once<J: Journal + 'static>(journal: Arc<J>) {
-    const STREAMS: usize = 64;
-    const APPENDS: usize = 20;
-    let tasks = (0..STREAMS).map(|stream| {
-        let journal = Arc::clone(&journal);
-        tokio::spawn(async move {
-            let release = id(&format!("release-{stream:02}"));
-            let mut head = None;
-            for round in 0..APPENDS {
-                let batch = lines(&release, head, 1 + round % 3, "grows");
-                if round % 5 == 4 {
-                    // Somebody else with an old head: refused, in the same group as appends that are not.
-                    let stale = lines(&release, None, 1, "stale");
-                    assert!(journal.append(&release, None, &stale).await.is_err());
-                }
-                head = journal.append(&release, head, &batch).await.unwrap();
-                // What was answered can be read at once.
-                assert_eq!(journal.head(&release).await.unwrap(), head);
-            }
-            (release, head)
-        })
-    });
-    for finished in join_all(tasks).await {
-        let (release, head) = finished.unwrap();
-        let read = journal.read_to_end(&release, 0).await.unwrap();
-        assert_eq!(verify_lines(Some(release), read, head).unwrap().head, head);
-    }
-    assert_eq!(journal.streams().await.unwrap().len(), STREAMS);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_keeps_the_promises() {
+    conforms(Arc::new(MemoryJournal::new())).await;
 }
 
 #[tokio::test]
-async fn the_journal_in_memory_conforms() {
-    conforms(|| async { MemoryJournal::new() }).await;
+async fn memory_keeps_the_promises_on_one_thread() {
+    conforms(Arc::new(MemoryJournal::new())).await;
+}
+
+/// Everything that can be asked of any journal that is empty.
+async fn conforms(journal: Arc<dyn Journal>) {
+    appends_are_linked_and_read_back_exactly(&*journal).await;
+    a_conflict_changes_nothing(&*journal).await;
+    an_unlinked_batch_changes_nothing(&*journal).await;
+    an_empty_batch_checks_the_head(&*journal).await;
+    pages_follow_each_other(&*journal).await;
+    streams_are_in_order(&*journal).await;
+    one_of_many_wins_every_head(Arc::clone(&journal)).await;
+    many_streams_grow_at_once(Arc::clone(&journal)).await;
+    a_dropped_append_is_whole_or_absent(&*journal).await;
+}
+
+async fn appends_are_linked_and_read_back_exactly(journal: &dyn Journal) {
+    let exact = release("exact");
+    assert_eq!(journal.head(&exact).await.unwrap(), None);
+    assert!(journal.read(&exact, 0, 10).await.unwrap().is_empty());
+
+    let batch = lines(&exact, None, 3, "Zürich → 東京 \\u0000 \u{1f680}");
+    let head = journal.append(&exact, None, &batch[..1]).await.unwrap();
+    assert_eq!(head, Some(batch[0].head()));
+    let head = journal.append(&exact, head, &batch[1..]).await.unwrap();
+    assert_eq!(head, Some(batch[2].head()));
+
+    assert_eq!(journal.head(&exact).await.unwrap(), head);
+    let stored = journal.read(&exact, 0, 10).await.unwrap();
+    assert_eq!(stored, batch.iter().map(|line| line.bytes().to_vec()).collect::<Vec<_>>());
+    assert_eq!(Digest::of_line(&stored[2]), head.unwrap().digest);
+}
+
+async fn a_conflict_changes_nothing(journal: &dyn Journal) {
+    let contested = release("contested");
+    let first = line(&contested, None, "first");
+    journal.append(&contested, None, std::slice::from_ref(&first)).await.unwrap();
+
+    let other = lines(&contested, None, 2, "other");
+    let error = journal.append(&contested, None, &other).await.unwrap_err();
+    let AppendError::Conflict { release, expected, actual } = error else { panic!("{error}") };
+    assert_eq!((release, expected, actual), (contested.clone(), None, Some(first.head())));
+
+    // The right number is not enough: the hash counts.
+    let forged = Head { seq: 0, digest: Digest::of_line(b"forged") };
+    let next = line(&contested, Some(forged), "next");
+    let error = journal.append(&contested, Some(forged), &[next]).await.unwrap_err();
+    assert!(matches!(error, AppendError::Conflict { actual, .. } if actual == Some(first.head())), "{error}");
+
+    assert_eq!(journal.read_to_end(&contested, 0).await.unwrap(), [first.bytes()]);
+    assert_eq!(journal.head(&contested).await.unwrap(), Some(first.head()));
+}
+
+async fn an_unlinked_batch_changes_nothing(journal: &dyn Journal) {
+    let unlinked = release("unlinked");
+    let good = lines(&unlinked, None, 3, "good");
+    for (batch, bad) in [
+        (vec![good[0].clone(), good[2].clone()], 2),
+        (vec![good[1].clone()], 1),
+        (vec![good[0].clone(), line(&unlinked, Some(good[1].head()), "x")], 2),
+        (vec![good[0].clone(), good[0].clone()], 0),
+    ] {
+        let error = journal.append(&unlinked, None, &batch).await.unwrap_err();
+        assert!(matches!(error, AppendError::Unlinked { seq, .. } if seq == bad), "{error}");
+    }
+    assert_eq!(journal.head(&unlinked).await.unwrap(), None);
+    assert!(journal.read_to_end(&unlinked, 0).await.unwrap().is_empty());
+}
+
+async fn an_empty_batch_checks_the_head(journal: &dyn Journal) {
+    let empty = release("empty");
+    assert_eq!(journal.append(&empty, None, &[]).await.unwrap(), None);
+    assert!(journal.streams().await.unwrap().iter().all(|stored| stored.release != empty));
+
+    let first = line(&empty, None, "first");
+    journal.append(&empty, None, std::slice::from_ref(&first)).await.unwrap();
+    let head = Some(first.head());
+    assert_eq!(journal.append(&empty, head, &[]).await.unwrap(), head);
+    let error = journal.append(&empty, None, &[]).await.unwrap_err();
+    assert!(matches!(error, AppendError::Conflict { actual, .. } if actual == head), "{error}");
+}
+
+async fn pages_follow_each_other(journal: &dyn Journal) {
+    let paged = release("paged");
+    let batch = lines(&paged, None, 1100, "page");
+    journal.append(&paged, None, &batch).await.unwrap();
+    let bytes: Vec<_> = batch.iter().map(|line| line.bytes().to_vec()).collect();
+
+    assert_eq!(journal.read(&paged, 3, 4).await.unwrap(), bytes[3..7]);
+    assert_eq!(journal.read(&paged, 1098, 10).await.unwrap(), bytes[1098..]);
+    assert!(journal.read(&paged, 1100, 10).await.unwrap().is_empty());
+    assert!(journal.read(&paged, u64::MAX, 10).await.unwrap().is_empty());
+    assert!(journal.read(&paged, 0, 0).await.unwrap().is_empty());
+    assert_eq!(journal.read(&paged, 0, usize::MAX).await.unwrap(), bytes);
+    assert_eq!(journal.read_to_end(&paged, 5).await.unwrap(), bytes[5..]);
+}
+
+async fn streams_are_in_order(journal: &dyn Journal) {
+    for name in ["order-b", "Order", "order.a", "order_a", "order-a", "order"] {
+        let stream = release(name);
+        journal.append(&stream, None, &[line(&stream, None, "only")]).await.unwrap();
+    }
+    let stored = journal.streams().await.unwrap();
+    assert!(stored.is_sorted_by(|a, b| a.release < b.release), "{stored:?}");
+    let names: Vec<_> = stored.iter().map(|stored| stored.release.as_str()).collect();
+    for name in ["Order", "order", "order-a", "order-b", "order.a", "order_a"] {
+        assert!(names.contains(&name), "{name} is not in {names:?}");
+    }
+    for stored in stored {
+        assert_eq!(journal.head(&stored.release).await.unwrap(), Some(stored.head));
+    }
+}
+
+async fn one_of_many_wins_every_head(journal: Arc<dyn Journal>) {
+    let race = release("race");
+    let mut head = None;
+    for round in 0..8 {
+        let attempts: Vec<_> = (0..64)
+            .map(|writer| {
+                let (journal, race) = (Arc::clone(&journal), race.clone());
+                let batch = [line(&race, head, &format!("round {round} writer {writer}"))];
+                tokio::spawn(async move { journal.append(&race, head, &batch).await })
+            })
+            .collect();
+        let mut won = Vec::new();
+        let mut seen = Vec::new();
+        for attempt in attempts {
+            match attempt.await.unwrap() {
+                Ok(head) => won.push(head),
+                Err(AppendError::Conflict { actual, .. }) => seen.push(actual),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert_eq!(won.len(), 1, "round {round}");
+        assert!(seen.iter().all(|actual| *actual == won[0]), "round {round}: {seen:?}");
+        head = won[0];
+    }
+    assert_eq!(journal.read_to_end(&race, 0).await.unwrap().len(), 8);
+}
+
+async fn many_streams_grow_at_once(journal: Arc<dyn Journal>) {
+    let tasks: Vec<_> = (0..64)
+        .map(|number| {
+            let (journal, stream) = (Arc::clone(&journal), release(&format!("many-{number:02}")));
+            tokio::spawn(async move {
+                let mut head = None;
+                for _ in 0..10 {
+                    // Every other attempt is a conflict, which must not hurt the others of its group.
+                    let wrong = Some(Head { seq: 77, digest: Digest::ZERO });
+                    let error = journal.append(&stream, wrong, &[]).await.unwrap_err();
+                    assert!(
+                        matches!(error, AppendError::Conflict { actual, .. } if actual == head),
+                        "{error}"
+                    );
+                    let batch = lines(&stream, head, 2, "many");
+                    head = journal.append(&stream, head, &batch).await.unwrap();
+                    assert_eq!(head, Some(batch[1].head()));
+                }
+                (stream, head)
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (stream, head) = task.await.unwrap();
+        assert_eq!(journal.head(&stream).await.unwrap(), head);
+        assert_eq!(journal.read_to_end(&stream, 0).await.unwrap().len(), 20);
+    }
+}
+
+async fn a_dropped_append_is_whole_or_absent(journal: &dyn Journal) {
+    let dropped = release("dropped");
+    let mut head = None;
+    for polls in 0..20 {
+        let batch = lines(&dropped, head, 3, "dropped");
+        {
+            let mut append = journal.append(&dropped, head, &batch);
+            for _ in 0..polls % 4 {
+                if futures::poll!(append.as_mut()).is_ready() {
+                    break;
+                }
+            }
+        }
+        let actual = journal.head(&dropped).await.unwrap();
+        assert!(actual == head || actual == Some(batch[2].head()), "{actual:?}");
+        head = actual;
+    }
+    // What was given up earlier does not appear later, and nobody is left waiting.
+    let last = line(&dropped, head, "last");
+    journal.append(&dropped, head, std::slice::from_ref(&last)).await.unwrap();
+    let stored = journal.read_to_end(&dropped, 0).await.unwrap();
+    assert_eq!(stored.len() as u64, last.seq() + 1);
+    assert_eq!(stored.last().unwrap(), last.bytes());
 }
 
 #[cfg(feature = "sqlite")]
 mod sqlite {
+    use std::{fs, path::Path, process::Command};
+
     use relman_adapters::journal::SqliteJournal;
+    use relman_core::port::PortErrorKind;
+    use tempfile::tempdir;
 
     use super::*;
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn the_journal_in_sqlite_conforms() {
-        let folder = tempfile::tempdir().unwrap();
-        let count = std::cell::Cell::new(0);
-        let new = || {
-            count.set(count.get() + 1);
-            let path = folder.path().join(format!("{}.db", count.get()));
-            async move { SqliteJournal::open(path).unwrap() }
-        };
-        conforms(new).await;
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn sqlite_keeps_the_promises() {
+        let directory = tempdir().unwrap();
+        conforms(Arc::new(SqliteJournal::open(directory.path().join("journal")).unwrap())).await;
     }
 
     #[tokio::test]
-    async fn it_conforms_on_a_runtime_with_one_thread() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = |name: &str| SqliteJournal::open(folder.path().join(name)).unwrap();
-        one_of_many_appenders_wins_each_head(Arc::new(open("one.db"))).await;
-        many_streams_grow_at_once(Arc::new(open("many.db"))).await;
+    async fn sqlite_keeps_the_promises_on_one_thread() {
+        let directory = tempdir().unwrap();
+        conforms(Arc::new(SqliteJournal::open(directory.path().join("journal")).unwrap())).await;
     }
 
     #[tokio::test]
     async fn records_are_there_when_the_file_is_opened_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("journal.db");
-        let release = id("checkout-241");
-        let all = lines(&release, None, 3, "kept");
-        for (at, line) in all.iter().enumerate() {
-            let journal = SqliteJournal::open(&path).unwrap();
-            assert_eq!(journal.read_to_end(&release, 0).await.unwrap(), bytes(&all[..at]));
-            let head = journal.head(&release).await.unwrap();
-            assert_eq!(head, at.checked_sub(1).map(|last| all[last].head()));
-            journal.append(&release, head, std::slice::from_ref(line)).await.unwrap();
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("a strange %3F? #name");
+        let stream = release("durable");
+        let batch = lines(&stream, None, 5, "été");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let head = journal.append(&stream, None, &batch).await.unwrap();
+        drop(journal);
+        // The last one to close folds the log into the file, which can then be copied by itself.
+        assert_eq!(files(directory.path()), ["a strange %3F? #name"]);
+
+        let journal = SqliteJournal::open(&path).unwrap();
+        assert_eq!(journal.head(&stream).await.unwrap(), head);
+        assert_eq!(journal.read(&stream, 4, 9).await.unwrap(), [batch[4].bytes()]);
+        let next = line(&stream, head, "next");
+        journal.append(&stream, head, &[next]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn records_survive_without_the_log_being_closed() {
+        let directory = tempdir().unwrap();
+        let (path, copy) = (directory.path().join("journal"), directory.path().join("copy"));
+        let stream = release("crash");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let batch = lines(&stream, None, 5, "crash");
+        let head = journal.append(&stream, None, &batch).await.unwrap();
+        // What a crash of the machine leaves: the file and its log, but no index in shared memory.
+        fs::copy(&path, &copy).unwrap();
+        fs::copy(directory.path().join("journal-wal"), directory.path().join("copy-wal")).unwrap();
+        let recovered = SqliteJournal::open_read_only(&copy).unwrap();
+        assert_eq!(recovered.head(&stream).await.unwrap(), head);
+        assert_eq!(recovered.read_to_end(&stream, 0).await.unwrap().len(), 5);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_handles_on_one_file_agree() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let handles = [0, 1].map(|_| Arc::new(SqliteJournal::open(&path).unwrap()));
+        let shared = release("shared");
+        let tasks = handles.clone().map(|journal| {
+            let shared = shared.clone();
+            tokio::spawn(async move { append_until_won(&*journal, &shared, 50).await })
+        });
+        for task in tasks {
+            task.await.unwrap();
         }
+        for journal in handles {
+            chained(&*journal, &shared, 100).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn two_processes_on_one_file_agree() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sqlite::the_second_process", "--nocapture"])
+            .env("RELMAN_TEST_JOURNAL", &path)
+            .spawn()
+            .unwrap();
+        // Both open it, so both may be the one that makes it.
+        let journal = SqliteJournal::open(&path).unwrap();
+        let auditor = SqliteJournal::open_read_only(&path).unwrap();
+        let shared = release("shared");
+        append_until_won(&journal, &shared, 100).await;
+        assert!(child.wait().unwrap().success());
+        chained(&journal, &shared, 200).await;
+        chained(&auditor, &shared, 200).await;
+    }
+
+    /// The other half of [`two_processes_on_one_file_agree`]; by itself it checks that it can append at all.
+    #[tokio::test]
+    async fn the_second_process() {
+        let directory = tempdir().unwrap();
+        let path = std::env::var_os("RELMAN_TEST_JOURNAL")
+            .map_or_else(|| directory.path().join("journal"), std::convert::Into::into);
+        let journal = SqliteJournal::open(path).unwrap();
+        append_until_won(&journal, &release("shared"), 100).await;
+    }
+
+    #[tokio::test]
+    async fn an_append_outwaits_another_program_that_holds_the_lock() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = Arc::new(SqliteJournal::open(&path).unwrap());
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+        let appends: Vec<_> = (0..8)
+            .map(|number| {
+                let (journal, stream) = (Arc::clone(&journal), release(&format!("patient-{number}")));
+                tokio::spawn(
+                    async move { journal.append(&stream, None, &[line(&stream, None, "patient")]).await },
+                )
+            })
+            .collect();
+        // The runtime has one thread: if the wait blocked it, these lines would never be reached in time.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert!(appends.iter().all(|append| !append.is_finished()));
+        assert!(journal.streams().await.unwrap().is_empty());
+
+        other.execute_batch("COMMIT").unwrap();
+        for append in appends {
+            append.await.unwrap().unwrap();
+        }
+        assert_eq!(journal.streams().await.unwrap().len(), 8);
+    }
+
+    #[tokio::test]
+    async fn appends_that_come_together_share_transactions() {
+        const ROUNDS: u64 = 4;
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = Arc::new(SqliteJournal::open(&path).unwrap());
+        let log = || fs::metadata(directory.path().join("journal-wal")).unwrap().len();
+        let before = log();
+        let tasks: Vec<_> = (0..64)
+            .map(|number| {
+                let (journal, stream) = (Arc::clone(&journal), release(&format!("together-{number}")));
+                tokio::spawn(async move {
+                    let mut head = None;
+                    for _ in 0..ROUNDS {
+                        let batch = [line(&stream, head, "together")];
+                        head = journal.append(&stream, head, &batch).await.unwrap();
+                    }
+                })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // A transaction writes every page that it touches to the log: by itself, each append would write two
+        // pages of 4,096 bytes.
+        let pages = (log() - before) / 4096;
+        assert!(pages < 64 * ROUNDS, "{pages} pages were written for {ROUNDS} rounds of 64 appends");
+    }
+
+    #[tokio::test]
+    async fn reading_does_not_wait_for_a_writer_and_sees_what_is_committed() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let auditor = SqliteJournal::open_read_only(&path).unwrap();
+        let stream = release("watched");
+        let batch = lines(&stream, None, 2, "watched");
+        let head = journal.append(&stream, None, &batch[..1]).await.unwrap();
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").unwrap();
+        for reader in [&journal, &auditor] {
+            assert_eq!(reader.read(&stream, 0, 9).await.unwrap(), [batch[0].bytes()]);
+        }
+        drop(other);
+        journal.append(&stream, head, &batch[1..]).await.unwrap();
+        assert_eq!(auditor.head(&stream).await.unwrap(), Some(batch[1].head()));
+    }
+
+    #[tokio::test]
+    async fn a_file_changed_by_other_means_hurts_only_its_own_stream() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        let journal = SqliteJournal::open(&path).unwrap();
+        let (stray, sound) = (release("stray"), release("sound"));
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute("INSERT INTO records VALUES ('stray', 1, x'00')", []).unwrap();
+
+        let (stray_batch, sound_batch) = (lines(&stray, None, 2, "x"), lines(&sound, None, 2, "x"));
+        let (failed, stored) = tokio::join!(
+            journal.append(&stray, None, &stray_batch),
+            journal.append(&sound, None, &sound_batch),
+        );
+        let AppendError::Port(error) = failed.unwrap_err() else { panic!("not a port error") };
+        assert_eq!(error.kind(), PortErrorKind::InvalidAnswer);
+        assert!(error.to_string().contains("disagree"), "{error}");
+        assert_eq!(stored.unwrap(), Some(sound_batch[1].head()));
+        assert_eq!(journal.head(&stray).await.unwrap(), None);
+        // The first of the two lines was taken back together with the second.
+        assert_eq!(journal.read(&stray, 0, 9).await.unwrap(), [[0]]);
+    }
+
+    #[tokio::test]
+    async fn a_read_only_journal_refuses_to_append() {
+        let directory = tempdir().unwrap();
+        let path = directory.path().join("journal");
+        drop(SqliteJournal::open(&path).unwrap());
+        let auditor = SqliteJournal::open_read_only(&path).unwrap();
+        let error = auditor.append(&release("r"), None, &[]).await.unwrap_err();
+        assert!(error.to_string().contains("opened read-only"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_a_journal_is_refused_and_left_alone() {
+        let directory = tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("text"), "not a database, but long enough to have a header ".repeat(40)).unwrap();
+        let foreign = rusqlite::Connection::open(at("foreign")).unwrap();
+        foreign.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+        drop(foreign);
+        drop(SqliteJournal::open(at("newer")).unwrap());
+        let newer = rusqlite::Connection::open(at("newer")).unwrap();
+        newer.pragma_update(None, "user_version", 2).unwrap();
+        drop(newer);
+        fs::create_dir(at("directory")).unwrap();
+
+        for (name, say) in [
+            ("text", "not an SQLite file"),
+            ("foreign", "database of another program"),
+            ("newer", "journal of version 2, and this build knows version 1"),
+            ("directory", "it is a directory"),
+        ] {
+            let before = fs::read(at(name)).ok();
+            for error in [SqliteJournal::open(at(name)), SqliteJournal::open_read_only(at(name))] {
+                let error = error.unwrap_err();
+                assert_eq!(error.kind(), PortErrorKind::Rejected, "{error}");
+                let text = error.to_string();
+                assert!(text.contains(say) && text.contains(at(name).to_str().unwrap()), "{text}");
+            }
+            assert_eq!(fs::read(at(name)).ok(), before, "{name} was changed");
+        }
+        let error = SqliteJournal::open(at("missing/journal")).unwrap_err();
+        assert!(error.to_string().contains("its directory must exist"), "{error}");
+        let error = SqliteJournal::open(":memory:").unwrap_err();
+        assert!(error.to_string().contains("write-ahead log"), "{error}");
+    }
+
+    #[test]
+    fn opening_read_only_never_makes_a_file() {
+        let directory = tempdir().unwrap();
+        let error = SqliteJournal::open_read_only(directory.path().join("missing")).unwrap_err();
+        assert!(error.to_string().contains("there is no journal"), "{error}");
+        assert!(files(directory.path()).is_empty());
+
+        fs::write(directory.path().join("empty"), "").unwrap();
+        let error = SqliteJournal::open_read_only(directory.path().join("empty")).unwrap_err();
+        assert!(error.to_string().contains("it is empty"), "{error}");
+        assert_eq!(files(directory.path()), ["empty"]);
+    }
+
+    /// Appends `count` records, whoever else appends at the same time.
+    async fn append_until_won(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
+        let mut head = journal.head(stream).await.unwrap();
+        let mut won = 0;
+        while won < count {
+            match journal.append(stream, head, &[line(stream, head, "shared")]).await {
+                Ok(new) => {
+                    head = new;
+                    won += 1;
+                }
+                Err(AppendError::Conflict { actual, .. }) => head = actual,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    async fn chained(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
+        let stored = journal.read_to_end(stream, 0).await.unwrap();
+        assert_eq!(stored.len(), count);
+        let mut prev = Digest::ZERO;
+        for line in &stored {
+            let text = std::str::from_utf8(line).unwrap();
+            assert!(text.contains(&format!("\"prev\":\"{prev}\"")), "{text}");
+            prev = Digest::of_line(line);
+        }
+        let head = Head { seq: count as u64 - 1, digest: prev };
+        assert_eq!(journal.head(stream).await.unwrap(), Some(head));
+    }
+
+    fn files(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 }

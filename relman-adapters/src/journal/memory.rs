@@ -10,7 +10,7 @@ use relman_core::{
     unit::ReleaseId,
 };
 
-/// A journal in memory, for tests and drills.
+/// A journal in memory, for tests, examples and dry runs.
 ///
 /// Keeps every promise of [`Journal`] but one: nothing survives the process.
 ///
@@ -24,6 +24,7 @@ use relman_core::{
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let journal = MemoryJournal::new();
 /// assert_eq!(journal.head(&"checkout-241".parse()?).await?, None);
+/// assert!(journal.streams().await?.is_empty());
 /// # Ok(())
 /// # }
 /// ```
@@ -38,8 +39,8 @@ impl MemoryJournal {
         Self::default()
     }
 
-    fn streams(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Vec<SealedLine>>> {
-        // Every change is a single call that either happens or not, so a panic elsewhere leaves no half of one.
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Vec<SealedLine>>> {
+        // A panic can't leave a stream half-written: the only change is one `extend` of cloned lines.
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -57,33 +58,35 @@ impl Journal for MemoryJournal {
         lines: &[SealedLine],
     ) -> Result<Option<Head>, AppendError> {
         check_links(release, expected, lines)?;
-        let mut streams = self.streams();
+        let lines = lines.to_vec();
+        let mut streams = self.lock();
         let actual = streams.get(release).and_then(|stream| stream.last()).map(SealedLine::head);
         if actual != expected {
             return Err(AppendError::Conflict { release: release.clone(), expected, actual });
         }
-        let Some(last) = lines.last() else {
+        let Some(head) = lines.last().map(SealedLine::head) else {
             return Ok(actual);
         };
-        streams.entry(release.clone()).or_default().extend_from_slice(lines);
-        Ok(Some(last.head()))
+        streams.entry(release.clone()).or_default().extend(lines);
+        Ok(Some(head))
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let streams = self.streams();
-        let lines = streams.get(release).into_iter().flatten().skip(from).take(limit);
-        Ok(lines.map(|line| line.bytes().to_vec()).collect())
+        let streams = self.lock();
+        let lines = streams.get(release).map_or(&[][..], Vec::as_slice);
+        Ok(lines.iter().skip(from).take(limit).map(|line| line.bytes().to_vec()).collect())
     }
 
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        Ok(self.streams().get(release).and_then(|stream| stream.last()).map(SealedLine::head))
+        Ok(self.lock().get(release).and_then(|stream| stream.last()).map(SealedLine::head))
     }
 
     async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        let streams = self.streams();
+        let streams = self.lock();
         let stored = streams.iter().filter_map(|(release, lines)| {
-            lines.last().map(|last| StoredStream { release: release.clone(), head: last.head() })
+            let head = lines.last()?.head();
+            Some(StoredStream { release: release.clone(), head })
         });
         Ok(stored.collect())
     }

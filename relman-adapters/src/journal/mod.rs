@@ -1,7 +1,7 @@
 //! Journals: where the records of releases are kept.
 //!
-//! - [`MemoryJournal`] forgets everything with the process: for tests and drills.
-//! - `SqliteJournal` (feature `sqlite`) keeps all streams in one file, durably.
+//! - [`MemoryJournal`] keeps them in memory: for tests, examples and dry runs.
+//! - `SqliteJournal` (feature `sqlite`) keeps them durably in one file.
 
 mod memory;
 #[cfg(feature = "sqlite")]
@@ -9,4 +9,4 @@ mod sqlite;
 
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
-pub use sqlite::{OpenError, SqliteJournal};
+pub use sqlite::SqliteJournal;

@@ -77,8 +77,8 @@ fn a_file_that_is_no_journal_is_refused_and_left_as_it_is() {
     let bench = Bench::new();
     bench.write("relman.db", "not a database\n".repeat(100));
     let before = bench.read("relman.db");
-    bench.run("status").misused("failed to open the journal relman.db");
-    bench.run("--as user:ana plan plan.toml").misused("failed to open the journal relman.db");
+    bench.run("status").misused("relman.db: it is not an SQLite file");
+    bench.run("--as user:ana plan plan.toml").misused("relman.db: it is not an SQLite file");
     assert_eq!(bench.read("relman.db"), before);
 }
 

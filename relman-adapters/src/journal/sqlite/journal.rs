@@ -7,117 +7,112 @@ use std::{
 use async_trait::async_trait;
 use relman_core::{
     chain::{Head, SealedLine},
-    port::{AppendError, Journal, PortError, PortErrorKind, StoredStream, check_links},
+    port::{AppendError, Journal, PortError, StoredStream, check_links},
     unit::ReleaseId,
 };
 use rusqlite::Connection;
 
 use super::{
-    open::{self, OpenError},
-    store::{self, ADAPTER, Append},
+    fault::{NAME, fault, refusal},
+    open, table,
     writer::Writer,
 };
 
-/// A journal in one SQLite file.
+/// A durable journal in one SQLite file.
 ///
-/// - An append that returned `Ok` is on the disk: every commit is synced.
-/// - Any number of processes may use the file at once. It has to be on a local disk, as network file systems have
-///   no shared memory for its write-ahead log.
-/// - Appends to many releases at the same time share their commits; a lone append is committed on the caller's
-///   thread, which takes as long as the disk needs to sync.
-/// - Dropping the future of an append neither loses nor halves it: the records are stored, or were never handed over.
+/// - A record is kept as the exact bytes it was appended as, in a blob.
+/// - An append returns once its transaction is synced to the disk (write-ahead log, `synchronous = FULL`).
+///   Appends that come at the same time share a transaction, and each of them succeeds or fails by itself.
+/// - Any number of handles and processes may use one file at the same time. The file must be on a local disk.
+/// - Reads have a connection of their own and don't wait for appends.
+/// - Dropping the future of an append stores all of its records, or none.
 ///
-/// The lines are blobs in the table `records`, so that anybody can read them in ten years:
-/// `select line from records where release = 'checkout-241' order by seq`.
+/// Beside the file, SQLite keeps `-wal` and `-shm`; a copy of a journal in use needs all three, or SQLite's own
+/// backup command.
 ///
 /// # Examples
 ///
 /// ```
 /// use relman_adapters::journal::SqliteJournal;
-/// use relman_core::{chain::SealedLine, port::Journal};
+/// use relman_core::port::Journal;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("releases.db");
-/// let journal = SqliteJournal::open(&path)?;
-/// let release = "checkout-241".parse()?;
-/// let zeros = "0".repeat(64);
-/// let line = SealedLine::read(
-///     format!(
-///         r#"{{"v":1,"release":"checkout-241","seq":0,"prev":"{zeros}","at":"2026-11-22T18:04:05.000Z","by":"user:ana","kind":"noted","data":{{}}}}"#
-///     )
-///     .into_bytes(),
-/// )?;
+/// let directory = tempfile::tempdir()?;
+/// let path = directory.path().join("releases.relman");
 ///
-/// let head = journal.append(&release, None, std::slice::from_ref(&line)).await?;
-/// assert_eq!(head, Some(line.head()));
-/// assert_eq!(journal.read(&release, 0, 10).await?, [line.bytes()]);
+/// let journal = SqliteJournal::open(&path)?;
+/// assert!(journal.streams().await?.is_empty());
+///
+/// let auditor = SqliteJournal::open_read_only(&path)?;
+/// assert!(auditor.streams().await?.is_empty());
 /// # Ok(())
 /// # }
 /// ```
 pub struct SqliteJournal {
-    readers: Arc<Readers>,
-    /// `None` where the file was opened for reading only.
-    writer: Option<Writer>,
+    path: PathBuf,
+    // Dropped before the writer: the last connection to close folds the log into the file, and only the
+    // writer's can.
+    reader: Mutex<Connection>,
+    access: Access,
+}
+
+enum Access {
+    ReadOnly,
+    ReadWrite(Arc<Writer>),
 }
 
 impl SqliteJournal {
-    /// Opens the journal in that file; a file that does not exist, or is empty, becomes one.
-    ///
-    /// Blocks while it does, up to seconds where another process is writing.
+    /// Opens the journal at `path`, and makes it where there is none. Its directory must exist.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] where the file is something else, of a later version, or can't be written.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+    /// [`PortError`] where the file is something other than a journal or of a later version, and where this user
+    /// may not write to it or to its directory. A file of something else is left as it is.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let path = path.as_ref();
-        let writer = Writer::start(open::open_writer(path)?).map_err(|error| OpenError::Unavailable {
-            path: path.to_owned(),
-            detail: "there is no thread for its writer".to_owned(),
-            source: Some(Box::new(error)),
-        })?;
-        Ok(Self { readers: Arc::new(Readers::new(path)), writer: Some(writer) })
+        let writer = Writer::new(path, open::read_write(path)?);
+        let reader = Mutex::new(open::read_only(path)?);
+        Ok(Self { path: path.to_owned(), reader, access: Access::ReadWrite(Arc::new(writer)) })
     }
 
-    /// Opens the journal in that file for reading, as for verification. Other processes may write meanwhile.
+    /// Opens the journal at `path` for reading. Appending to it is refused.
     ///
-    /// Appending to it is refused. The file has to be there. SQLite keeps two small files beside it (`-wal` and
-    /// `-shm`) while it is open, so its folder has to be writable unless they are there already.
+    /// Never makes a journal, and sees what other processes append meanwhile. What a crashed process left in
+    /// the log is read as well, which needs permission to write beside the file. A journal without a log is also
+    /// read where nothing can be written, such as a mounted copy, and must not be changed while it is open.
     ///
     /// # Errors
     ///
-    /// [`OpenError`] where there is no such file, or where it is something else or of a later version.
-    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+    /// [`PortError`] where there is no journal that can be read completely.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let path = path.as_ref();
-        let readers = Readers::new(path);
-        readers.put_back(open::open_reader(path)?);
-        Ok(Self { readers: Arc::new(readers), writer: None })
+        let reader = Mutex::new(open::read_only(path)?);
+        Ok(Self { path: path.to_owned(), reader, access: Access::ReadOnly })
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.readers.path
-    }
-
-    /// Reads on a thread where waiting for a disk is fine: how much there is to read is up to the caller.
-    async fn read_elsewhere<T: Send + 'static>(
+    /// Reads on the calling thread: a page comes from memory in well under a millisecond, and every method of
+    /// the port that reads takes one page or less.
+    fn reading<T>(
         &self,
         operation: &'static str,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, PortError> {
-        let readers = Arc::clone(&self.readers);
-        tokio::task::spawn_blocking(move || readers.with(operation, read)).await.unwrap_or_else(|error| {
-            let detail = "the thread that was to read has ended";
-            Err(PortError::new(ADAPTER, operation, PortErrorKind::Unavailable, detail).with_source(error))
-        })
+        let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&connection).map_err(|error| fault(operation, &self.path, &error))
+    }
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJournal").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Journal for SqliteJournal {
     fn name(&self) -> &'static str {
-        ADAPTER
+        NAME
     }
 
     async fn append(
@@ -126,79 +121,23 @@ impl Journal for SqliteJournal {
         expected: Option<Head>,
         lines: &[SealedLine],
     ) -> Result<Option<Head>, AppendError> {
-        check_links(release, expected, lines)?;
-        let refused = |kind, detail| AppendError::Port(PortError::new(ADAPTER, "append", kind, detail));
-        let Some(writer) = &self.writer else {
-            return Err(refused(PortErrorKind::Rejected, "the journal was opened for reading only"));
+        let Access::ReadWrite(writer) = &self.access else {
+            let detail = "the journal was opened read-only; open it for appending";
+            return Err(refusal("append records", &self.path, detail).into());
         };
-        let append = Append { release, expected, lines };
-        if let Some(outcome) = writer.commit_inline(&append) {
-            return outcome;
-        }
-        match writer.enqueue(&append).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(refused(PortErrorKind::Unavailable, "the journal's writer has ended")),
-        }
+        check_links(release, expected, lines)?;
+        writer.append(release, expected, lines).await
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
-        let release = release.clone();
-        self.read_elsewhere("read", move |connection| store::read(connection, &release, from, limit)).await
+        self.reading("read the stream", |connection| table::read(connection, release, from, limit))
     }
 
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        // One row by its key, in memory as a rule: quicker than a change of threads.
-        self.readers.with("read the head", |connection| store::head(connection, release))
+        self.reading("read the head", |connection| table::head(connection, release))
     }
 
     async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        self.read_elsewhere("list the streams", store::streams).await
-    }
-}
-
-impl fmt::Debug for SqliteJournal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = if self.writer.is_some() { "read and write" } else { "read only" };
-        f.debug_struct("SqliteJournal").field("path", &self.readers.path).field("mode", &mode).finish()
-    }
-}
-
-/// Connections for reading. In the write-ahead log they never wait for the writer, nor the writer for them.
-struct Readers {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
-}
-
-impl Readers {
-    /// Connections kept open while nobody reads: one for each of a few readers at once. More are opened as needed.
-    const KEPT: usize = 4;
-
-    fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::default() }
-    }
-
-    fn with<T>(
-        &self,
-        operation: &'static str,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, PortError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => open::open_reader(&self.path).map_err(|error| {
-                PortError::new(ADAPTER, operation, PortErrorKind::Unavailable, error.to_string())
-                    .with_source(error)
-            })?,
-        };
-        let answer = read(&connection).map_err(|error| store::read_error(operation, error))?;
-        self.put_back(connection);
-        Ok(answer)
-    }
-
-    fn put_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < Self::KEPT {
-            idle.push(connection);
-        }
+        self.reading("list the streams", table::streams)
     }
 }

@@ -1,11 +1,12 @@
 //! The journal in one SQLite file.
 //!
-//! `open` knows files, `store` knows SQL, `writer` knows who commits when, and `journal` is the port.
+//! `open` decides whether a file is a journal and prepares connections; `table` holds the statements; `writer`
+//! groups appends into transactions; `fault` turns what SQLite reports into port errors.
 
+mod fault;
 mod journal;
 mod open;
-mod store;
+mod table;
 mod writer;
 
 pub use journal::SqliteJournal;
-pub use open::OpenError;

@@ -1,201 +1,205 @@
 use std::{
-    error::Error,
+    fmt::Write as _,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
 
+use relman_core::port::PortError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
-use thiserror::Error;
 
-/// "rlmn": marks a file as a journal of relman, for `file` and for [`open_writer`].
-const APPLICATION_ID: i32 = 0x726c_6d6e;
+use super::{
+    fault::{fault, is_busy, refusal},
+    table::SCHEMA,
+};
 
-/// The version of the tables.
-const SCHEMA_VERSION: i32 = 1;
-
-/// How long to wait for another process that writes. It commits groups of records in milliseconds; one that
-/// takes this long is stuck.
+/// How long to wait for a lock that another process holds. A transaction takes well under a millisecond, so
+/// whoever holds one for this long hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Lines are blobs: text would be checked and could be converted, and what is hashed is bytes.
-const SCHEMA: &str = "
-    CREATE TABLE records (
-        release TEXT NOT NULL,
-        seq INTEGER NOT NULL CHECK (seq >= 0),
-        line BLOB NOT NULL,
-        PRIMARY KEY (release, seq)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE heads (
-        release TEXT NOT NULL PRIMARY KEY,
-        seq INTEGER NOT NULL CHECK (seq >= 0),
-        digest BLOB NOT NULL CHECK (length(digest) = 32)
-    ) STRICT, WITHOUT ROWID;
-";
+/// "relm" in ASCII, in the header of the file.
+const APPLICATION_ID: i32 = 0x7265_6c6d;
 
-/// Why a file was not opened as a journal.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// There is no such file, and it was to be opened for reading only.
-    #[error("failed to open the journal {}: there is no such file", path.display())]
-    NotFound {
-        /// The path that was given.
-        path: PathBuf,
-    },
-    /// It is something else. Nothing in it was changed.
-    #[error("failed to open the journal {}: {problem}", path.display())]
-    NotAJournal {
-        /// The path that was given.
-        path: PathBuf,
-        /// What it is.
-        problem: &'static str,
-    },
-    /// A later version of relman wrote it. Nothing in it was changed.
-    #[error(
-        "failed to open the journal {}: its tables are of version {found}, and this program knows version \
-         {SCHEMA_VERSION}; use a newer one",
-        path.display()
-    )]
-    NewerVersion {
-        /// The path that was given.
-        path: PathBuf,
-        /// The version of its tables.
-        found: i32,
-    },
-    /// It can be read only, and was to be opened for writing.
-    #[error("failed to open the journal {}: it can be read but not written", path.display())]
-    ReadOnly {
-        /// The path that was given.
-        path: PathBuf,
-    },
-    /// The file system does not let it be opened, or somebody else holds it.
-    #[error("failed to open the journal {}: {detail}", path.display())]
-    Unavailable {
-        /// The path that was given.
-        path: PathBuf,
-        /// What went wrong.
-        detail: String,
-        /// The cause.
-        #[source]
-        source: Option<Box<dyn Error + Send + Sync>>,
-    },
+/// The version of the tables, in the header of the file.
+const VERSION: i32 = 1;
+
+const OPEN: &str = "open the journal";
+
+/// What the header of a file says.
+enum Identity {
+    /// A journal of the version that this build reads and writes.
+    Ours,
+    /// Nothing at all yet.
+    Blank,
+    /// Something that must not be touched, and why.
+    Foreign(String),
 }
 
-/// What a file turns out to be.
-enum Content {
-    Nothing,
-    Journal,
-}
-
-/// Opens the file for writing and makes it a journal where it is new or empty.
-pub(super) fn open_writer(path: &Path) -> Result<Connection, OpenError> {
+/// Opens a connection that appends, and makes the file a journal where there is none yet.
+pub(super) fn read_write(path: &Path) -> Result<Connection, PortError> {
     refuse_directory(path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let mut connection = connect(path, flags)?;
-    let failed = |error| unavailable(path, error);
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let failed = |error: rusqlite::Error| fault(OPEN, path, &error);
+    let mut connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(PATIENCE).map_err(failed)?;
+    // SQLite falls back to reading only, without a word.
     if connection.is_readonly("main").map_err(failed)? {
-        return Err(OpenError::ReadOnly { path: path.to_owned() });
+        let detail = "this user may not write to it; allow it, or open it read-only";
+        return Err(refusal(OPEN, path, detail));
     }
-    // A look before the lock: what is not ours is not even locked.
-    if let Content::Nothing = inspect(&connection, path)? {
-        create(&mut connection, path)?;
+    // Looked at before anything is set: the file of another program stays as it is.
+    match identify(&mut connection).map_err(failed)? {
+        Identity::Ours => {}
+        Identity::Blank => create(&mut connection, path)?,
+        Identity::Foreign(why) => return Err(refusal(OPEN, path, &why)),
     }
-    enter_wal(&connection, path)?;
-    // FULL: a commit returns when the record is on the disk and not only on its way. `fullfsync` asks the same of
-    // disks that lie by default, on macOS; elsewhere it means nothing.
-    connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-    connection.pragma_update(None, "fullfsync", true).map_err(failed)?;
+    use_write_ahead_log(&connection, path)?;
+    // FULL syncs the log in every commit, and `fullfsync` is what macOS needs to mean it.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;").map_err(failed)?;
     Ok(connection)
 }
 
-/// Opens the file for reading; creates nothing.
-pub(super) fn open_reader(path: &Path) -> Result<Connection, OpenError> {
-    if !path.exists() {
-        return Err(OpenError::NotFound { path: path.to_owned() });
-    }
+/// Opens a connection that only reads, of a journal that exists.
+pub(super) fn read_only(path: &Path) -> Result<Connection, PortError> {
     refuse_directory(path)?;
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    match inspect(&connection, path)? {
-        Content::Journal => Ok(connection),
-        Content::Nothing => {
-            Err(OpenError::NotAJournal { path: path.to_owned(), problem: "it is an empty file" })
-        }
+    if let Err(error) = path.metadata() {
+        let detail = format!("there is no journal that this user can read ({error}); give the path of one");
+        return Err(refusal(OPEN, path, &detail));
     }
+    let (connection, identity) = match look(path) {
+        Ok(found) => found,
+        Err(error) if needs_side_files(&error) => look_at_sealed(path, &error)?,
+        Err(error) => return Err(fault(OPEN, path, &error)),
+    };
+    match identity {
+        Identity::Ours => {}
+        Identity::Blank => return Err(refusal(OPEN, path, "it is empty, not a journal of relman")),
+        Identity::Foreign(why) => return Err(refusal(OPEN, path, &why)),
+    }
+    Ok(connection)
 }
 
-fn refuse_directory(path: &Path) -> Result<(), OpenError> {
+fn refuse_directory(path: &Path) -> Result<(), PortError> {
     if path.is_dir() {
-        return Err(OpenError::NotAJournal { path: path.to_owned(), problem: "it is a directory" });
+        return Err(refusal(OPEN, path, "it is a directory; give the path of a file in it"));
     }
     Ok(())
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
-    // Each connection has one user at a time, so SQLite's own mutex has nothing to guard. Without the URI flag, a
-    // path is a path, whatever characters it has.
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .and_then(|connection| connection.busy_timeout(PATIENCE).map(|()| connection));
-    connection.map_err(|error| unavailable(path, error))
+fn look(path: &Path) -> rusqlite::Result<(Connection, Identity)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(PATIENCE)?;
+    let identity = identify(&mut connection)?;
+    Ok((connection, identity))
 }
 
-fn inspect(connection: &Connection, path: &Path) -> Result<Content, OpenError> {
-    const SQL: &str = "SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
-        FROM pragma_application_id a, pragma_user_version v";
-    let found: Result<(i32, i32, i64), _> =
-        connection.query_row(SQL, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
-    let not_a_journal = |problem| OpenError::NotAJournal { path: path.to_owned(), problem };
-    match found {
-        Ok((0, 0, 0)) => Ok(Content::Nothing),
-        Ok((APPLICATION_ID, SCHEMA_VERSION, _)) => Ok(Content::Journal),
-        Ok((APPLICATION_ID, found, _)) if found > SCHEMA_VERSION => {
-            Err(OpenError::NewerVersion { path: path.to_owned(), found })
+/// Readers of a write-ahead log share an index in a file beside it, and somebody who may not write there can't
+/// make one.
+fn needs_side_files(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
+}
+
+/// Reads a journal on a medium that can't be written. Without a log the file itself is complete, and nobody
+/// changes it; with a log it is not, and reading the file alone would silently miss the latest records.
+fn look_at_sealed(path: &Path, error: &rusqlite::Error) -> Result<(Connection, Identity), PortError> {
+    let log = beside(path, "-wal");
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        let detail = format!(
+            "its latest records are in {} and reading them needs permission to write there; \
+             open it once as a user who may, or copy both files to a place where this user may write \
+             (SQLite: {error})",
+            log.display()
+        );
+        return Err(refusal(OPEN, path, &detail));
+    }
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let open = || {
+        let mut connection = Connection::open_with_flags(immutable(path), flags)?;
+        let identity = identify(&mut connection)?;
+        Ok((connection, identity))
+    };
+    open().map_err(|error: rusqlite::Error| fault(OPEN, path, &error))
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn immutable(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            write!(uri, "%{byte:02X}").expect("a string takes all that is written to it");
         }
-        Ok((APPLICATION_ID, _, _)) => Err(not_a_journal("its tables are of a version that never was")),
-        Ok(_) => Err(not_a_journal("it is a database of another program")),
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
-            Err(not_a_journal("it is not an SQLite database"))
+    }
+    uri + "?immutable=1"
+}
+
+/// Reads the header and the number of tables from one snapshot, so that a journal that another process is just
+/// making is seen either before or after.
+fn identify(connection: &mut Connection) -> rusqlite::Result<Identity> {
+    identify_in(&*connection.transaction()?)
+}
+
+fn identify_in(connection: &Connection) -> rusqlite::Result<Identity> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let application = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    Ok(match (application, version, tables) {
+        (APPLICATION_ID, VERSION, _) => Identity::Ours,
+        (0, 0, 0) => Identity::Blank,
+        (APPLICATION_ID, version, _) => Identity::Foreign(format!(
+            "it is a journal of version {version}, and this build knows version {VERSION}; \
+             open it with the relman that wrote it, or a later one"
+        )),
+        _ => Identity::Foreign(
+            "it is a database of another program, not a journal of relman; give another path".to_owned(),
+        ),
+    })
+}
+
+fn create(connection: &mut Connection, path: &Path) -> Result<(), PortError> {
+    let mut made = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        let identity = identify_in(&transaction)?;
+        if matches!(identity, Identity::Blank) {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", VERSION)?;
+            transaction.commit()?;
         }
-        Err(error) => Err(unavailable(path, error)),
+        Ok(identity)
+    };
+    match made().map_err(|error: rusqlite::Error| fault(OPEN, path, &error))? {
+        Identity::Ours | Identity::Blank => Ok(()),
+        Identity::Foreign(why) => Err(refusal(OPEN, path, &why)),
     }
 }
 
-fn create(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
-    let failed = |error| unavailable(path, error);
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    // Another process may have been faster.
-    if let Content::Nothing = inspect(&transaction, path)? {
-        transaction.execute_batch(SCHEMA).map_err(failed)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(failed)?;
-    }
-    transaction.commit().map_err(failed)
-}
-
-/// Switches to the write-ahead log, in which readers never wait for the writer. The file remembers it.
-fn enter_wal(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+/// Turns on the write-ahead log, which stays on for good. SQLite doesn't wait for other connections here, so
+/// this does.
+fn use_write_ahead_log(connection: &Connection, path: &Path) -> Result<(), PortError> {
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let mode: Result<String, _> =
-            connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0));
-        match mode {
-            Ok(mode) if mode == "wal" => return Ok(()),
-            Ok(mode) => {
-                let detail = format!("its file system has no write-ahead log, only the mode {mode}");
-                return Err(OpenError::Unavailable { path: path.to_owned(), detail, source: None });
+    let mode: String = loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Ok(mode) => break mode,
+            Err(error) if is_busy(&error) && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(2));
             }
-            // SQLite does not wait by itself when two processes switch a new file at the same moment.
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && Instant::now() < deadline =>
-            {
-                thread::sleep(Duration::from_millis(5));
-            }
-            Err(error) => return Err(unavailable(path, error)),
+            Err(error) => return Err(fault(OPEN, path, &error)),
         }
+    };
+    if mode == "wal" {
+        return Ok(());
     }
-}
-
-fn unavailable(path: &Path, error: rusqlite::Error) -> OpenError {
-    OpenError::Unavailable { path: path.to_owned(), detail: error.to_string(), source: Some(Box::new(error)) }
+    Err(refusal(OPEN, path, "it can't have a write-ahead log there; give a path on a local disk"))
 }

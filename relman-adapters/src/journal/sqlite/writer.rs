@@ -1,242 +1,281 @@
 use std::{
-    mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
-    thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
 };
 
 use relman_core::{
     chain::{Head, SealedLine},
+    port::{AppendError, PortError, PortErrorKind},
     unit::ReleaseId,
 };
-use rusqlite::Connection;
-use tokio::sync::oneshot;
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{Notify, oneshot};
 
 use super::{
+    fault::{NAME, UNKNOWN, fault, is_busy},
     open::PATIENCE,
-    store::{self, Append, Outcome},
+    table,
 };
 
-/// A caller's thread is lent to a commit only while commits are this fast: a disk that takes longer has its own
-/// thread wait for it, and the runtime goes on.
-const INLINE_LIMIT: Duration = Duration::from_millis(5);
+const APPEND: &str = "append records";
 
-/// The longest wait for callers that were just answered. A disk so slow that half a commit takes longer would not
-/// notice.
-const GATHER_LIMIT: Duration = Duration::from_millis(2);
+/// How many appends share a transaction at most: enough to make the sync's cost vanish among them, few enough
+/// for the transaction to stay within milliseconds.
+const GROUP: usize = 256;
 
-/// The most appends in one transaction: bounds how long one commit takes and what it holds in memory.
-const MAX_GROUP: usize = 1024;
+type Answer = Result<Option<Head>, AppendError>;
 
-/// The one connection that writes, and who may use it when.
+/// The one who appends: a queue of requests and the connection that serves it.
 ///
-/// A lone append is committed at once by the caller: handing it to another thread would cost a third of it.
-/// Whoever comes while a commit is under way queues up, and a thread of the writer's own commits the whole queue
-/// in one transaction. An append that is queued is committed even if its caller goes away; one that is committed
-/// inline has no point at which the caller could.
+/// Whoever waits for an answer and finds the connection free commits **everything** that is queued in one
+/// transaction, without suspending: a future that is no longer polled can hold up nobody but itself. Afterwards
+/// it wakes all who still wait, and the first of them to run is next. Until it runs, callers that were just
+/// answered have had time to queue again, so that groups are full ones.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    /// Signalled when `jobs` has reached `wanted`, and when the writer closes.
-    enough: Condvar,
+    path: PathBuf,
+    queue: Mutex<VecDeque<Request>>,
     connection: Mutex<Connection>,
+    freed: Notify,
+    /// A thread waits for the lock of another process and will then serve the queue.
+    outwaiting: AtomicBool,
 }
 
-struct State {
-    jobs: Vec<Job>,
-    mode: Mode,
-    /// How many jobs the thread waits for.
-    wanted: usize,
-    /// How long the last commit took.
-    last_commit: Duration,
-    closing: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    /// Nobody is queued: callers commit for themselves.
-    Idle,
-    /// The thread commits, or gathers those that will be back in a moment: everybody queues.
-    Grouping,
-    /// The thread is gone: nobody would take a job.
-    Stopped,
-}
-
-struct Job {
+struct Request {
     release: ReleaseId,
     expected: Option<Head>,
     lines: Vec<SealedLine>,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<Answer>,
+}
+
+/// Whether the queue was served.
+enum Served {
+    Yes,
+    /// Another process holds the lock; the queue is untouched.
+    Busy,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
-        let state = State {
-            jobs: Vec::new(),
-            mode: Mode::Idle,
-            wanted: 1,
-            last_commit: Duration::ZERO,
-            closing: false,
-        };
-        let shared = Arc::new(Shared {
-            state: Mutex::new(state),
-            enough: Condvar::new(),
+    pub(super) fn new(path: &Path, connection: Connection) -> Self {
+        Self {
+            path: path.to_owned(),
+            queue: Mutex::default(),
             connection: Mutex::new(connection),
-        });
-        let mine = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("relman-journal".to_owned()).spawn(move || {
-            let stop = StopOnDrop(&mine);
-            stop.0.run();
-        })?;
-        Ok(Self { shared, thread: Some(thread) })
+            freed: Notify::new(),
+            outwaiting: AtomicBool::new(false),
+        }
     }
 
-    /// Commits on the caller's thread; `None`, with nothing done, where that would mean to wait for somebody.
-    pub(super) fn commit_inline(&self, append: &Append<'_>) -> Option<Outcome> {
-        {
-            let state = self.shared.state();
-            if state.mode != Mode::Idle || !state.jobs.is_empty() || state.last_commit > INLINE_LIMIT {
-                return None;
+    /// Appends lines that are linked. The caller may drop the future: all lines are then stored, or none.
+    pub(super) async fn append(
+        self: &Arc<Self>,
+        release: &ReleaseId,
+        expected: Option<Head>,
+        lines: &[SealedLine],
+    ) -> Answer {
+        let (reply, mut answer) = oneshot::channel();
+        let request = Request { release: release.clone(), expected, lines: lines.to_vec(), reply };
+        lock(&self.queue).push_back(request);
+        // Tasks that are ready to append as well run first and join the group. Without this, a runtime of one
+        // thread would never form a group. It costs a lone append a microsecond.
+        tokio::task::yield_now().await;
+        loop {
+            // Made before looking at the connection, so that a wake-up after the look is not missed.
+            let freed = self.freed.notified();
+            // Who has been answered leaves the others, who are still gathering, alone.
+            if answer.is_empty() {
+                self.serve();
+            }
+            tokio::select! {
+                biased;
+                answer = &mut answer => return answer.unwrap_or_else(|_| Err(self.lost())),
+                () = freed => {}
             }
         }
-        let mut connection = match self.shared.connection.try_lock() {
+    }
+
+    /// Serves the queue if nobody else does.
+    ///
+    /// This blocks the runtime's thread for a transaction, about 0.3 ms: no longer than a slow computation
+    /// between two awaits. Handing it to a thread for blocking work costs a lone append a third of its speed.
+    /// Waiting for another process may take much longer, and is handed to a thread.
+    fn serve(self: &Arc<Self>) {
+        if self.outwaiting.load(Ordering::Acquire) {
+            return;
+        }
+        let Some(mut turn) = self.try_turn() else { return };
+        match self.commit_group(turn.connection(), Duration::ZERO) {
+            Served::Yes => {}
+            Served::Busy => {
+                self.outwaiting.store(true, Ordering::Release);
+                drop(turn);
+                self.outwait();
+            }
+        }
+    }
+
+    fn outwait(self: &Arc<Self>) {
+        let writer = Arc::clone(self);
+        let started = thread::Builder::new().name("relman-journal".to_owned()).spawn(move || {
+            let connection = lock(&writer.connection);
+            let mut turn = Turn { writer: &writer, connection: Some(connection), kind: TurnKind::Outwaited };
+            // After the full patience this answers everybody, so the result is always `Yes`.
+            writer.commit_group(turn.connection(), PATIENCE);
+        });
+        if let Err(error) = started {
+            self.outwaiting.store(false, Ordering::Release);
+            let detail = format!("{}: no thread to wait for its lock ({error})", self.path.display());
+            for request in self.take_group() {
+                let error = PortError::new(NAME, APPEND, PortErrorKind::Unavailable, detail.clone());
+                request.answer(Err(error.into()));
+            }
+            self.freed.notify_waiters();
+        }
+    }
+
+    fn try_turn(&self) -> Option<Turn<'_>> {
+        let connection = match self.connection.try_lock() {
             Ok(connection) => connection,
+            // A transaction that was left by a panic has been rolled back on the way out.
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return None,
         };
-        // Another process that writes is waited for by the thread.
-        connection.busy_timeout(Duration::ZERO).ok()?;
-        let start = Instant::now();
-        let outcome = match store::commit(&mut connection, std::slice::from_ref(append)) {
-            Ok(mut outcomes) => outcomes.pop().expect("one append has one outcome"),
-            Err(failure) if failure.is_busy() => return None,
-            Err(failure) => Err(failure.to_append_error()),
-        };
-        drop(connection);
-        self.shared.state().last_commit = start.elapsed();
-        Some(outcome)
+        Some(Turn { writer: self, connection: Some(connection), kind: TurnKind::Ordinary })
     }
 
-    /// Queues an append for the next group. The receiver fails only where the writer's thread is gone.
-    pub(super) fn enqueue(&self, append: &Append<'_>) -> oneshot::Receiver<Outcome> {
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            release: append.release.clone(),
-            expected: append.expected,
-            lines: append.lines.to_vec(),
-            reply,
+    /// Commits what is queued, each append checked by itself, and answers once the commit has returned.
+    fn commit_group(&self, connection: &mut Connection, patience: Duration) -> Served {
+        if lock(&self.queue).is_empty() {
+            return Served::Yes;
+        }
+        let begun = connection
+            .busy_timeout(patience)
+            .and_then(|()| connection.transaction_with_behavior(TransactionBehavior::Immediate));
+        let transaction = match begun {
+            Ok(transaction) => transaction,
+            Err(error) if is_busy(&error) && patience.is_zero() => return Served::Busy,
+            Err(error) => {
+                self.fail(self.take_group(), &error);
+                return Served::Yes;
+            }
         };
-        let mut state = self.shared.state();
-        if state.mode != Mode::Stopped {
-            state.jobs.push(job);
-            if state.jobs.len() >= state.wanted {
-                self.shared.enough.notify_one();
+        // Taken only now, so that the group has everybody who came while the lock was waited for.
+        let group = self.take_group();
+        let mut answers = Vec::with_capacity(group.len());
+        for request in &group {
+            match request.perform(&transaction) {
+                // A full disk, for one, makes SQLite give up the whole transaction.
+                Err(Failure::Sqlite(error)) if transaction.is_autocommit() => {
+                    drop(transaction);
+                    self.fail(group, &error);
+                    return Served::Yes;
+                }
+                Err(Failure::Sqlite(error)) => answers.push(Err(fault(APPEND, &self.path, &error).into())),
+                Err(Failure::Conflict(conflict)) => answers.push(Err(conflict)),
+                Ok(head) => answers.push(Ok(head)),
             }
         }
-        answer
+        // Conflicts wait for the commit as well: the head they report may be one that this group stores.
+        match transaction.commit() {
+            Ok(()) => group.into_iter().zip(answers).for_each(|(request, answer)| request.answer(answer)),
+            Err(error) => self.fail_unknown(group, &error),
+        }
+        Served::Yes
+    }
+
+    /// The next group, without those whose callers are gone: what was given up before it began never happens.
+    fn take_group(&self) -> Vec<Request> {
+        let mut queue = lock(&self.queue);
+        queue.retain(|request| !request.reply.is_closed());
+        let size = queue.len().min(GROUP);
+        queue.drain(..size).collect()
+    }
+
+    fn fail(&self, group: Vec<Request>, error: &rusqlite::Error) {
+        for request in group {
+            request.answer(Err(fault(APPEND, &self.path, error).into()));
+        }
+    }
+
+    fn fail_unknown(&self, group: Vec<Request>, error: &rusqlite::Error) {
+        let detail = format!("{}: {UNKNOWN} (SQLite: {error})", self.path.display());
+        for request in group {
+            let error = PortError::new(NAME, APPEND, PortErrorKind::Unavailable, detail.clone());
+            request.answer(Err(error.into()));
+        }
+    }
+
+    fn lost(&self) -> AppendError {
+        let detail = format!("{}: the writer stopped; {UNKNOWN}", self.path.display());
+        PortError::new(NAME, APPEND, PortErrorKind::Unavailable, detail).into()
     }
 }
 
-impl Drop for Writer {
-    /// Waits until what is queued is committed, so that the file is closed when the journal is gone.
-    fn drop(&mut self) {
-        self.shared.state().closing = true;
-        self.shared.enough.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported when it happened, and every caller has had an error since.
-            let _ = thread.join();
-        }
-    }
+/// Why one append of a group is not stored.
+enum Failure {
+    Conflict(AppendError),
+    Sqlite(rusqlite::Error),
 }
 
-/// Lets go of everybody who waits, even where the thread panics.
-struct StopOnDrop<'a>(&'a Shared);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.mode = Mode::Stopped;
-        state.jobs.clear();
-    }
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        // No code that could panic half-way runs under this lock.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn run(&self) {
-        let mut callers = 0;
-        while self.wait_for_jobs(callers) {
-            callers = self.commit_queue();
+impl Request {
+    fn perform(&self, connection: &Connection) -> Result<Option<Head>, Failure> {
+        let actual = table::head(connection, &self.release).map_err(Failure::Sqlite)?;
+        if actual != self.expected {
+            let (release, expected) = (self.release.clone(), self.expected);
+            return Err(Failure::Conflict(AppendError::Conflict { release, expected, actual }));
         }
-    }
-
-    /// Waits until there is a group to commit; `false` when the writer closes and nothing is left.
-    ///
-    /// The callers that were just answered are about to come back. Without waiting for them, two half-groups would
-    /// take turns, each paying for a whole commit.
-    fn wait_for_jobs(&self, callers: usize) -> bool {
-        let mut state = self.state();
-        if callers > 1 {
-            state.wanted = callers;
-            let patience = (state.last_commit / 2).min(GATHER_LIMIT);
-            let short = |state: &mut State| state.jobs.len() < state.wanted && !state.closing;
-            state = match self.enough.wait_timeout_while(state, patience, short) {
-                Ok((state, _)) => state,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-        }
-        state.wanted = 1;
-        if state.jobs.is_empty() {
-            state.mode = Mode::Idle;
-        }
-        while state.jobs.is_empty() && !state.closing {
-            state = self.enough.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        state.mode = Mode::Grouping;
-        !state.jobs.is_empty()
-    }
-
-    /// Commits what is queued, answers, and returns how many callers there are to be expected.
-    fn commit_queue(&self) -> usize {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // Now and not before: an inline commit may have been under way, and more callers have come meanwhile.
-        let jobs = {
-            let mut state = self.state();
-            let taken = state.jobs.len().min(MAX_GROUP);
-            let rest = state.jobs.split_off(taken);
-            mem::replace(&mut state.jobs, rest)
+        let Some(head) = self.lines.last().map(SealedLine::head) else {
+            return Ok(actual);
         };
-        let start = Instant::now();
-        let appends: Vec<_> = jobs
-            .iter()
-            .map(|Job { release, expected, lines, .. }| Append { release, expected: *expected, lines })
-            .collect();
-        // Without patience, the next statement says that the file is busy, which is an answer as well.
-        let _ = connection.busy_timeout(PATIENCE);
-        let outcomes = store::commit_group(&mut connection, &appends);
-        drop(connection);
-
-        let callers = {
-            let mut state = self.state();
-            state.last_commit = start.elapsed();
-            let callers = jobs.len() + state.jobs.len();
-            if callers == 1 {
-                // A single caller does better alone.
-                state.mode = Mode::Idle;
-            }
-            callers
-        };
-        for (job, outcome) in jobs.into_iter().zip(outcomes) {
-            // The caller may have gone away; its records are stored all the same.
-            let _ = job.reply.send(outcome);
-        }
-        callers
+        table::insert(connection, &self.release, &self.lines, head).map_err(Failure::Sqlite)?;
+        Ok(Some(head))
     }
+
+    fn answer(self, answer: Answer) {
+        // A caller that is gone doesn't want to know.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// The right to use the connection. Giving it up, also by a panic, wakes those who still wait.
+struct Turn<'a> {
+    writer: &'a Writer,
+    connection: Option<MutexGuard<'a, Connection>>,
+    kind: TurnKind,
+}
+
+enum TurnKind {
+    Ordinary,
+    /// It was taken to wait for another process, and ends that wait.
+    Outwaited,
+}
+
+impl Turn<'_> {
+    fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("the connection is there until the turn is dropped")
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // First free, then wake: who is woken finds the connection free.
+        self.connection = None;
+        if matches!(self.kind, TurnKind::Outwaited) {
+            self.writer.outwaiting.store(false, Ordering::Release);
+        }
+        let waits_for_thread = self.writer.outwaiting.load(Ordering::Acquire);
+        if !waits_for_thread && !lock(&self.writer.queue).is_empty() {
+            self.writer.freed.notify_waiters();
+        }
+    }
+}
+
+/// Locks what a panic can't leave half-changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
