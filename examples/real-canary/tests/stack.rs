@@ -42,8 +42,8 @@ fn share(percent: u16) -> TrafficRequest {
     let target = Target {
         release: "drill-1".parse().unwrap(),
         service: "app".parse().unwrap(),
-        artifact: Artifact { name: "app".into(), version: "2.0.0".into(), digest: None },
-        baseline_version: "1.0.0".into(),
+        artifact: Artifact { name: "app".parse().unwrap(), version: "2.0.0".parse().unwrap(), digest: None },
+        baseline_version: "1.0.0".parse().unwrap(),
     };
     TrafficRequest { target, share: TrafficShare::percent(percent), key: "key".into() }
 }

@@ -24,7 +24,10 @@ const LOOK: Duration = Duration::from_millis(250);
 /// How often a line is shown.
 const SHOW: Duration = Duration::from_secs(1);
 
-/// How many requests the failing version fails from the step on.
+/// How long Prometheus may take to see the last change: twice the five seconds that it looks back on.
+const UNTIL_SEEN: Duration = Duration::from_secs(10);
+
+/// How many requests the failing version fails, and from which step on.
 const FAILING: f64 = 0.05;
 const FAILING_FROM_STEP: u64 = 2;
 
@@ -92,7 +95,9 @@ async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     }
     println!("Conducting: deploy-tool --as user:ana run plan.toml (in {})\n", drill.dir().display());
     let mut conducting = drill.conduct()?;
-    let status = follow(&mut stack, &drill, &mut conducting, args.failing).await?;
+    let started = Instant::now();
+    let status = follow(&mut stack, &drill, &mut conducting, args.failing, started).await?;
+    until_seen(&mut stack, &drill, started).await?;
     println!("\n{}", conducting.last_words().lines().last().unwrap_or_default());
     conclude(&drill, &stack, args.keep.as_deref())?;
     Ok(code(status, args.failing))
@@ -109,8 +114,8 @@ async fn follow(
     drill: &Drill,
     conducting: &mut Conducting,
     failing: bool,
+    started: Instant,
 ) -> Result<ExitStatus, Box<dyn Error>> {
-    let begin = Instant::now();
     let (mut shown, mut fails) = (None::<Instant>, false);
     loop {
         let ended = conducting.ended()?;
@@ -122,7 +127,7 @@ async fn follow(
         }
         if ended.is_some() || shown.is_none_or(|shown| shown.elapsed() >= SHOW) {
             shown = Some(Instant::now());
-            show(begin.elapsed(), &log, stack).await?;
+            show(started.elapsed(), &log, stack).await?;
         }
         if let Some(status) = ended {
             return match status.code() {
@@ -139,6 +144,25 @@ async fn follow(
     }
 }
 
+/// Goes on showing until Prometheus sees what relman has set: it looks back on five seconds.
+async fn until_seen(stack: &mut Stack, drill: &Drill, started: Instant) -> Result<(), Box<dyn Error>> {
+    let (begin, log) = (Instant::now(), drill.log()?);
+    let set = set_share(&log);
+    while begin.elapsed() < UNTIL_SEEN
+        && stack.observed_share().await?.is_none_or(|seen| (seen - set).abs() > 0.005)
+    {
+        stack.check()?;
+        tokio::time::sleep(SHOW).await;
+        show(started.elapsed(), &log, stack).await?;
+    }
+    Ok(())
+}
+
+/// The share that relman has set, from 0 to 1.
+fn set_share(log: &Log) -> f64 {
+    log.shares().last().copied().unwrap_or_default() as f64 / 10_000.0
+}
+
 async fn show(time: Duration, log: &Log, stack: &Stack) -> Result<(), Box<dyn Error>> {
     let stage = if log.has("release_completed") {
         "complete".to_owned()
@@ -153,7 +177,7 @@ async fn show(time: Duration, log: &Log, stack: &Stack) -> Result<(), Box<dyn Er
     } else {
         "planning".to_owned()
     };
-    let set = log.shares().last().copied().unwrap_or_default() as f64 / 100.0;
+    let set = set_share(log) * 100.0;
     let seen = match stack.observed_share().await? {
         Some(share) => format!("{:5.1}%", share * 100.0),
         None => "nothing".to_owned(),
@@ -180,7 +204,7 @@ fn conclude(drill: &Drill, stack: &Stack, kept: Option<&Path>) -> Result<(), Box
     match kept {
         Some(_) => println!("The journal is {}", drill.journal().display()),
         None => {
-            println!("The journal was {} and is removed now; --keep DIR keeps it", drill.journal().display())
+            println!("The journal was {} and is removed now; --keep DIR keeps it", drill.journal().display());
         }
     }
     Ok(())
