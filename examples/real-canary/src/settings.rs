@@ -88,7 +88,7 @@ const LOG_ERRORS: &str = r#"sum(increase(log_errors_total{version="{{version}}"}
 const LATENCY: &str =
     r#"sum by (le) (increase(http_request_duration_seconds_bucket{version="{{version}}"}[{{window}}]))"#;
 const FRESHNESS: &str =
-    r#"max(max_over_time(timestamp(http_requests_total{version="{{version}}"})[{{window}}:1s]))"#;
+    r#"max(max_over_time(timestamp(http_requests_total{version="{{version}}"})[{{window}}:250ms]))"#;
 
 impl Settings {
     pub(crate) fn new(dir: &Path, addresses: Addresses) -> Self {
@@ -106,7 +106,7 @@ impl Settings {
             },
             prometheus: PrometheusSettings {
                 url: format!("http://{}", addresses.prometheus),
-                // Five scrapes: fewer could be missed on a machine that is busy.
+                // Twenty scrapes: fewer could be missed on a machine that is busy.
                 stale_after: "5s",
                 freshness: FRESHNESS,
                 metrics,
@@ -152,12 +152,13 @@ backend {backend}
         )
     }
 
+    /// Four scrapes a second: a look at the last second needs two at least, and has them also where one is late.
     pub(crate) fn prometheus_file(&self) -> String {
         let Addresses { baseline, canary, .. } = self.addresses;
         format!(
             "global:
-  scrape_interval: 1s
-  scrape_timeout: 1s
+  scrape_interval: 250ms
+  scrape_timeout: 250ms
 scrape_configs:
   - job_name: app
     static_configs:

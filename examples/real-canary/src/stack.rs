@@ -92,7 +92,10 @@ pub struct Stack {
 #[non_exhaustive]
 pub enum StackError {
     /// A program is not there.
-    #[error("{program} is not installed; on Debian it is in the package {program}")]
+    #[error(
+        "{program} is not installed: get it with `apt-get install {program}` on Debian and Ubuntu, or with `brew \
+         install {program}` on macOS"
+    )]
     NotInstalled {
         /// The program.
         program: &'static str,

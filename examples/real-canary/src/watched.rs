@@ -70,6 +70,28 @@ impl Watched {
         drop(self.shell.stdin.take());
     }
 
+    /// Kills it with all that it has started, as `kill -9` and a power cut do, and waits until it is gone.
+    pub(crate) fn kill(&mut self) -> io::Result<()> {
+        // Where it has ended it was waited for, and its number may belong to somebody else.
+        if self.shell.try_wait()?.is_none() {
+            self.kill_group();
+            self.shell.wait()?;
+        }
+        Ok(())
+    }
+
+    fn kill_group(&self) {
+        let leader = i32::try_from(self.shell.id()).ok().and_then(Pid::from_raw);
+        if let Some(leader) = leader {
+            let _ = kill_process_group(leader, Signal::KILL);
+        }
+    }
+
+    /// Where it writes.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// The last lines that it wrote.
     pub(crate) fn last_words(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
@@ -90,10 +112,7 @@ impl Drop for Watched {
             }
         }
         // Not waited for yet, so that the number is still that of the shell.
-        let leader = i32::try_from(self.shell.id()).ok().and_then(Pid::from_raw);
-        if let Some(leader) = leader {
-            let _ = kill_process_group(leader, Signal::KILL);
-        }
+        self.kill_group();
         let _ = self.shell.wait();
     }
 }

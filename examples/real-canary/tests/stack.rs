@@ -43,7 +43,7 @@ fn share(percent: u16) -> TrafficRequest {
         release: "drill-1".parse().unwrap(),
         service: "app".parse().unwrap(),
         artifact: Artifact { name: "app".parse().unwrap(), version: "2.0.0".parse().unwrap(), digest: None },
-        baseline_version: "1.0.0".into(),
+        baseline_version: "1.0.0".parse().unwrap(),
     };
     TrafficRequest { target, share: TrafficShare::percent(percent), key: "key".into() }
 }
