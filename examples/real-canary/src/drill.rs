@@ -5,6 +5,8 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use relman_core::policy::Policy;
@@ -15,6 +17,9 @@ use crate::{record::Log, settings::Settings, watched::Watched};
 
 /// The release.
 pub const RELEASE: &str = "drill-1";
+
+/// How long a journal may be unreadable, as one is that is being made.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many steps the drill has.
 pub const STEPS: u64 = 4;
@@ -193,10 +198,22 @@ impl Drill {
     ///
     /// [`DrillError`] where the deploy tool can't be asked, or doesn't print records.
     pub fn log(&self) -> Result<Log, DrillError> {
-        // Refused until the conductor has made the journal and recorded the plan in it.
-        let output = self.output(&["log", RELEASE, "--json"])?;
-        let text = if output.status.success() { output.stdout } else { Vec::new() };
-        Ok(Log::from_lines(&String::from_utf8_lossy(&text))?)
+        let words = ["log", RELEASE, "--json"];
+        let begin = Instant::now();
+        let mut output = self.output(&words)?;
+        while !output.status.success() && !is_nothing_yet(&output) && begin.elapsed() < PATIENCE {
+            eprintln!("asking again: {}", said(&output));
+            thread::sleep(Duration::from_millis(50));
+            output = self.output(&words)?;
+        }
+        if output.status.success() {
+            return Ok(Log::from_lines(&String::from_utf8_lossy(&output.stdout))?);
+        }
+        if is_nothing_yet(&output) {
+            return Ok(Log::default());
+        }
+        let said = said(&output);
+        Err(DrillError::Refused { words: words.join(" "), status: output.status, said })
     }
 
     /// Does what people and services have to do now: approve, check, take on-call duty, and check again.
@@ -263,6 +280,17 @@ impl Conducting {
     pub fn printed(&self) -> &Path {
         self.0.log()
     }
+}
+
+/// Whether the conductor has not made the journal or not recorded the plan yet. Whatever else is said must not pass
+/// for a drill in which nothing has happened.
+fn is_nothing_yet(output: &Output) -> bool {
+    let said = said(output);
+    ["there is no journal", "there is no release"].iter().any(|nothing| said.contains(nothing))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim().to_owned()
 }
 
 fn io(operation: &'static str) -> impl Fn(io::Error) -> DrillError {

@@ -317,7 +317,8 @@ async fn a_conductor_that_is_killed_goes_on_and_applies_no_traffic_change_twice(
 
     // Each step has one record of its traffic, and HAProxy was told each weight once.
     let log = scene.drill.log().unwrap();
-    assert!(log.has("release_completed") && !log.has("rollback_started"));
+    let completed = log.has("release_completed") && !log.has("rollback_started");
+    assert!(completed, "{printed}\n{log:?}");
     assert_eq!(log.shares(), [100, 1000, 5000, 10000]);
     let steps: Vec<_> = log.of("step_started").filter_map(|entry| entry.data["step"].as_u64()).collect();
     assert_eq!(steps, [1, 2, 3, 4]);
