@@ -1,6 +1,6 @@
 //! `run`: conducts a real release in the foreground, and goes on with it after a crash.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use relman_adapters::{
     clock::SystemClock,
@@ -45,6 +45,9 @@ pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
     runtime.block_on(conduct(global, run))
 }
 
+/// How long the display may take to show the end.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let config = Config::load(global)?;
     let plan = config::plan(&run.plan)?;
@@ -69,16 +72,18 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
     let ending = conductor.conduct(&id).await.map_err(Failure::refused)?;
     let release: Release = tokio::select! {
-        ended = ending.wait() => Release::clone(&*ended.map_err(Failure::refused)?),
+        ended = ending.wait() => {
+            let ended = ended.map_err(Failure::refused)?;
+            // The display ends by itself once it has shown the end.
+            let _ = tokio::time::timeout(LAST_WORDS, shown).await;
+            Release::clone(&ended)
+        }
         followed = conductor.follow_journal() => return followed.map_err(Failure::refused),
         _ = tokio::signal::ctrl_c() => {
             conductor.stop().await;
             conductor.releases().load(&id).await.map_err(Failure::refused)?
         }
     };
-    // Lets the display print what has come in; it ends by itself when the release has.
-    tokio::task::yield_now().await;
-    shown.abort();
     let outcome = Outcome::of(&release, &path);
     if global.json {
         output::json(&outcome)?;
@@ -136,6 +141,9 @@ async fn show(conductor: Conductor, id: ReleaseId, mut updates: Receiver<Update>
                         // A reader that has gone away ends the display, not the release.
                         drop(output::record_json(line));
                     }
+                }
+                if update.release.phase().name().is_end() && update.release.outstanding().is_empty() {
+                    return;
                 }
             }
             Ok(_) | Err(RecvError::Lagged(_)) => {}

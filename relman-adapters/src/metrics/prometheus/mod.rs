@@ -26,6 +26,12 @@
 //! - `increase` is extrapolated to the ends of the window and so is a fraction; it is rounded to the nearest
 //!   integer. The parts of a pair are rounded apart, so errors are capped at requests.
 //!
+//! # Look less often than you scrape
+//!
+//! A look asks about the time since the last one, and `increase` needs two samples in it. A track that looks every
+//! 1 s on scrapes of 1 s is held for missing data for good; with `look_every` at four times the scrape interval or
+//! more, there is always something to see.
+//!
 //! # Stale is not fresh
 //!
 //! `increase` over a window still answers when a version stopped half a window ago, and an instant query stamps its
