@@ -33,7 +33,7 @@ impl Progress {
     /// Lines, and below them a bar where there is a terminal.
     pub(super) fn of_demo() -> Self {
         let bar = io::stdout().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {msg}");
+            let style = ProgressStyle::with_template("{bar:30} {percent:>3}%  {wide_msg}");
             ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Self { bar, lines: true }
@@ -78,8 +78,7 @@ fn is_news(record: &Record) -> bool {
 }
 
 fn now_at(release: &Release, now: Timestamp) -> String {
-    let status = Status::of(&History::new(release, &[], now)).one_line();
-    status.chars().take(90).collect()
+    Status::of(&History::new(release, &[], now)).one_line()
 }
 
 /// How long the release was observed, over all steps, and how long it has to be.
