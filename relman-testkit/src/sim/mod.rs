@@ -7,14 +7,18 @@
 mod clock;
 mod directory;
 mod draw;
+mod faults;
 mod metrics;
 mod notifier;
 mod platform;
+mod regression;
 mod traffic;
 mod world;
 
 pub use clock::ManualClock;
 pub use directory::FixedDirectory;
+pub use faults::{DeployerFaults, Drift, Fate, Outage, OutageScope};
 pub use notifier::RecordingNotifier;
 pub use platform::SimulatedPlatform;
-pub use world::{DeployerFaults, Drift, Fate, Harm, Onset, Outage, OutageScope, Regression, Trouble, World};
+pub use regression::{Harm, Onset, Regression};
+pub use world::{Trouble, World};
