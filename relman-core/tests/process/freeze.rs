@@ -119,3 +119,23 @@ fn a_freeze_does_not_stop_a_validation() {
     driven.run(secs(20));
     assert_eq!(driven.phase(), PhaseName::Completed);
 }
+
+#[test]
+fn a_freeze_is_waited_for_by_those_whom_it_stops_alone() {
+    let windows = [(0, 3_600)];
+    let planning = Driven::planned(&drill_plan(), &frozen(&windows));
+    assert_eq!(planning.release.next_deadline(planning.now), None, "the plan waits for people");
+    let mut staging = before_production(&windows);
+    let expires_at = end(7_200);
+    staging.does("user:eva", act::override_gate(Gate::Freeze, expires_at));
+    assert_eq!(staging.release.next_deadline(staging.now), Some(expires_at), "the freeze stops it no more");
+}
+
+#[test]
+fn what_is_due_now_is_not_waited_for() {
+    let mut driven = Driven::drill().in_step(1);
+    let due = driven.release.next_deadline(driven.now).unwrap();
+    driven.now = due;
+    assert!(driven.release.question(due).is_some());
+    assert_ne!(driven.release.next_deadline(due), Some(due), "it is asked for already");
+}
