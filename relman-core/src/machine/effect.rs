@@ -91,3 +91,17 @@ impl Due {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_to_wait_is_not_due() {
+        let now = Timestamp::from_millis(1_000);
+        assert!(Due::Now.is_due(now));
+        assert!(Due::At(now).is_due(now));
+        assert!(!Due::At(Timestamp::from_millis(1_001)).is_due(now));
+        assert!(!Due::WhenResumed.is_due(now));
+    }
+}
