@@ -90,7 +90,6 @@ impl Release {
             Event::StepStarted(started) => self.fold_step_started(started),
             Event::TrafficSet(set) => self.fold_traffic_set(set),
             Event::TrafficDrifted(drifted) => {
-                self.drop_traffic_effects();
                 self.exposure = drifted.observed;
                 if let Some(step) = self.phase.step_mut() {
                     step.traffic = TrafficState::Requested;
@@ -178,7 +177,6 @@ impl Release {
             }
             Event::RollbackStarted(started) => self.fold_rollback_started(started),
             Event::RollbackUnconfirmed(unconfirmed) => {
-                self.drop_traffic_effects();
                 if let Phase::RollingBack(rollback) = &mut self.phase {
                     rollback.unconfirmed = unconfirmed.attempt;
                     rollback.state = RollbackState::Requested;
@@ -334,10 +332,6 @@ impl Release {
         if let Some(step) = self.phase.step_mut() {
             step.counts_from = at;
         }
-    }
-
-    fn drop_traffic_effects(&mut self) {
-        self.outstanding.retain(|_, outstanding| outstanding.effect.is_notification());
     }
 
     fn end(&mut self) {

@@ -287,3 +287,33 @@ pub enum RollbackState {
         at: Timestamp,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_where_nothing_happens_by_itself() {
+        let ends: Vec<PhaseName> = PhaseName::ALL.into_iter().filter(|phase| phase.is_end()).collect();
+        assert_eq!(
+            ends,
+            [PhaseName::Completed, PhaseName::RolledBack, PhaseName::Aborted, PhaseName::Closed]
+        );
+    }
+
+    #[test]
+    fn production_is_touched_from_the_rollout_on() {
+        let touching: Vec<PhaseName> =
+            PhaseName::ALL.into_iter().filter(|phase| phase.touches_production()).collect();
+        assert_eq!(
+            touching,
+            [
+                PhaseName::Releasing,
+                PhaseName::Validating,
+                PhaseName::RollingBack,
+                PhaseName::Completed,
+                PhaseName::RolledBack
+            ]
+        );
+    }
+}

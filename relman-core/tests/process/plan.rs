@@ -190,7 +190,10 @@ fn p5_who_changes_the_plan_is_an_author_too_and_approvals_are_void() {
         driven.refused("user:dan", Action::ApprovePlan),
         "user:dan is an author of the plan: somebody else approves it"
     );
-    driven.does("user:ben", Action::ApprovePlan);
+    let revision = driven.release.head().unwrap().seq;
+    let batch = driven.does("user:ben", Action::ApprovePlan);
+    let Event::PlanApproved(approved) = &batch.events[0] else { panic!("{batch:?}") };
+    assert_eq!(approved.plan_record, revision, "what was approved is the plan as it is now");
     driven.does("user:cem", Action::ApprovePlan);
     assert_eq!(driven.phase(), PhaseName::Staging);
     assert_eq!(

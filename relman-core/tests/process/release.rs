@@ -309,3 +309,15 @@ fn r5_a_breach_counts_where_another_metric_is_missing() {
     assert_eq!(look.verdicts[0].outcome, Outcome::Fail);
     assert_eq!(look.credit, Span::ZERO);
 }
+
+#[test]
+fn r3_time_in_which_people_held_it_does_not_count() {
+    let mut driven = Driven::drill().in_step(1);
+    driven.healthy_look();
+    let before = driven.baked();
+    driven.wait(Span::from_millis(200)).does("user:guest", act::hold());
+    driven.wait(Span::from_millis(400)).does("user:olu", act::resume());
+    driven.wait(Span::from_millis(400));
+    driven.healthy_look();
+    assert_eq!(driven.baked().saturating_sub(before), Span::from_millis(400), "only what came after it");
+}
