@@ -72,6 +72,7 @@ fn a_freeze_is_overridden_by_an_executive_who_then_owes_a_post_mortem() {
     let batch = driven.does("user:eva", act::override_gate(Gate::Freeze, expires_at));
     assert_eq!(batch.kinds(), ["override_granted", "post_mortem_opened", "gate_passed", "rollout_started"]);
     assert_eq!(driven.release.post_mortems()[0].about, PostMortemCause::Override { gate: Gate::Freeze });
+    assert_eq!(driven.release.overrides()[&Gate::Freeze].expires_at, expires_at);
     // It covers the steps as well, until it expires.
     driven.run_while(|driven| driven.step() < 2);
     driven.perform();

@@ -183,6 +183,8 @@ fn p5_who_changes_the_plan_is_an_author_too_and_approvals_are_void() {
     let plan = with(PLAN, "touches = [\"api\"]", "touches = [\"payments\"]");
     let mut driven = Driven::planned(&plan, &policy_text());
     driven.does("user:ben", Action::ApprovePlan);
+    let approved: Vec<String> = driven.release.approvals().iter().map(|one| one.by.to_string()).collect();
+    assert_eq!(approved, ["user:ben"]);
     let batch = driven.does("user:dan", driven.revise(&with(&plan, "Faster", "Much faster")));
     assert_eq!((batch.kinds(), batch.effects()), (vec!["plan_revised"], vec![]));
     assert!(driven.release.approvals().is_empty());
