@@ -12,6 +12,7 @@
 //! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
 //! | separation of duties in every combination | `duties.rs` |
 //! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
+//! | the same for records that were decided elsewhere | `forged.rs` |
 #![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
 #[path = "../fixture/mod.rs"]
@@ -21,6 +22,7 @@ mod back_beats_forward;
 mod deployer;
 mod drill;
 mod duties;
+mod forged;
 mod freeze;
 mod guardrails;
 mod hostile;
