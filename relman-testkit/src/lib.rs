@@ -24,6 +24,7 @@
 //! ```
 
 mod cast;
+pub mod conformance;
 mod drive;
 pub mod invariants;
 pub mod prelude;
