@@ -50,13 +50,12 @@ impl Finding {
     /// What a check finds; a panic of the adapter or of the fixture is a failure like any other.
     pub(super) async fn of(check: impl Future<Output = Result<(), Unmet>>) -> Self {
         let mut check = pin!(check);
-        let checked = poll_fn(|context| {
-            match catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
+        let checked =
+            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(met)) => Poll::Ready(met),
                 Err(payload) => Poll::Ready(Err(Unmet::Failed(format!("it panicked: {}", words(&*payload))))),
-            }
-        });
+            });
         match checked.await {
             Ok(()) => Self::Passed,
             Err(Unmet::Failed(why)) => Self::Failed { why },

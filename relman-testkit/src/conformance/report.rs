@@ -49,11 +49,7 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, check: &Check, finding: Finding) {
-        self.checks.push(Entry {
-            check: check.name.to_owned(),
-            promise: check.promise.to_owned(),
-            finding,
-        });
+        self.checks.push(Entry { check: check.name.to_owned(), promise: check.promise.to_owned(), finding });
     }
 
     /// The checks that were passed.

@@ -86,7 +86,7 @@ pub(super) fn told(records: &[Vec<u8>]) -> String {
     match records {
         [] => "no records".to_owned(),
         [.., last] => {
-            let last: String = String::from_utf8_lossy(last).chars().take(400).collect();
+            let last: String = String::from_utf8_lossy(last).chars().take(160).collect();
             format!("{} records, the last of them {last}", records.len())
         }
     }

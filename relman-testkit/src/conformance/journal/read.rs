@@ -83,10 +83,8 @@ pub(super) async fn a_read_keeps_to_its_bounds(fixture: &dyn JournalFixture) -> 
         (0, 0, 0..0),
         (0, usize::MAX, 0..10),
     ] {
-        let read = works(
-            format_args!("reading {limit} from {from} on"),
-            journal.read(&stream, from, limit).await,
-        )?;
+        let read =
+            works(format_args!("reading {limit} from {from} on"), journal.read(&stream, from, limit).await)?;
         let expected = &records[expected];
         ensure!(
             read == expected,

@@ -33,11 +33,7 @@ pub(super) async fn an_unknown_metric_has_no_value(fixture: &dyn MetricsFixture)
     let mut question = fixture.question();
     question.query.metric = unheard_of();
     let answer = ask(fixture, &question).await.answer;
-    ensure!(
-        answer.measurement().is_none(),
-        "{} was answered with the value {answer}",
-        question.query.metric
-    );
+    ensure!(answer.measurement().is_none(), "{} was answered with the value {answer}", question.query.metric);
     Ok(())
 }
 

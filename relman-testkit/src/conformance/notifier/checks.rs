@@ -121,10 +121,7 @@ pub(super) async fn errors_hold_no_secret(fixture: &dyn NotifierFixture) -> Met 
 }
 
 /// Tells, and gives what has come to the other side since.
-async fn tell(
-    fixture: &dyn NotifierFixture,
-    notification: &Notification,
-) -> Result<Vec<Received>, Unmet> {
+async fn tell(fixture: &dyn NotifierFixture, notification: &Notification) -> Result<Vec<Received>, Unmet> {
     let before = fixture.received().await?.len();
     works("telling", fixture.notifier().notify(notification).await)?;
     Ok(fixture.received().await?.split_off(before))
