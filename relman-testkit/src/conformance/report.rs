@@ -85,7 +85,9 @@ impl Report {
         let mut text = format!("### {}\n\n{}\n\n", cell(&self.heading()), self.summary());
         text.push_str("| check | promise | finding |\n| --- | --- | --- |\n");
         for Entry { check, promise, finding } in &self.checks {
-            text.push_str(&format!("| `{check}` | {} | {} |\n", cell(promise), cell(&finding.to_string())));
+            let row = [cell(&format!("`{check}`")), cell(promise), cell(&finding.to_string())];
+            text.push_str(&row.map(|cell| format!("| {cell} ")).concat());
+            text.push_str("|\n");
         }
         text
     }
@@ -129,7 +131,9 @@ impl fmt::Display for Report {
 }
 
 fn listed(broken: &[Entry]) -> String {
-    broken.iter().map(|entry| format!("\n  {}: {}", entry.check, entry.finding)).collect()
+    let lines: Vec<String> =
+        broken.iter().map(|entry| format!("\n  {}: {}", entry.check, entry.finding)).collect();
+    lines.concat()
 }
 
 /// What a table row can hold: other whitespace than blanks would end it.

@@ -95,14 +95,13 @@ impl Flawed {
         match self.flaw {
             Flaw::ChecksTheFirstLink => check_links(release, expected, &lines[..lines.len().min(1)]),
             Flaw::ChecksNumbersNotHashes => {
-                let mut next = expected.map_or(0, |head| head.seq + 1);
-                for line in lines {
-                    if line.seq() != next {
-                        return Err(AppendError::Unlinked { release: release.clone(), seq: line.seq() });
+                let next = expected.map_or(0, |head| head.seq + 1);
+                match lines.iter().zip(next..).find(|(line, seq)| line.seq() != *seq) {
+                    Some((line, _)) => {
+                        Err(AppendError::Unlinked { release: release.clone(), seq: line.seq() })
                     }
-                    next += 1;
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Flaw::KeepsWhatFits => check_links(release, expected, lines).inspect_err(|_| {
                 let fitting = lines
@@ -300,7 +299,9 @@ impl JournalFixture for Fixture {
     async fn reopen(&self) -> Able<Arc<dyn Journal>> {
         let mut streams = self.0.streams().clone();
         if self.0.flaw == Flaw::ForgetsTheLast {
-            streams.values_mut().for_each(|lines| drop(lines.pop()));
+            for lines in streams.values_mut() {
+                lines.pop();
+            }
         }
         Ok(Arc::new(Flawed { streams: Mutex::new(streams), ..Flawed::new(self.0.flaw) }))
     }

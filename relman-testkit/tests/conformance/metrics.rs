@@ -119,7 +119,7 @@ impl MetricsSource for Flawed {
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
         let answer = self.answer(&query.metric, arm);
-        let late = Span::from_minutes(if self.flaw == Flaw::SaysAnotherWindow { 1 } else { 0 });
+        let late = Span::from_minutes(u64::from(self.flaw == Flaw::SaysAnotherWindow));
         Observation {
             metric: query.metric.clone(),
             arm: if self.flaw == Flaw::SaysCanary { Arm::Canary } else { arm },

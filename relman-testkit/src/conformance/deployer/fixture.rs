@@ -1,3 +1,5 @@
+#![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
+
 use async_trait::async_trait;
 use relman_core::{
     plan::Artifact,

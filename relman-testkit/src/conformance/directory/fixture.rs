@@ -1,3 +1,5 @@
+#![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;

@@ -268,7 +268,10 @@ pub(super) async fn a_batch_given_up_is_whole_or_absent(fixture: &dyn JournalFix
     }
     // What was given up earlier doesn't appear later, and nobody is left waiting.
     let last = line(&stream, head, "last");
-    works("an append after others were given up", journal.append(&stream, head, &[last.clone()]).await)?;
+    works(
+        "an append after others were given up",
+        journal.append(&stream, head, std::slice::from_ref(&last)).await,
+    )?;
     let stored = works("reading a stream to its end", journal.read_to_end(&stream, 0).await)?;
     ensure!(
         stored.len() as u64 == last.seq() + 1 && stored.last().is_some_and(|stored| stored == last.bytes()),

@@ -1,3 +1,5 @@
+#![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
+
 use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
@@ -22,6 +24,10 @@ pub struct Question {
 
 impl Question {
     /// A question about a release of `checkout`, 2.41.0 in place of 2.40.3.
+    ///
+    /// # Panics
+    ///
+    /// Never: the names are constants.
     pub fn about(metric: MetricName, arm: Arm, window: Window) -> Self {
         let query = MetricQuery {
             metric,
