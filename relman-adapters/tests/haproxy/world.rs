@@ -7,7 +7,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -151,25 +154,40 @@ pub(crate) fn deployer_at(endpoint: Endpoint) -> Haproxy {
 }
 
 /// Stands before the runtime API and writes down what it is asked.
-pub(crate) async fn eavesdrop(world: &World) -> (Haproxy, Arc<Mutex<Vec<String>>>) {
-    let (path, real) = (world.path("relay.sock"), world.socket.clone());
-    let listener = UnixListener::bind(&path).unwrap();
-    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-    let log = Arc::clone(&heard);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let mut client = BufReader::new(client);
-            let mut line = String::new();
-            client.read_line(&mut line).await.unwrap();
-            log.lock().unwrap().push(line.trim().to_owned());
-            let mut haproxy = UnixStream::connect(&real).await.unwrap();
-            haproxy.write_all(line.as_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            haproxy.read_to_end(&mut answer).await.unwrap();
-            client.write_all(&answer).await.unwrap();
-        }
-    });
-    (deployer_at(Endpoint::Socket(path)), heard)
+pub(crate) struct Relay {
+    pub(crate) socket: PathBuf,
+    pub(crate) heard: Arc<Mutex<Vec<String>>>,
+    /// Whether the answer to the next change is kept back for good.
+    pub(crate) loses_next: Arc<AtomicBool>,
+}
+
+impl Relay {
+    pub(crate) async fn before(world: &World) -> Self {
+        let relay =
+            Self { socket: world.path("relay.sock"), heard: Arc::default(), loses_next: Arc::default() };
+        let listener = UnixListener::bind(&relay.socket).unwrap();
+        let (real, log, loses_next) =
+            (world.socket.clone(), Arc::clone(&relay.heard), Arc::clone(&relay.loses_next));
+        tokio::spawn(async move {
+            let mut unanswered = Vec::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let mut client = BufReader::new(client);
+                let mut line = String::new();
+                client.read_line(&mut line).await.unwrap();
+                log.lock().unwrap().push(line.trim().to_owned());
+                let mut haproxy = UnixStream::connect(&real).await.unwrap();
+                haproxy.write_all(line.as_bytes()).await.unwrap();
+                let mut answer = Vec::new();
+                haproxy.read_to_end(&mut answer).await.unwrap();
+                if line.starts_with("set ") && loses_next.swap(false, Ordering::Relaxed) {
+                    unanswered.push(client);
+                } else {
+                    client.write_all(&answer).await.unwrap();
+                }
+            }
+        });
+        relay
+    }
 }
 
 pub(crate) fn target() -> Target {
