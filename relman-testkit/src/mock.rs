@@ -7,12 +7,12 @@
 //! # Examples
 //!
 //! ```
-//! use mockall::{Sequence, predicate::eq};
 //! use relman_core::{
 //!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind},
 //!     unit::{Timestamp, TrafficShare},
 //! };
-//! use relman_testkit::{Cast, mock::{MockClock, MockDeployer, MockDirectory, MockJournal, MockMetricsSource, MockNotifier}, ready};
+//! use relman_testkit::{Cast, mock::*, ready};
+//! use relman_testkit::mock::mockall::{Sequence, predicate::eq};
 //!
 //! // A platform that rounds to whole per cents.
 //! let mut deployer = MockDeployer::new();
@@ -51,6 +51,8 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+/// The crate that the mocks are made with, for its sequences and predicates.
+pub use mockall;
 use mockall::mock;
 use relman_core::{
     chain::{Head, SealedLine},

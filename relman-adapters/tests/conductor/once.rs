@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mockall::{Sequence, predicate::always};
 use relman_adapters::{clock::TokioClock, journal::MemoryJournal};
 use relman_core::{
     machine::Action,
@@ -11,7 +10,10 @@ use relman_core::{
 };
 use relman_testkit::{
     Cast,
-    mock::MockDeployer,
+    mock::{
+        MockDeployer,
+        mockall::{Sequence, predicate::always},
+    },
     sample,
     sim::{SimulatedPlatform, World},
 };

@@ -20,7 +20,7 @@ struct Relayed {
 impl Relayed {
     async fn start() -> Option<Self> {
         let world = World::start().await?;
-        let relay = Relay::before(&world).await;
+        let relay = Relay::before(&world);
         let config = HaproxyConfig::new(Endpoint::Socket(relay.socket.clone()), "app", "canary", "stable");
         // Long enough for a busy machine, short enough to wait for an answer that does not come.
         let deployer = Haproxy::new(config.unwrap().with_time_limit(Span::from_secs(2)));

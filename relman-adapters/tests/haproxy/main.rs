@@ -85,7 +85,7 @@ async fn what_is_observed_is_told_in_words() {
 #[tokio::test]
 async fn weights_that_are_right_are_left_alone_and_others_change_in_the_safe_order() {
     let Some(world) = World::start().await else { return };
-    let relay = Relay::before(&world).await;
+    let relay = Relay::before(&world);
     let deployer = deployer_at(Endpoint::Socket(relay.socket));
     let read = "show servers state app";
     for (share, commands) in [

@@ -162,7 +162,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    pub(crate) async fn before(world: &World) -> Self {
+    pub(crate) fn before(world: &World) -> Self {
         let relay =
             Self { socket: world.path("relay.sock"), heard: Arc::default(), loses_next: Arc::default() };
         let listener = UnixListener::bind(&relay.socket).unwrap();

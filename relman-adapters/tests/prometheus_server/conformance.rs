@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use relman_adapters::{clock::SystemClock, metrics::prometheus::Prometheus, secret::Secret};
 use relman_core::{
     judge::{Answer, Arm, Measurement},
-    port::{Clock, MetricsSource},
+    port::{Clock, MetricQuery, MetricsSource},
     unit::{Span, Timestamp, Window},
 };
 use relman_testkit::conformance::{
@@ -47,16 +47,15 @@ impl Relayed {
         Self { source: source(&url).bearer(Secret::new(TOKEN)).build().unwrap(), relay, until }
     }
 
-    fn question_about(&self, metric: &str, arm: Arm, window: Window) -> Question {
-        let mut question = Question::about(metric.parse().unwrap(), arm, window);
-        question.query.canary_version = "2.0".to_owned();
-        question.query.baseline_version = "1.0".to_owned();
-        question
-    }
-
     fn last_seconds(&self) -> Window {
         Window { from: self.until.minus(Span::from_secs(5)), until: self.until }
     }
+}
+
+fn question_about(metric: &str, arm: Arm, window: Window) -> Question {
+    let question = Question::about(metric.parse().unwrap(), arm, window);
+    let (canary_version, baseline_version) = ("2.0".to_owned(), "1.0".to_owned());
+    Question { query: MetricQuery { canary_version, baseline_version, ..question.query }, ..question }
 }
 
 #[async_trait]
@@ -66,7 +65,7 @@ impl MetricsFixture for Relayed {
     }
 
     fn question(&self) -> Question {
-        self.question_about("error_rate", Arm::Canary, self.last_seconds())
+        question_about("error_rate", Arm::Canary, self.last_seconds())
     }
 
     fn secrets(&self) -> Able<Vec<String>> {
@@ -82,22 +81,22 @@ impl MetricsFixture for Relayed {
     }
 
     async fn empty(&self) -> Able<Question> {
-        Ok(self.question_about("complaints", Arm::Canary, self.last_seconds()))
+        Ok(question_about("complaints", Arm::Canary, self.last_seconds()))
     }
 
     async fn zero(&self) -> Able<Question> {
-        Ok(self.question_about("refusals", Arm::Canary, self.last_seconds()))
+        Ok(question_about("refusals", Arm::Canary, self.last_seconds()))
     }
 
     /// Up to a moment that is yet to come, so that what is there now is old then.
     async fn stale(&self) -> Able<Question> {
         let until = self.until + Span::from_secs(60);
         let window = Window { from: self.until.minus(Span::from_secs(5)), until };
-        Ok(self.question_about("error_rate", Arm::Canary, window))
+        Ok(question_about("error_rate", Arm::Canary, window))
     }
 
     async fn not_finite(&self) -> Able<Question> {
-        Ok(self.question_about("lag", Arm::Baseline, self.last_seconds()))
+        Ok(question_about("lag", Arm::Baseline, self.last_seconds()))
     }
 
     async fn cut_off(&self) -> Able<()> {
