@@ -62,7 +62,7 @@ impl World {
         for _ in 0..5 {
             let [front, address] = free_addresses();
             let config = format!(
-                "global\n  stats socket {} mode 600 level admin\n  stats socket {} mode 600 level user\n  \
+                "global\n  noreuseport\n  stats socket {} mode 600 level admin\n  stats socket {} mode 600 level user\n  \
                  stats socket ipv4@{address} level admin\n\
                  defaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n\
                  frontend front\n  bind {front}\n  default_backend app\n\
@@ -70,7 +70,7 @@ impl World {
                 socket.display(),
                 operator_socket.display(),
             );
-            if let Some(haproxy) = spawn(&program, dir.path(), &config, front).await {
+            if let Some(haproxy) = spawn(&program, dir.path(), &config, &socket).await {
                 let world = Self { socket, address, operator_socket, front, dir, haproxy, servers };
                 world.until_server("canary", "up").await;
                 world.until_server("stable", "up").await;
@@ -224,7 +224,7 @@ fn installed(program: &str) -> Option<PathBuf> {
     found
 }
 
-async fn spawn(program: &Path, dir: &Path, config: &str, front: SocketAddr) -> Option<Child> {
+async fn spawn(program: &Path, dir: &Path, config: &str, socket: &Path) -> Option<Child> {
     std::fs::write(dir.join("haproxy.cfg"), config).unwrap();
     let mut haproxy = Command::new(program)
         .args(["-db", "-f", "haproxy.cfg"])
@@ -234,7 +234,8 @@ async fn spawn(program: &Path, dir: &Path, config: &str, front: SocketAddr) -> O
         .spawn()
         .unwrap();
     let begin = Instant::now();
-    while TcpStream::connect(front).await.is_err() {
+    // The socket is in a directory of this world's own: another HAProxy on the same port can't be taken for this one.
+    while UnixStream::connect(socket).await.is_err() {
         if haproxy.try_wait().unwrap().is_some() {
             return None;
         }
