@@ -43,16 +43,7 @@ pub(super) async fn it_arrives_once(fixture: &dyn NotifierFixture) -> Met {
 }
 
 pub(super) async fn every_moment_and_urgency_arrives(fixture: &dyn NotifierFixture) -> Met {
-    let moments = [
-        Moment::Staging,
-        Moment::RolloutStarted,
-        Moment::Held,
-        Moment::CoverMissing,
-        Moment::Completed,
-        Moment::RollbackStarted,
-        Moment::RollbackUnconfirmed,
-    ];
-    let all = moments.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
+    let all = Moment::ALL.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
     for (number, (moment, urgency)) in all.enumerate() {
         let drill = number % 3 == 0;
         let told = Notification { moment, urgency, drill, ..notification(fixture, number) };
