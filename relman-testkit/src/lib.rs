@@ -24,8 +24,11 @@
 //! ```
 
 mod cast;
+pub mod conformance;
 mod drive;
 pub mod invariants;
+#[cfg(feature = "mocks")]
+pub mod mock;
 pub mod prelude;
 mod ready;
 pub mod sample;

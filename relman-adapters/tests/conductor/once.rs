@@ -2,51 +2,38 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use mockall::{Sequence, mock, predicate::always};
 use relman_adapters::{clock::TokioClock, journal::MemoryJournal};
 use relman_core::{
     machine::Action,
-    port::{
-        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, PortError, PortErrorKind, Target,
-        TrafficRequest,
-    },
+    port::{Clock, DeployerCapabilities, Deployment, PortError, PortErrorKind, TrafficRequest},
     unit::{ReleaseId, TrafficShare},
 };
 use relman_testkit::{
-    Cast, sample,
+    Cast,
+    mock::{
+        MockDeployer,
+        mockall::{Sequence, predicate::always},
+    },
+    sample,
     sim::{SimulatedPlatform, World},
 };
 
 use super::stage::{Stage, drill, start};
-
-mock! {
-    Platform {}
-
-    #[async_trait]
-    impl Deployer for Platform {
-        fn name(&self) -> &str;
-        fn capabilities(&self) -> DeployerCapabilities;
-        async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError>;
-        async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
-        async fn observe(&self, target: &Target) -> Result<Deployment, PortError>;
-    }
-}
 
 #[expect(clippy::unnecessary_wraps, reason = "what a mock returns")]
 fn shows(share: TrafficShare) -> Result<Deployment, PortError> {
     Ok(Deployment { canary_share: share, detail: "mocked".to_owned() })
 }
 
-fn platform() -> MockPlatform {
-    let mut platform = MockPlatform::new();
+fn platform() -> MockDeployer {
+    let mut platform = MockDeployer::new();
     platform.expect_name().return_const("mocked".to_owned());
     platform.expect_capabilities().returning(|| DeployerCapabilities { share_tolerance: TrafficShare::ZERO });
     platform.expect_deploy().with(always()).returning(|_| Ok(()));
     platform
 }
 
-fn stage(platform: MockPlatform) -> Stage {
+fn stage(platform: MockDeployer) -> Stage {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start()));
     let metrics = Arc::new(SimulatedPlatform::new(World::calm(), 1, clock.clone()));
     Stage::with(Arc::new(MemoryJournal::default()), Arc::new(platform), metrics, clock)

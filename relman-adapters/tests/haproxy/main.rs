@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod conformance;
 mod world;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
-use world::{World, deploy_to, deployer_at, eavesdrop, target, traffic};
+use world::{Relay, World, deploy_to, deployer_at, target, traffic};
 
 /// The round robin is exact for each turn of all weights together. A change of weights falls into the middle of a
 /// turn, and evening that out takes a few requests more or fewer.
@@ -84,7 +85,8 @@ async fn what_is_observed_is_told_in_words() {
 #[tokio::test]
 async fn weights_that_are_right_are_left_alone_and_others_change_in_the_safe_order() {
     let Some(world) = World::start().await else { return };
-    let (deployer, heard) = eavesdrop(&world).await;
+    let relay = Relay::before(&world);
+    let deployer = deployer_at(Endpoint::Socket(relay.socket));
     let read = "show servers state app";
     for (share, commands) in [
         ("0%", vec![read]),
@@ -97,12 +99,12 @@ async fn weights_that_are_right_are_left_alone_and_others_change_in_the_safe_ord
         ("0%", vec![read]),
     ] {
         deployer.set_traffic(&traffic(share)).await.unwrap();
-        assert_eq!(std::mem::take(&mut *heard.lock().unwrap()), commands, "{share}");
+        assert_eq!(std::mem::take(&mut *relay.heard.lock().unwrap()), commands, "{share}");
     }
     // The same share in other numbers, as somebody may have written them, is right as well.
     world.tell("set server app/canary weight 2; set server app/stable weight 18").await;
     deployer.set_traffic(&traffic("10%")).await.unwrap();
-    assert_eq!(*heard.lock().unwrap(), [read]);
+    assert_eq!(*relay.heard.lock().unwrap(), [read]);
 }
 
 #[tokio::test]

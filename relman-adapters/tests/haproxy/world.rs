@@ -7,7 +7,10 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -59,7 +62,7 @@ impl World {
         for _ in 0..5 {
             let [front, address] = free_addresses();
             let config = format!(
-                "global\n  stats socket {} mode 600 level admin\n  stats socket {} mode 600 level user\n  \
+                "global\n  noreuseport\n  stats socket {} mode 600 level admin\n  stats socket {} mode 600 level user\n  \
                  stats socket ipv4@{address} level admin\n\
                  defaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n\
                  frontend front\n  bind {front}\n  default_backend app\n\
@@ -67,7 +70,7 @@ impl World {
                 socket.display(),
                 operator_socket.display(),
             );
-            if let Some(haproxy) = spawn(&program, dir.path(), &config, front).await {
+            if let Some(haproxy) = spawn(&program, dir.path(), &config, &socket).await {
                 let world = Self { socket, address, operator_socket, front, dir, haproxy, servers };
                 world.until_server("canary", "up").await;
                 world.until_server("stable", "up").await;
@@ -151,25 +154,40 @@ pub(crate) fn deployer_at(endpoint: Endpoint) -> Haproxy {
 }
 
 /// Stands before the runtime API and writes down what it is asked.
-pub(crate) async fn eavesdrop(world: &World) -> (Haproxy, Arc<Mutex<Vec<String>>>) {
-    let (path, real) = (world.path("relay.sock"), world.socket.clone());
-    let listener = UnixListener::bind(&path).unwrap();
-    let heard: Arc<Mutex<Vec<String>>> = Arc::default();
-    let log = Arc::clone(&heard);
-    tokio::spawn(async move {
-        while let Ok((client, _)) = listener.accept().await {
-            let mut client = BufReader::new(client);
-            let mut line = String::new();
-            client.read_line(&mut line).await.unwrap();
-            log.lock().unwrap().push(line.trim().to_owned());
-            let mut haproxy = UnixStream::connect(&real).await.unwrap();
-            haproxy.write_all(line.as_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            haproxy.read_to_end(&mut answer).await.unwrap();
-            client.write_all(&answer).await.unwrap();
-        }
-    });
-    (deployer_at(Endpoint::Socket(path)), heard)
+pub(crate) struct Relay {
+    pub(crate) socket: PathBuf,
+    pub(crate) heard: Arc<Mutex<Vec<String>>>,
+    /// Whether the answer to the next change is kept back for good.
+    pub(crate) loses_next: Arc<AtomicBool>,
+}
+
+impl Relay {
+    pub(crate) fn before(world: &World) -> Self {
+        let relay =
+            Self { socket: world.path("relay.sock"), heard: Arc::default(), loses_next: Arc::default() };
+        let listener = UnixListener::bind(&relay.socket).unwrap();
+        let (real, log, loses_next) =
+            (world.socket.clone(), Arc::clone(&relay.heard), Arc::clone(&relay.loses_next));
+        tokio::spawn(async move {
+            let mut unanswered = Vec::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let mut client = BufReader::new(client);
+                let mut line = String::new();
+                client.read_line(&mut line).await.unwrap();
+                log.lock().unwrap().push(line.trim().to_owned());
+                let mut haproxy = UnixStream::connect(&real).await.unwrap();
+                haproxy.write_all(line.as_bytes()).await.unwrap();
+                let mut answer = Vec::new();
+                haproxy.read_to_end(&mut answer).await.unwrap();
+                if line.starts_with("set ") && loses_next.swap(false, Ordering::Relaxed) {
+                    unanswered.push(client);
+                } else {
+                    client.write_all(&answer).await.unwrap();
+                }
+            }
+        });
+        relay
+    }
 }
 
 pub(crate) fn target() -> Target {
@@ -206,7 +224,7 @@ fn installed(program: &str) -> Option<PathBuf> {
     found
 }
 
-async fn spawn(program: &Path, dir: &Path, config: &str, front: SocketAddr) -> Option<Child> {
+async fn spawn(program: &Path, dir: &Path, config: &str, socket: &Path) -> Option<Child> {
     std::fs::write(dir.join("haproxy.cfg"), config).unwrap();
     let mut haproxy = Command::new(program)
         .args(["-db", "-f", "haproxy.cfg"])
@@ -216,7 +234,8 @@ async fn spawn(program: &Path, dir: &Path, config: &str, front: SocketAddr) -> O
         .spawn()
         .unwrap();
     let begin = Instant::now();
-    while TcpStream::connect(front).await.is_err() {
+    // The socket is in a directory of this world's own: another HAProxy on the same port can't be taken for this one.
+    while UnixStream::connect(socket).await.is_err() {
         if haproxy.try_wait().unwrap().is_some() {
             return None;
         }

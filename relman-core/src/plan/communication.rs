@@ -66,6 +66,25 @@ pub enum Moment {
     Overridden,
 }
 
+impl Moment {
+    /// Every moment, in the order of declaration.
+    pub const ALL: [Self; 13] = [
+        Self::Staging,
+        Self::RolloutStarted,
+        Self::StepStarted,
+        Self::Held,
+        Self::Resumed,
+        Self::ValidationStarted,
+        Self::CoverMissing,
+        Self::Completed,
+        Self::RollbackStarted,
+        Self::RollbackUnconfirmed,
+        Self::RolledBack,
+        Self::Aborted,
+        Self::Overridden,
+    ];
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -57,7 +57,8 @@ pub trait Deployer: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeployerCapabilities {
     /// How far an observed share may be from the one that was set without being drift: zero for a platform that
-    /// reports exactly what it was told, more for one that rounds or samples.
+    /// reports exactly what it was told, more for one that rounds or samples. Nothing and all of the traffic are never
+    /// a matter of rounding: whatever the tolerance, they are observed as exactly that.
     pub share_tolerance: TrafficShare,
 }
 

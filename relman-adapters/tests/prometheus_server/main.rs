@@ -3,6 +3,8 @@
 // The whole file is a test, and its helpers fail it by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod conformance;
+
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -12,7 +14,7 @@ use std::{
 
 use relman_adapters::{
     clock::SystemClock,
-    metrics::prometheus::{GaugeUnit, HistogramUnit, Prometheus, PrometheusMetric},
+    metrics::prometheus::{GaugeUnit, HistogramUnit, Prometheus, PrometheusBuilder, PrometheusMetric},
 };
 use relman_core::{
     judge::{Answer, Arm, Histogram, Measurement},
@@ -88,6 +90,8 @@ async fn exporter() -> MockServer {
                  http_requests_total{{version=\"1.0\",code=\"200\"}} {}\n\
                  http_requests_total{{version=\"1.0\",code=\"500\"}} {}\n\
                  http_requests_total{{version=\"2x0\",code=\"500\"}} {}\n\
+                 # TYPE refusals_total counter\n\
+                 refusals_total{{version=\"2.0\"}} 0\n\
                  # TYPE latency_seconds histogram\n\
                  latency_seconds_bucket{{version=\"2.0\",le=\"0.1\"}} {}\n\
                  latency_seconds_bucket{{version=\"2.0\",le=\"0.5\"}} {}\n\
@@ -111,9 +115,10 @@ async fn exporter() -> MockServer {
     server
 }
 
-fn source(url: &str) -> Prometheus {
+fn source(url: &str) -> PrometheusBuilder {
     let requests = r#"sum(increase(http_requests_total{version=~"{{version}}"}[{{window}}]))"#;
     let errors = r#"sum(increase(http_requests_total{version=~"{{version}}",code=~"5.."}[{{window}}]))"#;
+    let refused = r#"sum(increase(refusals_total{version="{{version}}"}[{{window}}]))"#;
     let absent = r#"sum(increase(no_such_total{version="{{version}}"}[{{window}}]))"#;
     Prometheus::builder(url)
         .stale_after(Span::from_secs(4))
@@ -122,6 +127,7 @@ fn source(url: &str) -> Prometheus {
         )
         .metric("error_rate".parse().unwrap(), PrometheusMetric::counts(requests, errors))
         .metric("complaints".parse().unwrap(), PrometheusMetric::counts(requests, absent))
+        .metric("refusals".parse().unwrap(), PrometheusMetric::counts(requests, refused))
         .metric("broken".parse().unwrap(), PrometheusMetric::counts(requests, format!("sum(({absent})")))
         .metric(
             "unsummed".parse().unwrap(),
@@ -138,8 +144,6 @@ fn source(url: &str) -> Prometheus {
             "lag".parse().unwrap(),
             PrometheusMetric::gauge(r#"lag_seconds{version="{{version}}"}"#, GaugeUnit::Seconds),
         )
-        .build()
-        .unwrap()
 }
 
 async fn observe(source: &Prometheus, metric: &str, arm: Arm, length: Span) -> Answer {
@@ -183,7 +187,7 @@ fn counted(answer: &Answer) -> (u64, u64) {
 async fn a_real_server_is_measured_and_its_silence_is_noticed() {
     let exporter = exporter().await;
     let Some(server) = start(&exporter) else { return };
-    let source = source(&server.url);
+    let source = source(&server.url).build().unwrap();
     let window = Span::from_secs(5);
 
     let enough = |answer: &Answer| matches!(answer, Answer::Value(Measurement::Counts { requests, .. }) if *requests >= 80);

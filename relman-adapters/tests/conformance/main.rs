@@ -1,0 +1,12 @@
+//! The suites of the testkit, on every adapter that needs no server of its own: those that do have them beside their
+//! other tests.
+
+// Clippy knows `#[test]` functions as tests, but not what they call.
+#![allow(clippy::unwrap_used)]
+
+mod clock;
+#[cfg(unix)]
+mod deployer;
+mod directory;
+mod journal;
+mod notifier;

@@ -1,0 +1,64 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One promise of a port, as a suite checks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Check {
+    /// The port that makes the promise.
+    pub port: Port,
+    /// The name of the check, which is that of its function and of its test, too.
+    pub name: &'static str,
+    /// The sentence of the port's contract that an adapter is held to.
+    pub promise: &'static str,
+}
+
+/// A port that has a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Port {
+    /// [`Journal`](relman_core::port::Journal)
+    Journal,
+    /// [`Deployer`](relman_core::port::Deployer)
+    Deployer,
+    /// [`MetricsSource`](relman_core::port::MetricsSource)
+    MetricsSource,
+    /// [`Notifier`](relman_core::port::Notifier)
+    Notifier,
+    /// [`Directory`](relman_core::port::Directory)
+    Directory,
+    /// [`Clock`](relman_core::port::Clock)
+    Clock,
+}
+
+impl Port {
+    /// Every port that has a suite.
+    pub const ALL: [Self; 6] =
+        [Self::Journal, Self::Deployer, Self::MetricsSource, Self::Notifier, Self::Directory, Self::Clock];
+
+    /// The checks of this port's suite, in the order in which they run.
+    pub const fn checks(self) -> &'static [Check] {
+        match self {
+            Self::Journal => super::journal::CHECKS,
+            Self::Deployer => super::deployer::CHECKS,
+            Self::MetricsSource => super::metrics::CHECKS,
+            Self::Notifier => super::notifier::CHECKS,
+            Self::Directory => super::directory::CHECKS,
+            Self::Clock => super::clock::CHECKS,
+        }
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Journal => "journal",
+            Self::Deployer => "deployer",
+            Self::MetricsSource => "metrics source",
+            Self::Notifier => "notifier",
+            Self::Directory => "directory",
+            Self::Clock => "clock",
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! A mock of every port, for unit tests that say call by call what is asked of the outside world.
+//!
+//! Behind the feature `mocks`, since [`mockall`] is not for everybody. A mock panics when it is asked what was not
+//! expected, and when it is dropped before it was asked what was. For a world that behaves by itself, see
+//! [`sim`](crate::sim).
+//!
+//! # Examples
+//!
+//! ```
+//! use relman_core::{
+//!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind},
+//!     unit::{Timestamp, TrafficShare},
+//! };
+//! use relman_testkit::{Cast, mock::*, ready};
+//! use relman_testkit::mock::mockall::{Sequence, predicate::eq};
+//!
+//! // A platform that rounds to whole per cents.
+//! let mut deployer = MockDeployer::new();
+//! let share_tolerance = TrafficShare::percent(1);
+//! deployer.expect_capabilities().returning(move || DeployerCapabilities { share_tolerance });
+//! assert_eq!(deployer.capabilities().share_tolerance, share_tolerance);
+//!
+//! // A directory that is asked for one person, and no one else.
+//! let ana = Cast::actor("user:ana");
+//! let mut directory = MockDirectory::new();
+//! directory.expect_roles().with(eq(ana.clone())).times(1).returning(|_| Ok(None));
+//! assert_eq!(ready(directory.roles(&ana))?, None);
+//!
+//! // A journal that is down at first.
+//! let mut journal = MockJournal::new();
+//! let mut order = Sequence::new();
+//! let down = || PortError::new("mocked", "list the streams", PortErrorKind::Unavailable, "it is down");
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(move || Err(down()));
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(|| Ok(Vec::new()));
+//! assert!(ready(journal.streams()).is_err());
+//! assert!(ready(journal.streams())?.is_empty());
+//!
+//! // Whether a metric can be measured, a channel be served, and what time it is.
+//! let mut metrics = MockMetricsSource::new();
+//! metrics.expect_knows().returning(|metric| metric.as_str() == "error_rate");
+//! assert!(metrics.knows(&"error_rate".parse()?));
+//! let mut notifier = MockNotifier::new();
+//! notifier.expect_serves().return_const(false);
+//! assert!(!notifier.serves(&"on-call".parse()?));
+//! let mut clock = MockClock::new();
+//! clock.expect_now().return_const(Timestamp::from_millis(0));
+//! assert_eq!(clock.now().as_millis(), 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+/// The crate that the mocks are made with, for its sequences and predicates.
+pub use mockall;
+use mockall::mock;
+use relman_core::{
+    chain::{Head, SealedLine},
+    judge::{Arm, Observation},
+    port::{
+        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, MetricQuery, Notification,
+        PortError, StoredStream, Target, TrafficRequest,
+    },
+    unit::{Actor, Channel, MetricName, ReleaseId, Role, Timestamp, Window},
+};
+
+mock! {
+    /// A [`Journal`](port::Journal) that answers as it is told.
+    #[derive(Debug)]
+    pub Journal {}
+
+    #[async_trait]
+    impl port::Journal for Journal {
+        fn name(&self) -> &str;
+        async fn append(
+            &self,
+            release: &ReleaseId,
+            expected: Option<Head>,
+            lines: &[SealedLine],
+        ) -> Result<Option<Head>, AppendError>;
+        async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
+        async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError>;
+        async fn streams(&self) -> Result<Vec<StoredStream>, PortError>;
+    }
+}
+
+mock! {
+    /// A [`Deployer`](port::Deployer) that answers as it is told.
+    #[derive(Debug)]
+    pub Deployer {}
+
+    #[async_trait]
+    impl port::Deployer for Deployer {
+        fn name(&self) -> &str;
+        fn capabilities(&self) -> DeployerCapabilities;
+        async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError>;
+        async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
+        async fn observe(&self, target: &Target) -> Result<Deployment, PortError>;
+    }
+}
+
+mock! {
+    /// A [`MetricsSource`](port::MetricsSource) that answers as it is told.
+    #[derive(Debug)]
+    pub MetricsSource {}
+
+    #[async_trait]
+    impl port::MetricsSource for MetricsSource {
+        fn name(&self) -> &str;
+        fn knows(&self, metric: &MetricName) -> bool;
+        async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation;
+    }
+}
+
+mock! {
+    /// A [`Notifier`](port::Notifier) that answers as it is told.
+    #[derive(Debug)]
+    pub Notifier {}
+
+    #[async_trait]
+    impl port::Notifier for Notifier {
+        fn name(&self) -> &str;
+        fn serves(&self, channel: &Channel) -> bool;
+        async fn notify(&self, notification: &Notification) -> Result<(), PortError>;
+    }
+}
+
+mock! {
+    /// A [`Directory`](port::Directory) that answers as it is told.
+    #[derive(Debug)]
+    pub Directory {}
+
+    #[async_trait]
+    impl port::Directory for Directory {
+        fn name(&self) -> &str;
+        async fn roles(&self, actor: &Actor) -> Result<Option<BTreeSet<Role>>, PortError>;
+    }
+}
+
+mock! {
+    /// A [`Clock`](port::Clock) that answers as it is told.
+    #[derive(Debug)]
+    pub Clock {}
+
+    impl port::Clock for Clock {
+        fn now(&self) -> Timestamp;
+    }
+}
