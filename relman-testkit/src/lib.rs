@@ -4,6 +4,7 @@
 //! - [`sim`] implements the ports of the core without a network, a disk or a sleep.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end.
+//! - [`scenario`] tells one release's story as a test: given, when, then.
 //! - [`Invariants`] says of any stream of records whether the guardrails were kept.
 //!
 //! # Examples
@@ -29,6 +30,7 @@ pub mod invariants;
 pub mod prelude;
 mod ready;
 pub mod sample;
+pub mod scenario;
 pub mod sim;
 
 pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
