@@ -32,6 +32,8 @@ mod ready;
 pub mod sample;
 pub mod scenario;
 pub mod sim;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
 pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
 pub use drive::{Ending, Refused, Run, Simulation, SimulationError};

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use relman_core::{
     event::{Event, Fact},
@@ -247,6 +247,27 @@ fn is_at(release: &Release, place: &Place) -> bool {
 /// Whether a release that goes onward has missed a step that its track does not have.
 fn is_past(release: &Release, place: &Place) -> bool {
     matches!(place, Place::InStep(_)) && release.phase().name() == PhaseName::Validating
+}
+
+impl fmt::Display for Past {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = match &self.place {
+            Place::Nothing => "nothing",
+            Place::Planned => "planned",
+            Place::Approved => "approved",
+            Place::Staged => "staged",
+            Place::InProduction => "in production",
+            Place::InStep(number) => return write!(f, "in step {number}"),
+            Place::Validating => "validating",
+            Place::Completed => "completed",
+            Place::RollingBack => "rolling back",
+            Place::RolledBack => "rolled back",
+            Place::Aborted => "aborted",
+            Place::Closed => "closed",
+            Place::Facts(facts) => return write!(f, "{} facts", facts.len()),
+        };
+        f.write_str(at)
+    }
 }
 
 /// Facts as they stand, sealed one after the other.
