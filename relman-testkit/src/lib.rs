@@ -26,6 +26,7 @@
 
 mod cast;
 mod drive;
+mod exposure;
 pub mod invariants;
 pub mod prelude;
 mod ready;
@@ -37,5 +38,6 @@ pub mod strategy;
 
 pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
 pub use drive::{Ending, Refused, Run, Simulation, SimulationError};
+pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;

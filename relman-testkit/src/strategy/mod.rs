@@ -19,7 +19,19 @@
 //! | [`somebody`], [`command`], [`a_move`], [`moves`] | what can happen to a release, in any order, by anybody |
 //! | [`past`], [`course`], [`journal`] | releases somewhere on their way, and their records |
 //!
+//! # What a failing property says
+//!
+//! The example `policy_properties.rs` gives a policy that holds for good while its metrics are stale, and asks that a
+//! version which fails a fifth of its requests is gone after two and a half hours, whatever the metrics do:
+//!
+//! ```text
+//! Test failed: it had up to 1% of the users, for 3h 5m.
+//! minimal failing input: 50 requests a second; stale data for every metric from 0s until 3h
+//! ```
+//!
 //! # Examples
+//!
+//! Whatever goes wrong in the world, no guardrail is broken:
 //!
 //! ```
 //! use proptest::prelude::*;

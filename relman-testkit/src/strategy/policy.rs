@@ -84,9 +84,9 @@ pub fn track_steps(used_by: TrackUse) -> impl Strategy<Value = TrackSteps> + Clo
             floors::MIN_VALIDATION..=Span::from_hours(48),
         ),
         TrackUse::DrillsOnly => (
-            [1, 2, 5, 10, 30].map(Span::from_secs).to_vec(),
-            Span::from_secs(5)..=Span::from_minutes(5),
-            Span::from_secs(5)..=Span::from_minutes(10),
+            [1, 2, 5, 10].map(Span::from_secs).to_vec(),
+            Span::from_secs(5)..=Span::from_minutes(1),
+            Span::from_secs(5)..=Span::from_minutes(2),
         ),
     };
     let requests = select(&[100_u64, 1, 10, 1_000][..]);

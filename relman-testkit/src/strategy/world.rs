@@ -76,6 +76,7 @@ impl Readable for Regression {
         };
         match self.onset {
             Onset::FromShare(share) => format!("{harm} from {share} of the traffic on"),
+            Onset::After(Span::ZERO) => format!("{harm} from the first request on"),
             Onset::After(after) => format!("{harm} from {after} after the first exposure on"),
         }
     }
