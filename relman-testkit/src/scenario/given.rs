@@ -155,6 +155,7 @@ impl Then {
     ///     .then_refused(|refusal: &Refusal| matches!(refusal, Refusal::AbortAfterProduction(_)));
     /// ```
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "a closure or a refusal made on the spot reads better")]
     pub fn then_refused(mut self, expected: impl Refuses) -> Self {
         match &self.outcome {
             Err(refusal) if expected.is(refusal) => {}

@@ -176,9 +176,9 @@ impl Someone {
 
 impl Want {
     /// The action that it is at this moment.
-    pub(super) fn action(&self, course: &Course) -> Result<Action, String> {
+    pub(super) fn action(&self, course: &Course) -> Action {
         let now = course.now();
-        Ok(match self {
+        match self {
             Self::Action(action) => Action::clone(action),
             Self::Check(check, outcome) => {
                 let signed = check.as_str() == floors::MANUAL_QA && *outcome == CheckOutcome::Passed;
@@ -192,7 +192,7 @@ impl Want {
                 Action::Override { gate: *gate, reason, expires_at: now + *lasts }
             }
             Self::TakeDuty(lasts) => Action::Acknowledge { until: lasts.map(|lasts| now + lasts) },
-        })
+        }
     }
 }
 

@@ -122,7 +122,7 @@ impl When {
         let now = course.now();
         let input = match self {
             Self::Command(who, want) => {
-                let action = want.action(course)?;
+                let action = want.action(course);
                 Input::Command(Command { by: who.principal(), action })
             }
             Self::Done(text) => Input::Outcome { effect: find(course, text)?, outcome: OutcomeOf::Done },

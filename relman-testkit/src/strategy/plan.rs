@@ -53,6 +53,10 @@ pub fn any_criterion() -> impl Strategy<Value = Criterion> + Clone {
 }
 
 /// Rollback contracts of one to four criteria, each on another metric. They shrink to `error_rate > 1%` alone.
+///
+/// # Panics
+///
+/// Never: criteria on different metrics are a contract.
 pub fn contract(
     criteria: impl Strategy<Value = Criterion> + Clone,
 ) -> impl Strategy<Value = Shown<RollbackContract>> + Clone {
@@ -73,6 +77,10 @@ pub fn plan() -> impl Strategy<Value = Shown<Arc<Plan>>> + Clone {
 }
 
 /// Rehearsals on the track `drill`, which every [`drill_policy`](super::drill_policy) has.
+///
+/// # Panics
+///
+/// Never: what it is made of is constant.
 pub fn drill_plan() -> impl Strategy<Value = Shown<Arc<Plan>>> + Clone {
     parts().prop_map(|parts| {
         build("drill-1", parts, |builder| builder.drill().track("drill".parse().expect("a valid name")))

@@ -1,4 +1,7 @@
-use std::{fmt::Write, sync::Arc};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use proptest::{array::uniform4, collection::vec, prelude::*, sample::select, sample::subsequence};
 use relman_core::{
@@ -9,7 +12,7 @@ use relman_core::{
 use super::{Shown, shares, simplest::simpler_first, spans};
 
 /// The parts of a track that matter to what users meet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TrackSteps {
     /// Share and bake time of each step, from the first; the last is all of the traffic.
     pub steps: Vec<(TrafficShare, Span)>,
@@ -46,6 +49,21 @@ impl TrackSteps {
             let _ = writeln!(text, "    {{ share = \"{share}\", bake = \"{bake}\" }},");
         }
         text + "]\n"
+    }
+}
+
+impl fmt::Display for TrackSteps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steps: Vec<String> = self.steps.iter().map(|(share, bake)| format!("{share} {bake}")).collect();
+        let (look_every, requests) = (self.look_every, self.min_requests);
+        write!(f, "{}; a look every {look_every}, verdicts on {requests} requests", steps.join(", "))
+    }
+}
+
+/// As people read it.
+impl fmt::Debug for TrackSteps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -106,9 +124,7 @@ pub fn policy() -> impl Strategy<Value = Shown<Arc<Policy>>> + Clone {
     (track_steps(TrackUse::Anyone), rules()).prop_map(|(track, rules)| {
         let track = track.to_toml("standard", TrackUse::Anyone);
         read(
-            &format!(
-                "default_track = {{ low = \"standard\", standard = \"standard\", high = \"standard\" }}\n"
-            ),
+            "default_track = { low = \"standard\", standard = \"standard\", high = \"standard\" }\n",
             &track,
             &rules,
         )
@@ -207,13 +223,13 @@ fn read(default_track: &str, track: &str, rules: &Rules) -> Shown<Arc<Policy>> {
     let (tracks, rest) = rest.split_once("[risk]").expect("the shipped policy has risks");
     let risk_and_gates = rest.split_once("[approvals]").expect("the shipped policy has approvals").0;
     let (_, rest) = rest.split_once("[roles]").expect("the shipped policy has roles");
-    let roles = rest.split_once("[no_data]").expect("the shipped policy says what to do without data").0;
+    let people = rest.split_once("[no_data]").expect("the shipped policy says what to do without data").0;
     let kept = if default_track.is_empty() {
         format!("default_track{usual_default}\n{tracks}")
     } else {
         default_track.to_owned()
     };
-    let text = format!("{head}{kept}{track}[risk]{risk_and_gates}[roles]{roles}\n{}", rules.to_toml());
+    let text = format!("{head}{kept}{track}[risk]{risk_and_gates}[roles]{people}\n{}", rules.to_toml());
     let policy = Policy::from_toml(&text).unwrap_or_else(|error| panic!("{error} in\n{text}"));
     Shown(Arc::new(policy))
 }

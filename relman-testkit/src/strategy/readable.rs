@@ -1,10 +1,9 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use relman_core::{
-    event::Event,
-    machine::Release,
     plan::{Plan, RollbackContract},
     policy::{NoDataAction, NoDataRule, Policy, Track},
+    unit::Tag,
 };
 
 /// Something that a person can read in a few lines.
@@ -71,7 +70,7 @@ impl Readable for RollbackContract {
 
 impl Readable for Plan {
     fn readable(&self) -> String {
-        let touches: Vec<&str> = self.scope().touches.iter().map(|tag| tag.as_str()).collect();
+        let touches: Vec<&str> = self.scope().touches.iter().map(Tag::as_str).collect();
         let touches = if touches.is_empty() { "nothing named".to_owned() } else { touches.join(", ") };
         let contract = self.contract().map_or_else(|| "no contract".to_owned(), Readable::readable);
         let drill = if self.is_drill() { " (drill)" } else { "" };
@@ -129,20 +128,5 @@ fn said(rule: NoDataRule) -> String {
         (NoDataAction::RollBack, _) => "roll back".to_owned(),
         (NoDataAction::Hold, None) => "hold for good".to_owned(),
         (NoDataAction::Hold, Some(patience)) => format!("hold, roll back after {patience}"),
-    }
-}
-
-/// Where it is, in one line.
-impl Readable for Release {
-    fn readable(&self) -> String {
-        let step = self.phase().step().map(|step| format!(", step {} at {}", step.number, step.share));
-        format!("{} is {}{}", self.id(), self.phase().name(), step.unwrap_or_default())
-    }
-}
-
-/// What it says, in one line.
-impl Readable for Event {
-    fn readable(&self) -> String {
-        relman_core::report::sentence(self)
     }
 }

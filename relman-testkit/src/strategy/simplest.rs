@@ -8,7 +8,7 @@ use proptest::{
 /// rung that fails, and stays between rungs only where no rung fails.
 #[derive(Debug, Clone)]
 pub(super) struct Rungs {
-    rungs: Vec<u64>,
+    ladder: Vec<u64>,
     /// The first number, the last, and how far apart those between rungs are.
     range: (u64, u64),
     grain: u64,
@@ -25,7 +25,7 @@ impl Rungs {
         let mut rungs: Vec<u64> = [from].into_iter().chain(inside).chain([until]).collect();
         rungs.sort_unstable();
         rungs.dedup();
-        Self { rungs, range: (from, until), grain }
+        Self { ladder: rungs, range: (from, until), grain }
     }
 }
 
@@ -40,15 +40,15 @@ impl Strategy for Rungs {
         if between && grains > 0 {
             let value = from + self.grain * (0..=grains).new_tree(runner)?.current();
             // Up to the rung above it, which is simpler than the number itself.
-            let above = self.rungs.iter().position(|rung| *rung >= value).unwrap_or(self.rungs.len() - 1);
-            let mut candidates = self.rungs[..=above].to_vec();
+            let above = self.ladder.iter().position(|rung| *rung >= value).unwrap_or(self.ladder.len() - 1);
+            let mut candidates = self.ladder[..=above].to_vec();
             if candidates[above] != value {
                 candidates.push(value);
             }
             return Ok(RungTree::new(candidates));
         }
-        let place = (0..self.rungs.len()).new_tree(runner)?.current();
-        Ok(RungTree::new(self.rungs[..=place].to_vec()))
+        let place = (0..self.ladder.len()).new_tree(runner)?.current();
+        Ok(RungTree::new(self.ladder[..=place].to_vec()))
     }
 }
 

@@ -79,6 +79,8 @@ fn policies_shrink_to_the_shipped_rules() {
     assert_eq!(least(policy(), |_| false), shortest);
     let drill = "track drill: 1% 5s, 10% 5s, 50% 5s, 100% 5s; a look every 1s, verdicts on 100 requests";
     assert_eq!(least(drill_policy(), |_| false), drill);
+    let steps = "1% 5s, 10% 5s, 50% 5s, 100% 5s; a look every 1s, verdicts on 100 requests";
+    assert_eq!(least(track_steps(TrackUse::DrillsOnly), |_| false), steps);
     let standard = "standard".parse().unwrap();
     let first = |policy: &Policy| policy.track(&standard).unwrap().steps()[0].share;
     let large = least(policy(), |policy| first(policy) < TrafficShare::percent(3));
@@ -158,7 +160,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn healthy_drills_come_to_their_end_under_every_policy(

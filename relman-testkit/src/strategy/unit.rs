@@ -69,6 +69,10 @@ pub fn spans(range: RangeInclusive<Span>) -> impl Strategy<Value = Span> + Clone
 
 /// Shares in a range: most of them as people write them, such as 1% and 10%, some in odd basis points. They shrink to
 /// the smallest round one that fails.
+///
+/// # Panics
+///
+/// Never: a number between two shares is a share.
 pub fn shares(range: RangeInclusive<TrafficShare>) -> impl Strategy<Value = TrafficShare> + Clone {
     let (from, until) = (range.start().basis_points(), range.end().basis_points());
     Rungs::new(&SHARES, from.into(), until.into(), 1).prop_map(|basis_points| {

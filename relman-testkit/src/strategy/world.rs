@@ -28,6 +28,10 @@ pub fn regression() -> impl Strategy<Value = Shown<Regression>> + Clone {
 
 /// Times in which no metric, or one, can be had, at most `longest` each and beginning up to `latest` after the first
 /// exposure. They shrink to an early and short outage of everything.
+///
+/// # Panics
+///
+/// Never: what it is made of is constant.
 pub fn outage(latest: Span, longest: Span) -> impl Strategy<Value = Shown<Outage>> + Clone {
     let metric = |name: &str| OutageScope::Metric(name.parse().expect("a constant metric"));
     let scopes = vec![OutageScope::All, metric("error_rate"), metric("latency_p99"), metric("log_errors")];

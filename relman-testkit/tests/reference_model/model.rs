@@ -8,7 +8,13 @@ use std::{
     marker::PhantomData,
 };
 
-use crate::people::{May, Who};
+use crate::{
+    moves::{GateName, Move, Passes},
+    people::{May, Who},
+};
+
+mod onward;
+mod world;
 
 /// The shares of the steps in per cent.
 pub const SHARES: [u32; 4] = [1, 10, 50, 100];
@@ -19,60 +25,6 @@ const PATIENCE: u64 = 2 * HOUR;
 const SHIFT: u64 = 12 * HOUR;
 pub const OVERRIDE: u64 = HOUR;
 const HOUR: u64 = 3_600;
-/// How far apart two observations of zero traffic are.
-const CONFIRM_EVERY: u64 = 5;
-
-/// Something that happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Move {
-    Approve(Who),
-    Revise(Who),
-    Check(Who, &'static str, Passes),
-    Hold(Who),
-    Resume(Who),
-    RollBack(Who),
-    Abort(Who),
-    Override(Who, GateName),
-    TakeDuty(Who),
-    File(Who, u32),
-    Complain(Who),
-    Close(Who),
-    /// The platform has done what it was asked to.
-    PlatformDone,
-    /// It has failed to, and is tried again.
-    PlatformFails,
-    /// It has refused to.
-    PlatformRefuses,
-    Look(Seen),
-    /// The platform shows this share, in per cent, while the release is rolled back.
-    TrafficShown(u32),
-    /// So many seconds pass in which nobody looks.
-    Wait(u64),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passes {
-    Yes,
-    No,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum GateName {
-    Plan,
-    Staging,
-    Step,
-    Validation,
-    Freeze,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen {
-    Healthy,
-    Breach,
-    NoLatency,
-    TrafficElsewhere,
-    TrafficUnknown,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -424,78 +376,6 @@ impl<R: Rules> Model<R> {
         allowed
     }
 
-    fn platform_done(&mut self) {
-        let Some(asked) = self.asked.take() else { return };
-        (self.failures, self.deployer_held) = (0, false);
-        match asked {
-            Asked::Install => self.installed = true,
-            Asked::Traffic(percent) => {
-                self.exposure = percent;
-                if self.phase == Phase::RollingBack {
-                    self.zeros = 0;
-                    self.next_zero = self.now + if self.unconfirmed == 0 { 0 } else { CONFIRM_EVERY };
-                } else if let Some(step) = &mut self.step {
-                    (step.set, step.looked_until, step.counts_from) = (true, self.now, self.now);
-                    if step.number == SHARES.len() {
-                        self.phase = Phase::Validating;
-                    }
-                }
-            }
-        }
-    }
-
-    fn look(&mut self, seen: Seen) {
-        let now = self.now;
-        let (held, deployer_held, covered) = (self.held, self.deployer_held, self.cover.is_some());
-        let validating = self.phase == Phase::Validating;
-        // Patience may have ended in the meantime.
-        let Some(step) = &mut self.step else { return };
-        let from = step.looked_until;
-        step.looked_until = now;
-        if step.set {
-            step.errors_clean = true;
-            step.latency_clean = true;
-        }
-        if seen == Seen::NoLatency {
-            step.latency_clean = false;
-        }
-        if seen == Seen::Breach {
-            return self.roll_back();
-        }
-        if matches!(seen, Seen::NoLatency | Seen::TrafficUnknown) {
-            self.unmeasured = self.unmeasured.or(Some(now + PATIENCE));
-            return;
-        }
-        self.unmeasured = None;
-        if seen == Seen::TrafficElsewhere && step.set {
-            step.set = false;
-            self.exposure = ELSEWHERE;
-            self.asked = Some(Asked::Traffic(SHARES[step.number - 1]));
-            self.failures = 0;
-            return;
-        }
-        let still = (held && !R::held_time_counts()) || deployer_held || (validating && !covered);
-        if step.set && !still {
-            let seen_for = now - from.max(step.counts_from);
-            // A look that comes much too late counts for one interval.
-            step.baked += if seen_for > 2 { 1 } else { seen_for };
-        }
-    }
-
-    fn traffic_shown(&mut self, percent: u32) {
-        if percent == 0 {
-            self.zeros += 1;
-            self.next_zero = self.now + CONFIRM_EVERY;
-            if self.zeros >= R::zeros_that_confirm() {
-                self.end(Phase::RolledBack);
-            }
-        } else {
-            self.unconfirmed += 1;
-            self.asked = Some(Asked::Traffic(0));
-            self.failures = 0;
-        }
-    }
-
     fn roll_back(&mut self) {
         self.end(Phase::RollingBack);
         self.asked = Some(Asked::Traffic(0));
@@ -568,34 +448,6 @@ impl<R: Rules> Model<R> {
             errors_clean: false,
             latency_clean: false,
         });
-    }
-
-    /// What a healthy world and diligent people would do next.
-    pub fn onward(&self) -> Move {
-        if self.asked.is_some() {
-            return Move::PlatformDone;
-        }
-        if self.held || self.deployer_held {
-            return Move::Resume(Who::Oli);
-        }
-        match self.phase {
-            Phase::Planning => {
-                let free =
-                    |who: &Who| !self.approvers.contains(who.name()) && !self.authors.contains(who.name());
-                Move::Approve([Who::Bo, Who::Cy].into_iter().find(free).unwrap_or(Who::Dan))
-            }
-            Phase::Validating if self.cover.is_none() => Move::TakeDuty(Who::Oli),
-            Phase::Staging | Phase::Validating if self.open_check().is_some() => {
-                Move::Check(Who::Cy, self.open_check().unwrap_or("unit"), Passes::Yes)
-            }
-            Phase::Releasing | Phase::Validating => Move::Look(Seen::Healthy),
-            Phase::RollingBack => Move::TrafficShown(0),
-            Phase::Completed | Phase::RolledBack | Phase::Aborted => match self.owed.first() {
-                Some(number) => Move::File(Who::Ana, *number),
-                None => Move::Close(Who::Ana),
-            },
-            Phase::Staging | Phase::Closed => Move::Wait(1),
-        }
     }
 }
 
