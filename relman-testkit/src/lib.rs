@@ -4,6 +4,7 @@
 //! - [`sim`] implements the ports of the core without a network, a disk or a sleep.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end.
+//! - [`scenario`] tells one release's story as a test: given, when, then.
 //! - [`Invariants`] says of any stream of records whether the guardrails were kept.
 //!
 //! # Examples
@@ -26,15 +27,20 @@
 mod cast;
 pub mod conformance;
 mod drive;
+mod exposure;
 pub mod invariants;
 #[cfg(feature = "mocks")]
 pub mod mock;
 pub mod prelude;
 mod ready;
 pub mod sample;
+pub mod scenario;
 pub mod sim;
+#[cfg(feature = "proptest")]
+pub mod strategy;
 
 pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
 pub use drive::{Ending, Refused, Run, Simulation, SimulationError};
+pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;

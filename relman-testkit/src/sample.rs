@@ -52,22 +52,38 @@ pub fn drill_plan() -> Arc<Plan> {
 ///
 /// Never: a test reads it.
 pub fn drill_policy() -> Arc<Policy> {
-    const TRACK: &str = r#"
+    with_drill_track("10s", ["5m", "5m", "5m", "10m"])
+}
+
+/// The shipped policy and the shortest track for drills: 1, 10, 50 and 100 % for five seconds each, with a look every
+/// second. A whole release is some fifty records, for tests that need many.
+///
+/// # Panics
+///
+/// Never: a test reads it.
+pub fn brief_drill_policy() -> Arc<Policy> {
+    with_drill_track("1s", ["5s"; 4])
+}
+
+fn with_drill_track(look_every: &str, [first, second, third, validation]: [&str; 4]) -> Arc<Policy> {
+    let track = format!(
+        r#"
 [tracks.drill]
 highest_risk = "high"
 use = "drills"
-look_every = "10s"
+look_every = "{look_every}"
 min_requests = 100
 steps = [
-    { share = "1%", bake = "5m" },
-    { share = "10%", bake = "5m" },
-    { share = "50%", bake = "5m" },
-    { share = "100%", bake = "10m" },
+    {{ share = "1%", bake = "{first}" }},
+    {{ share = "10%", bake = "{second}" }},
+    {{ share = "50%", bake = "{third}" }},
+    {{ share = "100%", bake = "{validation}" }},
 ]
 
 [risk]
-"#;
-    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", TRACK, 1);
+"#
+    );
+    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
     Arc::new(Policy::from_toml(&text).expect("a test reads the policy for drills"))
 }
 
@@ -110,7 +126,9 @@ mod tests {
     fn the_samples_can_be_built() {
         assert!(drill_plan().is_drill());
         assert_ne!(plan().release(), high_risk_plan().release());
-        assert!(drill_policy().track(&"drill".parse().unwrap()).is_some());
+        for policy in [drill_policy(), brief_drill_policy()] {
+            assert!(policy.track(&"drill".parse().unwrap()).is_some());
+        }
         assert!(start() > Timestamp::from_millis(0));
     }
 }
