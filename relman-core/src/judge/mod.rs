@@ -1,6 +1,10 @@
 //! What was measured, and what it means: observations, judges and verdicts.
 
+pub mod evidence;
+pub mod factor;
+
 mod histogram;
+mod math;
 mod observation;
 mod pool;
 mod threshold;
