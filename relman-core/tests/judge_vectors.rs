@@ -4,7 +4,9 @@
 use relman_core::judge::{
     evidence::{Scheme, Sequential, StartWeights},
     factor::{Arms, Counts, Factor, RATIOS, RateAgainstBaseline, RateLimit},
+    kayenta::{Procedure, shift},
 };
+use relman_core::unit::Finite;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -78,5 +80,47 @@ fn evidence_is_right_to_twelve_digits() {
                 check(&name, factor, &change_point_weights, &intervals, &ln_evidence);
             }
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct MannWhitneyCase {
+    name: String,
+    confidence: f64,
+    experiment: Vec<Finite>,
+    control: Vec<Finite>,
+    expect: Expected,
+    tolerance: Tolerance,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    ci_low: f64,
+    ci_high: f64,
+    estimate: f64,
+}
+
+#[derive(Deserialize)]
+struct Tolerance {
+    ci: f64,
+    estimate: f64,
+}
+
+#[test]
+fn mann_whitney_intervals_are_kayentas() {
+    let cases: Vec<MannWhitneyCase> =
+        serde_json::from_str(include_str!("vectors/mann-whitney.json")).unwrap();
+    assert_eq!(cases.len(), 4);
+    for case in cases {
+        let MannWhitneyCase { name, confidence, experiment, control, expect, tolerance } = case;
+        let found = shift(&experiment, &control, confidence, Procedure::Kayenta).unwrap();
+        assert!((found.ci_low.get() - expect.ci_low).abs() <= tolerance.ci, "{name}: {found:?}");
+        assert!((found.ci_high.get() - expect.ci_high).abs() <= tolerance.ci, "{name}: {found:?}");
+        assert!((found.estimate.get() - expect.estimate).abs() <= tolerance.estimate, "{name}: {found:?}");
+        // Without the correction in the estimate, as R has it, all figures are R's to the last digits.
+        let found = shift(&experiment, &control, confidence, Procedure::R).unwrap();
+        assert!((found.ci_low.get() - expect.ci_low).abs() <= 1e-12, "{name}: {found:?}");
+        assert!((found.ci_high.get() - expect.ci_high).abs() <= 1e-12, "{name}: {found:?}");
+        assert!((found.estimate.get() - expect.estimate).abs() <= 1e-12, "{name}: {found:?}");
     }
 }

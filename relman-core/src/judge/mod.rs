@@ -2,6 +2,7 @@
 
 pub mod evidence;
 pub mod factor;
+pub mod kayenta;
 
 mod histogram;
 mod math;
