@@ -1,9 +1,11 @@
 //! What was measured, and what it means: observations, judges and verdicts.
 
+pub mod confidence;
 pub mod evidence;
 pub mod factor;
 pub mod kayenta;
 
+mod exceedance;
 mod histogram;
 mod math;
 mod observation;
@@ -11,6 +13,7 @@ mod pool;
 mod threshold;
 mod verdict;
 
+pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
 pub use pool::Pool;

@@ -21,6 +21,9 @@ use super::UnitError;
 pub struct Finite(f64);
 
 impl Finite {
+    /// Zero.
+    pub const ZERO: Self = Self(0.0);
+
     /// The number, if it is finite.
     pub fn new(value: f64) -> Option<Self> {
         // Adding zero turns the negative zero into the positive one: one way to write nothing.
