@@ -1,8 +1,10 @@
 //! What was measured, and what it means: observations, judges and verdicts.
 
 pub mod confidence;
+pub mod diagnostics;
 pub mod evidence;
 pub mod factor;
+pub mod familiar;
 pub mod kayenta;
 
 mod exceedance;
