@@ -3,7 +3,7 @@
 //! An ordinary confidence interval of 99 % is wrong at one look in a hundred, and somewhere in a day of looks for sure. A
 //! confidence *sequence* is wrong at any look at all in at most one release of a hundred. It is found by turning a test
 //! round: the values that a mixture martingale has not refused, `{θ : M_t(θ) < 1/α}` (Robbins 1970; Howard, Ramdas,
-//! McAuliffe and Sekhon 2021).
+//! `McAuliffe` and Sekhon 2021).
 //!
 //! - [`rate`]: `M(p) = B(x+½, n−x+½) / (B(½, ½) · p^x · (1−p)^(n−x))` for `x` errors among `n` requests: the likelihood under a
 //!   mixture of all rates by Jeffreys' prior, over the likelihood at `p`.
@@ -65,7 +65,7 @@ impl Interval {
 ///
 /// let counts = Counts::new(6_000, 31).expect("fewer errors than requests");
 /// let found = rate(counts, Alpha::default());
-/// assert!(found.low.get() > 0.002 && found.excludes(0.01));
+/// assert!(found.low.get() > 0.002 && found.excludes(0.012) && !found.excludes(0.006));
 /// assert!(!rate(Counts::NONE, Alpha::default()).excludes(1.0), "no data exclude nothing");
 /// ```
 pub fn rate(counts: Counts, alpha: Alpha) -> Interval {

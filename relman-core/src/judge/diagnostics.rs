@@ -287,8 +287,7 @@ mod tests {
     fn sums_give_what_the_definitions_give() {
         let intervals = [(100, 3), (250, 1), (80, 0), (400, 9), (120, 2)];
         let spread = spread(&intervals);
-        let (n, x): (Vec<f64>, Vec<f64>) =
-            intervals.iter().map(|(n, x)| (*n as f64, f64::from(*x as u32))).unzip();
+        let (n, x): (Vec<f64>, Vec<f64>) = intervals.iter().map(|(n, x)| (*n as f64, *x as f64)).unzip();
         let rate = 15.0 / 950.0;
         let residual: Vec<f64> = n.iter().zip(&x).map(|(n, x)| (x - n * rate) / n.sqrt()).collect();
         let squares: f64 = residual.iter().map(|residual| residual * residual).sum();

@@ -106,6 +106,7 @@ impl Histogram {
     /// How many requests were counted and how many of them are above a boundary; none if it is no boundary here.
     ///
     /// A boundary of a native histogram is one of every finer resolution, too.
+    #[expect(clippy::float_cmp, reason = "a boundary is one by being the very same number")]
     pub fn exceedances(&self, at: Finite) -> Option<Counts> {
         let above: u64 = match self {
             Self::Classic(histogram) => {
@@ -183,6 +184,7 @@ fn native_index_at_or_above(histogram: &NativeHistogram, wanted: Finite) -> Opti
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
     use std::collections::BTreeMap;
 

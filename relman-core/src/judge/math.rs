@@ -67,6 +67,7 @@ pub(crate) fn normal_upper_quantile(tail: f64) -> f64 {
 ///
 /// The outer of the two is the answer: an interval may be a rounding too wide, never too narrow. `holds` is true from
 /// `inside` up to one point and false from there on.
+#[expect(clippy::float_cmp, reason = "neighbouring doubles have no middle")]
 pub(crate) fn last_that_holds(inside: f64, outside: f64, holds: impl Fn(f64) -> bool) -> f64 {
     let (mut inside, mut outside) = (inside, outside);
     loop {
@@ -83,6 +84,7 @@ pub(crate) fn last_that_holds(inside: f64, outside: f64, holds: impl Fn(f64) -> 
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
     use super::*;
 

@@ -1,5 +1,7 @@
 //! The mean of every factor, by going through every outcome of small cases; and what one clean interval does.
 
+#![expect(clippy::float_cmp, reason = "the very same number is meant")]
+
 use super::*;
 use crate::unit::Finite;
 

@@ -55,6 +55,7 @@ pub(super) fn root(low: Point, high: Point, value: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// The step that interpolation proposes; none if it leads out of the bracket or is no better than halving.
+#[expect(clippy::float_cmp, reason = "one point or two, by identity")]
 fn interpolated(before: Point, best: Point, opposite: Point, last_step: f64, tolerance: f64) -> Option<f64> {
     let width = opposite.x - best.x;
     // The step is p/q; the division waits until it is known to be wanted.
@@ -76,6 +77,7 @@ fn interpolated(before: Point, best: Point, opposite: Point, last_step: f64, tol
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
     use super::*;
 

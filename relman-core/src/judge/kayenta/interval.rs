@@ -100,6 +100,7 @@ pub fn shift(
 }
 
 /// The interval by the normal approximation, and the estimate.
+#[expect(clippy::float_cmp, reason = "both samples are constant where the ends are one")]
 fn approximate(
     samples: &Sorted,
     (least, greatest): (f64, f64),
@@ -189,6 +190,7 @@ pub fn p_value(experiment: &[Finite], control: &[Finite]) -> Result<f64, SampleE
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
     use super::*;
 

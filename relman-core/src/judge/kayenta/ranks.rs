@@ -38,27 +38,28 @@ impl Sorted {
     }
 
     /// Rank sums with the experiment shifted down by `shift`, by merging: tied values share their mean rank.
+    #[expect(clippy::float_cmp, reason = "ties are values that are the very same")]
     pub(super) fn rank_sums(&self, shift: f64) -> RankSums {
         let (mut mine, mut theirs) = (0, 0);
         let (mut rank_sum, mut ties) = (0.0, 0.0);
-        let shifted = |index: usize| self.experiment.get(index).map(|value| value - shift);
+        let value_of = |index: usize| self.experiment.get(index).map(|value| value - shift);
         loop {
-            let next = match (shifted(mine), self.control.get(theirs).copied()) {
+            let next = match (value_of(mine), self.control.get(theirs).copied()) {
                 (None, None) => break,
                 (Some(value), None) | (None, Some(value)) => value,
                 (Some(one), Some(other)) => f64::min(one, other),
             };
             let before = (mine + theirs) as f64;
             let (mine_before, theirs_before) = (mine, theirs);
-            while shifted(mine).is_some_and(|value| value == next) {
+            while value_of(mine).is_some_and(|value| value == next) {
                 mine += 1;
             }
             while self.control.get(theirs).is_some_and(|value| *value == next) {
                 theirs += 1;
             }
-            let tied = (mine - mine_before + theirs - theirs_before) as f64;
-            rank_sum += (mine - mine_before) as f64 * (before + f64::midpoint(1.0, tied));
-            ties += tied * tied * tied - tied;
+            let equal = (mine - mine_before + theirs - theirs_before) as f64;
+            rank_sum += (mine - mine_before) as f64 * (before + f64::midpoint(1.0, equal));
+            ties += equal * equal * equal - equal;
         }
         let (m, _) = self.sizes();
         RankSums { wins: rank_sum - m * (m + 1.0) / 2.0, ties }
@@ -111,6 +112,7 @@ pub(super) fn ways(m: usize, n: usize) -> Vec<u128> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
     use super::*;
 

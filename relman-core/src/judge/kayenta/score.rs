@@ -188,8 +188,12 @@ fn group_scores(
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the very same number is meant")]
 mod tests {
-    use super::*;
+    use super::{
+        Grade::{Fail, Marginal, Pass},
+        *,
+    };
 
     fn metric(name: &str, group: &str, label: Label, criticality: Criticality) -> MetricResult {
         MetricResult { name: name.to_owned(), groups: [group.to_owned()].into(), label, criticality }
@@ -204,7 +208,6 @@ mod tests {
     fn the_thresholds_belong_to_the_better_side() {
         let thresholds = ScoreThresholds::default();
         let grades = [100.0, 75.0, 74.99, 50.0, 49.99, 0.0].map(|score| thresholds.grade(score));
-        use Grade::{Fail, Marginal, Pass};
         assert_eq!(grades, [Pass, Pass, Marginal, Marginal, Fail, Fail]);
     }
 
