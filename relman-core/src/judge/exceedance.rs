@@ -115,7 +115,7 @@ impl Histogram {
             }
             Self::Native(histogram) => {
                 let index = native_index_at_or_above(histogram, at)?;
-                if histogram.upper_bound(index) != at.get() {
+                if histogram.bound(index) != at.get() {
                     return None;
                 }
                 histogram.buckets().range(index.checked_add(1)?..).map(|(_, count)| count).sum()
@@ -140,7 +140,7 @@ impl Histogram {
                 above -= histogram.zero_count();
                 let after = histogram.buckets().iter().filter_map(|(index, count)| {
                     above -= count;
-                    Some((Finite::new(histogram.upper_bound(*index))?, above))
+                    Some((Finite::new(histogram.bound(*index))?, above))
                 });
                 after.collect()
             }
@@ -155,7 +155,7 @@ fn classic_at_or_above(histogram: &ClassicHistogram, wanted: Finite) -> Option<B
 
 fn native_at_or_above(histogram: &NativeHistogram, wanted: Finite) -> Option<Boundary> {
     let index = native_index_at_or_above(histogram, wanted)?;
-    Some(Boundary { at: Finite::new(histogram.upper_bound(index))?, wanted })
+    Some(Boundary { at: Finite::new(histogram.bound(index))?, wanted })
 }
 
 /// The upper end of the bucket that the request of this rank lies in.
@@ -164,7 +164,7 @@ fn native_quantile_bound(histogram: &NativeHistogram, rank: f64) -> Option<f64> 
     for (index, count) in histogram.buckets() {
         below += count;
         if below as f64 >= rank && *count > 0 {
-            return Some(histogram.upper_bound(*index));
+            return Some(histogram.bound(*index));
         }
     }
     None
@@ -180,7 +180,7 @@ fn native_index_at_or_above(histogram: &NativeHistogram, wanted: Finite) -> Opti
     let guess = (libm::log2(wanted) * libm::exp2(f64::from(histogram.schema()))).ceil();
     #[expect(clippy::cast_possible_truncation, reason = "at most 1074 · 2⁸ from zero")]
     let guess = guess as i32;
-    (guess.checked_sub(1)?..=guess.checked_add(1)?).find(|index| histogram.upper_bound(*index) >= wanted)
+    (guess.checked_sub(1)?..=guess.checked_add(1)?).find(|index| histogram.bound(*index) >= wanted)
 }
 
 #[cfg(test)]
@@ -225,7 +225,7 @@ mod tests {
                 assert!(boundary.is_exact(), "{schema}, {index}: {boundary:?}");
                 let Histogram::Native(native) = &baseline else { unreachable!() };
                 let further = index + (1 << schema);
-                assert_eq!(boundary.at.get(), native.upper_bound(further));
+                assert_eq!(boundary.at.get(), native.bound(further));
             }
         }
     }

@@ -123,7 +123,7 @@ impl Histogram {
             Self::Native(histogram) => {
                 let zero = (0.0, Some(histogram.zero_threshold.get()), histogram.zero_count);
                 let buckets = histogram.buckets.iter().map(|(index, count)| {
-                    (histogram.upper_bound(*index - 1), Some(histogram.upper_bound(*index)), *count)
+                    (histogram.bound(*index - 1), Some(histogram.bound(*index)), *count)
                 });
                 [zero].into_iter().chain(buckets).collect()
             }
@@ -241,8 +241,8 @@ impl NativeHistogram {
         &self.buckets
     }
 
-    /// The upper bound of a bucket: `2^(index · 2^-schema)`.
-    pub fn upper_bound(&self, index: i32) -> f64 {
+    /// The upper bound of a bucket.
+    pub(super) fn bound(&self, index: i32) -> f64 {
         libm::exp2(f64::from(index) * libm::exp2(-f64::from(self.schema)))
     }
 }
