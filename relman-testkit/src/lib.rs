@@ -26,6 +26,8 @@
 mod cast;
 mod drive;
 pub mod invariants;
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod prelude;
 mod ready;
 pub mod sample;

@@ -26,6 +26,14 @@ pub(crate) struct Severity {
     incidents: Vec<f64>,
 }
 
+impl Severity {
+    /// Whether any regression shows.
+    #[cfg(feature = "lab")]
+    pub(crate) fn shows(&self) -> bool {
+        self.regressions.iter().any(|shows| *shows > 0.0)
+    }
+}
+
 /// How the requests of one arm fare at a moment.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Conduct {
