@@ -412,6 +412,32 @@ fn the_worlds_of_the_property_lead_to_every_kind_of_end() {
 }
 
 #[test]
+fn a_criterion_that_could_not_be_measured_has_to_be_clean_again() {
+    // 60 requests a look at 1 %, so that two looks make a verdict, and seven that count serve the time: the seventh
+    // stands alone. Where the look before it was lost, the step waits for one more.
+    let steps = "{ share = \"1%\", bake = \"7m\" }, { share = \"10%\", bake = \"5m\" }, \
+                 { share = \"50%\", bake = \"5m\" }, { share = \"100%\", bake = \"5m\" }";
+    let track = format!(
+        "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"1m\"\n\
+         min_requests = 100\nsteps = [{steps}]\n\n[risk]\n"
+    );
+    let policy = Arc::new(Policy::from_toml(&Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1)).unwrap());
+    let plan = sample::builder("drill-1", &["api"]).drill().track("test".parse().unwrap());
+    let criteria = vec!["error_rate > 50%".parse().unwrap()];
+    let plan = Arc::new(plan.contract(RollbackContract::new(criteria).unwrap()).build().unwrap());
+    let requests = Requests::exactly();
+    let ends = (4..8_u64).map(|lost| {
+        let (from, until) = (Span::from_minutes(lost), Span::from_minutes(lost + 1));
+        let outage = Outage::of_all(from, until, MissingKind::NoData);
+        let world = World { requests_per_second: 100.0, requests, ..World::calm() }.with(outage);
+        let (trial, machine) = both(&plan, &policy, &world, 1);
+        assert_eq!(trial, machine);
+        trial.at
+    });
+    assert_eq!(ends.map(|at| at.as_millis() / 60_000).collect::<Vec<_>>(), [23, 23, 24, 23]);
+}
+
+#[test]
 fn the_standard_track_ends_as_the_machine_ends_it() {
     let policy = Arc::new(Policy::shipped());
     let plan = sample::builder("checkout-241", &["api"]).track("standard".parse().unwrap());
