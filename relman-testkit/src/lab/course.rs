@@ -70,14 +70,12 @@ impl Course {
                 let risk = policy.assess(plan);
                 policy.track_for(plan, &risk).map_err(|error| fail(error.to_string()))?
             }
-            Some(name) => match policy.track(name) {
-                Some(track) => (name.clone(), track),
-                None => {
-                    let known: Vec<&str> = policy.tracks().keys().map(TrackName::as_str).collect();
-                    let known = known.join(", ");
-                    return Err(fail(format!("there is no track `{name}`; this policy has {known}")));
-                }
-            },
+            Some(name) => {
+                let known: Vec<&str> = policy.tracks().keys().map(TrackName::as_str).collect();
+                let known = known.join(", ");
+                let none = || fail(format!("there is no track `{name}`; this policy has {known}"));
+                (name.clone(), policy.track(name).ok_or_else(none)?)
+            }
         };
         let contract = plan.contract().ok_or(LabError::NoContract)?;
         let rules = contract.criteria().iter().map(Rule::of).collect::<Result<Vec<_>, _>>()?;
@@ -124,12 +122,11 @@ impl Course {
 
 impl Rule {
     fn of(criterion: &Criterion) -> Result<Self, LabError> {
-        let about = match criterion.metric.as_str() {
-            COMPLAINTS => About::Complaints,
-            _ => match Kind::of(&criterion.metric) {
-                Some(kind) => About::Metric(kind),
-                None => return Err(LabError::NotSimulated(criterion.clone())),
-            },
+        let about = if criterion.metric.as_str() == COMPLAINTS {
+            About::Complaints
+        } else {
+            let kind = Kind::of(&criterion.metric);
+            About::Metric(kind.ok_or_else(|| LabError::NotSimulated(criterion.clone()))?)
         };
         let compares = matches!(criterion.threshold, Threshold::Baseline { .. });
         Ok(Self { criterion: criterion.clone(), about, compares })

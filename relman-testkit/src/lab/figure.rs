@@ -11,7 +11,7 @@ const Z: f64 = 1.959_963_984_540_054;
 
 /// A share of the trials, with Wilson's interval.
 ///
-/// The interval is the score interval of Wilson (1927), which Brown, Cai and DasGupta (Interval Estimation for a
+/// The interval is the score interval of Wilson (1927), which Brown, Cai and Dasgupta (Interval Estimation for a
 /// Binomial Proportion, Statistical Science 16, 2001) recommend for shares near 0 and 1, too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Share {

@@ -1,6 +1,6 @@
 //! The report as text, for a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::{Estimate, Finding, Report, Share, Spread, WorldReport, case::percent};
 
@@ -84,9 +84,10 @@ fn print(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
     for row in rows {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
-            line.push_str(&format!("{cell:<width$}  "));
+            write!(line, "{cell:<width$}  ")?;
         }
-        writeln!(f, "{}", line.trim_end())?;
+        f.write_str(line.trim_end())?;
+        f.write_str("\n")?;
     }
     Ok(())
 }

@@ -167,7 +167,8 @@ impl<'a> Replay<'a> {
         let acts = Cast::new().next(&self.release, self.clock.now());
         let acts: Vec<_> =
             acts.into_iter().map(|(by, action)| Input::Command(Command { by, action })).collect();
-        acts.iter().fold(false, |changed, act| self.tell(act) || changed)
+        // Each of them acts, whatever became of the others.
+        acts.iter().filter(|act| self.tell(act)).count() > 0
     }
 
     /// Runs to the end of the release, or for so long after the first exposure.
@@ -204,7 +205,7 @@ impl<'a> Replay<'a> {
                             Cause::Criterion(criteria.iter().position(|one| one == criterion).unwrap())
                         }
                         RollbackTrigger::Unmeasured { .. } => Cause::Unmeasured,
-                        other => panic!("{other:?}"),
+                        other @ RollbackTrigger::Manual { .. } => panic!("{other:?}"),
                     };
                     ending = Some((End::RolledBack(cause), at, at));
                 }
@@ -290,8 +291,10 @@ prop_compose! {
         let (before, after) = text.split_once("[no_data]").unwrap();
         let (_, after) = after.split_once("[on_call]").unwrap();
         let names = ["no_data", "stale", "provider_error", "not_finite"];
-        let rules: String = names.iter().zip(&rules).map(|(name, rule)| format!("{name} = {rule}\n")).collect();
-        let text = format!("{before}[no_data]\n{rules}\n[on_call]{after}");
+        let rules: Vec<String> = names.iter().zip(&rules).map(|(name, rule)| format!("{name} = {rule}")).collect();
+        let rules = rules.join("
+");
+        let text = format!("{before}[no_data]\n{rules}\n\n[on_call]{after}");
         let text = text.replace("confirmations = 2", &format!("confirmations = {confirmations}"));
         Arc::new(Policy::from_toml(&text).unwrap())
     }
@@ -366,8 +369,8 @@ prop_compose! {
         let incidents = incidents.collect();
         let complaints = Complaints::of(per_harmed_user, Span::from_minutes(3));
         World {
-            requests_per_second, requests, error_rate, burst_size, new_version, regressions, incidents, outages,
-            complaints, ..World::default()
+            requests_per_second, requests, error_rate, burst_size, new_version, regressions, incidents,
+            complaints, outages, ..World::default()
         }
     }
 }

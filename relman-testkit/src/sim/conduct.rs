@@ -178,7 +178,9 @@ impl World {
                     let factor = 1.0 + (factor - 1.0) * shows;
                     let hit = medians.iter().map(|(weight, median)| (weight * users, median * factor));
                     let hit: Vec<(f64, f64)> = hit.collect();
-                    medians.iter_mut().for_each(|(weight, _)| *weight *= 1.0 - users);
+                    for (weight, _) in &mut medians {
+                        *weight *= 1.0 - users;
+                    }
                     medians.extend(hit);
                     too_slow(factor, healthy.spread)
                 }
