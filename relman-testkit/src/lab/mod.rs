@@ -3,6 +3,8 @@
 mod case;
 mod course;
 mod figure;
+#[cfg(feature = "html")]
+mod html;
 mod report;
 mod run;
 mod table;
