@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use relman_core::{
     chain::SealedLine,
@@ -13,7 +13,7 @@ use relman_core::{
         Clock, DeployRequest, Deployer, Deployment, MetricsSource, Notification, Notifier, PortError, Retry,
         Target, TrafficRequest,
     },
-    unit::{Actor, Span, Timestamp},
+    unit::{Actor, Span, Text, Timestamp, Window},
 };
 use thiserror::Error;
 
@@ -126,6 +126,9 @@ pub enum SimulationError {
 /// More changes at one moment than any release has: a chain of gates and checks is a few dozen.
 const MOST_ROUNDS: u32 = 1_000;
 
+/// What users say who came to harm.
+const COMPLAINT: &str = "It does not work any more.";
+
 impl Simulation {
     /// A simulation in a healthy world.
     pub fn new(plan: Arc<Plan>, policy: Arc<Policy>) -> Self {
@@ -191,6 +194,7 @@ impl Simulation {
             records: Vec::new(),
             lines: Vec::new(),
             refused: Vec::new(),
+            complaints: BTreeMap::new(),
         };
         let (plan, policy) = (self.plan.clone(), self.policy.clone());
         let by = Cast::new().principal("user:ana");
@@ -232,6 +236,8 @@ struct Stage {
     records: Vec<Record>,
     lines: Vec<Vec<u8>>,
     refused: Vec<Refused>,
+    /// How many complaints come when.
+    complaints: BTreeMap<Timestamp, u32>,
 }
 
 /// Whether something was recorded.
@@ -251,15 +257,27 @@ impl Stage {
             match self.release.next_deadline(self.clock.now()) {
                 None => return Ok(Ending::Stalled),
                 Some(next) if next > end => return Ok(Ending::OutOfTime),
-                Some(next) => self.clock.set(next),
+                Some(next) => self.pass_time(next),
             }
+        }
+    }
+
+    /// Lets time pass up to a deadline, or up to the next complaint before it, and users come to harm meanwhile.
+    fn pass_time(&mut self, deadline: Timestamp) {
+        let from = self.clock.now();
+        let complaint = self.complaints.keys().next().copied();
+        let until = complaint.map_or(deadline, |complaint| complaint.min(deadline)).max(from);
+        self.clock.set(until);
+        for at in self.platform.complaints(self.release.id(), Window { from, until }) {
+            *self.complaints.entry(at).or_default() += 1;
         }
     }
 
     /// Does everything that can be done without time passing.
     fn settle(&mut self, people: &mut impl People) -> Result<(), SimulationError> {
         for _ in 0..MOST_ROUNDS {
-            let changes = [self.tick()?, self.perform()?, self.look()?, self.listen(people)?];
+            let changes =
+                [self.tick()?, self.perform()?, self.look()?, self.complain()?, self.listen(people)?];
             if changes.iter().all(|change| *change == Change::None) {
                 return Ok(());
             }
@@ -369,6 +387,25 @@ impl Stage {
             tolerance: self.platform.capabilities().share_tolerance,
             observations: asked.map(observe).collect(),
         }
+    }
+
+    /// Records the complaints that have come, in the name of whoever is on call.
+    fn complain(&mut self) -> Result<Change, SimulationError> {
+        let now = self.clock.now();
+        let mut change = Change::None;
+        while let Some(entry) = self.complaints.first_entry().filter(|entry| *entry.key() <= now) {
+            for _ in 0..entry.remove() {
+                let text: Text = COMPLAINT.parse().expect("a constant text");
+                let by = Cast::new().principal("user:oli");
+                // A complaint about a release that is closed by now is somebody else's.
+                if let Ok(Change::Some) =
+                    self.tell(&Input::Command(Command { by, action: Action::Complain { text } }))?
+                {
+                    change = Change::Some;
+                }
+            }
+        }
+        Ok(change)
     }
 
     /// Lets people act once.

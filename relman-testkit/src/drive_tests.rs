@@ -8,7 +8,7 @@ use relman_core::{
 use super::*;
 use crate::{
     AfterFailure, Duty, Invariants, Lapse,
-    sim::{DeployerFaults, Fate, Outage, Regression},
+    sim::{Complaints, DeployerFaults, Fate, Outage, Regression},
 };
 
 fn standard() -> Simulation {
@@ -99,6 +99,26 @@ fn b1_a_slow_version_is_rolled_back_against_the_baseline() {
         _ => None,
     });
     assert_eq!(breached.as_deref(), Some("latency_p99 > 2x baseline"));
+}
+
+#[test]
+fn b1_users_who_complain_have_a_release_rolled_back_that_no_metric_shows() {
+    // 0.4 % errors are below the contract's 1 %, and one user in a hundred who meets them complains.
+    let world = World { requests_per_second: 500.0, ..World::calm() }
+        .with(Regression::errors_from_share(TrafficShare::percent(50), 0.004))
+        .with(Complaints::of(0.01, Span::from_minutes(20)));
+    let simulation = standard().world(world);
+    let run = run(&simulation, Cast::new());
+    closed_as(&run, EndedAs::RolledBack);
+    let breached = run.records.iter().find_map(|record| match &record.event {
+        Event::ContractBreached(breached) => Some(breached.verdict.criterion.to_string()),
+        _ => None,
+    });
+    assert_eq!(breached.as_deref(), Some("complaints > 3"));
+    assert!(run.count("complaint_recorded") >= 4);
+    let healthy = World::calm().with(Complaints::of(1.0, Span::from_minutes(20)));
+    let run = standard().world(healthy).run(Cast::new()).unwrap();
+    assert_eq!(run.count("complaint_recorded"), 0, "nobody was harmed");
 }
 
 #[test]

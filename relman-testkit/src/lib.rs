@@ -29,6 +29,8 @@ pub mod conformance;
 mod drive;
 mod exposure;
 pub mod invariants;
+#[cfg(feature = "lab")]
+pub mod lab;
 #[cfg(feature = "mocks")]
 pub mod mock;
 pub mod prelude;

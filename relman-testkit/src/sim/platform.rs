@@ -165,6 +165,17 @@ impl SimulatedPlatform {
         self.with_site(release, |site, _| site.installed.clone())
     }
 
+    /// When users complained about what a release did to them over a window: each moment is after its end. Asking
+    /// twice gives the same answer.
+    pub fn complaints(&self, release: &ReleaseId, window: Window) -> Vec<Timestamp> {
+        self.with_site(release, |site, _| self.measured(release, site).complaints(release, window))
+    }
+
+    fn measured<'a>(&'a self, release: &ReleaseId, site: &'a Site) -> Measured<'a> {
+        let (world, anchor) = (self.world_of(release), self.anchor.or(site.anchor));
+        Measured { world, seed: self.seed, history: &site.history, anchor }
+    }
+
     fn world_of(&self, release: &ReleaseId) -> &World {
         self.worlds.get(release).unwrap_or(&self.world)
     }
@@ -296,15 +307,9 @@ impl MetricsSource for SimulatedPlatform {
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
-        let answer = self.with_site(&query.release, |site, _| {
-            let measured = Measured {
-                world: self.world_of(&query.release),
-                seed: self.seed,
-                history: &site.history,
-                anchor: self.anchor.or(site.anchor),
-            };
-            measured.answer(query, arm, window)
-        });
+        let release = &query.release;
+        let answer =
+            self.with_site(release, |site, _| self.measured(release, site).answer(query, arm, window));
         Observation { metric: query.metric.clone(), arm, window, source: NAME.to_owned(), answer }
     }
 }

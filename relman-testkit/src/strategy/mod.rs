@@ -62,7 +62,7 @@ pub use plan::{any_criterion, contract, criterion, drill_plan, plan};
 pub use policy::{TrackSteps, drill_policy, policy, track_steps};
 pub use readable::{Readable, Shown};
 pub use unit::{shares, spans};
-pub use world::{deployer_faults, healthy_world, outage, regression, world};
+pub use world::{deployer_faults, healthy_world, incident, outage, regression, requests, world};
 
 #[cfg(test)]
 mod tests;
