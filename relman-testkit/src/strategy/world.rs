@@ -74,7 +74,7 @@ pub fn healthy_world() -> impl Strategy<Value = Shown<World>> + Clone {
     let rate = select(&[50.0, 100.0, 20.0, 200.0, 10.0, 500.0][..]);
     let latency = select(&[80.0, 40.0, 120.0][..]);
     (rate, latency, requests()).prop_map(|(requests_per_second, latency_median_ms, Shown(requests))| {
-        Shown(World { requests_per_second, latency_median_ms, requests, ..World::calm() })
+        Shown(World { requests_per_second, requests, latency_median_ms, ..World::calm() })
     })
 }
 
