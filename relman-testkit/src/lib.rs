@@ -24,14 +24,17 @@
 //! ```
 
 mod cast;
-mod drive;
+pub mod fault;
 pub mod invariants;
 pub mod prelude;
 mod ready;
 pub mod sample;
 pub mod sim;
+mod simulation;
 
-pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
-pub use drive::{Ending, Refused, Run, Simulation, SimulationError};
+pub use cast::{AfterFailure, Cast, Diligence, Duty, Lapse, People};
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
+pub use simulation::{
+    Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+};

@@ -8,8 +8,10 @@ use relman_core::{
     unit::{ReleaseId, TrafficShare},
 };
 use relman_testkit::{
-    Invariants, sample,
-    sim::{DeployerFaults, Regression, World},
+    Invariants,
+    fault::Fault,
+    sample,
+    sim::{Regression, World},
 };
 
 use super::stage::{Stage, drill};
@@ -54,7 +56,7 @@ async fn notifications_that_fail_keep_nobody_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deployer_that_loses_its_answers_sets_each_share_once() {
-    let faults = DeployerFaults::lost_answers(2);
+    let faults = Fault::lost_answers(2);
     let stage = Stage::new(World::calm().with(faults));
     let id = "drill-1".parse().unwrap();
     stage.plan(&drill("drill-1"), &sample::drill_policy()).await;

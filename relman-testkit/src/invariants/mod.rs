@@ -105,6 +105,15 @@ impl Invariants {
         CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
     }
 
+    /// Checks every invariant over a whole run.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Violation`].
+    pub fn check_run(run: &crate::Run) -> Result<(), Violation> {
+        Self::check(&run.records)
+    }
+
     /// Every violation, at most one for each invariant.
     pub fn violations(records: &[Record]) -> Vec<Violation> {
         CATALOGUE.iter().filter_map(|(name, check)| run(name, *check, records).err()).collect()
