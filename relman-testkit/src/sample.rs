@@ -52,23 +52,39 @@ pub fn drill_plan() -> Arc<Plan> {
 ///
 /// Never: a test reads it.
 pub fn drill_policy() -> Arc<Policy> {
-    const TRACK: &str = r#"
+    with_drill_track("10s", "10m")
+}
+
+/// The same policy with as few looks as a track can have: five in each step, a minute apart. For tests of what can
+/// happen between them.
+///
+/// # Panics
+///
+/// Never: a test reads it.
+pub fn brief_policy() -> Arc<Policy> {
+    with_drill_track("1m", "5m")
+}
+
+fn with_drill_track(look_every: &str, validation: &str) -> Arc<Policy> {
+    let track = format!(
+        r#"
 [tracks.drill]
 highest_risk = "high"
 use = "drills"
-look_every = "10s"
+look_every = "{look_every}"
 min_requests = 100
 steps = [
-    { share = "1%", bake = "5m" },
-    { share = "10%", bake = "5m" },
-    { share = "50%", bake = "5m" },
-    { share = "100%", bake = "10m" },
+    {{ share = "1%", bake = "5m" }},
+    {{ share = "10%", bake = "5m" }},
+    {{ share = "50%", bake = "5m" }},
+    {{ share = "100%", bake = "{validation}" }},
 ]
 
 [risk]
-"#;
-    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", TRACK, 1);
-    Arc::new(Policy::from_toml(&text).expect("a test reads the policy for drills"))
+"#
+    );
+    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
+    Arc::new(Policy::from_toml(&text).expect("a test reads the policies for drills"))
 }
 
 /// A builder with everything that a plan needs, for changes of your own.
@@ -110,7 +126,9 @@ mod tests {
     fn the_samples_can_be_built() {
         assert!(drill_plan().is_drill());
         assert_ne!(plan().release(), high_risk_plan().release());
-        assert!(drill_policy().track(&"drill".parse().unwrap()).is_some());
+        for policy in [drill_policy(), brief_policy()] {
+            assert!(policy.track(&"drill".parse().unwrap()).is_some());
+        }
         assert!(start() > Timestamp::from_millis(0));
     }
 }

@@ -22,4 +22,6 @@ pub(crate) use stage::{Restart, Stage, Step};
 pub use trace::{Trace, TraceError};
 
 #[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use relman_core::{
 use thiserror::Error;
 
 use super::{Restart, Run, Stage, Trace};
-use crate::{Cast, Invariants, People, Violation, sample, sim::World};
+use crate::{Cast, Invariants, People, Violation, fault::Schedule, sample, sim::World};
 
 /// A release from its plan to its end under virtual time, without a runtime.
 ///
@@ -132,6 +132,11 @@ impl Simulation {
     pub fn longest(mut self, longest: Span) -> Self {
         self.longest = longest;
         self
+    }
+
+    /// What goes wrong in it.
+    pub fn faults(&self) -> &Schedule {
+        &self.world.faults
     }
 
     /// Records the plan in ana's name and goes on until the release is closed, nothing is due any more, or the longest
