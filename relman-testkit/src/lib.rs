@@ -26,8 +26,8 @@
 
 mod cast;
 pub mod conformance;
-mod drive;
 mod exposure;
+pub mod fault;
 pub mod invariants;
 #[cfg(feature = "lab")]
 pub mod lab;
@@ -38,11 +38,14 @@ mod ready;
 pub mod sample;
 pub mod scenario;
 pub mod sim;
+mod simulation;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
-pub use drive::{Ending, Refused, Run, Simulation, SimulationError};
+pub use cast::{AfterFailure, Cast, Diligence, Duty, Lapse, People};
 pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
+pub use simulation::{
+    Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+};

@@ -5,6 +5,7 @@ mod course;
 mod figure;
 #[cfg(feature = "html")]
 mod html;
+mod outage;
 mod report;
 mod run;
 mod table;

@@ -18,6 +18,7 @@ use thiserror::Error;
 use super::{
     Case, Report,
     course::Course,
+    outage::Outage,
     trial::{Trial, draw_alone, trial},
     worlds,
 };
@@ -250,7 +251,8 @@ impl Lab {
         }
         let mut names = BTreeSet::new();
         for case in &self.worlds {
-            case.world.check().map_err(|problem| LabError::World { world: case.name.clone(), problem })?;
+            let possible = case.world.check().and_then(|()| Outage::all(&case.world));
+            possible.map_err(|problem| LabError::World { world: case.name.clone(), problem })?;
             if !names.insert(&case.name) {
                 return Err(LabError::SameName(case.name.clone()));
             }

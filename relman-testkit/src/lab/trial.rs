@@ -9,14 +9,15 @@ use std::{cmp::Reverse, collections::BinaryHeap};
 use relman_core::{
     judge::{Answer, Arm, Control, Evidence, Measurement, MissingKind, Outcome, Pool, Undecided, assess},
     policy::NoDataAction,
-    unit::{MetricName, Span, Timestamp, TrafficShare},
+    unit::{Span, Timestamp, TrafficShare},
 };
 
 use super::{
     course::{About, Course, Rule},
+    outage::Outage,
     traffic::{Seen, Stretch, Traffic},
 };
-use crate::sim::{Outage, OutageScope, World, draw::Draw, metrics::Kind};
+use crate::sim::{World, draw::Draw, metrics::Kind};
 
 /// What became of a release. Times are after the first exposure.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,7 +99,7 @@ pub(super) fn draw_alone(course: &Course, world: &World, draw: Draw, start: Time
 /// A release under way.
 struct Run<'a, W> {
     course: &'a Course,
-    world: &'a World,
+    outages: Vec<Outage>,
     traffic: Traffic<'a>,
     witness: W,
     now: Span,
@@ -142,7 +143,8 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     fn new(course: &'a Course, world: &'a World, draw: Draw, start: Timestamp, witness: W) -> Self {
         Self {
             course,
-            world,
+            // Whoever runs a lab has refused what is no outage.
+            outages: Outage::all(world).unwrap_or_default(),
             traffic: Traffic::new(world, course.draws, draw, start),
             witness,
             now: Span::ZERO,
@@ -254,7 +256,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             }
             About::Metric(kind) => kind,
         };
-        if let Some(missing) = missing(self.world, rule, look) {
+        if let Some(missing) = Outage::hits(&self.outages, &rule.criterion.metric, look) {
             state.clean = false;
             let detail = String::new();
             return Outcome::Undecided(Undecided::Missing { arm: Arm::Canary, missing, detail });
@@ -271,11 +273,11 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
 
     /// The ways in which watched metrics have no value. An outage hits both arms.
     fn gaps(&self, look: Stretch) -> Vec<MissingKind> {
-        if self.world.outages.is_empty() {
+        if self.outages.is_empty() {
             return Vec::new();
         }
         let watched = self.course.watched.iter();
-        watched.filter_map(|metric| outage(self.world, metric, look)).collect()
+        watched.filter_map(|metric| Outage::hits(&self.outages, metric, look)).collect()
     }
 
     /// Holds, rolls back or goes on, as the policy says.
@@ -395,22 +397,6 @@ fn add(pool: &mut Pool, answer: &Answer) {
 fn complaints_outcome(rule: &Rule, count: u64) -> Outcome {
     let counted = Answer::Value(Measurement::Events { count, exposure: 0 });
     assess(&rule.criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 }).outcome
-}
-
-fn missing(world: &World, rule: &Rule, look: Stretch) -> Option<MissingKind> {
-    if world.outages.is_empty() { None } else { outage(world, &rule.criterion.metric, look) }
-}
-
-/// In which way a metric has no value over a look: any part of it is enough.
-fn outage(world: &World, metric: &MetricName, look: Stretch) -> Option<MissingKind> {
-    let hits = |outage: &&Outage| {
-        let about = match &outage.scope {
-            OutageScope::All => true,
-            OutageScope::Metric(name) => name == metric,
-        };
-        about && look.from < outage.until && outage.from < look.until
-    };
-    world.outages.iter().find(hits).map(|outage| outage.missing)
 }
 
 #[cfg(test)]

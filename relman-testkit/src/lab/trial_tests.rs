@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use relman_core::{
     chain::SealedLine,
     event::{Event, Record, RollbackTrigger},
-    judge::{Answer, Arm, MissingKind, Observation},
+    judge::{Answer, Arm, Observation},
     machine::{Action, Command, Effect, Input, Look, OutcomeOf, PhaseName, Question, Release, decide},
     plan::{Plan, RollbackContract},
     policy::Policy,
@@ -16,7 +16,9 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    Cast, ready, sample,
+    Cast,
+    fault::{Fault, MetricsFate},
+    ready, sample,
     sim::{
         Complaints, Harm, Incident, ManualClock, NewVersion, Onset, Regression, Requests, SimulatedPlatform,
     },
@@ -331,13 +333,16 @@ prop_compose! {
 
 prop_compose! {
     fn outage()(
-        from in 0..2_400_u64, length in 1..1_200_u64, missing in prop::sample::select(MissingKind::ALL.to_vec()),
+        from in 0..2_400_u64, length in 1..1_200_u64,
+        fate in prop::sample::select(vec![
+            MetricsFate::Empty, MetricsFate::Stale, MetricsFate::Down, MetricsFate::NotANumber,
+        ]),
         metric in prop::sample::select(vec!["all", "error_rate", "latency_p99", "log_errors"]),
-    ) -> Outage {
+    ) -> Fault {
         let (from, until) = (Span::from_secs(from), Span::from_secs(from + length));
         match metric {
-            "all" => Outage::of_all(from, until, missing),
-            metric => Outage::of(metric.parse().unwrap(), from, until, missing),
+            "all" => Fault::outage(from, until, fate),
+            metric => Fault::outage_of(metric.parse().unwrap(), from, until, fate),
         }
     }
 }
@@ -370,7 +375,7 @@ prop_compose! {
         let complaints = Complaints::of(per_harmed_user, Span::from_minutes(3));
         World {
             requests_per_second, requests, error_rate, burst_size, new_version, regressions, incidents,
-            complaints, outages, ..World::default()
+            complaints, faults: outages.into_iter().collect(), ..World::default()
         }
     }
 }
@@ -431,7 +436,7 @@ fn a_criterion_that_could_not_be_measured_has_to_be_clean_again() {
     let requests = Requests::exactly();
     let ends = (4..8_u64).map(|lost| {
         let (from, until) = (Span::from_minutes(lost), Span::from_minutes(lost + 1));
-        let outage = Outage::of_all(from, until, MissingKind::NoData);
+        let outage = Fault::outage(from, until, MetricsFate::Empty);
         let world = World { requests_per_second: 100.0, requests, ..World::calm() }.with(outage);
         let (trial, machine) = both(&plan, &policy, &world, 1);
         assert_eq!(trial, machine);

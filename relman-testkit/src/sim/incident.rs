@@ -1,9 +1,10 @@
 use relman_core::unit::Span;
+use serde::{Deserialize, Serialize};
 
 /// A brief time in which something else is broken, and both versions suffer alike: a dependency, a network.
 ///
 /// It is nobody's regression. A policy that rolls back because of one has rolled back a healthy version.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// The first moment, after the first exposure.
     pub from: Span,

@@ -1,11 +1,11 @@
 use relman_core::{
-    judge::{Answer, Arm, Measurement, MissingKind},
+    judge::{Answer, Arm, Measurement},
     port::MetricQuery,
     unit::{MetricName, ReleaseId, Span, Timestamp, Window},
 };
 
 use super::{
-    Complaints, Outage, OutageScope, World,
+    Complaints, World,
     conduct::{Conduct, Moment, Severity, part_of},
     draw::{Draw, as_histogram, no_latencies},
     traffic::{Stretch, TrafficHistory},
@@ -66,9 +66,6 @@ struct Load {
 impl Measured<'_> {
     /// The answer to one question: a function of the seed, the question and the traffic there was.
     pub(super) fn answer(&self, query: &MetricQuery, arm: Arm, window: Window) -> Answer {
-        if let Some(outage) = self.outage(&query.metric, window) {
-            return self.missing(outage);
-        }
         let Some(kind) = Kind::of(&query.metric) else {
             return Answer::NoData { detail: format!("{} is not simulated", query.metric) };
         };
@@ -178,31 +175,5 @@ impl Measured<'_> {
         };
         let all = self.history.stretches(window, &turns).into_iter();
         all.map(|stretch| (stretch, expected(&stretch))).filter(|(_, expected)| *expected > 0.0).collect()
-    }
-
-    /// The outage that a question falls into: any part of the window is enough.
-    fn outage(&self, metric: &MetricName, window: Window) -> Option<&Outage> {
-        let anchor = self.anchor?;
-        self.world.outages.iter().find(|outage| {
-            let about = match &outage.scope {
-                OutageScope::All => true,
-                OutageScope::Metric(name) => name == metric,
-            };
-            about && window.from < anchor + outage.until && anchor + outage.from < window.until
-        })
-    }
-
-    fn missing(&self, outage: &Outage) -> Answer {
-        match outage.missing {
-            MissingKind::NoData => Answer::NoData { detail: "no series matches".to_owned() },
-            MissingKind::Stale => {
-                let began = self.anchor.map_or(Timestamp::from_millis(0), |anchor| anchor + outage.from);
-                Answer::Stale { newest: began }
-            }
-            MissingKind::ProviderError => {
-                Answer::ProviderError { detail: "503 Service Unavailable".to_owned() }
-            }
-            MissingKind::NotFinite => Answer::NotFinite { written: "NaN".to_owned() },
-        }
     }
 }

@@ -1,4 +1,5 @@
 use relman_core::unit::{Span, TrafficShare};
+use serde::{Deserialize, Serialize};
 
 /// What is wrong with the new version, from when on, and for whom.
 ///
@@ -12,7 +13,7 @@ use relman_core::unit::{Span, TrafficShare};
 /// let leak = Regression::errors_growing(Span::from_hours(1), Span::from_hours(4), 0.05).for_users(0.1);
 /// assert_eq!(World::default().with(leak).regressions, [leak]);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Regression {
     /// From when on it shows.
     pub onset: Onset,
@@ -23,7 +24,7 @@ pub struct Regression {
 }
 
 /// From when on a regression shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Onset {
     /// While the new version has at least this share of the traffic.
     FromShare(TrafficShare),
@@ -41,7 +42,7 @@ pub enum Onset {
 }
 
 /// What a regression does to the requests of the new version.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Harm {
     /// This share of them fails, between 0 and 1.
     Errors {

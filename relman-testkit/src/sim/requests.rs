@@ -1,4 +1,5 @@
 use relman_core::unit::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// How requests come: their number over the day, and how it varies from one minute to the next.
 ///
@@ -13,7 +14,7 @@ use relman_core::unit::{Span, Timestamp};
 /// let world = World { requests, ..World::default() };
 /// assert_ne!(world.requests, Requests::exactly());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Requests {
     /// How the number varies around what is expected.
     pub arrivals: Arrivals,
@@ -25,7 +26,7 @@ pub struct Requests {
 }
 
 /// How the number of requests varies around what is expected.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Arrivals {
     /// Not at all: what is expected, rounded.
     Exact,

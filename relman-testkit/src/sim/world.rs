@@ -1,6 +1,9 @@
 use relman_core::unit::Span;
 
-use super::{Arrivals, Complaints, DeployerFaults, Harm, Incident, Onset, Outage, Regression, Requests};
+use serde::{Deserialize, Serialize};
+
+use super::{Arrivals, Complaints, Harm, Incident, Onset, Regression, Requests};
+use crate::fault::{Fault, Schedule};
 
 /// What the simulated world is like: its traffic, and what goes wrong in it.
 ///
@@ -9,15 +12,15 @@ use super::{Arrivals, Complaints, DeployerFaults, Harm, Incident, Onset, Outage,
 /// # Examples
 ///
 /// ```
-/// use relman_core::{judge::MissingKind, unit::{Span, TrafficShare}};
-/// use relman_testkit::sim::{Outage, Regression, World};
+/// use relman_core::unit::{Span, TrafficShare};
+/// use relman_testkit::{fault::{Fault, MetricsFate}, sim::{Regression, World}};
 ///
 /// let world = World::default()
 ///     .with(Regression::errors_from_share(TrafficShare::percent(10), 0.05))
-///     .with(Outage::of_all(Span::from_minutes(10), Span::from_minutes(20), MissingKind::ProviderError));
+///     .with(Fault::outage(Span::from_minutes(10), Span::from_minutes(20), MetricsFate::Down));
 /// assert_eq!(world.regressions.len(), 1);
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct World {
     /// Requests a second over both arms, on average over a day.
     pub requests_per_second: f64,
@@ -44,14 +47,12 @@ pub struct World {
     pub incidents: Vec<Incident>,
     /// How users who come to harm complain.
     pub complaints: Complaints,
-    /// When metrics can't be had.
-    pub outages: Vec<Outage>,
-    /// What is wrong with the deployer.
-    pub deployer: DeployerFaults,
+    /// What goes wrong besides the new version: with the ports, the people and the processes.
+    pub faults: Schedule,
 }
 
 /// What a healthy new version is like.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum NewVersion {
     /// Like the one that it replaces.
     LikeTheOld,
@@ -84,8 +85,7 @@ impl Default for World {
             regressions: Vec::new(),
             incidents: Vec::new(),
             complaints: Complaints::NONE,
-            outages: Vec::new(),
-            deployer: DeployerFaults::default(),
+            faults: Schedule::none(),
         }
     }
 }
@@ -203,14 +203,14 @@ impl Trouble for Complaints {
     }
 }
 
-impl Trouble for Outage {
+impl Trouble for Fault {
     fn befall(self, world: &mut World) {
-        world.outages.push(self);
+        world.faults.faults.push(self);
     }
 }
 
-impl Trouble for DeployerFaults {
+impl Trouble for Schedule {
     fn befall(self, world: &mut World) {
-        world.deployer = self;
+        world.faults.faults.extend(self.faults);
     }
 }

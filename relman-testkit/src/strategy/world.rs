@@ -1,14 +1,8 @@
-use proptest::{collection::vec, option, prelude::*, sample::select};
-use relman_core::{
-    judge::MissingKind,
-    unit::{Span, TrafficShare},
-};
+use proptest::{collection::vec, prelude::*, sample::select};
+use relman_core::unit::{Span, TrafficShare};
 
-use super::{Readable, Shown, shares, spans};
-use crate::sim::{
-    Arrivals, DeployerFaults, Drift, Fate, Harm, Incident, Onset, Outage, OutageScope, Regression, Requests,
-    World,
-};
+use super::{Readable, Shown, schedule, shares, spans};
+use crate::sim::{Arrivals, Harm, Incident, Onset, Regression, Requests, World};
 
 /// Rates of failing requests, from the plainest.
 const RATES: [f64; 6] = [0.2, 0.05, 0.02, 0.5, 0.1, 1.0];
@@ -36,32 +30,6 @@ pub fn regression() -> impl Strategy<Value = Shown<Regression>> + Clone {
     (onset, harm, users).prop_map(|(onset, harm, users)| Shown(Regression::new(onset, harm).for_users(users)))
 }
 
-/// Times in which no metric, or one, can be had, at most `longest` each and beginning up to `latest` after the first
-/// exposure. They shrink to an early and short outage of everything.
-///
-/// # Panics
-///
-/// Never: what it is made of is constant.
-pub fn outage(latest: Span, longest: Span) -> impl Strategy<Value = Shown<Outage>> + Clone {
-    let metric = |name: &str| OutageScope::Metric(name.parse().expect("a constant metric"));
-    let scopes = vec![OutageScope::All, metric("error_rate"), metric("latency_p99"), metric("log_errors")];
-    let shortest = Span::from_secs(1);
-    let (from, length) = (spans(Span::ZERO..=latest), spans(shortest..=longest.max(shortest)));
-    (from, length, select(&MissingKind::ALL[..]), select(scopes)).prop_map(
-        |(from, length, missing, scope)| Shown(Outage { from, until: from + length, missing, scope }),
-    )
-}
-
-/// Deployers that are busy, whose answers are lost, that refuse or drift. They shrink to one that does what it is told.
-pub fn deployer_faults() -> impl Strategy<Value = Shown<DeployerFaults>> + Clone {
-    let fate = select(&[Fate::Done, Fate::Unavailable, Fate::AnswerLost, Fate::Rejected][..]);
-    let fates = || vec(fate.clone(), 0..=3);
-    let share = shares(TrafficShare::ZERO..=TrafficShare::FULL);
-    let drift = (spans(Span::ZERO..=Span::from_hours(24)), share).prop_map(|(after, to)| Drift { after, to });
-    (fates(), fates(), fates(), option::weighted(0.3, drift))
-        .prop_map(|(deploys, forward, back, drift)| Shown(DeployerFaults { deploys, forward, back, drift }))
-}
-
 /// Requests as they come: by chance, more by day than by night, up and down from one minute to the next. They shrink to
 /// the same number at every hour.
 pub fn requests() -> impl Strategy<Value = Shown<Requests>> + Clone {
@@ -86,15 +54,13 @@ pub fn incident() -> impl Strategy<Value = Shown<Incident>> + Clone {
         .prop_map(|(from, length, errors)| Shown(Incident::of_errors(from, from + length, errors)))
 }
 
-/// Worlds in which anything goes wrong: regressions, incidents, outages, and a deployer that fails. They shrink to a
-/// healthy one.
+/// Worlds in which anything goes wrong: regressions, incidents, and up to three faults. They shrink to a healthy one.
 pub fn world() -> impl Strategy<Value = Shown<World>> + Clone {
     let regressions = vec(regression().prop_map(Shown::into_inner), 0..=2);
     let incidents = vec(incident().prop_map(Shown::into_inner), 0..=1);
-    let outages = vec(outage(Span::from_hours(24), Span::from_hours(4)).prop_map(Shown::into_inner), 0..=2);
-    (healthy_world(), regressions, incidents, outages, deployer_faults()).prop_map(
-        |(Shown(world), regressions, incidents, outages, Shown(deployer))| {
-            Shown(World { regressions, incidents, outages, deployer, ..world })
+    (healthy_world(), regressions, incidents, schedule(3)).prop_map(
+        |(Shown(world), regressions, incidents, Shown(faults))| {
+            Shown(World { regressions, incidents, faults, ..world })
         },
     )
 }
@@ -116,39 +82,6 @@ impl Readable for Regression {
             }
         };
         if self.users < 1.0 { format!("{shows}, for {}% of the users", self.users * 100.0) } else { shows }
-    }
-}
-
-impl Readable for Outage {
-    fn readable(&self) -> String {
-        let what = match &self.scope {
-            OutageScope::All => "every metric".to_owned(),
-            OutageScope::Metric(metric) => metric.to_string(),
-        };
-        format!("{} for {what} from {} until {}", self.missing, self.from, self.until)
-    }
-}
-
-impl Readable for DeployerFaults {
-    fn readable(&self) -> String {
-        let mut parts = Vec::new();
-        for (what, fates) in [("deploy", &self.deploys), ("forward", &self.forward), ("back", &self.back)] {
-            if fates.iter().any(|fate| *fate != Fate::Done) {
-                let fates: Vec<&str> = fates.iter().map(|fate| said(*fate)).collect();
-                parts.push(format!("{what}: {}", fates.join(", ")));
-            }
-        }
-        parts.extend(self.drift.map(|drift| format!("drifts to {} after {}", drift.to, drift.after)));
-        if parts.is_empty() { "a deployer that works".to_owned() } else { parts.join("; ") }
-    }
-}
-
-fn said(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Done => "done",
-        Fate::Unavailable => "unavailable",
-        Fate::AnswerLost => "answer lost",
-        Fate::Rejected => "rejected",
     }
 }
 
@@ -180,10 +113,7 @@ impl Readable for World {
         let mut lines = vec![format!("{} requests a second{shape}", self.requests_per_second)];
         lines.extend(self.regressions.iter().map(Readable::readable));
         lines.extend(self.incidents.iter().map(Readable::readable));
-        lines.extend(self.outages.iter().map(Readable::readable));
-        if self.deployer != DeployerFaults::default() {
-            lines.push(self.deployer.readable());
-        }
+        lines.extend(self.faults.faults.iter().map(ToString::to_string));
         lines.join("; ")
     }
 }
