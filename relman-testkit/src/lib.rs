@@ -4,6 +4,7 @@
 //! - [`sim`] implements the ports of the core without a network, a disk or a sleep.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end.
+//! - [`lab`] tries policies in thousands of simulated releases, and says what they do to users.
 //! - [`Invariants`] says of any stream of records whether the guardrails were kept.
 //!
 //! # Examples

@@ -1,6 +1,11 @@
 //! The everyday names: `use relman_testkit::prelude::*;`.
 
+#[cfg(feature = "lab")]
+pub use crate::lab::{Lab, worlds};
 pub use crate::{
     Cast, Duty, Invariants, Run, Simulation, sample,
-    sim::{DeployerFaults, ManualClock, Outage, RecordingNotifier, Regression, SimulatedPlatform, World},
+    sim::{
+        Complaints, DeployerFaults, Incident, ManualClock, Outage, RecordingNotifier, Regression, Requests,
+        SimulatedPlatform, World,
+    },
 };
