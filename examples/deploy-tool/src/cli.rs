@@ -99,8 +99,8 @@ pub(crate) enum Command {
     /// For healthy versions: how many are rolled back wrongly, and how long a release takes. For every kind of
     /// regression at several sizes: how many are found, how soon, and how many requests and users are harmed until then.
     /// Each figure has its confidence interval. A second policy meets the same random numbers, so that the two can be
-    /// compared. The criteria are those of the plan; without one, error_rate > 1%, latency_p99 > 2x baseline and
-    /// complaints > 3. A thousand trials take half a minute or so. Who may: everybody; nothing real is touched.
+    /// compared. The criteria are those of the plan; without one, `error_rate > 1%`, `latency_p99 > 2x baseline` and
+    /// `complaints > 3`. A thousand trials take half a minute or so. Who may: everybody; nothing real is touched.
     ///
     /// Example: deploy-tool lab policy.toml --against hasty.toml --html lab.html
     Lab(Lab),

@@ -357,8 +357,7 @@ impl Axis {
             }
             Scale::Logarithmic => {
                 let ends = figures.iter().flat_map(|figure| [Some(figure.value), figure.low, figure.high]);
-                let powers: Vec<f64> =
-                    ends.flatten().filter(|end| *end > 0.0).map(|end| libm::log10(end)).collect();
+                let powers: Vec<f64> = ends.flatten().filter(|end| *end > 0.0).map(libm::log10).collect();
                 // An end near zero would stretch the axis without end; it is drawn to the edge.
                 let values = figures.iter().map(|figure| figure.value).filter(|value| *value > 0.0);
                 let least = values.map(libm::log10).fold(f64::INFINITY, f64::min);
