@@ -1,8 +1,12 @@
 //! The everyday names: `use relman_testkit::prelude::*;`.
 
+#[cfg(feature = "lab")]
+pub use crate::lab::{Lab, worlds};
 pub use crate::{
     Cast, Duty, Invariants, Run, Simulation,
     fault::{Fault, Schedule},
     sample,
-    sim::{ManualClock, RecordingNotifier, Regression, SimulatedPlatform, World},
+    sim::{
+        Complaints, Incident, ManualClock, RecordingNotifier, Regression, Requests, SimulatedPlatform, World,
+    },
 };

@@ -115,6 +115,23 @@ pub(super) fn mean(values: &[f64]) -> Estimate {
     Estimate { value, low: Some(value - half), high: Some(value + half) }
 }
 
+/// By how much more often the second of two paired trials is hit, with the interval of Agresti and Min (Simple improved
+/// confidence intervals for comparing matched proportions, Statistics in Medicine 24, 2005): half a trial is added for
+/// each of the four ways in which a pair can come out, so that no difference in ever so few trials is not none at all.
+pub(super) fn paired_share(pairs: impl Iterator<Item = (bool, bool)>) -> Estimate {
+    let (mut all, mut first_alone, mut second_alone) = (0_u64, 0_u64, 0_u64);
+    for (first, second) in pairs {
+        all += 1;
+        first_alone += u64::from(first && !second);
+        second_alone += u64::from(second && !first);
+    }
+    let value = (second_alone as f64 - first_alone as f64) / all as f64;
+    let (first, second, n) = (first_alone as f64 + 0.5, second_alone as f64 + 0.5, all as f64 + 2.0);
+    let centre = (second - first) / n;
+    let half = Z * (first + second - (second - first) * (second - first) / n).sqrt() / n;
+    Estimate { value, low: Some((centre - half).max(-1.0)), high: Some((centre + half).min(1.0)) }
+}
+
 /// A quantile of values that rise, with the interval by ranks.
 fn quantile(values: &[f64], quantile: f64) -> Estimate {
     let n = values.len() as f64;
@@ -163,6 +180,21 @@ mod tests {
         assert!((spread.mean.value - 50.5).abs() < 1e-9);
         // The standard deviation of 1 to 100 is 29.01, a tenth of that twice over is 5.69.
         assert!((spread.mean.high.unwrap() - 56.19).abs() < 0.01);
+    }
+
+    #[test]
+    fn pairs_that_never_differ_may_differ_yet() {
+        let same = paired_share([(true, true); 100].into_iter());
+        assert!(
+            same.value.abs() < 1e-9 && same.low.unwrap() < -0.01 && same.high.unwrap() > 0.01,
+            "{same:?}"
+        );
+        let often = (0..100).map(|index| (index < 10, index < 40));
+        let estimate = paired_share(often);
+        // By hand: (30.5 - 0.5) / 102, and 1.96 · √(31 − 30²/102) / 102.
+        let (low, high) = (estimate.low.unwrap(), estimate.high.unwrap());
+        assert!((estimate.value - 0.3).abs() < 1e-9, "{estimate:?}");
+        assert!((low - 0.2034).abs() < 5e-4 && (high - 0.3848).abs() < 5e-4, "{estimate:?}");
     }
 
     #[test]

@@ -119,6 +119,8 @@ struct Figure {
 enum Scale {
     /// From 0 to 100 per cent.
     Share,
+    /// From 0 to a round number above the figures.
+    Linear,
     /// In powers of ten around the figures.
     Logarithmic,
 }
@@ -143,8 +145,8 @@ const HEALTHY: [Subject; 2] = [
     Subject {
         title: "Time to complete",
         about: "From the first exposure to the end of the validation, half of the releases that completed are faster.",
-        axis: "median hours, powers of ten",
-        scale: Scale::Logarithmic,
+        axis: "median hours",
+        scale: Scale::Linear,
         figure: |finding| median(finding.hours_to_complete.as_ref()),
     },
 ];
@@ -347,10 +349,15 @@ impl Axis {
         }
         match scale {
             Scale::Share => Some(Self { scale, from: 0.0, to: 1.0 }),
+            Scale::Linear => {
+                let ends = figures.iter().flat_map(|figure| [Some(figure.value), figure.high]);
+                let most = ends.flatten().fold(f64::MIN_POSITIVE, f64::max);
+                let step = round_step(most);
+                Some(Self { scale, from: 0.0, to: (most / step).ceil() * step })
+            }
             Scale::Logarithmic => {
                 let ends = figures.iter().flat_map(|figure| [Some(figure.value), figure.low, figure.high]);
-                let powers: Vec<f64> =
-                    ends.flatten().filter(|end| *end > 0.0).map(|end| libm::log10(end)).collect();
+                let powers: Vec<f64> = ends.flatten().filter(|end| *end > 0.0).map(libm::log10).collect();
                 // An end near zero would stretch the axis without end; it is drawn to the edge.
                 let values = figures.iter().map(|figure| figure.value).filter(|value| *value > 0.0);
                 let least = values.map(libm::log10).fold(f64::INFINITY, f64::min);
@@ -367,7 +374,7 @@ impl Axis {
     /// The place of a value, between 0 and 100.
     fn at(&self, value: f64) -> f64 {
         let along = match self.scale {
-            Scale::Share => value,
+            Scale::Share | Scale::Linear => value,
             Scale::Logarithmic if value <= 0.0 => self.from,
             Scale::Logarithmic => libm::log10(value),
         };
@@ -383,7 +390,7 @@ impl Axis {
     fn write(&self, figure: Figure) -> String {
         let one: fn(f64) -> String = match self.scale {
             Scale::Share => rounded,
-            Scale::Logarithmic => number,
+            Scale::Linear | Scale::Logarithmic => number,
         };
         let end = |end: Option<f64>| end.map_or_else(|| "-".to_owned(), one);
         format!("{} [{}, {}]", one(figure.value), end(figure.low), end(figure.high))
@@ -392,6 +399,11 @@ impl Axis {
     fn ticks(&self) -> Vec<Tick> {
         let values: Vec<f64> = match self.scale {
             Scale::Share => vec![0.0, 0.25, 0.5, 0.75, 1.0],
+            Scale::Linear => {
+                let step = round_step(self.to);
+                let ticks = (0..=10_u8).map(|index| f64::from(index) * step);
+                ticks.take_while(|tick| *tick <= self.to).collect()
+            }
             Scale::Logarithmic => {
                 let mut powers = vec![self.from];
                 // At most six labels, so that they don't run into each other on a telephone.
@@ -404,6 +416,7 @@ impl Axis {
         };
         let label = |value: f64| match self.scale {
             Scale::Share => percent(value),
+            Scale::Linear => number(value),
             Scale::Logarithmic if value < 1.0 => format!("{value:.3}").trim_end_matches('0').to_owned(),
             Scale::Logarithmic => number(value.round()),
         };
@@ -417,6 +430,16 @@ impl Axis {
             Tick { at: format!("{at:.2}"), label: label(value), anchor }
         };
         values.into_iter().map(tick).collect()
+    }
+}
+
+/// A round number of which four to ten go into so much.
+fn round_step(most: f64) -> f64 {
+    let power = libm::exp10(libm::log10(most).floor());
+    match most / power {
+        part if part < 2.0 => power / 5.0,
+        part if part < 5.0 => power / 2.0,
+        _ => power,
     }
 }
 

@@ -52,6 +52,9 @@ fn an_axis_has_room_for_every_figure() {
     let labels: Vec<String> = axis.ticks().into_iter().map(|tick| tick.label).collect();
     assert_eq!(labels, ["1", "10", "100", "1,000", "10,000"]);
     assert!(Axis::around(Scale::Logarithmic, &[figure(0.0, 0.0, 0.0)]).is_none());
+    let hours = Axis::around(Scale::Linear, &[figure(30.5, 30.5, 30.5)]).unwrap();
+    let labels: Vec<String> = hours.ticks().into_iter().map(|tick| tick.label).collect();
+    assert_eq!(labels, ["0", "5", "10", "15", "20", "25", "30", "35"]);
     let share = Axis::around(Scale::Share, &[figure(0.5, 0.4, 0.6)]).unwrap();
     assert_eq!(share.write(figure(0.5, 0.4, 0.6)), "50% [40%, 60%]");
 }

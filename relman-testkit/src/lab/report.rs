@@ -100,7 +100,8 @@ pub struct Detection {
     pub users_harmed: Option<Spread>,
 }
 
-/// How a policy differs from the first one, with the interval of paired differences.
+/// How a policy differs from the first one, with the interval of paired differences: that of Agresti and Min (2005) for
+/// a share, the normal one for a mean.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
     /// By how much the share rolled back is higher (between -1 and 1).
@@ -217,7 +218,12 @@ impl Difference {
             figure::mean(&differences)
         };
         Self {
-            rolled_back: paired(|trial| f64::from(u8::from(trial.is_rolled_back()))),
+            rolled_back: figure::paired_share(
+                first
+                    .iter()
+                    .zip(second)
+                    .map(|(first, second)| (first.is_rolled_back(), second.is_rolled_back())),
+            ),
             requests_harmed: paired(|trial| trial.requests_harmed),
             users_harmed: paired(|trial| trial.users_harmed),
         }

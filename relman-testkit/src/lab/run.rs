@@ -208,6 +208,15 @@ impl Lab {
         self
     }
 
+    /// Says what is wrong with the lab before it is run, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// The [`LabError`] that [`Lab::run`] would end with.
+    pub fn check(&self) -> Result<(), LabError> {
+        self.courses().map(drop)
+    }
+
     /// Runs every trial, on all cores. The same lab gives the same report, byte for byte, on any number of them.
     ///
     /// # Errors

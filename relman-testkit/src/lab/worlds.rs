@@ -20,11 +20,9 @@ use crate::sim::{Complaints, Harm, Incident, Onset, Regression, Requests, World}
 /// assert!(healthy >= 5 && worlds::standard().len() > 2 * healthy);
 /// ```
 pub fn standard() -> Vec<Case> {
-    let worlds = healthy().into_iter().chain(regressed());
-    worlds
-        .map(|world| Case::from(world.with(Complaints::of(0.01, Span::from_minutes(30)))))
-        .chain(varying())
-        .collect()
+    let complaining = |world: World| Case::from(world.with(Complaints::of(0.01, Span::from_minutes(30))));
+    let healthy = healthy().into_iter().map(complaining).chain(varying());
+    healthy.chain(regressed().into_iter().map(complaining)).collect()
 }
 
 /// Versions that nothing is wrong with.
