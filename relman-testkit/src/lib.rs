@@ -47,5 +47,5 @@ pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
 pub use simulation::{
-    Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+    Crowd, Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
 };

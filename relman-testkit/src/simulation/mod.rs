@@ -16,6 +16,7 @@ mod simulation;
 mod stage;
 mod trace;
 
+pub use crowd::Crowd;
 pub use run::{Ending, Refused, Run};
 pub use simulation::{Failure, Problem, Simulation, SimulationError};
 pub(crate) use stage::{Restart, Stage, Step};
