@@ -27,6 +27,7 @@
 mod cast;
 pub mod conformance;
 mod exposure;
+pub mod explore;
 pub mod fault;
 pub mod invariants;
 #[cfg(feature = "lab")]

@@ -68,16 +68,18 @@ impl<P: People> Crowd<P> {
         self.waiting.iter().map(|(duty, since)| *since + self.late(*duty)).min()
     }
 
-    pub(super) fn waiting(&self) -> &BTreeMap<Duty, Timestamp> {
-        &self.waiting
-    }
-
     fn late(&self, duty: Duty) -> Span {
         let late = fates(&self.faults, duty).map(|fate| match fate {
             PersonFate::Late(by) => *by,
             PersonFate::Twice | PersonFate::WrongRole(_) => Span::ZERO,
         });
         late.max().unwrap_or(Span::ZERO)
+    }
+}
+
+impl<P> Crowd<P> {
+    pub(super) fn waiting(&self) -> &BTreeMap<Duty, Timestamp> {
+        &self.waiting
     }
 }
 

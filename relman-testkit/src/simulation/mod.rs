@@ -7,6 +7,7 @@
 
 mod crowd;
 mod driver;
+mod fork;
 mod journal;
 mod pace;
 mod perform;
