@@ -26,8 +26,8 @@
 
 mod cast;
 pub mod conformance;
-mod exposure;
 pub mod explore;
+mod exposure;
 pub mod fault;
 pub mod invariants;
 #[cfg(feature = "lab")]
