@@ -20,7 +20,9 @@ fn main() -> ExitCode {
         }
         Ok(violations) => {
             println!("replayed byte for byte");
-            violations.iter().for_each(|violation| println!("{violation}"));
+            for violation in &violations {
+                println!("{violation}");
+            }
             ExitCode::FAILURE
         }
         Err(error) => {

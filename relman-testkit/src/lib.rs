@@ -33,6 +33,7 @@
 
 mod cast;
 pub mod conformance;
+pub mod explore;
 mod exposure;
 pub mod fault;
 pub mod invariants;
@@ -54,5 +55,5 @@ pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
 pub use simulation::{
-    Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+    Crowd, Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
 };

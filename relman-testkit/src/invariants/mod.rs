@@ -13,11 +13,12 @@ mod really;
 mod rollback;
 mod rollout;
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use relman_core::event::Record;
 
-use crate::Run;
+use crate::{Run, sim::Happening};
+use really::Seen;
 
 /// A guardrail that records were found to break.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,13 +81,26 @@ type RunCheck = fn(&Run) -> Result<(), Broken>;
 const OF_RUNS: [(&str, RunCheck); 8] = [
     ("chain_verifies", really::chain_verifies),
     ("replay_equals_live", really::replay_equals_live),
-    ("law2_append_before_act", really::append_before_act),
-    ("law2_net_effect_is_as_if_once", really::net_effect_is_as_if_once),
-    ("law5_back_beats_forward", really::back_beats_forward),
-    ("exposure_on_the_platform_never_above_step", really::exposure_on_the_platform_never_above_step),
-    ("b3_traffic_is_really_at_zero_when_confirmed", really::traffic_is_really_at_zero_when_confirmed),
+    ("law2_append_before_act", |run| really::append_before_act(run.seen())),
+    ("law2_net_effect_is_as_if_once", |run| {
+        really::net_effect_is_as_if_once(run.seen())?;
+        really::a_message_that_comes_twice_is_the_same(run)
+    }),
+    ("law5_back_beats_forward", |run| really::back_beats_forward(run.seen())),
+    ("exposure_on_the_platform_never_above_step", |run| {
+        really::exposure_on_the_platform_never_above_step(run.seen())
+    }),
+    ("b3_traffic_is_really_at_zero_when_confirmed", |run| {
+        really::traffic_is_really_at_zero_when_confirmed(run.seen())
+    }),
     ("nobody_waits_for_ever", really::nobody_waits_for_ever),
 ];
+
+impl Run {
+    fn seen(&self) -> Seen<'_, Record> {
+        Seen::new(&self.records, &self.happened)
+    }
+}
 
 /// The guardrails, checked over the records of one release, or over a whole run.
 ///
@@ -145,6 +159,22 @@ impl Invariants {
     pub fn check_run(run: &Run) -> Result<(), Violation> {
         Self::check(&run.records)?;
         OF_RUNS.iter().try_for_each(|(name, check)| over(name, *check, run))
+    }
+
+    /// Checks what can be checked of what really happened while a run is under way.
+    pub(crate) fn check_so_far(
+        records: &[impl Borrow<Record>],
+        happened: &[Happening],
+    ) -> Result<(), Violation> {
+        let seen = Seen::new(records, happened);
+        let named = |name| move |Broken { seq, what }| Violation { name, seq, what };
+        really::append_before_act(seen).map_err(named("law2_append_before_act"))?;
+        really::net_effect_is_as_if_once(seen).map_err(named("law2_net_effect_is_as_if_once"))?;
+        really::back_beats_forward(seen).map_err(named("law5_back_beats_forward"))?;
+        really::exposure_on_the_platform_never_above_step(seen)
+            .map_err(named("exposure_on_the_platform_never_above_step"))?;
+        really::traffic_is_really_at_zero_when_confirmed(seen)
+            .map_err(named("b3_traffic_is_really_at_zero_when_confirmed"))
     }
 
     /// Every violation of a whole run, at most one for each invariant.

@@ -1,9 +1,9 @@
 //! What has to hold of what really happened, beside what was recorded of it.
 
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap};
 
 use relman_core::{
-    chain::verify_lines,
+    chain::{Digest, verify_lines},
     event::{Event, ObservedExposure, Record},
     machine::Release,
     port::{Notification, PortErrorKind},
@@ -18,12 +18,36 @@ use crate::{
     sim::{Call, CallAnswer, Happening, What},
 };
 
+/// What was recorded and what really happened, at the end of a run or on the way.
+pub(super) struct Seen<'a, R> {
+    records: &'a [R],
+    happened: &'a [Happening],
+}
+
+impl<R> Clone for Seen<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Seen<'_, R> {}
+
+impl<'a, R: Borrow<Record>> Seen<'a, R> {
+    pub(super) fn new(records: &'a [R], happened: &'a [Happening]) -> Self {
+        Self { records, happened }
+    }
+
+    fn records(&self) -> impl Iterator<Item = &'a Record> {
+        self.records.iter().map(Borrow::borrow)
+    }
+}
+
 /// What is asked of the world rests on a record that was durable before: the key holds its hash.
-pub(super) fn append_before_act(run: &Run) -> Result<(), Broken> {
-    for happening in &run.happened {
+pub(super) fn append_before_act(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+    for happening in run.happened {
         let What::Called { key, call, .. } = &happening.what else { continue };
-        let causes = run.records.iter().take(index(happening.records));
-        let asked = causes.into_iter().any(|record| key.starts_with(&record.digest.to_string()));
+        let digest = cause(key);
+        let asked = run.records().take(index(happening.records)).any(|record| Some(record.digest) == digest);
         if !asked {
             return Err(broken(happening, format!("{call} has the key {key}, and no record is behind it")));
         }
@@ -31,8 +55,13 @@ pub(super) fn append_before_act(run: &Run) -> Result<(), Broken> {
     Ok(())
 }
 
+/// The hash of the record that a key is made from.
+fn cause(key: &str) -> Option<Digest> {
+    key.split_once('-')?.0.parse().ok()
+}
+
 /// The share at the end of what happened before there were more than so many records.
-fn share_before(run: &Run, records: u64) -> TrafficShare {
+fn share_before(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
     let earlier = run.happened.iter().rev().filter(|happening| happening.records <= records);
     earlier
         .filter_map(|happening| change(&happening.what))
@@ -55,10 +84,10 @@ fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
 /// the same request, and once its outcome is recorded or a newer effect was performed, it changes nothing. What was
 /// recorded as done is so, unless the platform lied or somebody else has changed it since. A message that comes twice
 /// is the same message.
-pub(super) fn net_effect_is_as_if_once(run: &Run) -> Result<(), Broken> {
+pub(super) fn net_effect_is_as_if_once(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
     let mut requests: BTreeMap<&str, Call> = BTreeMap::new();
     let mut newest: Option<&str> = None;
-    for happening in &run.happened {
+    for happening in run.happened {
         let What::Called { call, key, before, after, .. } = &happening.what else { continue };
         if *requests.entry(key).or_insert(*call) != *call {
             return Err(broken(happening, format!("the key {key} stands for two requests")));
@@ -77,7 +106,11 @@ pub(super) fn net_effect_is_as_if_once(run: &Run) -> Result<(), Broken> {
             newest = Some(key);
         }
     }
-    recorded_as_done_is_done(run)?;
+    recorded_as_done_is_done(run)
+}
+
+/// A message that comes twice is the same message.
+pub(super) fn a_message_that_comes_twice_is_the_same(run: &Run) -> Result<(), Broken> {
     let mut told: BTreeMap<&str, &Notification> = BTreeMap::new();
     for notification in &run.told {
         let first = told.entry(&notification.key).or_insert(notification);
@@ -90,18 +123,19 @@ pub(super) fn net_effect_is_as_if_once(run: &Run) -> Result<(), Broken> {
 }
 
 /// Whether the outcome of the effect with this key is among the first records.
-fn is_recorded(run: &Run, records: u64, key: &str) -> bool {
-    let cause = run.records.iter().find(|record| key.starts_with(&record.digest.to_string()));
+fn is_recorded(run: Seen<'_, impl Borrow<Record>>, records: u64, key: &str) -> bool {
+    let digest = cause(key);
+    let cause = run.records().find(|record| Some(record.digest) == digest);
     cause.is_some_and(|cause| {
-        run.records.iter().take(index(records)).any(|record| match &record.event {
+        run.records().take(index(records)).any(|record| match &record.event {
             Event::TrafficSet(set) => set.effect.record == cause.seq,
             _ => false,
         })
     })
 }
 
-fn recorded_as_done_is_done(run: &Run) -> Result<(), Broken> {
-    for record in &run.records {
+fn recorded_as_done_is_done(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+    for record in run.records() {
         let Event::TrafficSet(set) = &record.event else { continue };
         let earlier = run.happened.iter().rev().filter(|happening| happening.records <= record.seq);
         let excused = match earlier.map(|happening| &happening.what).find(|what| change(what).is_some()) {
@@ -146,10 +180,9 @@ pub(super) fn chain_verifies(run: &Run) -> Result<(), Broken> {
 }
 
 /// Once a rollback or an abort is recorded, nobody asks the platform to install the new version or to give it traffic.
-pub(super) fn back_beats_forward(run: &Run) -> Result<(), Broken> {
+pub(super) fn back_beats_forward(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
     let back = run
-        .records
-        .iter()
+        .records()
         .find(|record| matches!(record.event, Event::RollbackStarted(_) | Event::ReleaseAborted(_)));
     let Some(back) = back else { return Ok(()) };
     for happening in run.happened.iter().filter(|happening| happening.records > back.seq) {
@@ -168,8 +201,10 @@ pub(super) fn back_beats_forward(run: &Run) -> Result<(), Broken> {
 
 /// The platform never gives the new version more than the step under way allows. Where somebody else has given it
 /// more, the first look that sees it leads to a push back.
-pub(super) fn exposure_on_the_platform_never_above_step(run: &Run) -> Result<(), Broken> {
-    for happening in &run.happened {
+pub(super) fn exposure_on_the_platform_never_above_step(
+    run: Seen<'_, impl Borrow<Record>>,
+) -> Result<(), Broken> {
+    for happening in run.happened {
         let What::Called { before, after, call, .. } = &happening.what else { continue };
         let allowed = allowed(run, happening.records);
         if after > before && *after > allowed {
@@ -178,14 +213,14 @@ pub(super) fn exposure_on_the_platform_never_above_step(run: &Run) -> Result<(),
         }
     }
     let mut on_its_way = false;
-    for record in &run.records {
+    for record in run.records() {
         match &record.event {
             Event::StepStarted(_) | Event::TrafficDrifted(_) => on_its_way = true,
             Event::TrafficSet(_) => on_its_way = false,
             Event::LookTaken(look) => {
                 let ObservedExposure::Seen { share_bp } = look.exposure else { continue };
                 let allowed = allowed(run, record.seq);
-                let same_decision = run.records.iter().skip(index(record.seq) + 1).take(4);
+                let same_decision = run.records().skip(index(record.seq) + 1).take(4);
                 let pushed_back = same_decision
                     .take_while(|next| next.at == record.at)
                     .any(|next| matches!(next.event, Event::TrafficDrifted(_) | Event::RollbackStarted(_)));
@@ -201,19 +236,20 @@ pub(super) fn exposure_on_the_platform_never_above_step(run: &Run) -> Result<(),
 }
 
 /// The share that the first so many records allow.
-fn allowed(run: &Run, records: u64) -> TrafficShare {
-    let before = run.records.iter().take(index(records)).rev();
-    let share = before.filter_map(|record| match &record.event {
+fn allowed(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
+    let share = run.records().take(index(records)).filter_map(|record| match &record.event {
         Event::StepStarted(started) => Some(started.share),
         Event::RollbackStarted(_) => Some(TrafficShare::ZERO),
         _ => None,
     });
-    share.into_iter().next().unwrap_or(TrafficShare::ZERO)
+    share.last().unwrap_or(TrafficShare::ZERO)
 }
 
 /// When a rollback is confirmed, the new version really has no traffic.
-pub(super) fn traffic_is_really_at_zero_when_confirmed(run: &Run) -> Result<(), Broken> {
-    for record in run.records.iter().filter(|one| matches!(one.event, Event::RollbackConfirmed(_))) {
+pub(super) fn traffic_is_really_at_zero_when_confirmed(
+    run: Seen<'_, impl Borrow<Record>>,
+) -> Result<(), Broken> {
+    for record in run.records().filter(|one| matches!(one.event, Event::RollbackConfirmed(_))) {
         let is = share_before(run, record.seq);
         if is > TrafficShare::ZERO {
             return Err(Broken::by(record, format!("it is confirmed, and the platform has {is}")));
@@ -247,6 +283,9 @@ pub(super) fn nobody_waits_for_ever(run: &Run) -> Result<(), Broken> {
     }
 }
 
+/// How often one duty can come up while a release is on its way: cover is renewed, checks are repeated.
+const OCCASIONS: u64 = 8;
+
 /// How long a release may take once nothing fails any more.
 fn patience(run: &Run) -> Span {
     let track = run
@@ -258,8 +297,6 @@ fn patience(run: &Run) -> Span {
             relman_core::judge::MissingKind::ALL.map(|kind| policy.no_data().rule(kind).roll_back_after);
         rules.into_iter().flatten().max().unwrap_or(Span::ZERO)
     });
-    /// How often one duty can come up while a release is on its way: cover is renewed, checks are repeated.
-    const OCCASIONS: u64 = 8;
     let late = run.faults.faults.iter().fold(Span::ZERO, |sum, fault| match fault {
         Fault::Person { fate: PersonFate::Late(by), .. } => sum + by.times(OCCASIONS),
         Fault::Clock { jump: Jump::Backwards(by) | Jump::Forwards(by), .. } => sum + *by,

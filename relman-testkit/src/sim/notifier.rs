@@ -1,5 +1,6 @@
 use std::{
     collections::BTreeSet,
+    hash::{Hash, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -73,6 +74,17 @@ impl RecordingNotifier {
     pub(crate) fn fork(&self) -> Self {
         let (served, faults) = (self.served.clone(), self.faults.clone());
         Self { served, faults, state: Mutex::new(self.state().clone()) }
+    }
+
+    /// Hands what has an influence on what happens next to a hasher.
+    pub(crate) fn hash_future(&self, hasher: &mut impl Hasher) {
+        let state = self.state();
+        state.failures_left.hash(hasher);
+        for fault in &self.faults.faults {
+            if let Fault::Notifier { nth, times, .. } = fault {
+                state.messages.min(nth.saturating_add(*times)).hash(hasher);
+            }
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

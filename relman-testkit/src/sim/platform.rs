@@ -1,7 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    hash::{Hash, Hasher},
+    hash::Hasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -202,8 +202,13 @@ impl SimulatedPlatform {
     }
 
     /// Hands what makes a release's future, and nothing of its past, to a hasher.
-    pub(crate) fn hash_site(&self, release: &ReleaseId, hasher: &mut impl Hasher) {
-        self.with_site(release, |site, _| site.hash(hasher));
+    pub(crate) fn hash_future(&self, release: &ReleaseId, hasher: &mut impl Hasher) {
+        self.with_site(release, |site, _| site.hash_future(self.faults(release), hasher));
+    }
+
+    /// Does something with what happened to a release so far.
+    pub(crate) fn with_happened<T>(&self, release: &ReleaseId, look: impl FnOnce(&[Happening]) -> T) -> T {
+        self.with_site(release, |site, _| look(&site.log))
     }
 
     fn measured<'a>(&'a self, release: &ReleaseId, site: &'a Site) -> Measured<'a> {

@@ -34,16 +34,27 @@ pub(super) struct Site {
     pub(super) log: Vec<Happening>,
 }
 
-/// What does not influence what happens next is no part of what makes two sites the same: the log is history.
-impl Hash for Site {
-    fn hash<H: Hasher>(&self, state: &mut H) {
+impl Site {
+    /// Hands what has an influence on what happens next to a hasher: neither the log, which is history, nor a count of
+    /// calls that no fault waits for any more.
+    pub(super) fn hash_future<H: Hasher>(&self, faults: &Schedule, state: &mut H) {
         self.history.hash(state);
         self.installed.iter().for_each(|environment| (*environment as u8).hash(state));
         self.anchor.hash(state);
         self.reached.hash(state);
         self.over.hash(state);
-        self.calls.hash(state);
-        self.looks.hash(state);
+        for fault in &faults.faults {
+            match fault {
+                Fault::Deployer { call, nth, times, .. } => {
+                    let count = self.calls.get(call).copied().unwrap_or_default();
+                    count.min(nth.saturating_add(*times)).hash(state);
+                }
+                Fault::Observation { nth, times } => {
+                    self.looks.min(nth.saturating_add(*times)).hash(state);
+                }
+                _ => {}
+            }
+        }
     }
 }
 

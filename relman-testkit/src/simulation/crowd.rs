@@ -12,8 +12,10 @@ use crate::{
 };
 
 /// People with what a schedule says of them: late, twice, or after somebody who may not.
+///
+/// For drivers of one's own; [`Simulation`](crate::Simulation) has one inside.
 #[derive(Debug, Clone)]
-pub(super) struct Crowd<P> {
+pub struct Crowd<P> {
     people: P,
     faults: Arc<Schedule>,
     /// Since when each duty that is done late is to be done.
@@ -21,7 +23,8 @@ pub(super) struct Crowd<P> {
 }
 
 impl<P: People> Crowd<P> {
-    pub(super) fn new(people: P, faults: Arc<Schedule>) -> Self {
+    /// These people, under this schedule.
+    pub fn new(people: P, faults: Arc<Schedule>) -> Self {
         Self { people, faults, waiting: BTreeMap::new() }
     }
 
@@ -30,12 +33,7 @@ impl<P: People> Crowd<P> {
     }
 
     /// What people do now. `seen` is what their clocks show, `now` what the platform's does.
-    pub(super) fn act(
-        &mut self,
-        release: &Release,
-        seen: Timestamp,
-        now: Timestamp,
-    ) -> Vec<(Principal, Action)> {
+    pub fn act(&mut self, release: &Release, seen: Timestamp, now: Timestamp) -> Vec<(Principal, Action)> {
         let wanted = self.people.act(release, seen);
         let duties: Vec<Duty> = wanted.iter().filter_map(|(_, action)| Duty::of(action)).collect();
         self.waiting.retain(|duty, _| duties.contains(duty));
@@ -66,12 +64,8 @@ impl<P: People> Crowd<P> {
     }
 
     /// When somebody who is late acts, if nothing happens before.
-    pub(super) fn next(&self) -> Option<Timestamp> {
+    pub fn next(&self) -> Option<Timestamp> {
         self.waiting.iter().map(|(duty, since)| *since + self.late(*duty)).min()
-    }
-
-    pub(super) fn waiting(&self) -> &BTreeMap<Duty, Timestamp> {
-        &self.waiting
     }
 
     fn late(&self, duty: Duty) -> Span {
@@ -80,6 +74,12 @@ impl<P: People> Crowd<P> {
             PersonFate::Twice | PersonFate::WrongRole(_) => Span::ZERO,
         });
         late.max().unwrap_or(Span::ZERO)
+    }
+}
+
+impl<P> Crowd<P> {
+    pub(super) fn waiting(&self) -> &BTreeMap<Duty, Timestamp> {
+        &self.waiting
     }
 }
 

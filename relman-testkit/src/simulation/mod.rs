@@ -7,6 +7,7 @@
 
 mod crowd;
 mod driver;
+mod fork;
 mod journal;
 mod pace;
 mod perform;
@@ -16,6 +17,7 @@ mod simulation;
 mod stage;
 mod trace;
 
+pub use crowd::Crowd;
 pub use run::{Ending, Refused, Run};
 pub use simulation::{Failure, Problem, Simulation, SimulationError};
 pub(crate) use stage::{Restart, Stage, Step};

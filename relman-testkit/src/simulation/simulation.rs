@@ -10,7 +10,12 @@ use relman_core::{
 use thiserror::Error;
 
 use super::{Restart, Run, Stage, Trace};
-use crate::{Cast, Invariants, People, Violation, fault::Schedule, sample, sim::World};
+use crate::{
+    Cast, Invariants, People, Violation,
+    fault::{Fault, Schedule},
+    sample,
+    sim::World,
+};
 
 /// A release from its plan to its end under virtual time, without a runtime.
 ///
@@ -90,7 +95,7 @@ pub enum Problem {
     Broken(#[from] Violation),
     /// The run could not go on.
     #[error(transparent)]
-    Stuck(#[from] SimulationError),
+    Stuck(#[from] Box<SimulationError>),
 }
 
 impl Simulation {
@@ -110,6 +115,13 @@ impl Simulation {
     #[must_use]
     pub fn world(mut self, world: World) -> Self {
         self.world = world;
+        self
+    }
+
+    /// The same simulation, and one more thing goes wrong in its world.
+    #[must_use]
+    pub fn also(mut self, fault: Fault) -> Self {
+        self.world.faults.faults.push(fault);
         self
     }
 
@@ -166,7 +178,7 @@ impl Simulation {
                 Ok(()) => return Ok(run),
                 Err(violation) => Problem::from(violation),
             },
-            Err(error) => error.into(),
+            Err(error) => Problem::Stuck(error.into()),
         };
         let trace = Trace::of(self, cast).keep();
         let trace = trace.unwrap_or_else(|error| panic!("{problem}, and its trace is lost: {error}"));

@@ -38,31 +38,31 @@ const COMPLAINT: &str = "It does not work any more.";
 
 /// A whole world at one moment: it goes on step by step, and can be copied between any two.
 pub(crate) struct Stage<P> {
-    id: ReleaseId,
-    plan: Arc<Plan>,
-    policy: Arc<Policy>,
-    faults: Arc<Schedule>,
-    clock: Arc<ManualClock>,
+    pub(super) id: ReleaseId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) faults: Arc<Schedule>,
+    pub(super) clock: Arc<ManualClock>,
     pub(super) platform: SimulatedPlatform,
     pub(super) notifier: RecordingNotifier,
     pub(super) journal: VirtualJournal,
     /// What the journal amounts to.
     pub(super) truth: Release,
     pub(super) drivers: Vec<Driver>,
-    crowd: Crowd<P>,
-    acts: VecDeque<Act>,
-    human: (Doing, Whose),
-    listened: Option<super::driver::Mark>,
+    pub(super) crowd: Crowd<P>,
+    pub(super) acts: VecDeque<Act>,
+    pub(super) human: (Doing, Whose),
+    pub(super) listened: Option<super::driver::Mark>,
     /// How many complaints come when.
-    complaints: BTreeMap<Timestamp, u32>,
-    refused: Vec<Refused>,
-    pace: Pace,
+    pub(super) complaints: BTreeMap<Timestamp, u32>,
+    pub(super) refused: Vec<Refused>,
+    pub(super) pace: Pace,
     /// How often each place was reached at which a process can end.
-    reached: BTreeMap<Boundary, u32>,
-    end: Timestamp,
-    steps: u32,
-    settled: bool,
-    restart: Restart,
+    pub(super) reached: BTreeMap<Boundary, u32>,
+    pub(super) end: Timestamp,
+    pub(super) steps: u32,
+    pub(super) settled: bool,
+    pub(super) restart: Restart,
 }
 
 /// How a new process comes to know a release.
@@ -76,7 +76,7 @@ pub(crate) enum Restart {
 
 /// Something that somebody wants.
 #[derive(Debug, Clone)]
-struct Act {
+pub(super) struct Act {
     by: Principal,
     action: Action,
     whose: Whose,
@@ -84,7 +84,7 @@ struct Act {
 
 /// On whose behalf somebody acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
+pub(super) enum Whose {
     /// The author's, who records the plan: nothing goes on without it.
     Author,
     People,
@@ -255,7 +255,11 @@ impl<P: People> Stage<P> {
             Driver::Down { .. } => {
                 let release = match self.restart {
                     Restart::FromBytes => Release::replay(self.id.clone(), self.journal.lines())?,
-                    Restart::FromRecords => self.truth()?.clone(),
+                    Restart::FromRecords => {
+                        let mut release = Release::new(self.id.clone());
+                        self.journal.refresh(&mut release)?;
+                        release
+                    }
                 };
                 self.drivers[index] = Driver::Up(Box::new(Process::new(release)));
                 Ok(Some(Progress::Quiet))
