@@ -55,5 +55,5 @@ pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
 pub use simulation::{
-    Crowd, Ending, Failure, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+    Crowd, Ending, Failure, Flaw, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
 };

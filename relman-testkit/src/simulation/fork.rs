@@ -44,6 +44,7 @@ impl<P: Clone> Stage<P> {
             steps: self.steps,
             settled: self.settled,
             restart: self.restart,
+            flaw: self.flaw,
         }
     }
 }

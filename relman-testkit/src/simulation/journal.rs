@@ -2,10 +2,11 @@ use std::sync::Arc;
 
 use relman_core::{
     chain::{Head, SealedLine},
-    event::{Record, RecordError},
+    event::{Event, Record, RecordError},
     machine::{Release, ReplayError},
 };
 
+use super::Flaw;
 use crate::fault::{AppendFate, Fault, Schedule};
 
 /// One stream in memory: its bytes, and the records that were read from exactly these bytes.
@@ -15,6 +16,8 @@ pub(super) struct VirtualJournal {
     records: Vec<Arc<Record>>,
     /// How often somebody has tried to append.
     attempts: u32,
+    /// What is wrong with whoever appends.
+    flaw: Option<Flaw>,
 }
 
 /// How an append ended.
@@ -28,6 +31,10 @@ pub(super) enum Appended {
 }
 
 impl VirtualJournal {
+    pub(super) fn used_by(flaw: Option<Flaw>) -> Self {
+        Self { flaw, ..Self::default() }
+    }
+
     /// Appends to a stream whose head is `expected`, as the schedule has it.
     pub(super) fn append(
         &mut self,
@@ -47,8 +54,13 @@ impl VirtualJournal {
             return Ok(Appended::Conflict);
         }
         for line in lines {
-            self.records.push(Arc::new(Record::read(line.bytes())?));
-            self.lines.push(line.bytes().into());
+            let record = Record::read(line.bytes())?;
+            match self.flaw {
+                Some(Flaw::ClosesInMemory) if matches!(record.event, Event::ReleaseClosed(_)) => {}
+                Some(Flaw::RewritesLines) => self.lines.push([line.bytes(), b" "].concat().into()),
+                _ => self.lines.push(line.bytes().into()),
+            }
+            self.records.push(Arc::new(record));
         }
         Ok(match fate {
             Some(AppendFate::AfterDurable) => Appended::Failed,

@@ -7,6 +7,7 @@
 
 mod crowd;
 mod driver;
+mod flaw;
 mod fork;
 mod journal;
 mod pace;
@@ -18,6 +19,7 @@ mod stage;
 mod trace;
 
 pub use crowd::Crowd;
+pub use flaw::Flaw;
 pub use run::{Ending, Refused, Run};
 pub use simulation::{Failure, Problem, Simulation, SimulationError};
 pub(crate) use stage::{Restart, Stage, Step};

@@ -10,6 +10,7 @@ use relman_core::{
     unit::{Span, TrafficShare},
 };
 
+use super::Flaw;
 use crate::{
     ready,
     sim::{Call, CallAnswer, RecordingNotifier, SimulatedPlatform, What},
@@ -26,6 +27,7 @@ pub(super) enum Attempt {
 pub(super) struct Ports<'a> {
     pub(super) platform: &'a SimulatedPlatform,
     pub(super) notifier: &'a RecordingNotifier,
+    pub(super) flaw: Option<Flaw>,
 }
 
 /// Whether an effect would go forward: install something, or give it traffic.
@@ -45,7 +47,10 @@ impl Ports<'_> {
         wanted: &Outstanding,
         attempt: Attempt,
     ) -> OutcomeOf {
-        let key = wanted.key.clone();
+        let key = match (self.flaw, wanted.key.rsplit_once('-')) {
+            (Some(Flaw::OneKeyForEachRecord), Some((record, _))) => format!("{record}-0"),
+            _ => wanted.key.clone(),
+        };
         let result = match &wanted.effect {
             Effect::Deploy { environment } => {
                 let request = DeployRequest { target, environment: *environment, key };
@@ -57,7 +62,11 @@ impl Ports<'_> {
                 if attempt == Attempt::Again && self.deployment(&target).is_ok_and(found) {
                     return OutcomeOf::FoundDone;
                 }
-                ready(self.platform.set_traffic(&TrafficRequest { target, share: *share, key }))
+                let share = match (self.flaw, attempt) {
+                    (Some(Flaw::GivesEverythingOnRetry), Attempt::Again) => TrafficShare::FULL,
+                    _ => *share,
+                };
+                ready(self.platform.set_traffic(&TrafficRequest { target, share, key }))
             }
             Effect::Notify { moment, audience, channel, urgency, title, body } => {
                 let told = ready(self.notifier.notify(&Notification {
@@ -88,7 +97,11 @@ impl Ports<'_> {
     pub(super) fn ask(&self, question: Question) -> (Input, Span) {
         match question {
             Question::Traffic(target) => {
-                (Input::Traffic { deployment: self.deployment(&target) }, Span::ZERO)
+                let mut deployment = self.deployment(&target);
+                if let (Some(Flaw::BelievesInZero), Ok(deployment)) = (self.flaw, &mut deployment) {
+                    deployment.canary_share = TrafficShare::ZERO;
+                }
+                (Input::Traffic { deployment }, Span::ZERO)
             }
             Question::Look(question) => {
                 let (release, window) = (&question.target.release, question.window);

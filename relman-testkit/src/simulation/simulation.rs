@@ -9,7 +9,7 @@ use relman_core::{
 };
 use thiserror::Error;
 
-use super::{Restart, Run, Stage, Trace};
+use super::{Flaw, Restart, Run, Stage, Trace};
 use crate::{
     Cast, Invariants, People, Violation,
     fault::{Fault, Schedule},
@@ -43,6 +43,7 @@ pub struct Simulation {
     pub(super) seed: u64,
     pub(super) start: Timestamp,
     pub(super) longest: Span,
+    pub(super) flaw: Option<Flaw>,
 }
 
 /// Why a run could not go on.
@@ -108,6 +109,7 @@ impl Simulation {
             seed: 1,
             start: sample::start(),
             longest: Span::from_hours(24 * 14),
+            flaw: None,
         }
     }
 
@@ -143,6 +145,13 @@ impl Simulation {
     #[must_use]
     pub fn longest(mut self, longest: Span) -> Self {
         self.longest = longest;
+        self
+    }
+
+    /// The same simulation by a conductor that has a flaw.
+    #[must_use]
+    pub fn flawed(mut self, flaw: Flaw) -> Self {
+        self.flaw = Some(flaw);
         self
     }
 
@@ -186,7 +195,6 @@ impl Simulation {
     }
 
     pub(crate) fn stage<P: People>(&self, people: P, restart: Restart) -> Stage<P> {
-        let (plan, policy, world) = (self.plan.clone(), self.policy.clone(), self.world.clone());
-        Stage::new(plan, policy, world, self.seed, self.start, self.longest, people, restart)
+        Stage::new(self, people, restart)
     }
 }

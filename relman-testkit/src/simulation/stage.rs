@@ -5,6 +5,7 @@ use std::{
 };
 
 use relman_core::{
+    chain::SealedLine,
     event::{EffectId, Record},
     machine::{Action, Command, Input, Outstanding, Phase, PhaseName, Principal, Refusal, Release, decide},
     plan::Plan,
@@ -14,7 +15,7 @@ use relman_core::{
 };
 
 use super::{
-    Ending, Refused, Run, SimulationError,
+    Ending, Flaw, Refused, Run, Simulation, SimulationError,
     crowd::Crowd,
     driver::{Doing, Driver, Process},
     journal::{Appended, VirtualJournal},
@@ -63,6 +64,8 @@ pub(crate) struct Stage<P> {
     pub(super) steps: u32,
     pub(super) settled: bool,
     pub(super) restart: Restart,
+    /// What is wrong with its conductors.
+    pub(super) flaw: Option<Flaw>,
 }
 
 /// How a new process comes to know a release.
@@ -113,17 +116,8 @@ pub(crate) enum Who {
 }
 
 impl<P: People> Stage<P> {
-    #[expect(clippy::too_many_arguments, reason = "the parts of a simulation")]
-    pub(super) fn new(
-        plan: Arc<Plan>,
-        policy: Arc<Policy>,
-        world: crate::sim::World,
-        seed: u64,
-        start: Timestamp,
-        longest: Span,
-        people: P,
-        restart: Restart,
-    ) -> Self {
+    pub(super) fn new(simulation: &Simulation, people: P, restart: Restart) -> Self {
+        let Simulation { plan, policy, world, seed, start, longest, flaw } = simulation.clone();
         let faults = Arc::new(world.faults.clone());
         let clock = Arc::new(ManualClock::at(start));
         let id = plan.release().clone();
@@ -131,7 +125,7 @@ impl<P: People> Stage<P> {
         Self {
             platform: SimulatedPlatform::new(world, seed, clock.clone()),
             notifier: RecordingNotifier::default().with_faults((*faults).clone()),
-            journal: VirtualJournal::default(),
+            journal: VirtualJournal::used_by(flaw),
             truth: Release::new(id.clone()),
             drivers: vec![Driver::Down { until: start }; if second { 2 } else { 1 }],
             crowd: Crowd::new(people, faults.clone()),
@@ -151,6 +145,7 @@ impl<P: People> Stage<P> {
             faults,
             clock,
             restart,
+            flaw,
         }
     }
 
@@ -293,6 +288,9 @@ impl<P: People> Stage<P> {
                 }))
             }
             Doing::Decided { input, expected, lines } => {
+                if self.flaw == Some(Flaw::ActsBeforeAppending) {
+                    self.act_on(&process.release, &lines)?;
+                }
                 let appended = self.journal.append(&self.faults, expected, &lines)?;
                 self.platform.recorded(&self.id, self.journal.len());
                 Ok(Some(match appended {
@@ -315,6 +313,18 @@ impl<P: People> Stage<P> {
         }
     }
 
+    /// Performs what is not appended yet.
+    fn act_on(&self, release: &Release, lines: &[SealedLine]) -> Result<(), SimulationError> {
+        let mut imagined = release.clone();
+        for line in lines {
+            imagined.apply(&Record::read(line.bytes())?)?;
+        }
+        if let (Some((_, wanted)), Some(target)) = (due(&imagined, self.seen()), imagined.target()) {
+            self.ports().perform(&imagined, target, &wanted, Attempt::First);
+        }
+        Ok(())
+    }
+
     /// What follows from an input, ready to be appended; nothing where nothing does.
     fn decide(&self, release: &Release, input: Input) -> Result<Result<Doing, Refusal>, SimulationError> {
         let seen = self.seen();
@@ -331,6 +341,7 @@ impl<P: People> Stage<P> {
     fn choose(&mut self, process: &mut Process) -> Result<Option<Progress>, SimulationError> {
         let (now, seen) = (self.clock.now(), self.seen());
         let stale = process.release.head() != self.journal.head();
+        let stale = stale && !self.is_deaf(process);
         // One that drives alone hears of every change at once; of two, each hears of the other's a little later.
         if stale && (self.drivers.len() == 1 || self.pace.take()) {
             self.journal.refresh(&mut process.release)?;
@@ -344,7 +355,8 @@ impl<P: People> Stage<P> {
                 return Ok(Some(Progress::At(Boundary::Decided)));
             }
         }
-        if let Some((effect, wanted)) = due(&process.release, seen) {
+        let next = due(&process.release, seen);
+        if let Some((effect, wanted)) = next.filter(|(_, wanted)| self.tries(wanted)) {
             // Back beats forward: what somebody else has recorded is heard of before anything goes forward.
             if stale && goes_forward(&wanted.effect) {
                 self.journal.refresh(&mut process.release)?;
@@ -366,6 +378,16 @@ impl<P: People> Stage<P> {
             return Ok(Some(Progress::Quiet));
         }
         Ok(None)
+    }
+
+    /// Whether it does not hear what others have recorded.
+    fn is_deaf(&self, process: &Process) -> bool {
+        self.flaw == Some(Flaw::GoesForwardUnheard)
+            && process.release.outstanding().values().any(|one| goes_forward(&one.effect))
+    }
+
+    fn tries(&self, wanted: &Outstanding) -> bool {
+        self.flaw != Some(Flaw::TriesOnce) || wanted.failures == 0
     }
 
     /// Asks what the release wants to know, and takes the answer once it is there.
@@ -400,7 +422,7 @@ impl<P: People> Stage<P> {
     }
 
     fn ports(&self) -> Ports<'_> {
-        Ports { platform: &self.platform, notifier: &self.notifier }
+        Ports { platform: &self.platform, notifier: &self.notifier, flaw: self.flaw }
     }
 
     /// When whoever could not append is started again.

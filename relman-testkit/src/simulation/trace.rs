@@ -195,7 +195,7 @@ impl<'a> Lines<'a> {
 
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Simulation { plan, policy, world, seed, start, longest } = &self.simulation;
+        let Simulation { plan, policy, world, seed, start, longest, flaw } = &self.simulation;
         writeln!(f, "{HEADLINE}")?;
         writeln!(f, "seed: {seed}")?;
         writeln!(f, "start: {start}")?;
@@ -204,6 +204,9 @@ impl fmt::Display for Trace {
         writeln!(f, "policy: {}", json(&**policy)?)?;
         writeln!(f, "world: {}", json(world)?)?;
         writeln!(f, "people: {}", json(&self.people)?)?;
+        if let Some(flaw) = flaw {
+            writeln!(f, "flaw: {}", json(flaw)?)?;
+        }
         // In words, for people; the world holds the schedule.
         for line in world.faults.to_string().lines() {
             writeln!(f, "# {line}")?;
@@ -222,15 +225,19 @@ impl FromStr for Trace {
     fn from_str(text: &str) -> Result<Self, TraceError> {
         let mut fields = Fields { lines: text.lines(), line: 0 };
         fields.headline()?;
-        let simulation = Simulation {
+        let mut simulation = Simulation {
             seed: fields.parsed("seed")?,
             start: fields.parsed::<Timestamp>("start")?,
             longest: fields.parsed::<Span>("longest")?,
             plan: Arc::new(fields.json("plan")?),
             policy: Arc::new(fields.json("policy")?),
             world: fields.json("world")?,
+            flaw: None,
         };
         let people = fields.json("people")?;
+        if fields.ahead().is_some_and(|line| line.starts_with("flaw: ")) {
+            simulation.flaw = Some(fields.json("flaw")?);
+        }
         let mut outcome = String::new();
         for line in fields.lines.filter(|line| !line.starts_with('#')) {
             outcome.push_str(line);
@@ -250,6 +257,11 @@ impl<'a> Fields<'a> {
     fn next(&mut self) -> &'a str {
         self.line += 1;
         self.lines.next().unwrap_or_default()
+    }
+
+    /// The next line, which stays there.
+    fn ahead(&self) -> Option<&'a str> {
+        self.lines.clone().next()
     }
 
     fn wrong(&self, problem: impl Into<String>) -> TraceError {

@@ -104,7 +104,10 @@ fn worlds_shrink_to_a_healthy_one_and_what_matters() {
     let long =
         |fault: &Fault| matches!(fault, Fault::Metrics { lasting, .. } if *lasting >= Span::from_hours(1));
     let dark = least(world(), |world| !world.faults.faults.iter().any(long));
-    assert_eq!(dark, "50 requests a second; from 0s after the first exposure, for 1h: every metric can't be had, the source is down");
+    assert_eq!(
+        dark,
+        "50 requests a second; from 0s after the first exposure, for 1h: every metric can't be had, the source is down"
+    );
 }
 
 #[test]
