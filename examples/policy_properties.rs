@@ -23,8 +23,10 @@ use relman_core::{
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Run, Simulation, sample,
-    sim::{Outage, Regression, World},
+    Cast, Run, Simulation,
+    fault::{Fault, When},
+    sample,
+    sim::{Regression, World},
     strategy::{self, Shown},
 };
 
@@ -98,9 +100,11 @@ proptest! {
 
     #[test]
     fn a_metrics_outage_never_lets_a_release_go_forward(world in traffic_with_an_outage(), seed in 0_u64..1_000) {
-        let Outage { from, until, .. } = world.outages[0];
+        let Fault::Metrics { from: When::AfterExposure(from), lasting, .. } = world.faults.faults[0] else {
+            panic!("the outage is the only fault")
+        };
         let run = release(POLICY, world.0, seed, Span::from_hours(3));
-        prop_assert!(!run.exposure().rose_between(from, until));
+        prop_assert!(!run.exposure().rose_between(from, from + lasting));
     }
 }
 

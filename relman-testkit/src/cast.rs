@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use relman_core::{
     event::{CheckOutcome, Gate, HoldCause},
@@ -6,6 +9,7 @@ use relman_core::{
     policy::floors,
     unit::{Actor, CheckName, Role, Span, Text, Timestamp},
 };
+use serde::{Deserialize, Serialize};
 
 use crate::sim::FixedDirectory;
 
@@ -15,6 +19,20 @@ use crate::sim::FixedDirectory;
 pub trait People {
     /// What people do now; nothing if they wait.
     fn act(&mut self, release: &Release, now: Timestamp) -> Vec<(Principal, Action)>;
+
+    /// Whether they can be relied upon; nobody knows, unless they say so.
+    fn diligence(&self) -> Diligence {
+        Diligence::Unknown
+    }
+}
+
+/// Whether people can be relied upon to do what a release needs from them, sooner or later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Diligence {
+    /// They do.
+    DoTheirPart,
+    /// They may leave it.
+    Unknown,
 }
 
 impl<F: FnMut(&Release, Timestamp) -> Vec<(Principal, Action)>> People for F {
@@ -26,6 +44,15 @@ impl<F: FnMut(&Release, Timestamp) -> Vec<(Principal, Action)>> People for F {
 impl People for Cast {
     fn act(&mut self, release: &Release, now: Timestamp) -> Vec<(Principal, Action)> {
         self.next(release, now)
+    }
+
+    fn diligence(&self) -> Diligence {
+        let waits = self.failing.values().any(|then| *then == AfterFailure::Wait);
+        if self.neglected.is_empty() && self.lapses.is_empty() && !waits {
+            Diligence::DoTheirPart
+        } else {
+            Diligence::Unknown
+        }
     }
 }
 
@@ -50,7 +77,7 @@ impl People for Cast {
 /// assert!(cast.directory().roles_of(&Cast::actor("user:eve")).is_some());
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cast {
     neglected: BTreeSet<Duty>,
     failing: BTreeMap<CheckName, AfterFailure>,
@@ -58,7 +85,8 @@ pub struct Cast {
 }
 
 /// Something that the cast does, and that can be left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Duty {
     /// Approve the plan.
     Approve,
@@ -74,8 +102,47 @@ pub enum Duty {
     Close,
 }
 
+impl Duty {
+    /// Every duty, in the order of declaration.
+    pub const ALL: [Self; 6] =
+        [Self::Approve, Self::Check, Self::OnCall, Self::Resume, Self::FilePostMortems, Self::Close];
+
+    /// The duty that an action fulfils; none for what is nobody's duty.
+    pub fn of(action: &Action) -> Option<Self> {
+        match action {
+            Action::ApprovePlan => Some(Self::Approve),
+            Action::RecordCheck { .. } => Some(Self::Check),
+            Action::Acknowledge { .. } => Some(Self::OnCall),
+            Action::Resume { .. } => Some(Self::Resume),
+            Action::FilePostMortem { .. } => Some(Self::FilePostMortems),
+            Action::Close => Some(Self::Close),
+            Action::RecordPlan { .. }
+            | Action::RevisePlan { .. }
+            | Action::Hold { .. }
+            | Action::RollBack { .. }
+            | Action::Abort { .. }
+            | Action::Override { .. }
+            | Action::Complain { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Approve => "approving the plan",
+            Self::Check => "recording checks",
+            Self::OnCall => "being on call",
+            Self::Resume => "resuming",
+            Self::FilePostMortems => "filing post-mortems",
+            Self::Close => "closing",
+        })
+    }
+}
+
 /// What the cast does after a check has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AfterFailure {
     /// It passes in a new run.
     PassNextTime,
@@ -88,7 +155,7 @@ pub enum AfterFailure {
 }
 
 /// A time in the validation in which nobody is on call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lapse {
     /// The first moment, after the validation began.
     pub from: Span,
@@ -98,6 +165,9 @@ pub struct Lapse {
 
 /// With how much of a shift left on-call duty is acknowledged again: one part in so many.
 const RENEW_WITH_LEFT: u64 = 8;
+
+/// After how many failures of the deployer the cast gives a release up that waits for a person.
+const GIVEN_UP_AFTER: u32 = 12;
 
 impl Cast {
     /// A cast in which everybody does their part.
@@ -269,7 +339,10 @@ impl Cast {
     }
 
     fn give_up(&self, release: &Release, check: &CheckName) -> (Principal, Action) {
-        let reason = text(&format!("{check} has failed"));
+        self.take_back(release, text(&format!("{check} has failed")))
+    }
+
+    fn take_back(&self, release: &Release, reason: Text) -> (Principal, Action) {
         let in_production = release.phase().name().touches_production();
         let action = if in_production { Action::RollBack { reason } } else { Action::Abort { reason } };
         (self.principal("user:ana"), action)
@@ -310,14 +383,21 @@ impl Cast {
         }
     }
 
-    /// Resumes a release that waits for a person since the deployer has refused something.
+    /// Resumes a release that waits for a person since the deployer has refused something, and gives it up where the
+    /// deployer keeps refusing.
     fn resume(&self, release: &Release) -> Option<(Principal, Action)> {
-        let waits = release.outstanding().values().any(|one| one.due == Due::WhenResumed);
+        let waiting = release.outstanding().values().filter(|one| one.due == Due::WhenResumed);
+        let failures = waiting.map(|one| one.failures).max()?;
         let held = release.holds().contains_key(&HoldCause::Deployer);
-        (self.does(Duty::Resume) && waits && held).then(|| {
-            let reason = text("the platform's configuration is mended");
-            (self.principal("user:oli"), Action::Resume { reason })
-        })
+        if !self.does(Duty::Resume) || !held {
+            return None;
+        }
+        if failures >= GIVEN_UP_AFTER {
+            let reason = text("the platform does not take it");
+            return Some(self.take_back(release, reason));
+        }
+        let reason = text("the platform's configuration is mended");
+        Some((self.principal("user:oli"), Action::Resume { reason }))
     }
 
     /// Files what is owed and closes.

@@ -1,11 +1,18 @@
 //! A world in which releases can be tried: simulated traffic with injected failures, people who carry a release from
 //! plan to end, a driver under virtual time, and the guardrails as invariants over records.
 //!
-//! - [`sim`] implements the ports of the core without a network, a disk or a sleep.
+//! - [`sim`] implements the ports of the core without a network, a disk or a sleep: traffic with its days, its noise and
+//!   what is wrong with a version.
+//! - [`fault`] is what fails on the way, as data: a schedule that is printed, filed, shrunk and replayed.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
-//! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end.
+//! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end. A [`Trace`] replays
+//!   it byte for byte.
+//! - [`Invariants`] says of any run, and of any stream of records, whether the guardrails were kept.
 //! - [`scenario`] tells one release's story as a test: given, when, then.
-//! - [`Invariants`] says of any stream of records whether the guardrails were kept.
+//! - [`conformance`] holds an adapter to the contract of its port, and has a report to publish.
+//! - `strategy` (feature `proptest`) makes plans, policies, worlds, failures and moves for property tests.
+//! - `mock` (feature `mocks`) has a mock of every port.
+//! - [`lab`] tries policies in thousands of simulated releases, and says what they do to users.
 //!
 //! # Examples
 //!
@@ -26,9 +33,12 @@
 
 mod cast;
 pub mod conformance;
-mod drive;
+pub mod explore;
 mod exposure;
+pub mod fault;
 pub mod invariants;
+#[cfg(feature = "lab")]
+pub mod lab;
 #[cfg(feature = "mocks")]
 pub mod mock;
 pub mod prelude;
@@ -36,11 +46,14 @@ mod ready;
 pub mod sample;
 pub mod scenario;
 pub mod sim;
+mod simulation;
 #[cfg(feature = "proptest")]
 pub mod strategy;
 
-pub use cast::{AfterFailure, Cast, Duty, Lapse, People};
-pub use drive::{Ending, Refused, Run, Simulation, SimulationError};
+pub use cast::{AfterFailure, Cast, Diligence, Duty, Lapse, People};
 pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
+pub use simulation::{
+    Crowd, Ending, Failure, Flaw, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
+};

@@ -1,6 +1,12 @@
 //! The everyday names: `use relman_testkit::prelude::*;`.
 
+#[cfg(feature = "lab")]
+pub use crate::lab::{Lab, worlds};
 pub use crate::{
-    Cast, Duty, Invariants, Run, Simulation, sample,
-    sim::{DeployerFaults, ManualClock, Outage, RecordingNotifier, Regression, SimulatedPlatform, World},
+    Cast, Duty, Invariants, Run, Simulation,
+    fault::{Fault, Schedule},
+    sample,
+    sim::{
+        Complaints, Incident, ManualClock, RecordingNotifier, Regression, Requests, SimulatedPlatform, World,
+    },
 };

@@ -65,6 +65,15 @@ pub fn brief_drill_policy() -> Arc<Policy> {
     with_drill_track("1s", ["5s"; 4])
 }
 
+/// The same with a look every minute and steps of five: for what takes a conductor seconds to do.
+///
+/// # Panics
+///
+/// Never: a test reads it.
+pub fn brief_policy() -> Arc<Policy> {
+    with_drill_track("1m", ["5m"; 4])
+}
+
 fn with_drill_track(look_every: &str, [first, second, third, validation]: [&str; 4]) -> Arc<Policy> {
     let track = format!(
         r#"
@@ -126,7 +135,7 @@ mod tests {
     fn the_samples_can_be_built() {
         assert!(drill_plan().is_drill());
         assert_ne!(plan().release(), high_risk_plan().release());
-        for policy in [drill_policy(), brief_drill_policy()] {
+        for policy in [drill_policy(), brief_drill_policy(), brief_policy()] {
             assert!(policy.track(&"drill".parse().unwrap()).is_some());
         }
         assert!(start() > Timestamp::from_millis(0));

@@ -148,10 +148,7 @@ impl Config {
             }
             (None, None) => return Ok(Arc::new(Policy::shipped())),
         };
-        let text = read(&path, "policy")?;
-        let policy = Policy::from_toml(&text)
-            .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
-        Ok(Arc::new(policy))
+        policy(&path)
     }
 
     /// What routes traffic.
@@ -173,6 +170,18 @@ impl Config {
     pub(crate) fn notifiers(&self) -> &BTreeMap<Channel, NotifierConfig> {
         &self.file.notifiers
     }
+}
+
+/// Reads a policy.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] with the file, the line and what is wrong.
+pub(crate) fn policy(path: &Path) -> Result<Arc<Policy>, Failure> {
+    let text = read(path, "policy")?;
+    let policy = Policy::from_toml(&text)
+        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+    Ok(Arc::new(policy))
 }
 
 /// Reads a plan.

@@ -6,9 +6,9 @@ use std::{
 
 use relman_core::{
     event::{EffectId, Record},
-    machine::{Input, OutcomeOf, PhaseName, Question, Release},
+    machine::{Effect, Input, OutcomeOf, PhaseName, Question, Release},
     port::Target,
-    unit::ReleaseId,
+    unit::{ReleaseId, TrafficShare},
 };
 use thiserror::Error;
 use tokio::{
@@ -117,6 +117,7 @@ impl Driver {
             if *self.stop.borrow() {
                 return self.drain().await;
             }
+            self.hear_before_going_forward().await?;
             self.start_effects();
             self.start_question();
             let wait = self.wait();
@@ -152,10 +153,48 @@ impl Driver {
 
     /// Folds what others have recorded: people's commands, another conductor.
     async fn refresh(&mut self) -> Result<(), Stopped> {
-        let refreshed = self.ports.releases.refresh(&mut self.release).await;
-        let records = refreshed.map_err(|error| Stopped::Load(self.release.id().clone(), error.into()))?;
+        let records = self.hear().await?;
         self.announce(records);
         Ok(())
+    }
+
+    async fn hear(&mut self) -> Result<Vec<Record>, Stopped> {
+        let refreshed = self.ports.releases.refresh(&mut self.release).await;
+        refreshed.map_err(|error| Stopped::Load(self.release.id().clone(), error.into()))
+    }
+
+    /// Back beats forward: before anything goes forward, the journal is asked whether another process has taken the
+    /// release back. Watching the journal is slower than a retry, and may be off.
+    async fn hear_before_going_forward(&mut self) -> Result<(), Stopped> {
+        if self.is_changing() || !self.due().into_iter().any(|effect| self.goes_forward(effect)) {
+            return Ok(());
+        }
+        let records = self.hear().await?;
+        if !records.is_empty() {
+            self.announce(records);
+        }
+        Ok(())
+    }
+
+    /// Whether an effect would give the new version traffic or install it.
+    fn goes_forward(&self, effect: EffectId) -> bool {
+        self.release.outstanding().get(&effect).is_some_and(|outstanding| match &outstanding.effect {
+            Effect::Deploy { .. } => true,
+            Effect::SetTraffic { share } => *share > TrafficShare::ZERO,
+            Effect::Notify { .. } => false,
+        })
+    }
+
+    /// Whether a change of the platform is under way.
+    fn is_changing(&self) -> bool {
+        self.calls.keys().any(|call| matches!(call, Call::Effect(_)))
+    }
+
+    /// The effects that are due.
+    fn due(&self) -> Vec<EffectId> {
+        let now = self.ports.now().max(self.release.last_at());
+        let due = self.release.outstanding().iter().filter(|(_, outstanding)| outstanding.due.is_due(now));
+        due.map(|(effect, _)| *effect).collect()
     }
 
     fn announce(&mut self, records: Vec<Record>) {
@@ -190,21 +229,13 @@ impl Driver {
         let Some(target) = self.release.target() else {
             return;
         };
-        let now = self.ports.now().max(self.release.last_at());
-        let due: Vec<EffectId> = self
-            .release
-            .outstanding()
-            .iter()
-            .filter(|(_, outstanding)| outstanding.due.is_due(now))
-            .map(|(effect, _)| *effect)
-            .collect();
-        for effect in due {
+        for effect in self.due() {
             let outstanding = &self.release.outstanding()[&effect];
             if outstanding.effect.is_notification() {
                 if self.told.insert(effect) {
                     self.start_notification(effect, target.clone());
                 }
-            } else if !self.calls.keys().any(|call| matches!(call, Call::Effect(_))) {
+            } else if !self.is_changing() {
                 self.start_change(effect, target.clone());
             }
         }

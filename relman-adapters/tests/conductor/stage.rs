@@ -24,6 +24,7 @@ pub(crate) struct Stage {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) conductor: Conductor,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) platform: Arc<SimulatedPlatform>,
     pub(crate) notifier: Arc<RecordingNotifier>,
     pub(crate) cast: Cast,
 }
@@ -47,7 +48,7 @@ impl Stage {
     pub(crate) fn on(journal: Arc<dyn Journal>, world: World) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start()));
         let platform = Arc::new(SimulatedPlatform::new(world, 1, clock.clone()));
-        Self::with(journal, platform.clone(), platform, clock)
+        Self { platform: platform.clone(), ..Self::with(journal, platform.clone(), platform, clock) }
     }
 
     pub(crate) fn with(
@@ -71,7 +72,8 @@ impl Stage {
             .limits(limits)
             .build()
             .unwrap();
-        Self { journal, conductor, clock, notifier, cast }
+        let platform = Arc::new(SimulatedPlatform::new(World::default(), 1, clock.clone()));
+        Self { journal, conductor, clock, platform, notifier, cast }
     }
 
     pub(crate) async fn plan(&self, plan: &Arc<Plan>, policy: &Arc<Policy>) {

@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use relman_core::{
-    machine::{EndedAs, Phase},
+    event::Event,
+    machine::{Action, EndedAs, Phase},
     unit::{ReleaseId, TrafficShare},
 };
 use relman_testkit::{
-    Invariants, sample,
-    sim::{DeployerFaults, Regression, World},
+    Cast, Invariants,
+    fault::Fault,
+    sample,
+    sim::{Regression, World},
 };
 
 use super::stage::{Stage, drill};
@@ -54,7 +57,7 @@ async fn notifications_that_fail_keep_nobody_waiting() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deployer_that_loses_its_answers_sets_each_share_once() {
-    let faults = DeployerFaults::lost_answers(2);
+    let faults = Fault::lost_answers(2);
     let stage = Stage::new(World::calm().with(faults));
     let id = "drill-1".parse().unwrap();
     stage.plan(&drill("drill-1"), &sample::drill_policy()).await;
@@ -63,6 +66,43 @@ async fn a_deployer_that_loses_its_answers_sets_each_share_once() {
     Invariants::check(&records).unwrap();
     let set = records.iter().filter(|record| record.event.kind() == "traffic_set").count();
     assert_eq!(set, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn law5_a_rollback_that_another_process_has_recorded_is_heard_of_before_traffic_goes_forward() {
+    // The second attempt fails, too, so that the third is due later; nobody tells the conductor of the rollback.
+    let stage = Stage::new(World::calm().with(Fault::unavailable(2)));
+    let id = "drill-1".parse().unwrap();
+    stage.plan(&drill("drill-1"), &sample::drill_policy()).await;
+    let elsewhere = stage.conductor.releases().clone();
+    let mut updates = stage.conductor.updates();
+    let ended = stage.conductor.conduct(&id).await.unwrap().wait();
+    tokio::pin!(ended);
+    let mut taken_back = false;
+    let release = loop {
+        tokio::select! {
+            biased;
+            Ok(update) = updates.recv() => {
+                let failed = update.records.iter().any(|record| match &record.event {
+                    Event::EffectFailed(failed) => failed.attempt == 2,
+                    _ => false,
+                });
+                if failed && !taken_back {
+                    taken_back = true;
+                    let action = Action::RollBack { reason: "it is not wanted any more".parse().unwrap() };
+                    elsewhere.command(&id, &Cast::actor("user:oli"), action).await.unwrap();
+                } else if !taken_back {
+                    for (by, action) in stage.cast.next(&update.release, stage.clock.now()) {
+                        // Some acts come twice, since each update is acted upon.
+                        let _ = stage.conductor.command(&id, &by.actor, action).await;
+                    }
+                }
+            }
+            ended = &mut ended => break ended.unwrap(),
+        }
+    };
+    assert!(matches!(release.phase(), Phase::RolledBack(_)));
+    assert_eq!(stage.platform.first_exposure(&id), None, "it never had traffic");
 }
 
 #[tokio::test(start_paused = true)]

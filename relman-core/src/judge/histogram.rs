@@ -94,41 +94,28 @@ impl Histogram {
             return None;
         }
         let rank = quantile.clamp(0.0, 1.0) * total as f64;
-        let mut below = 0_u64;
-        let mut last = 0.0;
-        for (lower, upper, count) in self.spans() {
-            let Some(upper) = upper else { break };
-            last = upper;
-            if (below + count) as f64 >= rank && count > 0 {
-                let into = (rank - below as f64) / count as f64;
-                return Finite::new(lower + (upper - lower) * into);
-            }
-            below += count;
-        }
-        Finite::new(last)
-    }
-
-    /// Lower bound, upper bound (none above the last) and count of each bucket, rising.
-    fn spans(&self) -> Vec<(f64, Option<f64>, u64)> {
         match self {
-            Self::Classic(histogram) => {
-                let uppers = histogram.bounds.iter().map(|bound| Some(bound.get())).chain([None]);
-                let lowers = [0.0].into_iter().chain(histogram.bounds.iter().map(|bound| bound.get()));
-                lowers
-                    .zip(uppers)
-                    .zip(&histogram.counts)
-                    .map(|((lower, upper), count)| (lower.min(upper.unwrap_or(lower)), upper, *count))
-                    .collect()
-            }
-            Self::Native(histogram) => {
-                let zero = (0.0, Some(histogram.zero_threshold.get()), histogram.zero_count);
-                let buckets = histogram.buckets.iter().map(|(index, count)| {
-                    (histogram.bound(*index - 1), Some(histogram.bound(*index)), *count)
-                });
-                [zero].into_iter().chain(buckets).collect()
-            }
+            Self::Classic(histogram) => at_rank(rank, histogram.spans()),
+            Self::Native(histogram) => at_rank(rank, histogram.spans()),
         }
     }
+}
+
+/// The value at a rank, given the lower bound, the upper bound (none above the last) and the count of each bucket,
+/// rising.
+fn at_rank(rank: f64, spans: impl Iterator<Item = (f64, Option<f64>, u64)>) -> Option<Finite> {
+    let mut below = 0_u64;
+    let mut last = 0.0;
+    for (lower, upper, count) in spans {
+        let Some(upper) = upper else { break };
+        last = upper;
+        if (below + count) as f64 >= rank && count > 0 {
+            let into = (rank - below as f64) / count as f64;
+            return Finite::new(lower + (upper - lower) * into);
+        }
+        below += count;
+    }
+    Finite::new(last)
 }
 
 /// A histogram with chosen bounds.
@@ -171,6 +158,18 @@ impl ClassicHistogram {
     /// The count of each bucket, and last of what is above every bound.
     pub fn counts(&self) -> &[u64] {
         &self.counts
+    }
+
+    /// The same to write to, for a source that fills the same buckets again and again.
+    pub fn counts_mut(&mut self) -> &mut [u64] {
+        &mut self.counts
+    }
+
+    fn spans(&self) -> impl Iterator<Item = (f64, Option<f64>, u64)> {
+        let uppers = self.bounds.iter().map(|bound| Some(bound.get())).chain([None]);
+        let lowers = [0.0].into_iter().chain(self.bounds.iter().map(|bound| bound.get()));
+        let spans = lowers.zip(uppers).zip(&self.counts);
+        spans.map(|((lower, upper), count)| (lower.min(upper.unwrap_or(lower)), upper, *count))
     }
 }
 
@@ -239,6 +238,12 @@ impl NativeHistogram {
     /// The counts by bucket index.
     pub fn buckets(&self) -> &BTreeMap<i32, u64> {
         &self.buckets
+    }
+
+    fn spans(&self) -> impl Iterator<Item = (f64, Option<f64>, u64)> {
+        let zero = (0.0, Some(self.zero_threshold.get()), self.zero_count);
+        let span = |(index, count): (&i32, &u64)| (self.bound(*index - 1), Some(self.bound(*index)), *count);
+        [zero].into_iter().chain(self.buckets.iter().map(span))
     }
 
     /// The upper bound of a bucket.

@@ -19,5 +19,5 @@ pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
 pub use pool::Pool;
-pub use threshold::{Evidence, judge};
+pub use threshold::{Assessment, Evidence, assess, judge};
 pub use verdict::{Control, Method, Outcome, Undecided, Verdict};

@@ -15,30 +15,46 @@ use super::{Answer, Measurement};
 /// assert_eq!(pool.answer(), Some(Answer::Value(Measurement::Counts { requests: 100, errors: 1 })));
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Pool(Option<Measurement>);
+pub struct Pool(
+    /// Only ever a value.
+    Option<Answer>,
+);
 
 impl Pool {
     /// Adds one more look. A measurement of another shape than the ones before starts anew: the query was changed.
     pub fn add(&mut self, next: &Measurement) {
-        let merged = self.0.as_mut().is_some_and(|sum| merge(sum, next));
+        let merged = match &mut self.0 {
+            Some(Answer::Value(sum)) => merge(sum, next),
+            _ => false,
+        };
         if !merged {
-            self.0 = Some(next.clone());
+            self.0 = Some(Answer::Value(next.clone()));
         }
     }
 
     /// What the looks amount to; nothing if there were none.
     pub fn answer(&self) -> Option<Answer> {
-        self.0.clone().map(Answer::Value)
+        self.0.clone()
+    }
+
+    /// The same without a copy, for a judge that is asked again and again.
+    pub fn as_answer(&self) -> Option<&Answer> {
+        self.0.as_ref()
     }
 
     /// What the looks amount to, as a measurement.
     pub fn measurement(&self) -> Option<&Measurement> {
-        self.0.as_ref()
+        self.0.as_ref().and_then(Answer::measurement)
+    }
+
+    /// Whether nothing was added since the last decided verdict.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// Forgets what was added, except for events, which a limit counts over the whole step.
     pub fn decided(&mut self) {
-        if !matches!(self.0, Some(Measurement::Events { .. })) {
+        if !matches!(self.0, Some(Answer::Value(Measurement::Events { .. }))) {
             self.0 = None;
         }
     }

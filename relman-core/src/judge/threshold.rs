@@ -38,52 +38,78 @@ pub struct Evidence<'a> {
 /// # Ok::<(), relman_core::plan::CriterionError>(())
 /// ```
 pub fn judge(criterion: &Criterion, evidence: Evidence<'_>) -> Verdict {
-    let mut verdict = Verdict {
+    let Assessment { outcome, value, threshold } = assess(criterion, evidence);
+    let canary = evidence.canary.measurement().cloned();
+    let (method, beside) = match criterion.threshold {
+        Threshold::Limit(_) => (Method::Threshold, None),
+        Threshold::Baseline { .. } => (Method::BaselineMultiple, evidence.baseline),
+    };
+    // What a canary without a value would have been compared with does not matter.
+    let beside = beside.filter(|_| canary.is_some());
+    Verdict {
         criterion: criterion.clone(),
-        outcome: Outcome::Pass,
-        method: match criterion.threshold {
-            Threshold::Limit(_) => Method::Threshold,
-            Threshold::Baseline { .. } => Method::BaselineMultiple,
-        },
+        outcome,
+        method,
         engine: ENGINE,
-        canary: evidence.canary.measurement().cloned(),
-        baseline: None,
-        control: Control::None,
-        value: None,
-        threshold: None,
-    };
-    verdict.outcome = match outcome(criterion, evidence, &mut verdict) {
-        Ok(outcome) => outcome,
-        Err(undecided) => Outcome::Undecided(undecided),
-    };
-    verdict
+        canary,
+        baseline: beside.and_then(|(baseline, _)| baseline.measurement().cloned()),
+        control: beside.map_or(Control::None, |(_, control)| control),
+        value,
+        threshold,
+    }
 }
 
-fn outcome(
-    criterion: &Criterion,
-    evidence: Evidence<'_>,
-    verdict: &mut Verdict,
-) -> Result<Outcome, Undecided> {
-    let canary = present(evidence.canary, Arm::Canary)?;
-    let compared = match criterion.threshold {
-        Threshold::Limit(limit) => against_limit(criterion, canary, limit, evidence.min_requests)?,
-        Threshold::Baseline { factor } => {
-            let none = Answer::NoData { detail: "no baseline was measured".to_owned() };
-            let (answer, control) = evidence.baseline.unwrap_or((&none, Control::None));
-            verdict.control = control;
-            let baseline = present(answer, Arm::Baseline)?;
-            verdict.baseline = Some(baseline.clone());
-            against_baseline(criterion, canary, baseline, factor, evidence.min_requests)?
+/// What [`judge`] makes of a criterion, without copies of what it rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Assessment {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The canary's value, as in [`Verdict::value`].
+    pub value: Option<Finite>,
+    /// What it was compared with, as in [`Verdict::threshold`].
+    pub threshold: Option<Finite>,
+}
+
+/// Compares as [`judge`] does, and copies nothing: for simulations that judge millions of times.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::judge::{Answer, Evidence, Measurement, Outcome, assess};
+///
+/// let criterion = "error_rate > 1%".parse()?;
+/// let canary = Answer::Value(Measurement::Counts { requests: 600, errors: 3 });
+/// let assessed = assess(&criterion, Evidence { canary: &canary, baseline: None, min_requests: 100 });
+/// assert_eq!(assessed.outcome, Outcome::Pass);
+/// # Ok::<(), relman_core::plan::CriterionError>(())
+/// ```
+pub fn assess(criterion: &Criterion, evidence: Evidence<'_>) -> Assessment {
+    match compared(criterion, evidence) {
+        Ok(compared) => {
+            let outcome = match (criterion.comparator.is_breached_by(compared.order), compared.short_of) {
+                (true, _) => Outcome::Fail,
+                (false, Some(undecided)) => Outcome::Undecided(undecided),
+                (false, None) => Outcome::Pass,
+            };
+            let (value, threshold) = (Finite::new(compared.value), Finite::new(compared.threshold));
+            Assessment { outcome, value, threshold }
         }
-    };
-    verdict.value = Finite::new(compared.value);
-    verdict.threshold = Finite::new(compared.threshold);
-    if criterion.comparator.is_breached_by(compared.order) {
-        return Ok(Outcome::Fail);
+        Err(undecided) => Assessment { outcome: Outcome::Undecided(undecided), value: None, threshold: None },
     }
-    match compared.short_of {
-        Some(undecided) => Err(undecided),
-        None => Ok(Outcome::Pass),
+}
+
+fn compared(criterion: &Criterion, evidence: Evidence<'_>) -> Result<Compared, Undecided> {
+    let canary = present(evidence.canary, Arm::Canary)?;
+    match criterion.threshold {
+        Threshold::Limit(limit) => against_limit(criterion, canary, limit, evidence.min_requests),
+        Threshold::Baseline { factor } => {
+            let Some((answer, _)) = evidence.baseline else {
+                let none = Answer::NoData { detail: "no baseline was measured".to_owned() };
+                return Err(missing(&none, Arm::Baseline));
+            };
+            let baseline = present(answer, Arm::Baseline)?;
+            against_baseline(criterion, canary, baseline, factor, evidence.min_requests)
+        }
     }
 }
 
@@ -98,14 +124,12 @@ struct Compared {
 }
 
 fn present(answer: &Answer, arm: Arm) -> Result<&Measurement, Undecided> {
-    match (answer.measurement(), answer.missing()) {
-        (Some(measurement), _) => Ok(measurement),
-        (None, missing) => Err(Undecided::Missing {
-            arm,
-            missing: missing.unwrap_or(MissingKind::NoData),
-            detail: answer.to_string(),
-        }),
-    }
+    answer.measurement().ok_or_else(|| missing(answer, arm))
+}
+
+fn missing(answer: &Answer, arm: Arm) -> Undecided {
+    let missing = answer.missing().unwrap_or(MissingKind::NoData);
+    Undecided::Missing { arm, missing, detail: answer.to_string() }
 }
 
 /// The measurement does not answer the criterion's question.

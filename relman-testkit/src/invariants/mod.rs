@@ -1,19 +1,24 @@
 //! The guardrails as properties of records, each with a name.
 //!
 //! They are written from the process alone and share no code with the rules that decide: what a rule forgets, an
-//! invariant finds. They need nothing but the records of one release, as a run, a journal or an export holds them.
+//! invariant finds. Most need nothing but the records of one release, as a run, a journal or an export holds them. The
+//! others need a whole [`Run`]: what the platform really did, beside what was recorded of it.
 
 mod chain;
 mod evidence;
 mod gates;
 mod in_force;
 mod people;
+mod really;
 mod rollback;
 mod rollout;
 
-use std::fmt;
+use std::{borrow::Borrow, fmt};
 
 use relman_core::event::Record;
+
+use crate::{Run, sim::Happening};
+use really::Seen;
 
 /// A guardrail that records were found to break.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +75,34 @@ const CATALOGUE: [(&str, Check); 18] = [
     ("rollback_confirmed_by_observation", rollback::confirmed_by_observation),
 ];
 
-/// The guardrails, checked over the records of one release.
+type RunCheck = fn(&Run) -> Result<(), Broken>;
+
+/// Every invariant over a whole run with its name.
+const OF_RUNS: [(&str, RunCheck); 8] = [
+    ("chain_verifies", really::chain_verifies),
+    ("replay_equals_live", really::replay_equals_live),
+    ("law2_append_before_act", |run| really::append_before_act(run.seen())),
+    ("law2_net_effect_is_as_if_once", |run| {
+        really::net_effect_is_as_if_once(run.seen())?;
+        really::a_message_that_comes_twice_is_the_same(run)
+    }),
+    ("law5_back_beats_forward", |run| really::back_beats_forward(run.seen())),
+    ("exposure_on_the_platform_never_above_step", |run| {
+        really::exposure_on_the_platform_never_above_step(run.seen())
+    }),
+    ("b3_traffic_is_really_at_zero_when_confirmed", |run| {
+        really::traffic_is_really_at_zero_when_confirmed(run.seen())
+    }),
+    ("nobody_waits_for_ever", really::nobody_waits_for_ever),
+];
+
+impl Run {
+    fn seen(&self) -> Seen<'_, Record> {
+        Seen::new(&self.records, &self.happened)
+    }
+}
+
+/// The guardrails, checked over the records of one release, or over a whole run.
 ///
 /// | name | what is never recorded |
 /// | --- | --- |
@@ -92,6 +124,19 @@ const CATALOGUE: [(&str, Check); 18] = [
 /// | `law4_nothing_passes_unmeasured` | a passed step with too little bake time or a criterion that was not clean |
 /// | `law5_breach_leads_to_rollback` | a breach without a rollback, or a way forward after one |
 /// | `rollback_confirmed_by_observation` | a rollback that ends without the platform having shown zero |
+///
+/// Over a whole [`Run`], besides:
+///
+/// | name | what never happens |
+/// | --- | --- |
+/// | `chain_verifies` | stored bytes that do not verify as one chain |
+/// | `replay_equals_live` | a replay of the stored bytes that comes to another state |
+/// | `law2_append_before_act` | a call to a port that no durable record has asked for |
+/// | `law2_net_effect_is_as_if_once` | a repetition that changes what performing it once has left |
+/// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
+/// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that somebody else has given and a look lets be |
+/// | `b3_traffic_is_really_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
+/// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |
 #[derive(Debug, Clone, Copy)]
 pub struct Invariants;
 
@@ -105,14 +150,48 @@ impl Invariants {
         CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
     }
 
+    /// Checks every invariant over a whole run: those over its records, and those over what really happened.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Violation`], in the order of [`names`](Self::names). Of what happened on the platform it names the
+    /// record that came next.
+    pub fn check_run(run: &Run) -> Result<(), Violation> {
+        Self::check(&run.records)?;
+        OF_RUNS.iter().try_for_each(|(name, check)| over(name, *check, run))
+    }
+
+    /// Checks what can be checked of what really happened while a run is under way.
+    pub(crate) fn check_so_far(
+        records: &[impl Borrow<Record>],
+        happened: &[Happening],
+    ) -> Result<(), Violation> {
+        let seen = Seen::new(records, happened);
+        let named = |name| move |Broken { seq, what }| Violation { name, seq, what };
+        really::append_before_act(seen).map_err(named("law2_append_before_act"))?;
+        really::net_effect_is_as_if_once(seen).map_err(named("law2_net_effect_is_as_if_once"))?;
+        really::back_beats_forward(seen).map_err(named("law5_back_beats_forward"))?;
+        really::exposure_on_the_platform_never_above_step(seen)
+            .map_err(named("exposure_on_the_platform_never_above_step"))?;
+        really::traffic_is_really_at_zero_when_confirmed(seen)
+            .map_err(named("b3_traffic_is_really_at_zero_when_confirmed"))
+    }
+
+    /// Every violation of a whole run, at most one for each invariant.
+    pub fn violations_of_run(run: &Run) -> Vec<Violation> {
+        let mut violations = Self::violations(&run.records);
+        violations.extend(OF_RUNS.iter().filter_map(|(name, check)| over(name, *check, run).err()));
+        violations
+    }
+
     /// Every violation, at most one for each invariant.
     pub fn violations(records: &[Record]) -> Vec<Violation> {
         CATALOGUE.iter().filter_map(|(name, check)| run(name, *check, records).err()).collect()
     }
 
-    /// The names, in the order in which they are checked.
+    /// The names, in the order in which they are checked: those over records, then those over whole runs.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        CATALOGUE.iter().map(|(name, _)| *name)
+        CATALOGUE.iter().map(|(name, _)| *name).chain(OF_RUNS.iter().map(|(name, _)| *name))
     }
 }
 
@@ -120,5 +199,11 @@ fn run(name: &'static str, check: Check, records: &[Record]) -> Result<(), Viola
     check(records).map_err(|broken| Violation { name, seq: broken.seq, what: broken.what })
 }
 
+fn over(name: &'static str, check: RunCheck, run: &Run) -> Result<(), Violation> {
+    check(run).map_err(|broken| Violation { name, seq: broken.seq, what: broken.what })
+}
+
+#[cfg(test)]
+mod run_tests;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,13 @@
 use relman_core::{
-    judge::{Answer, Arm, Measurement, MissingKind},
+    judge::{Answer, Arm, Measurement},
     port::MetricQuery,
-    unit::{MetricName, Timestamp, TrafficShare, Window},
+    unit::{MetricName, ReleaseId, Span, Timestamp, Window},
 };
 
 use super::{
-    Harm, Onset, Outage, OutageScope, World,
-    draw::{Draw, histogram, no_latencies},
+    Complaints, World,
+    conduct::{Conduct, Moment, Severity, part_of},
+    draw::{Draw, as_histogram, no_latencies},
     traffic::{Stretch, TrafficHistory},
 };
 
@@ -20,15 +21,27 @@ pub(super) struct Measured<'a> {
 }
 
 /// What the simulated source can measure.
-#[derive(Clone, Copy)]
-enum Kind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Failed requests.
     Errors,
+    /// Requests that logged an error.
     LogErrors,
+    /// A quantile of the latency.
     Latency,
 }
 
 impl Kind {
-    fn of(metric: &MetricName) -> Option<Self> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Errors => "errors",
+            Self::LogErrors => "log noise",
+            Self::Latency => "latency",
+        }
+    }
+
+    /// What a metric measures; nothing where it is not simulated.
+    pub(crate) fn of(metric: &MetricName) -> Option<Self> {
         match metric.as_str() {
             "error_rate" => Some(Self::Errors),
             "log_errors" => Some(Self::LogErrors),
@@ -43,130 +56,124 @@ pub(super) fn knows(metric: &MetricName) -> bool {
     Kind::of(metric).is_some()
 }
 
+/// The requests of an arm over a part of a window in which nothing changes.
+struct Load {
+    requests: u64,
+    errors: u64,
+    conduct: Conduct,
+}
+
 impl Measured<'_> {
     /// The answer to one question: a function of the seed, the question and the traffic there was.
     pub(super) fn answer(&self, query: &MetricQuery, arm: Arm, window: Window) -> Answer {
-        if let Some(outage) = self.outage(&query.metric, window) {
-            return self.missing(outage);
-        }
         let Some(kind) = Kind::of(&query.metric) else {
             return Answer::NoData { detail: format!("{} is not simulated", query.metric) };
         };
-        let mut draw = Draw::of(self.seed, &query.release, "requests", arm, window);
-        let stretches = self.stretches(window, arm);
-        let traffic: Vec<(Stretch, u64)> =
-            stretches.into_iter().map(|(stretch, expected)| (stretch, draw.count(expected))).collect();
-        if traffic.is_empty() {
+        let loads = self.loads(&query.release, arm, window);
+        if loads.is_empty() {
             return Answer::NoData { detail: format!("the {arm} had no traffic") };
         }
+        let mut measurement = Draw::of(self.seed, &query.release, kind.name(), arm, window);
+        let requests = loads.iter().map(|load| load.requests).sum();
+        let failed: u64 = loads.iter().map(|load| load.errors).sum();
         Answer::Value(match kind {
-            Kind::Errors | Kind::LogErrors => self.counts(kind, query, arm, window, &traffic),
+            Kind::Errors => Measurement::Counts { requests, errors: failed },
+            // Every failed request logs an error, and some others do.
+            Kind::LogErrors => {
+                let noise = measurement.part(requests - failed, self.world.log_noise);
+                Measurement::Counts { requests, errors: failed + noise }
+            }
             Kind::Latency => {
-                let mut draw = Draw::of(self.seed, &query.release, "latency", arm, window);
                 let mut counts = no_latencies();
-                for (stretch, requests) in &traffic {
-                    let median = self.world.latency_median_ms * self.slower(arm, stretch);
-                    draw.latencies(*requests, median, self.world.latency_spread, &mut counts);
+                for load in &loads {
+                    measurement.latencies(load.requests, &load.conduct.latencies, &mut counts);
                 }
-                Measurement::Histogram(histogram(counts))
+                Measurement::Histogram(as_histogram(counts))
             }
         })
     }
 
-    /// Failed requests, or those that logged an error: every failed one does, and some others.
-    fn counts(
-        &self,
-        kind: Kind,
-        query: &MetricQuery,
-        arm: Arm,
-        window: Window,
-        traffic: &[(Stretch, u64)],
-    ) -> Measurement {
-        let mut failing = Draw::of(self.seed, &query.release, "errors", arm, window);
-        let mut logging = Draw::of(self.seed, &query.release, "log noise", arm, window);
-        let (mut requests, mut errors) = (0, 0);
-        for (stretch, count) in traffic {
-            let failed = failing.part(*count, self.failing(arm, stretch));
-            requests += count;
-            errors += match kind {
-                Kind::LogErrors => failed + logging.part(count - failed, self.world.log_noise),
-                Kind::Errors | Kind::Latency => failed,
-            };
+    /// When users complained about what happened to them over a window: each moment is after its end.
+    pub(super) fn complaints(&self, release: &ReleaseId, window: Window) -> Vec<Timestamp> {
+        let Complaints { per_harmed_user, delay } = self.world.complaints;
+        if per_harmed_user <= 0.0 {
+            return Vec::new();
         }
-        Measurement::Counts { requests, errors }
+        let mut draw = Draw::of(self.seed, release, "complaints", Arm::Canary, window);
+        let upset = |(stretch, expected): &(Stretch, f64)| {
+            expected / self.world.requests_per_user * self.conduct(Arm::Canary, stretch).users_upset
+        };
+        let expected: f64 = self.stretches(window, Arm::Canary).iter().map(upset).sum();
+        let complaints = draw.count(expected * per_harmed_user);
+        (0..complaints).map(|_| window.until + draw.delay(delay) + Span::from_millis(1)).collect()
+    }
+
+    /// The requests of an arm over a window and what became of them, by the parts in which nothing changes.
+    fn loads(&self, release: &ReleaseId, arm: Arm, window: Window) -> Vec<Load> {
+        let world = self.world;
+        // What both arms share is drawn for both alike, whichever is asked about.
+        let mut common = Draw::of(self.seed, release, "weather", Arm::Baseline, window);
+        let weather = common.weather(world.requests.arrivals);
+        let mut coming = Draw::of(self.seed, release, "requests", arm, window);
+        let mut failing = Draw::of(self.seed, release, "errors", arm, window);
+        let mut loads = Vec::new();
+        for (stretch, expected) in self.stretches(window, arm) {
+            let conduct = self.conduct(arm, &stretch);
+            let requests = coming.requests(world.requests.arrivals, expected * weather);
+            let shared = match world.shared_bursts() {
+                None => 0,
+                Some(rate) => {
+                    let both = self.expected(&stretch, 1.0) * weather;
+                    let errors = common.in_bursts(both * rate, world.burst_size);
+                    let of_canary = common.part(errors, part_of(stretch.share));
+                    match arm {
+                        Arm::Canary => of_canary,
+                        Arm::Baseline => errors - of_canary,
+                    }
+                }
+            };
+            let errors = failing.errors(requests, shared, &conduct);
+            loads.push(Load { requests, errors, conduct });
+        }
+        loads
+    }
+
+    /// How many requests are expected over a stretch in an arm with this part of the traffic.
+    fn expected(&self, stretch: &Stretch, part: f64) -> f64 {
+        let seconds = stretch.window.length().as_millis() as f64 / 1_000.0;
+        self.world.rate_at(self.moment(stretch).at) * part * seconds
+    }
+
+    fn moment(&self, stretch: &Stretch) -> Moment {
+        let half = Span::from_millis(stretch.window.length().as_millis() / 2);
+        let at = stretch.window.from + half;
+        let since = self.anchor.filter(|anchor| *anchor <= at).map(|anchor| at.since(anchor));
+        Moment { at, since, share: stretch.share }
+    }
+
+    fn conduct(&self, arm: Arm, stretch: &Stretch) -> Conduct {
+        let mut severity = Severity::default();
+        self.world.severity(self.moment(stretch), &mut severity);
+        self.world.conduct(arm, &severity)
     }
 
     /// The parts of a window in which an arm has traffic, each with the number of requests that is expected.
     fn stretches(&self, window: Window, arm: Arm) -> Vec<(Stretch, f64)> {
-        let onsets = self.world.regressions.iter().filter_map(|regression| match regression.onset {
-            Onset::After(after) => self.anchor.map(|anchor| anchor + after),
-            Onset::FromShare(_) => None,
-        });
-        let onsets: Vec<Timestamp> = onsets.collect();
+        let turns: Vec<Timestamp> = match self.anchor {
+            Some(anchor) => self.world.turns().into_iter().map(|turn| anchor + turn).collect(),
+            None => Vec::new(),
+        };
         let expected = |stretch: &Stretch| {
-            let canary =
-                f64::from(stretch.share.basis_points()) / f64::from(TrafficShare::FULL.basis_points());
-            let share = match arm {
-                Arm::Canary => canary,
-                Arm::Baseline => 1.0 - canary,
-            };
-            self.world.requests_per_second * share * stretch.window.length().as_millis() as f64 / 1_000.0
+            let canary = part_of(stretch.share);
+            self.expected(
+                stretch,
+                match arm {
+                    Arm::Canary => canary,
+                    Arm::Baseline => 1.0 - canary,
+                },
+            )
         };
-        let all = self.history.stretches(window, &onsets).into_iter();
+        let all = self.history.stretches(window, &turns).into_iter();
         all.map(|stretch| (stretch, expected(&stretch))).filter(|(_, expected)| *expected > 0.0).collect()
-    }
-
-    /// The regressions that show in an arm over a stretch.
-    fn harms(&self, arm: Arm, stretch: &Stretch) -> impl Iterator<Item = Harm> {
-        let shows = move |onset: Onset| match (arm, onset) {
-            (Arm::Baseline, _) => false,
-            (Arm::Canary, Onset::FromShare(share)) => stretch.share >= share,
-            (Arm::Canary, Onset::After(after)) => {
-                self.anchor.is_some_and(|anchor| anchor + after <= stretch.window.from)
-            }
-        };
-        self.world.regressions.iter().filter(move |one| shows(one.onset)).map(|one| one.harm)
-    }
-
-    fn failing(&self, arm: Arm, stretch: &Stretch) -> f64 {
-        let rate = |harm| match harm {
-            Harm::Errors { rate } => Some(rate),
-            Harm::Latency { .. } => None,
-        };
-        self.harms(arm, stretch).filter_map(rate).fold(self.world.error_rate, f64::max)
-    }
-
-    fn slower(&self, arm: Arm, stretch: &Stretch) -> f64 {
-        let factor = |harm| match harm {
-            Harm::Latency { factor } => Some(factor),
-            Harm::Errors { .. } => None,
-        };
-        self.harms(arm, stretch).filter_map(factor).product()
-    }
-
-    /// The outage that a question falls into: any part of the window is enough.
-    fn outage(&self, metric: &MetricName, window: Window) -> Option<&Outage> {
-        let anchor = self.anchor?;
-        self.world.outages.iter().find(|outage| {
-            let about = match &outage.scope {
-                OutageScope::All => true,
-                OutageScope::Metric(name) => name == metric,
-            };
-            about && window.from < anchor + outage.until && anchor + outage.from < window.until
-        })
-    }
-
-    fn missing(&self, outage: &Outage) -> Answer {
-        match outage.missing {
-            MissingKind::NoData => Answer::NoData { detail: "no series matches".to_owned() },
-            MissingKind::Stale => {
-                let began = self.anchor.map_or(Timestamp::from_millis(0), |anchor| anchor + outage.from);
-                Answer::Stale { newest: began }
-            }
-            MissingKind::ProviderError => {
-                Answer::ProviderError { detail: "503 Service Unavailable".to_owned() }
-            }
-            MissingKind::NotFinite => Answer::NotFinite { written: "NaN".to_owned() },
-        }
     }
 }

@@ -5,20 +5,28 @@
 //! the last byte.
 
 mod clock;
+mod complaints;
+pub(crate) mod conduct;
 mod directory;
-mod draw;
-mod faults;
-mod metrics;
+pub(crate) mod draw;
+mod happening;
+mod incident;
+pub(crate) mod metrics;
 mod notifier;
 mod platform;
 mod regression;
+mod requests;
+mod site;
 mod traffic;
 mod world;
 
 pub use clock::ManualClock;
+pub use complaints::Complaints;
 pub use directory::FixedDirectory;
-pub use faults::{DeployerFaults, Drift, Fate, Outage, OutageScope};
+pub use happening::{Call, CallAnswer, Happening, What};
+pub use incident::Incident;
 pub use notifier::RecordingNotifier;
 pub use platform::SimulatedPlatform;
 pub use regression::{Harm, Onset, Regression};
-pub use world::{Trouble, World};
+pub use requests::{Arrivals, Requests};
+pub use world::{NewVersion, Trouble, World};

@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeSet,
-    sync::{Mutex, PoisonError},
+    hash::{Hash, Hasher},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -9,23 +10,27 @@ use relman_core::{
     unit::Channel,
 };
 
+use crate::fault::{Fault, NotifierFate, Schedule};
+
 /// A notifier that keeps what it was told.
 #[derive(Debug, Default)]
 pub struct RecordingNotifier {
     served: Served,
+    faults: Arc<Schedule>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 enum Served {
     #[default]
     Every,
     These(BTreeSet<Channel>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct State {
-    told: Vec<Notification>,
+    told: Vec<Arc<Notification>>,
+    messages: u32,
     failures_left: u32,
 }
 
@@ -34,6 +39,12 @@ impl RecordingNotifier {
     #[must_use]
     pub fn serving(channels: impl IntoIterator<Item = Channel>) -> Self {
         Self { served: Served::These(channels.into_iter().collect()), ..Self::default() }
+    }
+
+    /// The same notifier, and what a schedule says of messages goes wrong.
+    #[must_use]
+    pub fn with_faults(self, faults: Schedule) -> Self {
+        Self { faults: Arc::new(faults), ..self }
     }
 
     /// The same notifier, and its next `times` deliveries fail.
@@ -45,12 +56,46 @@ impl RecordingNotifier {
 
     /// Lets the next `times` deliveries fail.
     pub fn fail(&self, times: u32) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).failures_left = times;
+        self.state().failures_left = times;
     }
 
     /// What was delivered, in order. A repetition is there twice, with the same key.
     pub fn told(&self) -> Vec<Notification> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).told.clone()
+        self.state().told.iter().map(|told| Notification::clone(told)).collect()
+    }
+
+    /// How many messages it was asked to deliver.
+    pub fn messages(&self) -> u32 {
+        self.state().messages
+    }
+
+    /// The same notifier once more, as it is now.
+    #[must_use]
+    pub(crate) fn fork(&self) -> Self {
+        let (served, faults) = (self.served.clone(), self.faults.clone());
+        Self { served, faults, state: Mutex::new(self.state().clone()) }
+    }
+
+    /// Hands what has an influence on what happens next to a hasher.
+    pub(crate) fn hash_future(&self, hasher: &mut impl Hasher) {
+        let state = self.state();
+        state.failures_left.hash(hasher);
+        for fault in &self.faults.faults {
+            if let Fault::Notifier { nth, times, .. } = fault {
+                state.messages.min(nth.saturating_add(*times)).hash(hasher);
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fate(&self, number: u32) -> Option<NotifierFate> {
+        self.faults.faults.iter().find_map(|fault| match fault {
+            Fault::Notifier { nth, times, fate } if Fault::hits(*nth, *times, number) => Some(*fate),
+            _ => None,
+        })
     }
 }
 
@@ -68,13 +113,21 @@ impl Notifier for RecordingNotifier {
     }
 
     async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |kind, detail| Err(PortError::new("recording", "notify", kind, detail));
+        let mut state = self.state();
+        state.messages += 1;
+        let mut fate = self.fate(state.messages);
         if state.failures_left > 0 {
             state.failures_left -= 1;
-            let detail = "this failure was asked for";
-            return Err(PortError::new("recording", "notify", PortErrorKind::Unavailable, detail));
+            fate = Some(NotifierFate::Down);
         }
-        state.told.push(notification.clone());
-        Ok(())
+        if fate == Some(NotifierFate::Down) {
+            return failed(PortErrorKind::Unavailable, "this failure was asked for");
+        }
+        state.told.push(Arc::new(notification.clone()));
+        match fate {
+            Some(NotifierFate::AnswerLost) => failed(PortErrorKind::TimedOut, "the answer was lost"),
+            Some(NotifierFate::Down) | None => Ok(()),
+        }
     }
 }

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    hash::Hasher,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -10,15 +11,20 @@ use relman_core::{
     judge::{Arm, Observation},
     port::{
         Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery,
-        MetricsSource, PortError, PortErrorKind, Target, TrafficRequest,
+        MetricsSource, PortError, Target, TrafficRequest,
     },
-    unit::{MetricName, ReleaseId, Timestamp, TrafficShare, Window},
+    unit::{MetricName, ReleaseId, Span, Timestamp, TrafficShare, Window},
 };
 
-use super::{Fate, World, metrics, metrics::Measured, traffic::TrafficHistory};
+use super::{
+    Happening, What, World, metrics,
+    metrics::Measured,
+    site::{Origin, Site, in_place, lateness, twice},
+};
+use crate::fault::{MetricsFate, Schedule, When};
 
 /// The name under which the platform appears in observations and errors.
-const NAME: &str = "simulated";
+pub(super) const NAME: &str = "simulated";
 
 /// A platform that routes simulated traffic, and the metrics of it, for any number of releases.
 ///
@@ -39,52 +45,48 @@ const NAME: &str = "simulated";
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 pub struct SimulatedPlatform {
-    world: World,
-    worlds: BTreeMap<ReleaseId, World>,
+    world: Arc<World>,
+    worlds: Arc<BTreeMap<ReleaseId, World>>,
     seed: u64,
     clock: Arc<dyn Clock>,
-    anchor: Option<Timestamp>,
+    origin: Origin,
     sites: Mutex<BTreeMap<ReleaseId, Site>>,
-}
-
-/// What is out there of one release.
-#[derive(Debug, Clone, Default)]
-struct Site {
-    history: TrafficHistory,
-    installed: BTreeSet<Environment>,
-    /// When it was first exposed in production.
-    anchor: Option<Timestamp>,
-    drift: DriftState,
-    deploys: usize,
-    forward: usize,
-    back: usize,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum DriftState {
-    #[default]
-    Ahead,
-    Over,
 }
 
 impl SimulatedPlatform {
     /// A platform on which nothing is installed.
     pub fn new(world: World, seed: u64, clock: Arc<dyn Clock>) -> Self {
-        Self { world, worlds: BTreeMap::new(), seed, clock, anchor: None, sites: Mutex::default() }
+        let origin = Origin { start: clock.now(), anchor: None };
+        let (world, worlds) = (Arc::new(world), Arc::default());
+        Self { world, worlds, seed, clock, origin, sites: Mutex::default() }
     }
 
     /// The same platform with a world of its own for one release.
     #[must_use]
     pub fn with_world(mut self, release: ReleaseId, world: World) -> Self {
-        self.worlds.insert(release, world);
+        Arc::make_mut(&mut self.worlds).insert(release, world);
         self
     }
 
     /// Times of the world are relative to this moment, for every release, and not to the first exposure.
     #[must_use]
     pub fn anchored_at(mut self, anchor: Timestamp) -> Self {
-        self.anchor = Some(anchor);
+        self.origin.anchor = Some(anchor);
         self
+    }
+
+    /// The same platform once more, as it is now, with another clock: what happens to the one does not happen to the
+    /// other.
+    #[must_use]
+    pub(crate) fn fork(&self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            world: self.world.clone(),
+            worlds: self.worlds.clone(),
+            seed: self.seed,
+            clock,
+            origin: self.origin,
+            sites: Mutex::new(self.sites().clone()),
+        }
     }
 
     /// Takes a release up where a process that ended has left it: the share that it had, where it is installed and
@@ -133,18 +135,13 @@ impl SimulatedPlatform {
         installed: BTreeSet<Environment>,
         anchor: Option<Timestamp>,
     ) -> Self {
-        let mut site = Site { installed, anchor, ..Site::default() };
+        let mut site = Site::default();
+        (site.installed, site.anchor) = (installed, anchor);
         for (at, share) in changes {
-            site.history.set(at, share);
+            site.restore(at, share);
         }
-        let world = self.world_of(&release);
-        if let Some(anchor) = self.anchor.or(anchor) {
-            let faults = &world.deployer;
-            (site.deploys, site.forward, site.back) =
-                (faults.deploys.len(), faults.forward.len(), faults.back.len());
-            if faults.drift.is_some_and(|drift| anchor + drift.after <= self.clock.now()) {
-                site.drift = DriftState::Over;
-            }
+        if self.origin.anchor.or(anchor).is_some() {
+            site.skip(&self.world_of(&release).faults, self.origin, self.clock.now());
         }
         self.sites().insert(release, site);
         self
@@ -165,6 +162,60 @@ impl SimulatedPlatform {
         self.with_site(release, |site, _| site.installed.clone())
     }
 
+    /// When users complained about what a release did to them over a window: each moment is after its end. Asking
+    /// twice gives the same answer.
+    pub fn complaints(&self, release: &ReleaseId, window: Window) -> Vec<Timestamp> {
+        self.with_site(release, |site, _| self.measured(release, site).complaints(release, window))
+    }
+
+    /// What happened to a release so far, in order.
+    pub fn happened(&self, release: &ReleaseId) -> Vec<Happening> {
+        self.with_site(release, |site, _| site.log.clone())
+    }
+
+    /// Notes how many records a release has from now on, so that what happens next is known to come after them.
+    pub fn recorded(&self, release: &ReleaseId, records: u64) {
+        self.with_site(release, |site, _| site.records = site.records.max(records));
+    }
+
+    /// Notes something that happened to a release elsewhere: a call to another port, a crash.
+    pub fn note(&self, release: &ReleaseId, what: What) {
+        self.with_site(release, |site, now| site.note(now, what));
+    }
+
+    /// A moment of a release's schedule of failures, once it is known when that is.
+    pub fn moment(&self, release: &ReleaseId, when: When) -> Option<Timestamp> {
+        self.with_site(release, |site, _| site.moment(self.origin, when))
+    }
+
+    /// What goes wrong for a release.
+    pub fn faults(&self, release: &ReleaseId) -> &Schedule {
+        &self.world_of(release).faults
+    }
+
+    /// How long the answer to a question about a metric takes. The answer itself is there at once: whoever asks
+    /// under virtual time lets this much of it pass.
+    pub fn answers_after(&self, release: &ReleaseId, metric: &MetricName, window: Window) -> Span {
+        self.with_site(release, |site, _| {
+            lateness(site.metrics_fates(self.faults(release), self.origin, metric, window)).1
+        })
+    }
+
+    /// Hands what makes a release's future, and nothing of its past, to a hasher.
+    pub(crate) fn hash_future(&self, release: &ReleaseId, hasher: &mut impl Hasher) {
+        self.with_site(release, |site, _| site.hash_future(self.faults(release), hasher));
+    }
+
+    /// Does something with what happened to a release so far.
+    pub(crate) fn with_happened<T>(&self, release: &ReleaseId, look: impl FnOnce(&[Happening]) -> T) -> T {
+        self.with_site(release, |site, _| look(&site.log))
+    }
+
+    fn measured<'a>(&'a self, release: &ReleaseId, site: &'a Site) -> Measured<'a> {
+        let (world, anchor) = (self.world_of(release), self.origin.anchor.or(site.anchor));
+        Measured { world, seed: self.seed, history: &site.history, anchor }
+    }
+
     fn world_of(&self, release: &ReleaseId) -> &World {
         self.worlds.get(release).unwrap_or(&self.world)
     }
@@ -178,58 +229,9 @@ impl SimulatedPlatform {
         let now = self.clock.now();
         let mut sites = self.sites();
         let site = sites.entry(release.clone()).or_default();
-        site.drift(self.world_of(release), self.anchor, now);
+        site.drift(&self.world_of(release).faults, self.origin, now);
         act(site, now)
     }
-}
-
-impl Site {
-    /// Lets the world's drift happen once its time has come.
-    fn drift(&mut self, world: &World, anchor: Option<Timestamp>, now: Timestamp) {
-        let (Some(drift), Some(anchor), DriftState::Ahead) =
-            (world.deployer.drift, anchor.or(self.anchor), self.drift)
-        else {
-            return;
-        };
-        let at = anchor + drift.after;
-        if at <= now {
-            self.drift = DriftState::Over;
-            if self.history.share() > TrafficShare::ZERO {
-                self.history.set(at, drift.to);
-            }
-        }
-    }
-
-    fn route(&mut self, share: TrafficShare, now: Timestamp) {
-        if share > TrafficShare::ZERO && self.anchor.is_none() {
-            self.anchor = Some(now);
-        }
-        self.history.set(now, share);
-    }
-}
-
-/// The fate of the next call of a kind.
-fn next_fate(fates: &[Fate], calls: &mut usize) -> Fate {
-    let fate = fates.get(*calls).copied().unwrap_or(Fate::Done);
-    *calls += 1;
-    fate
-}
-
-/// Carries out a call, or not, as its fate has it.
-fn suffer(fate: Fate, operation: &'static str, act: impl FnOnce()) -> Result<(), PortError> {
-    let (kind, detail) = match fate {
-        Fate::Done => {
-            act();
-            return Ok(());
-        }
-        Fate::AnswerLost => {
-            act();
-            (PortErrorKind::TimedOut, "the answer was lost")
-        }
-        Fate::Unavailable => (PortErrorKind::Unavailable, "the platform is busy"),
-        Fate::Rejected => (PortErrorKind::Rejected, "the platform's configuration forbids it"),
-    };
-    Err(PortError::new(NAME, operation, kind, detail))
 }
 
 #[async_trait]
@@ -244,43 +246,30 @@ impl Deployer for SimulatedPlatform {
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
         let release = &request.target.release;
-        self.with_site(release, |site, _| {
-            let fate = next_fate(&self.world_of(release).deployer.deploys, &mut site.deploys);
-            suffer(fate, "deploy", || {
-                site.installed.insert(request.environment);
-            })
+        self.with_site(release, |site, now| {
+            site.install(self.faults(release), request.environment, &request.key, now)
         })
     }
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
-        const OPERATION: &str = "set traffic";
-        let (release, share) = (&request.target.release, request.share);
+        let release = &request.target.release;
         self.with_site(release, |site, now| {
-            let faults = &self.world_of(release).deployer;
-            let fate = if share == TrafficShare::ZERO {
-                next_fate(&faults.back, &mut site.back)
-            } else {
-                next_fate(&faults.forward, &mut site.forward)
-            };
-            if share > TrafficShare::ZERO && !site.installed.contains(&Environment::Production) {
-                let detail = format!("{} is not installed in production", request.target.artifact);
-                return Err(PortError::new(NAME, OPERATION, PortErrorKind::Rejected, detail));
-            }
-            suffer(fate, OPERATION, || site.route(share, now))
+            site.route(self.faults(release), request.share, &request.key, now)
         })
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
-        Ok(self.with_site(&target.release, |site, _| {
-            let canary_share = site.history.share();
+        let release = &target.release;
+        self.with_site(release, |site, _| {
+            let canary_share = site.show(self.faults(release))?;
             let rest = TrafficShare::try_from(canary_share.distance(TrafficShare::FULL))
                 .expect("what is left of all of the traffic is a share");
             let detail = format!(
                 "{} has {canary_share}, {} has {rest}",
                 target.artifact.version, target.baseline_version
             );
-            Deployment { canary_share, detail }
-        }))
+            Ok(Deployment { canary_share, detail })
+        })
     }
 }
 
@@ -296,14 +285,18 @@ impl MetricsSource for SimulatedPlatform {
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
-        let answer = self.with_site(&query.release, |site, _| {
-            let measured = Measured {
-                world: self.world_of(&query.release),
-                seed: self.seed,
-                history: &site.history,
-                anchor: self.anchor.or(site.anchor),
-            };
-            measured.answer(query, arm, window)
+        let release = &query.release;
+        let (answer, window) = self.with_site(release, |site, _| {
+            let fates: Vec<(MetricsFate, Timestamp)> =
+                site.metrics_fates(self.faults(release), self.origin, &query.metric, window).collect();
+            if let Some(missing) = fates.iter().find_map(|(fate, since)| in_place(*fate, *since)) {
+                return (missing, window);
+            }
+            let (back, _) = lateness(fates.iter().copied());
+            let covered = Window { from: window.from.minus(back), until: window.until.minus(back) };
+            let answer = self.measured(release, site).answer(query, arm, covered);
+            let counted_twice = fates.iter().any(|(fate, _)| *fate == MetricsFate::Twice);
+            (if counted_twice { twice(answer) } else { answer }, covered)
         });
         Observation { metric: query.metric.clone(), arm, window, source: NAME.to_owned(), answer }
     }

@@ -1,13 +1,15 @@
 use relman_core::{
     judge::{Answer, Measurement, MissingKind},
     plan::Artifact,
+    port::PortErrorKind,
     unit::Span,
 };
 
 use super::*;
 use crate::{
+    fault::{DeployerCall, DeployerFate, Fault},
     ready, sample,
-    sim::{DeployerFaults, ManualClock, Outage, Regression},
+    sim::{ManualClock, Regression},
 };
 
 struct Lab {
@@ -146,9 +148,15 @@ fn a_regression_shows_in_the_canary_alone() {
 #[test]
 fn outages_are_relative_to_the_first_exposure() {
     let (from, until) = (Span::from_minutes(5), Span::from_minutes(6));
-    for missing in MissingKind::ALL {
-        let lab =
-            Lab::new(World::default().with(Outage::of("error_rate".parse().unwrap(), from, until, missing)));
+    for (fate, missing) in [
+        (MetricsFate::Empty, MissingKind::NoData),
+        (MetricsFate::Stale, MissingKind::Stale),
+        (MetricsFate::Null, MissingKind::ProviderError),
+        (MetricsFate::Down, MissingKind::ProviderError),
+        (MetricsFate::NotANumber, MissingKind::NotFinite),
+    ] {
+        let world = World::default().with(Fault::outage_of("error_rate".parse().unwrap(), from, until, fate));
+        let lab = Lab::new(world);
         lab.deploy();
         lab.clock.advance(Span::from_hours(1));
         lab.set(10).unwrap();
@@ -164,8 +172,8 @@ fn outages_are_relative_to_the_first_exposure() {
 
 #[test]
 fn faults_come_in_their_order_and_then_are_over() {
-    let forward = vec![Fate::Unavailable, Fate::AnswerLost];
-    let lab = Lab::new(World::default().with(DeployerFaults { forward, ..DeployerFaults::default() }));
+    let lost = Fault::deployer(DeployerCall::Forward, 2, 1, DeployerFate::AnswerLost);
+    let lab = Lab::new(World::default().with(Fault::unavailable(1)).with(lost));
     lab.deploy();
     assert_eq!(lab.set(1).unwrap_err().kind(), PortErrorKind::Unavailable);
     assert_eq!(lab.shown(), 0);
@@ -186,7 +194,7 @@ fn nothing_that_is_not_installed_gets_traffic() {
 
 #[test]
 fn traffic_drifts_once() {
-    let faults = DeployerFaults::drifting(Span::from_minutes(2), TrafficShare::percent(30));
+    let faults = Fault::drift(Span::from_minutes(2), TrafficShare::percent(30));
     let lab = Lab::new(World::default().with(faults));
     lab.deploy();
     lab.set(10).unwrap();
@@ -200,7 +208,7 @@ fn traffic_drifts_once() {
 #[test]
 fn a_resumed_world_goes_on_where_it_was() {
     let world = || {
-        let faults = DeployerFaults::unavailable(1);
+        let faults = Fault::unavailable(1);
         World::default().with(Regression::errors_after(Span::from_minutes(5), 0.5)).with(faults)
     };
     let lab = Lab::new(world());

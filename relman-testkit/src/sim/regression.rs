@@ -1,25 +1,48 @@
 use relman_core::unit::{Span, TrafficShare};
+use serde::{Deserialize, Serialize};
 
-/// What is wrong with the new version, and from when on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What is wrong with the new version, from when on, and for whom.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::unit::Span;
+/// use relman_testkit::sim::{Regression, World};
+///
+/// // From an hour on, errors grow over four hours to 5 %, for one user in ten.
+/// let leak = Regression::errors_growing(Span::from_hours(1), Span::from_hours(4), 0.05).for_users(0.1);
+/// assert_eq!(World::default().with(leak).regressions, [leak]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Regression {
     /// From when on it shows.
     pub onset: Onset,
     /// What it does.
     pub harm: Harm,
+    /// To which part of the users, between 0 and 1. Who they are has nothing to do with who gets the new version.
+    pub users: f64,
 }
 
 /// From when on a regression shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Onset {
     /// While the new version has at least this share of the traffic.
     FromShare(TrafficShare),
+    /// While the new version gets at least so many requests a second, by what is expected at that hour.
+    FromRate(f64),
     /// From this long after the first exposure on.
     After(Span),
+    /// From this long after the first exposure on, growing in a straight line to its full size.
+    Growing {
+        /// When it begins, after the first exposure.
+        from: Span,
+        /// How long it takes to its full size.
+        over: Span,
+    },
 }
 
 /// What a regression does to the requests of the new version.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Harm {
     /// This share of them fails, between 0 and 1.
     Errors {
@@ -31,26 +54,50 @@ pub enum Harm {
         /// How many times.
         factor: f64,
     },
+    /// This share of them fails on top of the others, many at once and then none for a while: one broken dependency
+    /// makes forty errors together.
+    ErrorBursts {
+        /// The share, between 0 and 1.
+        rate: f64,
+        /// How many errors one burst has on average; sizes are geometric. A burst lies within one look.
+        size: f64,
+    },
 }
 
 impl Regression {
+    /// Something that shows from this moment on, for everybody.
+    pub fn new(onset: Onset, harm: Harm) -> Self {
+        Self { onset, harm, users: 1.0 }
+    }
+
     /// Errors at this rate while the new version has at least this share of the traffic.
     pub fn errors_from_share(share: TrafficShare, rate: f64) -> Self {
-        Self { onset: Onset::FromShare(share), harm: Harm::Errors { rate } }
+        Self::new(Onset::FromShare(share), Harm::Errors { rate })
     }
 
     /// Errors at this rate from this long after the first exposure on.
     pub fn errors_after(after: Span, rate: f64) -> Self {
-        Self { onset: Onset::After(after), harm: Harm::Errors { rate } }
+        Self::new(Onset::After(after), Harm::Errors { rate })
+    }
+
+    /// Errors that grow from nothing to this rate: a slow leak.
+    pub fn errors_growing(from: Span, over: Span, rate: f64) -> Self {
+        Self::new(Onset::Growing { from, over }, Harm::Errors { rate })
     }
 
     /// Latencies so many times as long while the new version has at least this share of the traffic.
     pub fn latency_from_share(share: TrafficShare, factor: f64) -> Self {
-        Self { onset: Onset::FromShare(share), harm: Harm::Latency { factor } }
+        Self::new(Onset::FromShare(share), Harm::Latency { factor })
     }
 
     /// Latencies so many times as long from this long after the first exposure on.
     pub fn latency_after(after: Span, factor: f64) -> Self {
-        Self { onset: Onset::After(after), harm: Harm::Latency { factor } }
+        Self::new(Onset::After(after), Harm::Latency { factor })
+    }
+
+    /// The same for a part of the users alone, between 0 and 1.
+    #[must_use]
+    pub fn for_users(self, users: f64) -> Self {
+        Self { users, ..self }
     }
 }

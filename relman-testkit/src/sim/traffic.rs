@@ -1,7 +1,7 @@
 use relman_core::unit::{Timestamp, TrafficShare, Window};
 
 /// Which share of the traffic the new version had at what time.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct TrafficHistory(Vec<(Timestamp, TrafficShare)>);
 
 /// A part of a window in which the share does not change.

@@ -15,7 +15,8 @@
 //! | [`criterion`], [`any_criterion`], [`contract`] | criteria; of the simulated metrics, or of any |
 //! | [`plan`], [`drill_plan`] | plans |
 //! | [`track_steps`], [`policy`], [`drill_policy`] | tracks and policies, for production and for drills |
-//! | [`regression`], [`outage`], [`deployer_faults`], [`healthy_world`], [`world()`] | simulated worlds |
+//! | [`requests`], [`regression`], [`incident`], [`healthy_world`], [`world()`] | simulated worlds |
+//! | [`outage`], [`fault()`], [`schedule`] | what fails, as a schedule |
 //! | [`somebody`], [`command`], [`a_move`], [`moves`] | what can happen to a release, in any order, by anybody |
 //! | [`past`], [`course`], [`journal`] | releases somewhere on their way, and their records |
 //!
@@ -46,6 +47,7 @@
 //! });
 //! ```
 
+mod fault;
 mod fewer;
 mod journal;
 mod moves;
@@ -56,13 +58,14 @@ mod simplest;
 mod unit;
 mod world;
 
+pub use fault::{fault, outage, schedule};
 pub use journal::{Journey, course, journal, past};
 pub use moves::{a_move, command, moves, somebody};
 pub use plan::{any_criterion, contract, criterion, drill_plan, plan};
 pub use policy::{TrackSteps, drill_policy, policy, track_steps};
 pub use readable::{Readable, Shown};
 pub use unit::{shares, spans};
-pub use world::{deployer_faults, healthy_world, outage, regression, world};
+pub use world::{healthy_world, incident, regression, requests, world};
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ use relman_core::{
 use super::*;
 use crate::{
     Cast, Invariants, Simulation,
+    fault::Fault,
     scenario::{Course, planned},
     sim::World,
 };
@@ -100,8 +101,13 @@ fn worlds_shrink_to_a_healthy_one_and_what_matters() {
     assert_eq!(least(world(), |_| false), "50 requests a second");
     let harmful = least(world(), |world| world.regressions.is_empty());
     assert_eq!(harmful, "50 requests a second; 20% errors from 1% of the traffic on");
-    let dark = least(world(), |world| world.outages.iter().all(|outage| outage.until < Span::from_hours(1)));
-    assert_eq!(dark, "50 requests a second; no data for every metric from 0s until 1h");
+    let long =
+        |fault: &Fault| matches!(fault, Fault::Metrics { lasting, .. } if *lasting >= Span::from_hours(1));
+    let dark = least(world(), |world| !world.faults.faults.iter().any(long));
+    assert_eq!(
+        dark,
+        "50 requests a second; from 0s after the first exposure, for 1h: every metric can't be had, the source is down"
+    );
 }
 
 #[test]

@@ -1,11 +1,8 @@
-use proptest::{collection::vec, option, prelude::*, sample::select};
-use relman_core::{
-    judge::MissingKind,
-    unit::{Span, TrafficShare},
-};
+use proptest::{collection::vec, prelude::*, sample::select};
+use relman_core::unit::{Span, TrafficShare};
 
-use super::{Readable, Shown, shares, spans};
-use crate::sim::{DeployerFaults, Drift, Fate, Harm, Onset, Outage, OutageScope, Regression, World};
+use super::{Readable, Shown, schedule, shares, spans};
+use crate::sim::{Arrivals, Harm, Incident, Onset, Regression, Requests, World};
 
 /// Rates of failing requests, from the plainest.
 const RATES: [f64; 6] = [0.2, 0.05, 0.02, 0.5, 0.1, 1.0];
@@ -15,59 +12,55 @@ const FACTORS: [f64; 4] = [10.0, 4.0, 3.0, 2.0];
 
 /// Things that can be wrong with a new version. They shrink to 20 % errors from the first request on.
 pub fn regression() -> impl Strategy<Value = Shown<Regression>> + Clone {
+    let day = || spans(Span::ZERO..=Span::from_hours(24));
     let onset = prop_oneof![
-        shares(TrafficShare::percent(1)..=TrafficShare::FULL).prop_map(Onset::FromShare),
-        spans(Span::ZERO..=Span::from_hours(24)).prop_map(Onset::After),
+        2 => shares(TrafficShare::percent(1)..=TrafficShare::FULL).prop_map(Onset::FromShare),
+        2 => day().prop_map(Onset::After),
+        1 => (day(), spans(Span::from_minutes(10)..=Span::from_hours(6)))
+            .prop_map(|(from, over)| Onset::Growing { from, over }),
+        1 => select(&[10.0, 50.0, 100.0][..]).prop_map(Onset::FromRate),
     ];
     let harm = prop_oneof![
-        2 => select(&RATES[..]).prop_map(|rate| Harm::Errors { rate }),
-        1 => select(&FACTORS[..]).prop_map(|factor| Harm::Latency { factor }),
+        3 => select(&RATES[..]).prop_map(|rate| Harm::Errors { rate }),
+        2 => select(&FACTORS[..]).prop_map(|factor| Harm::Latency { factor }),
+        1 => (select(&RATES[..]), select(&[5.0, 20.0][..]))
+            .prop_map(|(rate, size)| Harm::ErrorBursts { rate, size }),
     ];
-    (onset, harm).prop_map(|(onset, harm)| Shown(Regression { onset, harm }))
+    let users = select(&[1.0, 0.5, 0.1][..]);
+    (onset, harm, users).prop_map(|(onset, harm, users)| Shown(Regression::new(onset, harm).for_users(users)))
 }
 
-/// Times in which no metric, or one, can be had, at most `longest` each and beginning up to `latest` after the first
-/// exposure. They shrink to an early and short outage of everything.
-///
-/// # Panics
-///
-/// Never: what it is made of is constant.
-pub fn outage(latest: Span, longest: Span) -> impl Strategy<Value = Shown<Outage>> + Clone {
-    let metric = |name: &str| OutageScope::Metric(name.parse().expect("a constant metric"));
-    let scopes = vec![OutageScope::All, metric("error_rate"), metric("latency_p99"), metric("log_errors")];
-    let shortest = Span::from_secs(1);
-    let (from, length) = (spans(Span::ZERO..=latest), spans(shortest..=longest.max(shortest)));
-    (from, length, select(&MissingKind::ALL[..]), select(scopes)).prop_map(
-        |(from, length, missing, scope)| Shown(Outage { from, until: from + length, missing, scope }),
-    )
-}
-
-/// Deployers that are busy, whose answers are lost, that refuse or drift. They shrink to one that does what it is told.
-pub fn deployer_faults() -> impl Strategy<Value = Shown<DeployerFaults>> + Clone {
-    let fate = select(&[Fate::Done, Fate::Unavailable, Fate::AnswerLost, Fate::Rejected][..]);
-    let fates = || vec(fate.clone(), 0..=3);
-    let share = shares(TrafficShare::ZERO..=TrafficShare::FULL);
-    let drift = (spans(Span::ZERO..=Span::from_hours(24)), share).prop_map(|(after, to)| Drift { after, to });
-    (fates(), fates(), fates(), option::weighted(0.3, drift))
-        .prop_map(|(deploys, forward, back, drift)| Shown(DeployerFaults { deploys, forward, back, drift }))
+/// Requests as they come: by chance, more by day than by night, up and down from one minute to the next. They shrink to
+/// the same number at every hour.
+pub fn requests() -> impl Strategy<Value = Shown<Requests>> + Clone {
+    let busy_evening = Requests::by_chance().daily(0.5, Span::from_hours(20));
+    select(vec![Requests::by_chance(), busy_evening, Requests::by_chance().varying(0.2)]).prop_map(Shown)
 }
 
 /// Worlds in which nothing goes wrong: between 10 and 500 requests a second, of which one in ten thousand fails.
 pub fn healthy_world() -> impl Strategy<Value = Shown<World>> + Clone {
-    let requests = select(&[50.0, 100.0, 20.0, 200.0, 10.0, 500.0][..]);
+    let rate = select(&[50.0, 100.0, 20.0, 200.0, 10.0, 500.0][..]);
     let latency = select(&[80.0, 40.0, 120.0][..]);
-    (requests, latency).prop_map(|(requests_per_second, latency_median_ms)| {
-        Shown(World { requests_per_second, latency_median_ms, ..World::calm() })
+    (rate, latency, requests()).prop_map(|(requests_per_second, latency_median_ms, Shown(requests))| {
+        Shown(World { requests_per_second, requests, latency_median_ms, ..World::calm() })
     })
 }
 
-/// Worlds in which anything goes wrong: regressions, outages, and a deployer that fails. They shrink to a healthy one.
+/// Minutes in which both versions fail alike. They shrink to an early and short one.
+pub fn incident() -> impl Strategy<Value = Shown<Incident>> + Clone {
+    let from = spans(Span::ZERO..=Span::from_hours(24));
+    let length = spans(Span::from_minutes(1)..=Span::from_minutes(30));
+    (from, length, select(&RATES[..]))
+        .prop_map(|(from, length, errors)| Shown(Incident::of_errors(from, from + length, errors)))
+}
+
+/// Worlds in which anything goes wrong: regressions, incidents, and up to three faults. They shrink to a healthy one.
 pub fn world() -> impl Strategy<Value = Shown<World>> + Clone {
     let regressions = vec(regression().prop_map(Shown::into_inner), 0..=2);
-    let outages = vec(outage(Span::from_hours(24), Span::from_hours(4)).prop_map(Shown::into_inner), 0..=2);
-    (healthy_world(), regressions, outages, deployer_faults()).prop_map(
-        |(Shown(world), regressions, outages, Shown(deployer))| {
-            Shown(World { regressions, outages, deployer, ..world })
+    let incidents = vec(incident().prop_map(Shown::into_inner), 0..=1);
+    (healthy_world(), regressions, incidents, schedule(3)).prop_map(
+        |(Shown(world), regressions, incidents, Shown(faults))| {
+            Shown(World { regressions, incidents, faults, ..world })
         },
     )
 }
@@ -77,56 +70,50 @@ impl Readable for Regression {
         let harm = match self.harm {
             Harm::Errors { rate } => format!("{}% errors", rate * 100.0),
             Harm::Latency { factor } => format!("{factor} times as slow"),
+            Harm::ErrorBursts { rate, size } => format!("{}% errors, {size} at once,", rate * 100.0),
         };
-        match self.onset {
+        let shows = match self.onset {
             Onset::FromShare(share) => format!("{harm} from {share} of the traffic on"),
+            Onset::FromRate(rate) => format!("{harm} from {rate} requests a second on"),
             Onset::After(Span::ZERO) => format!("{harm} from the first request on"),
             Onset::After(after) => format!("{harm} from {after} after the first exposure on"),
-        }
-    }
-}
-
-impl Readable for Outage {
-    fn readable(&self) -> String {
-        let what = match &self.scope {
-            OutageScope::All => "every metric".to_owned(),
-            OutageScope::Metric(metric) => metric.to_string(),
+            Onset::Growing { from, over } => {
+                format!("{harm} growing over {over} from {from} after the first exposure on")
+            }
         };
-        format!("{} for {what} from {} until {}", self.missing, self.from, self.until)
+        if self.users < 1.0 { format!("{shows}, for {}% of the users", self.users * 100.0) } else { shows }
     }
 }
 
-impl Readable for DeployerFaults {
+impl Readable for Incident {
+    fn readable(&self) -> String {
+        format!("{}% errors in both versions from {} until {}", self.errors * 100.0, self.from, self.until)
+    }
+}
+
+impl Readable for Requests {
     fn readable(&self) -> String {
         let mut parts = Vec::new();
-        for (what, fates) in [("deploy", &self.deploys), ("forward", &self.forward), ("back", &self.back)] {
-            if fates.iter().any(|fate| *fate != Fate::Done) {
-                let fates: Vec<&str> = fates.iter().map(|fate| said(*fate)).collect();
-                parts.push(format!("{what}: {}", fates.join(", ")));
-            }
+        match self.arrivals {
+            Arrivals::Exact => parts.push("exactly".to_owned()),
+            Arrivals::ByChance => {}
+            Arrivals::Varying { variation } => parts.push(format!("±{}% by the minute", variation * 100.0)),
         }
-        parts.extend(self.drift.map(|drift| format!("drifts to {} after {}", drift.to, drift.after)));
-        if parts.is_empty() { "a deployer that works".to_owned() } else { parts.join("; ") }
-    }
-}
-
-fn said(fate: Fate) -> &'static str {
-    match fate {
-        Fate::Done => "done",
-        Fate::Unavailable => "unavailable",
-        Fate::AnswerLost => "answer lost",
-        Fate::Rejected => "rejected",
+        if self.daily > 0.0 {
+            parts.push(format!("±{}% over the day, most at {}", self.daily * 100.0, self.busiest));
+        }
+        parts.join(", ")
     }
 }
 
 impl Readable for World {
     fn readable(&self) -> String {
-        let mut lines = vec![format!("{} requests a second", self.requests_per_second)];
+        let shape = Some(self.requests.readable()).filter(|shape| !shape.is_empty());
+        let shape = shape.map(|shape| format!(", {shape}")).unwrap_or_default();
+        let mut lines = vec![format!("{} requests a second{shape}", self.requests_per_second)];
         lines.extend(self.regressions.iter().map(Readable::readable));
-        lines.extend(self.outages.iter().map(Readable::readable));
-        if self.deployer != DeployerFaults::default() {
-            lines.push(self.deployer.readable());
-        }
+        lines.extend(self.incidents.iter().map(Readable::readable));
+        lines.extend(self.faults.faults.iter().map(ToString::to_string));
         lines.join("; ")
     }
 }

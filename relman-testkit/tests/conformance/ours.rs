@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use relman_core::{
-    judge::{Arm, MissingKind},
+    judge::Arm,
     port::{Clock, DeployRequest, Deployer, Directory, Environment, MetricsSource, Notifier, TrafficRequest},
     unit::{Actor, Channel, Role, Span, Timestamp, TrafficShare, Window},
 };
@@ -18,8 +18,9 @@ use relman_testkit::{
         metrics::{MetricsFixture, Question},
         notifier::{NotifierFixture, Received},
     },
+    fault::{Fault, MetricsFate},
     ready, sample,
-    sim::{FixedDirectory, ManualClock, Outage, RecordingNotifier, SimulatedPlatform, World},
+    sim::{FixedDirectory, ManualClock, RecordingNotifier, SimulatedPlatform, World},
 };
 
 /// A simulated platform at a share of 10 % for a minute, with a clock of its own.
@@ -41,11 +42,11 @@ impl Simulated {
     fn busy() -> Self {
         let clock = Arc::new(ManualClock::at(sample::start()));
         let missing =
-            |from: u64, kind| Outage::of_all(Span::from_minutes(from), Span::from_minutes(from + 1), kind);
+            |from: u64, fate| Fault::outage(Span::from_minutes(from), Span::from_minutes(from + 1), fate);
         let world = World::default()
-            .with(missing(2, MissingKind::NoData))
-            .with(missing(3, MissingKind::Stale))
-            .with(missing(4, MissingKind::NotFinite));
+            .with(missing(2, MetricsFate::Empty))
+            .with(missing(3, MetricsFate::Stale))
+            .with(missing(4, MetricsFate::NotANumber));
         let platform = SimulatedPlatform::new(world, 7, clock.clone());
         let fixture = Self { platform, exposed_at: sample::start() };
         let target = DeployerFixture::target(&fixture);

@@ -3,10 +3,14 @@
 //! The state of a release can't be bent: what no rule would have decided is not folded. So a mutant follows the right
 //! machine under a false belief: it hears, follows or records something else than what is. What it leaves behind is
 //! the record of a machine that lacks the rule.
+//!
+//! What is wrong with a conductor shows in what really happens: the simulation drives with a flaw, and random worlds in
+//! which other things go wrong as well find it.
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
 
 mod catalogue;
+mod conductor;
 mod machine;
 mod runs;
 
@@ -15,10 +19,14 @@ use std::collections::BTreeSet;
 use relman_testkit::Invariants;
 
 use catalogue::MUTANTS;
+use conductor::FLAWS;
 use machine::Mutant;
 
 /// No mutant survives more random runs than this.
 const WITHIN: u64 = 24;
+
+/// No flaw of a conductor does: some need two things to go wrong in one moment.
+const FLAWS_WITHIN: u64 = 48;
 
 #[test]
 fn the_right_machine_breaks_nothing() {
@@ -40,7 +48,30 @@ fn every_mutant_is_found_by_its_invariant() {
 }
 
 #[test]
+fn the_right_conductor_breaks_nothing() {
+    for seed in 1..=FLAWS_WITHIN {
+        let run = conductor::play(&conductor::drill(seed)).unwrap();
+        assert_eq!(Invariants::violations_of_run(&run), [], "seed {seed}");
+    }
+}
+
+#[test]
+fn every_flaw_is_found_by_its_invariant() {
+    for (invariant, flaw) in FLAWS {
+        let found = (1..=FLAWS_WITHIN).find(|seed| {
+            // A flaw may also show in a run that can't go on; here its invariant has to notice.
+            let run = conductor::play(&conductor::drill(*seed).flawed(flaw));
+            let violations = run.map(|run| Invariants::violations_of_run(&run)).unwrap_or_default();
+            violations.iter().any(|violation| violation.name == invariant)
+        });
+        assert!(found.is_some(), "{flaw:?}: {invariant} does not notice in {FLAWS_WITHIN} runs");
+    }
+}
+
+#[test]
 fn every_invariant_has_a_mutant() {
-    let caught: BTreeSet<&str> = MUTANTS.iter().map(|(invariant, ..)| *invariant).collect();
+    let machines = MUTANTS.iter().map(|(invariant, ..)| *invariant);
+    let conductors = FLAWS.iter().map(|(invariant, _)| *invariant);
+    let caught: BTreeSet<&str> = machines.chain(conductors).collect();
     assert_eq!(caught, Invariants::names().collect());
 }

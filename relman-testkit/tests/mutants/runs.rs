@@ -4,7 +4,6 @@ use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use relman_core::{
     event::{EffectId, Record},
-    judge::MissingKind,
     machine::{
         Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Outstanding, PhaseName, Question,
     },
@@ -13,8 +12,10 @@ use relman_core::{
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
-    AfterFailure, Cast, ready, sample,
-    sim::{DeployerFaults, ManualClock, Outage, Regression, SimulatedPlatform, World},
+    AfterFailure, Cast,
+    fault::{Fault, MetricsFate},
+    ready, sample,
+    sim::{ManualClock, Regression, SimulatedPlatform, World},
 };
 
 use super::machine::{Machine, Mutant};
@@ -44,12 +45,13 @@ fn world(random: &mut ChaCha8Rng) -> World {
     let share = [1, 10, 50, 100].choose(random).map(|percent| TrafficShare::percent(*percent)).unwrap();
     let from = Span::from_secs(random.random_range(0..1_200));
     let until = from + Span::from_secs(random.random_range(30..300));
+    let gaps = [MetricsFate::Empty, MetricsFate::Stale, MetricsFate::Down, MetricsFate::NotANumber];
     match random.random_range(0..5) {
         0 => World::calm(),
         1 => World::calm().with(Regression::errors_from_share(share, 0.2)),
         2 => World::calm().with(Regression::latency_from_share(share, 4.0)),
-        3 => World::calm().with(Outage::of_all(from, until, *MissingKind::ALL.choose(random).unwrap())),
-        _ => World::calm().with(DeployerFaults::lost_answers(random.random_range(1..4))),
+        3 => World::calm().with(Fault::outage(from, until, *gaps.choose(random).unwrap())),
+        _ => World::calm().with(Fault::lost_answers(random.random_range(1..4))),
     }
 }
 

@@ -12,7 +12,6 @@ use relman_adapters::{
     notifier::{Channels, LogNotifier},
 };
 use relman_core::{
-    judge::MissingKind,
     machine::{Action, Phase, Release},
     plan::Plan,
     policy::Policy,
@@ -21,8 +20,10 @@ use relman_core::{
     unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
 use relman_testkit::{
-    AfterFailure, Cast, Lapse, sample,
-    sim::{DeployerFaults, Outage, Regression, SimulatedPlatform, World},
+    AfterFailure, Cast, Lapse,
+    fault::{Fault, MetricsFate},
+    sample,
+    sim::{Regression, SimulatedPlatform, World},
 };
 use tokio::sync::broadcast::error::RecvError;
 
@@ -84,9 +85,9 @@ fn world(scenario: Scenario) -> World {
         Scenario::ErrorSpike => calm.with(Regression::errors_from_share(TrafficShare::percent(10), 0.08)),
         Scenario::MetricsOutage => {
             let (from, until) = (Span::from_minutes(60), Span::from_minutes(100));
-            calm.with(Outage::of_all(from, until, MissingKind::ProviderError))
+            calm.with(Fault::outage(from, until, MetricsFate::Down))
         }
-        Scenario::FlakyDeployer => calm.with(DeployerFaults::unavailable(2)),
+        Scenario::FlakyDeployer => calm.with(Fault::unavailable(2)),
     }
 }
 

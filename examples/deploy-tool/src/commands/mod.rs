@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 mod export;
 mod init;
+mod lab;
 mod outcome;
 mod people;
 mod plan;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Demo(demo) => demo::run(global, &demo),
         Command::Init { dir } => init::run(&dir),
+        Command::Lab(lab) => lab::run(global, &lab),
         Command::Run(run) => run::run(global, &run),
         Command::Plan(plan) => block_on(plan::run(global, &plan))?,
         Command::Approve(of) => block_on(people::approve(global, &of))?,

@@ -6,6 +6,7 @@
 mod bench;
 mod config;
 mod demo;
+mod lab;
 mod people;
 mod read;
 mod verify_export;

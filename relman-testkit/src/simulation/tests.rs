@@ -1,14 +1,25 @@
 use relman_core::{
     event::{CheckOutcome, Event, HoldCause, RollbackTrigger},
-    judge::MissingKind,
     machine::{EndedAs, Phase},
     unit::TrafficShare,
 };
 
+use std::sync::Arc;
+
+use relman_core::{
+    event::Record,
+    machine::{Action, Refusal, Release},
+    policy::Policy,
+    port::MetricsSource,
+    unit::{Span, Timestamp},
+};
+
 use super::*;
 use crate::{
-    AfterFailure, Duty, Invariants, Lapse,
-    sim::{DeployerFaults, Fate, Outage, Regression},
+    AfterFailure, Cast, Duty, Invariants, Lapse, People,
+    fault::{DeployerCall, DeployerFate, Fault, MetricsFate, Schedule},
+    ready, sample,
+    sim::{Complaints, ManualClock, Regression, SimulatedPlatform, World},
 };
 
 fn standard() -> Simulation {
@@ -102,9 +113,29 @@ fn b1_a_slow_version_is_rolled_back_against_the_baseline() {
 }
 
 #[test]
+fn b1_users_who_complain_have_a_release_rolled_back_that_no_metric_shows() {
+    // 0.4 % errors are below the contract's 1 %, and one user in a hundred who meets them complains.
+    let world = World { requests_per_second: 500.0, ..World::calm() }
+        .with(Regression::errors_from_share(TrafficShare::percent(50), 0.004))
+        .with(Complaints::of(0.01, Span::from_minutes(20)));
+    let simulation = standard().world(world);
+    let run = run(&simulation, Cast::new());
+    closed_as(&run, EndedAs::RolledBack);
+    let breached = run.records.iter().find_map(|record| match &record.event {
+        Event::ContractBreached(breached) => Some(breached.verdict.criterion.to_string()),
+        _ => None,
+    });
+    assert_eq!(breached.as_deref(), Some("complaints > 3"));
+    assert!(run.count("complaint_recorded") >= 4);
+    let healthy = World::calm().with(Complaints::of(1.0, Span::from_minutes(20)));
+    let run = standard().world(healthy).run(Cast::new()).unwrap();
+    assert_eq!(run.count("complaint_recorded"), 0, "nobody was harmed");
+}
+
+#[test]
 fn an_outage_of_the_metrics_holds_the_release_and_it_goes_on_afterwards() {
     let (from, until) = (Span::from_minutes(60), Span::from_minutes(90));
-    let world = World::calm().with(Outage::of_all(from, until, MissingKind::ProviderError));
+    let world = World::calm().with(Fault::outage(from, until, MetricsFate::Down));
     let run = run(&standard().world(world), Cast::new());
     closed_as(&run, EndedAs::Completed);
     let held = |record: &Record| match &record.event {
@@ -118,28 +149,30 @@ fn an_outage_of_the_metrics_holds_the_release_and_it_goes_on_afterwards() {
 
 #[test]
 fn an_outage_beyond_patience_is_rolled_back_for_each_way_of_having_no_value() {
-    for missing in MissingKind::ALL {
-        let world = World::calm().with(Outage::of_all(Span::from_minutes(2), Span::from_hours(9), missing));
+    let fates = [
+        MetricsFate::Empty,
+        MetricsFate::Null,
+        MetricsFate::NotANumber,
+        MetricsFate::Stale,
+        MetricsFate::Down,
+        MetricsFate::Older(Span::from_minutes(5)),
+    ];
+    for fate in fates {
+        let world = World::calm().with(Fault::outage(Span::from_minutes(2), Span::from_hours(9), fate));
         let run = run(&drill().world(world), Cast::new());
         closed_as(&run, EndedAs::RolledBack);
-        assert!(run.took() >= Span::from_hours(2), "{missing}: {}", run.took());
-        assert_eq!(run.count("contract_breached"), 0, "{missing}");
+        assert!(run.took() >= Span::from_hours(2), "{fate}: {}", run.took());
+        assert_eq!(run.count("contract_breached"), 0, "{fate}");
     }
 }
 
 #[test]
 fn a_flaky_deployer_slows_a_release_down_and_does_not_stop_it() {
-    let faults = DeployerFaults {
-        deploys: vec![Fate::Unavailable, Fate::AnswerLost],
-        forward: vec![
-            Fate::Unavailable,
-            Fate::Unavailable,
-            Fate::Unavailable,
-            Fate::Unavailable,
-            Fate::AnswerLost,
-        ],
-        ..DeployerFaults::default()
-    };
+    let faults = Schedule::none()
+        .with(Fault::deployer(DeployerCall::Install, 1, 1, DeployerFate::Unavailable))
+        .with(Fault::deployer(DeployerCall::Install, 2, 1, DeployerFate::AnswerLost))
+        .with(Fault::unavailable(4))
+        .with(Fault::deployer(DeployerCall::Forward, 5, 1, DeployerFate::AnswerLost));
     let run = run(&drill().world(World::calm().with(faults)), Cast::new());
     closed_as(&run, EndedAs::Completed);
     assert_eq!(run.count("effect_failed"), 7);
@@ -152,7 +185,7 @@ fn a_flaky_deployer_slows_a_release_down_and_does_not_stop_it() {
 
 #[test]
 fn a_refusal_of_the_deployer_waits_for_a_person() {
-    let faults = DeployerFaults { forward: vec![Fate::Rejected], ..DeployerFaults::default() };
+    let faults = Fault::deployer(DeployerCall::Forward, 1, 1, DeployerFate::Refused);
     let simulation = drill().world(World::calm().with(faults));
     closed_as(&run(&simulation, Cast::new()), EndedAs::Completed);
     let stalled = run(&simulation, Cast::new().without(Duty::Resume).without(Duty::OnCall));
@@ -162,7 +195,7 @@ fn a_refusal_of_the_deployer_waits_for_a_person() {
 
 #[test]
 fn b3_a_rollback_is_tried_until_the_platform_shows_zero() {
-    let faults = DeployerFaults { back: vec![Fate::Unavailable; 12], ..DeployerFaults::default() };
+    let faults = Fault::deployer(DeployerCall::Back, 1, 12, DeployerFate::Unavailable);
     let world = World::calm().with(Regression::errors_after(Span::from_minutes(6), 0.3)).with(faults);
     let run = run(&drill().world(world), Cast::new());
     closed_as(&run, EndedAs::RolledBack);
@@ -172,7 +205,7 @@ fn b3_a_rollback_is_tried_until_the_platform_shows_zero() {
 
 #[test]
 fn drift_is_set_right() {
-    let faults = DeployerFaults::drifting(Span::from_minutes(7), TrafficShare::percent(30));
+    let faults = Fault::drift(Span::from_minutes(7), TrafficShare::percent(30));
     let run = run(&drill().world(World::calm().with(faults)), Cast::new());
     closed_as(&run, EndedAs::Completed);
     assert_eq!(run.count("traffic_drifted"), 1);
@@ -238,7 +271,7 @@ fn g4_without_on_call_a_release_is_never_complete() {
 
 #[test]
 fn lost_notifications_stand_in_the_way_of_nothing() {
-    let run = run(&drill().losing_notifications(30), Cast::new());
+    let run = run(&drill().world(World::calm().with(Fault::silence(30))), Cast::new());
     closed_as(&run, EndedAs::Completed);
     assert!(run.count("effect_failed") > 0);
 }

@@ -1,0 +1,404 @@
+//! One release in one world: the machine's rules for looks, without its records.
+//!
+//! The machine decides, seals and folds a record for each look, which is what makes it trustworthy and what takes ten
+//! microseconds. A trial keeps only what the next look depends on, and judges with the same judge. That both come to
+//! the same end on the same numbers is a property, tested in `trial_tests.rs`.
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use relman_core::{
+    judge::{Answer, Arm, Control, Evidence, Measurement, MissingKind, Outcome, Pool, Undecided, assess},
+    policy::NoDataAction,
+    unit::{Span, Timestamp, TrafficShare},
+};
+
+use super::{
+    course::{About, Course, Rule},
+    outage::Outage,
+    traffic::{Seen, Stretch, Traffic},
+};
+use crate::sim::{World, draw::Draw, metrics::Kind};
+
+/// What became of a release. Times are after the first exposure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Trial {
+    pub(super) end: End,
+    /// The step in which it ended, from 1.
+    pub(super) step: u32,
+    /// How many looks were taken in that step.
+    pub(super) looks: u64,
+    /// When it ended: completed, or the breach.
+    pub(super) at: Span,
+    /// When zero traffic was confirmed, after a rollback; the end otherwise.
+    pub(super) zero_at: Span,
+    /// From when on a regression showed, if one did.
+    pub(super) onset: Option<Span>,
+    pub(super) requests_harmed: f64,
+    pub(super) users_harmed: f64,
+}
+
+/// How a release ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It passed every gate.
+    Completed,
+    /// It was rolled back.
+    RolledBack(Cause),
+    /// It was still under way when the longest time had passed.
+    Unfinished,
+}
+
+/// Why a release was rolled back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A criterion held; its place in the contract.
+    Criterion(usize),
+    /// Something could not be measured for too long.
+    Unmeasured,
+}
+
+/// One look, for whoever wants to see what was drawn.
+#[cfg_attr(not(test), expect(dead_code, reason = "what is seen is read by the property test alone"))]
+pub(super) struct Witnessed<'a> {
+    pub(super) look: Stretch,
+    pub(super) canary: &'a Seen,
+    pub(super) baseline: &'a Seen,
+    /// The complaints that this look leads to.
+    pub(super) complaints: &'a [Span],
+}
+
+/// Tries a release once. `witness` sees every look that is drawn.
+pub(super) fn trial(
+    course: &Course,
+    world: &World,
+    draw: Draw,
+    start: Timestamp,
+    longest: Span,
+    witness: impl FnMut(&Witnessed<'_>),
+) -> Trial {
+    Run::new(course, world, draw, start, witness).run(longest)
+}
+
+/// Draws what a release would meet that nothing stops, and judges nothing; the sum of what was drawn.
+pub(super) fn draw_alone(course: &Course, world: &World, draw: Draw, start: Timestamp) -> f64 {
+    let mut traffic = Traffic::new(world, course.draws, draw, start);
+    let mut from = Span::ZERO;
+    let mut drawn = 0.0;
+    for step in &course.steps {
+        let mut baked = Span::ZERO;
+        while baked < step.bake {
+            let until = from + course.look_every;
+            traffic.look(Stretch { from, until, share: step.share }, |_| drawn += 1.0);
+            drawn += traffic.canary.requests() as f64 + traffic.baseline.requests() as f64;
+            (from, baked) = (until, baked + course.look_every);
+        }
+    }
+    drawn
+}
+
+/// A release under way.
+struct Run<'a, W> {
+    course: &'a Course,
+    outages: Vec<Outage>,
+    traffic: Traffic<'a>,
+    witness: W,
+    now: Span,
+    /// The step's place in the track.
+    step: usize,
+    baked: Span,
+    looks: u64,
+    rules: Vec<State>,
+    hold: Option<Hold>,
+    /// When complaints come, the next one first.
+    complaints: BinaryHeap<Reverse<Span>>,
+    complained: u64,
+    latest_complaints: Vec<Span>,
+}
+
+/// How far a criterion is in a step.
+#[derive(Default)]
+struct State {
+    clean: bool,
+    canary: Pool,
+    baseline: Pool,
+    /// What the baseline has shown over the step.
+    control: Pool,
+    /// What it showed in the steps before, for the step that has none.
+    frozen: Option<Answer>,
+}
+
+/// A hold because something can't be measured.
+#[derive(Clone, Copy)]
+struct Hold {
+    roll_back_at: Option<Span>,
+}
+
+/// What a look leads to.
+enum Next {
+    Look,
+    End(End),
+}
+
+impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
+    fn new(course: &'a Course, world: &'a World, draw: Draw, start: Timestamp, witness: W) -> Self {
+        Self {
+            course,
+            // Whoever runs a lab has refused what is no outage.
+            outages: Outage::all(world).unwrap_or_default(),
+            traffic: Traffic::new(world, course.draws, draw, start),
+            witness,
+            now: Span::ZERO,
+            step: 0,
+            baked: Span::ZERO,
+            looks: 0,
+            rules: course.rules.iter().map(|_| State::default()).collect(),
+            hold: None,
+            complaints: BinaryHeap::new(),
+            complained: 0,
+            latest_complaints: Vec::new(),
+        }
+    }
+
+    fn run(mut self, longest: Span) -> Trial {
+        loop {
+            let until = self.now + self.course.look_every;
+            if until > longest {
+                return match self.before(longest) {
+                    Some((at, cause)) => self.ended(at, End::RolledBack(cause)),
+                    None => self.ended(longest, End::Unfinished),
+                };
+            }
+            let look = Stretch { from: self.now, until, share: self.share() };
+            if let Some((at, cause)) = self.before(until) {
+                // Users were harmed up to that moment.
+                self.traffic.look(Stretch { until: at, ..look }, |_| {});
+                return self.ended(at, End::RolledBack(cause));
+            }
+            self.draw(look);
+            self.now = until;
+            if let Next::End(end) = self.look(look) {
+                return self.ended(until, end);
+            }
+        }
+    }
+
+    fn share(&self) -> TrafficShare {
+        self.course.steps[self.step].share
+    }
+
+    /// Draws a look, and the complaints that it leads to.
+    fn draw(&mut self, look: Stretch) {
+        let latest = &mut self.latest_complaints;
+        latest.clear();
+        self.traffic.look(look, |at| latest.push(at));
+        let (canary, baseline) = (&self.traffic.canary, &self.traffic.baseline);
+        (self.witness)(&Witnessed { look, canary, baseline, complaints: latest });
+        self.complaints.extend(self.latest_complaints.iter().copied().map(Reverse));
+    }
+
+    /// What happens before a look is taken: complaints come, and the patience of a hold ends.
+    fn before(&mut self, look_at: Span) -> Option<(Span, Cause)> {
+        let out_of_patience = self.hold.and_then(|hold| hold.roll_back_at);
+        loop {
+            // What comes at the moment of the look comes after it.
+            let complaint = self.complaints.peek().map(|at| at.0).filter(|at| *at < look_at);
+            let next = complaint.unwrap_or(look_at);
+            if let Some(at) = out_of_patience.filter(|at| *at <= next) {
+                return Some((at, Cause::Unmeasured));
+            }
+            let at = complaint?;
+            self.complaints.pop();
+            self.complained += 1;
+            let breached = self.course.rules.iter().position(|rule| {
+                rule.about == About::Complaints && complaints_outcome(rule, self.complained) == Outcome::Fail
+            });
+            if let Some(index) = breached {
+                return Some((at, Cause::Criterion(index)));
+            }
+        }
+    }
+
+    /// Takes the look that is drawn: judges it, and acts upon it.
+    fn look(&mut self, look: Stretch) -> Next {
+        self.looks += 1;
+        let mut gaps = self.gaps(look);
+        let mut breach = None;
+        for index in 0..self.course.rules.len() {
+            match self.judge(index, look) {
+                Outcome::Fail => breach = breach.or(Some(index)),
+                // A value that a verdict misses counts where nothing else is missing.
+                Outcome::Undecided(Undecided::Missing { missing, .. }) if gaps.is_empty() => {
+                    gaps.push(missing);
+                }
+                Outcome::Pass | Outcome::Undecided(_) => {}
+            }
+        }
+        if gaps.is_empty() {
+            self.baked = self.baked + self.course.look_every;
+        }
+        if let Some(index) = breach {
+            return Next::End(End::RolledBack(Cause::Criterion(index)));
+        }
+        if let Some(cause) = self.act_on_gaps(&gaps) {
+            return Next::End(End::RolledBack(cause));
+        }
+        self.advance()
+    }
+
+    /// Judges a criterion on this look and on those before that were not enough, and keeps what the next look needs.
+    fn judge(&mut self, index: usize, look: Stretch) -> Outcome {
+        let (rule, state) = (&self.course.rules[index], &mut self.rules[index]);
+        let kind = match rule.about {
+            About::Complaints => {
+                let outcome = complaints_outcome(rule, self.complained);
+                state.clean |= outcome == Outcome::Pass;
+                return outcome;
+            }
+            About::Metric(kind) => kind,
+        };
+        if let Some(missing) = Outage::hits(&self.outages, &rule.criterion.metric, look) {
+            state.clean = false;
+            let detail = String::new();
+            return Outcome::Undecided(Undecided::Missing { arm: Arm::Canary, missing, detail });
+        }
+        let control = if look.share == TrafficShare::FULL { Control::Frozen } else { Control::Concurrent };
+        let outcome = state.assess(rule, kind, control, &self.traffic, self.course.min_requests);
+        match &outcome {
+            Outcome::Pass => state.clean = true,
+            Outcome::Undecided(Undecided::Missing { .. }) => state.clean = false,
+            Outcome::Fail | Outcome::Undecided(_) => {}
+        }
+        outcome
+    }
+
+    /// The ways in which watched metrics have no value. An outage hits both arms.
+    fn gaps(&self, look: Stretch) -> Vec<MissingKind> {
+        if self.outages.is_empty() {
+            return Vec::new();
+        }
+        let watched = self.course.watched.iter();
+        watched.filter_map(|metric| Outage::hits(&self.outages, metric, look)).collect()
+    }
+
+    /// Holds, rolls back or goes on, as the policy says.
+    fn act_on_gaps(&mut self, gaps: &[MissingKind]) -> Option<Cause> {
+        if gaps.is_empty() {
+            self.hold = None;
+            return None;
+        }
+        let rules = &self.course.no_data;
+        if gaps.iter().any(|missing| rules.rule(*missing).action == NoDataAction::RollBack) {
+            return Some(Cause::Unmeasured);
+        }
+        let patience = gaps.iter().filter_map(|missing| rules.rule(*missing).roll_back_after).min();
+        let roll_back_at = patience.map(|patience| self.now + patience);
+        // While it is held, another kind of gap may leave less patience, and never more.
+        let place = match self.hold.map(|hold| hold.roll_back_at) {
+            None => true,
+            Some(None) => roll_back_at.is_some(),
+            Some(Some(before)) => roll_back_at.is_some_and(|at| at < before),
+        };
+        if place {
+            self.hold = Some(Hold { roll_back_at });
+        }
+        None
+    }
+
+    /// Goes to the next step, or to the end, where the step has passed.
+    fn advance(&mut self) -> Next {
+        let passed = self.hold.is_none()
+            && self.baked >= self.course.steps[self.step].bake
+            && self.rules.iter().all(|state| state.clean);
+        if !passed {
+            return Next::Look;
+        }
+        if self.step + 1 == self.course.steps.len() {
+            return Next::End(End::Completed);
+        }
+        self.step += 1;
+        (self.baked, self.looks) = (Span::ZERO, 0);
+        self.rules.iter_mut().for_each(State::next_step);
+        Next::Look
+    }
+
+    fn ended(self, at: Span, end: End) -> Trial {
+        let zero_at = match end {
+            End::RolledBack(_) => at + self.course.confirmed_after,
+            End::Completed | End::Unfinished => at,
+        };
+        let Traffic { onset, requests_harmed, users_harmed, .. } = self.traffic;
+        let step = u32::try_from(self.step + 1).unwrap_or(u32::MAX);
+        Trial { end, step, looks: self.looks, at, zero_at, onset, requests_harmed, users_harmed }
+    }
+}
+
+impl State {
+    fn assess(
+        &mut self,
+        rule: &Rule,
+        kind: Kind,
+        control: Control,
+        traffic: &Traffic<'_>,
+        min_requests: u64,
+    ) -> Outcome {
+        static NOT_MEASURED: Answer = Answer::NoData { detail: String::new() };
+        let beside = rule.compares && control == Control::Concurrent;
+        let (canary, baseline) = (traffic.canary.answer(kind), traffic.baseline.answer(kind));
+        if beside {
+            add(&mut self.control, baseline);
+        }
+        // Pools are filled only where one look is not enough.
+        let pooled = !self.canary.is_empty();
+        if pooled {
+            self.pool(canary, beside.then_some(baseline));
+        }
+        let shown = match control {
+            Control::Frozen => self.frozen.as_ref().unwrap_or(&NOT_MEASURED),
+            Control::Concurrent | Control::None => self.baseline.as_answer().unwrap_or(baseline),
+        };
+        let evidence = Evidence {
+            canary: self.canary.as_answer().unwrap_or(canary),
+            baseline: rule.compares.then_some((shown, control)),
+            min_requests,
+        };
+        let outcome = assess(&rule.criterion, evidence).outcome;
+        match (&outcome, pooled) {
+            (Outcome::Pass | Outcome::Fail, true) => {
+                self.canary.decided();
+                self.baseline.decided();
+            }
+            (Outcome::Undecided(_), false) => {
+                self.pool(canary, beside.then_some(baseline));
+            }
+            (Outcome::Pass | Outcome::Fail, false) | (Outcome::Undecided(_), true) => {}
+        }
+        outcome
+    }
+
+    fn pool(&mut self, canary: &Answer, baseline: Option<&Answer>) {
+        add(&mut self.canary, canary);
+        if let Some(baseline) = baseline {
+            add(&mut self.baseline, baseline);
+        }
+    }
+
+    fn next_step(&mut self) {
+        let frozen = self.control.answer().or_else(|| self.frozen.take());
+        *self = Self { frozen, ..Self::default() };
+    }
+}
+
+fn add(pool: &mut Pool, answer: &Answer) {
+    if let Some(measurement) = answer.measurement() {
+        pool.add(measurement);
+    }
+}
+
+fn complaints_outcome(rule: &Rule, count: u64) -> Outcome {
+    let counted = Answer::Value(Measurement::Events { count, exposure: 0 });
+    assess(&rule.criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 }).outcome
+}
+
+#[cfg(test)]
+#[path = "trial_tests.rs"]
+mod tests;

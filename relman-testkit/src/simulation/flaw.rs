@@ -1,0 +1,40 @@
+use serde::{Deserialize, Serialize};
+
+/// One rule that a conductor does not keep, so that a test can show that an invariant notices.
+///
+/// [`Simulation::flawed`](crate::Simulation::flawed) drives a release with it. Some flaws only show where something
+/// else goes wrong as well: each says what has to.
+///
+/// # Examples
+///
+/// ```
+/// use relman_testkit::{Cast, Flaw, Invariants, Simulation, sample};
+///
+/// let drill = Simulation::new(sample::drill_plan(), sample::brief_policy());
+/// let run = drill.flawed(Flaw::ActsBeforeAppending).run(Cast::new())?;
+/// let violation = Invariants::check_run(&run).unwrap_err();
+/// assert_eq!(violation.name, "law2_append_before_act");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Flaw {
+    /// It writes the lines anew on their way to the journal, and not as they were sealed.
+    RewritesLines,
+    /// It takes a closed release's last record for stored without storing it.
+    ClosesInMemory,
+    /// It acts on what it has decided before that is appended.
+    ActsBeforeAppending,
+    /// It gives every effect of one record the same key.
+    OneKeyForEachRecord,
+    /// It does not hear what others record until what it has to bring forward is done. Shows with a second conductor
+    /// and a deployer that fails.
+    GoesForwardUnheard,
+    /// It gives all of the traffic where an earlier attempt has failed. Shows with a deployer that fails.
+    GivesEverythingOnRetry,
+    /// It takes the traffic for zero without asking the platform. Shows with a deployer that fails or lies.
+    BelievesInZero,
+    /// It does not try again what has failed. Shows with a deployer that fails.
+    TriesOnce,
+}
