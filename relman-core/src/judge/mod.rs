@@ -7,6 +7,7 @@ pub mod factor;
 pub mod familiar;
 pub mod kayenta;
 
+mod course;
 mod exceedance;
 mod histogram;
 mod math;
@@ -15,9 +16,11 @@ mod pool;
 mod threshold;
 mod verdict;
 
+pub use course::{FastAlarm, Judge, Judging, Look, MethodChoice, Suspicion};
 pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
 pub use pool::Pool;
+use threshold::ENGINE;
 pub use threshold::{Assessment, Evidence, assess, judge};
-pub use verdict::{Control, Method, Outcome, Undecided, Verdict};
+pub use verdict::{Channel, Control, Method, Outcome, Strength, Undecided, Verdict};

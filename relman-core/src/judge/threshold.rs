@@ -1,13 +1,13 @@
 use std::cmp::Ordering;
 
-use super::{Answer, Arm, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
+use super::{Answer, Arm, Channel, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
 use crate::{
     plan::{Comparator, Criterion, Quantity, Threshold, Unit},
     unit::{Decimal, Finite, Ratio},
 };
 
 /// The version of the rules in this file; recorded with every verdict.
-const ENGINE: u32 = 1;
+pub(super) const ENGINE: u32 = 1;
 
 /// What a criterion is judged on.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +50,18 @@ pub fn judge(criterion: &Criterion, evidence: Evidence<'_>) -> Verdict {
         criterion: criterion.clone(),
         outcome,
         method,
+        channel: Channel::HardLimit,
         engine: ENGINE,
         canary,
         baseline: beside.and_then(|(baseline, _)| baseline.measurement().cloned()),
         control: beside.map_or(Control::None, |(_, control)| control),
         value,
         threshold,
+        strength: None,
+        confidence: None,
+        dispersion: None,
+        lag_1_correlation: None,
+        warnings: Vec::new(),
     }
 }
 
@@ -280,7 +286,7 @@ fn times_hundred(number: Decimal) -> Decimal {
 }
 
 /// A limit in the unit in which the metric is measured: a ratio for per cent, milliseconds for times.
-fn in_unit_of_metric(limit: Quantity) -> f64 {
+pub(super) fn in_unit_of_metric(limit: Quantity) -> f64 {
     match limit.unit {
         Unit::Percent => limit.number.to_f64() / 100.0,
         Unit::Seconds => limit.number.to_f64() * 1_000.0,

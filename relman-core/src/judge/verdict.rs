@@ -2,10 +2,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Measurement, MissingKind};
+use super::{
+    Arm, Measurement, MissingKind, confidence::Interval, diagnostics::Warning, evidence::LnEvidence,
+};
 use crate::{
     plan::{Criterion, Threshold, Unit},
-    unit::Finite,
+    unit::{Finite, Timestamp},
 };
 
 /// What a judge makes of a criterion: the rule, the numbers, the method and the outcome.
@@ -20,6 +22,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// How it was judged.
     pub method: Method,
+    /// On what the outcome rests.
+    pub channel: Channel,
     /// The version of the judge that did.
     pub engine: u32,
     /// What the canary showed, over every look that this verdict rests on.
@@ -36,6 +40,55 @@ pub struct Verdict {
     /// What it was compared with, in the same unit; the baseline's multiple is worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Finite>,
+    /// How strong the evidence is, where it was judged by evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<Strength>,
+    /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared, over the whole
+    /// release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Interval>,
+    /// How errors are spread over the looks: about 1 where they are independent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispersion: Option<Finite>,
+    /// How neighbouring looks hang together: about 0 where they are independent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_1_correlation: Option<Finite>,
+    /// What a person should know before believing it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// On what an outcome rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Likelihood factors, which believe that errors are independent: quick, and cheap to be wrong about.
+    Fast,
+    /// Burst-proof factors, which need no more than a mean: an alarm is a failure.
+    Robust,
+    /// A plain comparison, as the contract or the policy states it, without a promise about healthy releases.
+    HardLimit,
+}
+
+/// How strong the evidence against a criterion is, as natural logarithms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Strength {
+    /// `ln E` of this criterion in the fast channel.
+    pub fast: LnEvidence,
+    /// `ln E` of this criterion in the robust channel.
+    pub robust: LnEvidence,
+    /// `ln E` of all criteria in the fast channel.
+    pub all_fast: LnEvidence,
+    /// `ln E` of all criteria in the robust channel.
+    pub all_robust: LnEvidence,
+    /// The criterion's share of the allowed probability.
+    pub share: Finite,
+    /// `ln(1/α)`: evidence of all criteria of so much or more is an alarm.
+    pub threshold: Finite,
+    /// When the most likely regression began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// Whether a criterion is clean.
@@ -73,6 +126,16 @@ pub enum Undecided {
         /// How many are needed.
         need: u64,
     },
+    /// The value is over the threshold, and it may be chance.
+    NotProven,
+    /// The data leave a regression possible that the track wants excluded.
+    NotExcluded {
+        /// The size of it, as a multiple of the baseline.
+        size: Finite,
+        /// How large it may still be; none for any size.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        high: Option<Finite>,
+    },
 }
 
 /// How a criterion was judged.
@@ -84,6 +147,12 @@ pub enum Method {
     Threshold,
     /// The value against a multiple of the baseline's.
     BaselineMultiple,
+    /// Evidence over time.
+    Evidence,
+    /// A number of failed looks.
+    FailedLooks,
+    /// Kayenta's Mann-Whitney rule.
+    MannWhitney,
 }
 
 /// Where a baseline's numbers come from.
@@ -175,6 +244,14 @@ impl fmt::Display for Undecided {
             Self::Missing { arm, missing, detail } => write!(f, "{missing} for the {arm}: {detail}"),
             Self::TooFewRequests { arm, have, need } => {
                 write!(f, "too few requests for the {arm}: {have} of {need}")
+            }
+            Self::NotProven => f.write_str("over the threshold, which may be chance: more data will tell"),
+            Self::NotExcluded { size, high } => {
+                write!(f, "not bad so far, but {size} times the baseline is not excluded yet: it may be ")?;
+                match high {
+                    Some(high) => write!(f, "up to {}", significant(high.get())),
+                    None => f.write_str("any multiple"),
+                }
             }
         }
     }

@@ -415,6 +415,10 @@ impl StepProgress {
                 Outcome::Undecided(Undecided::Missing { .. }) => {
                     self.clean.remove(&index);
                 }
+                // What is over its threshold, or may still be, is not clean any more.
+                Outcome::Undecided(Undecided::NotProven | Undecided::NotExcluded { .. }) => {
+                    self.clean.remove(&index);
+                }
                 Outcome::Undecided(Undecided::TooFewRequests { .. }) => {}
             }
         }

@@ -36,6 +36,8 @@ impl Finite {
     }
 }
 
+impl Eq for Finite {}
+
 impl TryFrom<f64> for Finite {
     type Error = UnitError;
 

@@ -16,6 +16,11 @@ impl LnEvidence {
     /// The logarithm of nothing.
     pub const NONE: Self = Self(f64::NEG_INFINITY);
 
+    /// The logarithm; that of nothing for what is no finite number.
+    pub const fn of(ln: f64) -> Self {
+        if ln.is_finite() { Self(ln) } else { Self::NONE }
+    }
+
     /// The number; minus infinity for none.
     pub const fn get(self) -> f64 {
         self.0

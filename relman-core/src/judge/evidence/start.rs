@@ -8,6 +8,7 @@ pub const SPENT_BEYOND: f64 = 0.02;
 
 /// How belief about when a regression starts is spread over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scheme {
     /// Half on the starts of the steps in equal parts, half evenly over the steps and uniformly inside each; of both

@@ -8,6 +8,7 @@ use crate::unit::Finite;
 
 /// Which change of a metric is a bad one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// A higher value is bad: errors, latency.
@@ -21,6 +22,7 @@ pub enum Direction {
 
 /// How the size of a difference is measured, beside its significance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EffectSize {
     /// [`mean_ratio`]; 1 is no difference.
@@ -88,6 +90,7 @@ pub fn cles(experiment: &[Finite], control: &[Finite]) -> Option<f64> {
 /// # Ok::<(), relman_core::judge::kayenta::SampleError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MannWhitneyRule {
     /// The confidence of the interval; 0.98.

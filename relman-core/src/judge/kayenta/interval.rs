@@ -12,6 +12,7 @@ use crate::{
 
 /// How the interval of a shift is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Procedure {
     /// As Kayenta does: the normal approximation for samples of any size, with the corrections for ties and

@@ -1,0 +1,10 @@
+//! The course of a release before its judge: look after look, one verdict for each criterion.
+
+mod course;
+mod datum;
+mod judge;
+mod sequence;
+mod settings;
+
+pub use judge::{Judge, Look, Suspicion};
+pub use settings::{FastAlarm, Judging, MethodChoice};
