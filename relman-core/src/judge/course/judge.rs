@@ -1,5 +1,7 @@
+use std::fmt;
+
 use super::{
-    FastAlarm, Judging,
+    FastAlarm, Judging, SampleRatioRule,
     course::{Course, Demands, Seen},
 };
 use crate::{
@@ -41,6 +43,18 @@ pub enum Suspicion {
     Fast(Criterion),
     /// Nothing that was measured can be trusted.
     SampleRatio(Warning),
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fast(criterion) => write!(
+                f,
+                "`{criterion}` looks breached if errors are independent of each other, and is not proven if they are not"
+            ),
+            Self::SampleRatio(warning) => warning.fmt(f),
+        }
+    }
 }
 
 /// Judges the criteria of a contract over a whole release, look by look.
@@ -215,7 +229,7 @@ impl Judge {
 
     /// What speaks against the release before it has failed.
     pub fn suspicion(&self) -> Option<Suspicion> {
-        if let Some(mismatch) = self.mismatch() {
+        if let (SampleRatioRule::Hold, Some(mismatch)) = (self.judging.sample_ratio, self.mismatch()) {
             return Some(Suspicion::SampleRatio(mismatch));
         }
         let blamed = self.fast().blamed?;

@@ -7,4 +7,4 @@ mod sequence;
 mod settings;
 
 pub use judge::{Judge, Look, Suspicion};
-pub use settings::{FastAlarm, Judging, MethodChoice};
+pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};

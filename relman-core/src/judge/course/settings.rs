@@ -38,6 +38,20 @@ pub struct Judging {
     pub methods: BTreeMap<MetricName, MethodChoice>,
     /// What the fast channel brings about.
     pub fast_alarm: FastAlarm,
+    /// What a split of the traffic brings about that is not what it was meant to be.
+    pub sample_ratio: SampleRatioRule,
+}
+
+/// What a sample-ratio mismatch brings about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SampleRatioRule {
+    /// The release is held: nothing that was measured can be trusted.
+    #[default]
+    Hold,
+    /// Verdicts warn of it. For sources that do not count the requests of both arms alike.
+    Warn,
 }
 
 impl Eq for Judging {}
