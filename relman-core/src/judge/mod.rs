@@ -16,7 +16,7 @@ mod pool;
 mod threshold;
 mod verdict;
 
-pub use course::{FastAlarm, Judge, Judging, Look, MethodChoice, SampleRatioRule, Suspicion};
+pub use course::{Answers, FastAlarm, Judge, Judging, Look, MethodChoice, SampleRatioRule, Suspicion};
 pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};

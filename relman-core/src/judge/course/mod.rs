@@ -6,5 +6,5 @@ mod judge;
 mod sequence;
 mod settings;
 
-pub use judge::{Judge, Look, Suspicion};
+pub use judge::{Answers, Judge, Look, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};
