@@ -230,6 +230,13 @@ pub enum Warning {
         /// How many it got, of those it was meant to get.
         of_expected: Finite,
     },
+    /// The histogram has no boundary where one was wanted: the next above was judged by.
+    CoarseBuckets {
+        /// The boundary, in the unit of the metric.
+        at: Finite,
+        /// The latency that was asked for.
+        wanted: Finite,
+    },
 }
 
 impl Warning {
@@ -237,7 +244,7 @@ impl Warning {
     pub fn holds_the_release(self) -> bool {
         match self {
             Self::SampleRatioMismatch { .. } => true,
-            Self::Bursts { .. } | Self::Correlated { .. } => false,
+            Self::Bursts { .. } | Self::Correlated { .. } | Self::CoarseBuckets { .. } => false,
         }
     }
 }
@@ -262,6 +269,12 @@ impl fmt::Display for Warning {
                 "the canary got {:.1} % of the requests it was meant to get: the arms do not see the same traffic, \
                  and nothing measured on them can be compared before the routing is understood",
                 100.0 * of_expected.get()
+            ),
+            Self::CoarseBuckets { at, wanted } => write!(
+                f,
+                "the buckets are coarse: slow requests are counted from {at} on, the next bound above {:.1}, and what is \
+                 between is not seen",
+                wanted.get()
             ),
         }
     }

@@ -3,7 +3,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arm, Measurement, MissingKind, confidence::Interval, diagnostics::Warning, evidence::LnEvidence,
+    Arm, Boundary, Measurement, MissingKind, confidence::Interval, diagnostics::Warning,
+    evidence::LnEvidence, factor::Arms,
 };
 use crate::{
     plan::{Criterion, Threshold, Unit},
@@ -89,6 +90,13 @@ pub struct Strength {
     /// When the most likely regression began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// What both arms counted since: requests, and those that speak for a breach. For a quantile these are the ones above
+    /// the boundary; the baseline has none where it was not counted beside the canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<Arms>,
+    /// The boundary between buckets that a quantile is judged at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
 }
 
 /// Whether a criterion is clean.

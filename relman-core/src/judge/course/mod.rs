@@ -2,9 +2,11 @@
 
 mod course;
 mod datum;
+mod exclusion;
 mod judge;
 mod sequence;
 mod settings;
+mod weighed;
 
 pub use judge::{Judge, Look, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};

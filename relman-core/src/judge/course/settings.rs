@@ -99,6 +99,7 @@ pub enum FastAlarm {
     /// The release is held: exposure stops growing, and on-call is told.
     #[default]
     Hold,
-    /// The release is rolled back. Right only where units are independent of each other: users, sessions.
+    /// The release is rolled back, too. Right only where units are independent of each other: users, sessions. Both channels
+    /// share the probability that is allowed then, and boundaries near a quantile, which are not the rule, hold alone.
     RollBack,
 }
