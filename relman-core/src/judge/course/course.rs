@@ -368,13 +368,17 @@ impl Course {
     }
 
     fn restrict(&self, verdict: &mut Verdict, since: &Since) {
-        let Some(canary) = verdict.canary.as_ref().and_then(|one| self.counted_as(one, since.arms.canary))
-        else {
-            return;
-        };
-        let concurrent = self.baseline.measurement().filter(|_| verdict.control == Control::Concurrent);
-        if let Some(baseline) = concurrent.and_then(|one| self.counted_as(one, since.arms.baseline)) {
-            verdict.baseline = Some(baseline);
+        // What was weighed stands even where the last look measured nothing.
+        let shown = self.canary.measurement();
+        let Some(canary) = shown.and_then(|one| self.counted_as(one, since.arms.canary)) else { return };
+        if matches!(self.criterion.threshold, Threshold::Baseline { .. })
+            && let Some(last) = &self.last
+        {
+            verdict.control = last.control;
+            let concurrent = self.baseline.measurement().filter(|_| last.control == Control::Concurrent);
+            if let Some(baseline) = concurrent.and_then(|one| self.counted_as(one, since.arms.baseline)) {
+                verdict.baseline = Some(baseline);
+            }
         }
         let beside = verdict.baseline.clone().map(Answer::Value);
         let assessed = assess(

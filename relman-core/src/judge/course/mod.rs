@@ -10,3 +10,10 @@ mod weighed;
 
 pub use judge::{Judge, Look, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};
+
+#[cfg(test)]
+mod laws_tests;
+#[cfg(test)]
+mod release_for_tests;
+#[cfg(test)]
+mod tests;
