@@ -265,6 +265,12 @@ impl Course {
                     Comparator::Above | Comparator::AtLeast => Label::High,
                     Comparator::Below | Comparator::AtMost => Label::Low,
                 };
+                if !baselines.is_empty() && !can_be_significant(rule, canaries.len(), baselines.len()) {
+                    return match plain {
+                        Outcome::Fail => Outcome::Undecided(Undecided::NotProven),
+                        Outcome::Pass | Outcome::Undecided(_) => plain,
+                    };
+                }
                 match rule.classify(canaries, baselines).map(|found| found.label) {
                     Ok(Label::NoData) | Err(_) => Outcome::Undecided(Undecided::Missing {
                         arm: Arm::Baseline,
@@ -408,6 +414,19 @@ impl Course {
             Measurement::Histogram(_) | Measurement::Events { .. } | Measurement::Gauge { .. } => None,
         }
     }
+}
+
+/// Whether samples are large enough for the rule's confidence: whether the most extreme of their `C(m+n, n)` orders is rarer
+/// than what it leaves on one side. Of one look in each arm either is the higher, and that says nothing.
+fn can_be_significant(rule: &MannWhitneyRule, canary: usize, baseline: usize) -> bool {
+    let mut orders = 1.0;
+    for added in 1..=canary.min(baseline) {
+        orders *= (canary.max(baseline) + added) as f64 / added as f64;
+        if orders * (1.0 - rule.confidence) / 2.0 >= 1.0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// The one number that a measurement amounts to, in the unit of the metric.

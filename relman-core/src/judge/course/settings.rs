@@ -85,9 +85,10 @@ pub enum MethodChoice {
     Evidence,
     /// A hard limit: the value over the threshold in any look on enough requests.
     Threshold,
-    /// A number of failed looks.
+    /// A number of failed looks, each on enough requests.
     FailedLooks(Rule),
-    /// Kayenta's Mann-Whitney rule over the looks of a step, each look one sample.
+    /// Kayenta's Mann-Whitney rule over the looks of a step, each look on enough requests one sample; from as many looks on
+    /// as its confidence needs, which are five for 98 %. It needs values of both arms, whatever the criterion says.
     MannWhitney(MannWhitneyRule),
 }
 
