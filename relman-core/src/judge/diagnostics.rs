@@ -23,6 +23,9 @@ const DEVIATIONS: f64 = 3.0;
 /// A dispersion of less than this is not worth a person's time, however certain it is.
 const NOTABLE_DISPERSION: f64 = 1.5;
 
+/// A part of a sum of squares that rounding may leave where nothing is left.
+const ROUNDING: f64 = 1e-12;
+
 /// How errors are spread over the intervals of one arm, as sums that add up as intervals come.
 ///
 /// - **Dispersion**: Pearson's `Σ (x_t − n_t·p)² / (n_t·p·(1−p)) / (T−1)`, with `p` the rate of all intervals. About 1 where errors
@@ -102,8 +105,9 @@ impl Spread {
     fn residuals(&self) -> Option<(f64, f64)> {
         let rate = self.all.errors() as f64 / self.all.requests() as f64;
         (rate > 0.0 && rate < 1.0).then(|| {
-            // Rounding can take the difference of two equal sums a little below zero.
-            (rate, (self.squares - rate * self.all.errors() as f64).max(0.0))
+            // What rounding leaves of the difference of two equal sums, on either side of zero, is no spread.
+            let left = self.squares - rate * self.all.errors() as f64;
+            (rate, if left > ROUNDING * self.squares { left } else { 0.0 })
         })
     }
 
@@ -230,6 +234,13 @@ pub enum Warning {
         /// How many it got, of those it was meant to get.
         of_expected: Finite,
     },
+    /// The histogram has no boundary where one was wanted: the next above was judged by.
+    CoarseBuckets {
+        /// The boundary, in the unit of the metric.
+        at: Finite,
+        /// The latency that was asked for.
+        wanted: Finite,
+    },
 }
 
 impl Warning {
@@ -237,7 +248,7 @@ impl Warning {
     pub fn holds_the_release(self) -> bool {
         match self {
             Self::SampleRatioMismatch { .. } => true,
-            Self::Bursts { .. } | Self::Correlated { .. } => false,
+            Self::Bursts { .. } | Self::Correlated { .. } | Self::CoarseBuckets { .. } => false,
         }
     }
 }
@@ -262,6 +273,12 @@ impl fmt::Display for Warning {
                 "the canary got {:.1} % of the requests it was meant to get: the arms do not see the same traffic, \
                  and nothing measured on them can be compared before the routing is understood",
                 100.0 * of_expected.get()
+            ),
+            Self::CoarseBuckets { at, wanted } => write!(
+                f,
+                "the buckets are coarse: slow requests are counted from {at} on, the next bound above {:.1}, and what is \
+                 between is not seen",
+                wanted.get()
             ),
         }
     }
@@ -315,7 +332,10 @@ mod tests {
         assert!(warnings.iter().any(|warning| matches!(warning, Warning::Correlated { .. })), "{warnings:?}");
         assert!(warnings.iter().all(|warning| !warning.holds_the_release()));
         // Rates as even as they can be are below one and no reason to warn.
-        assert_eq!(spread(&[(600, 6); 100]).warnings(), []);
+        for even in [(600, 6), (6_000, 6), (700, 1), (9_999, 17)] {
+            assert_eq!(spread(&[even; 100]).warnings(), []);
+            assert_eq!(spread(&[even; 20]).lag_1_correlation(), None, "rounding is no correlation");
+        }
     }
 
     #[test]

@@ -61,16 +61,8 @@ impl Histogram {
     /// # Ok::<(), relman_core::judge::HistogramError>(())
     /// ```
     pub fn boundary_for(&self, quantile: f64, factor: f64) -> Option<Boundary> {
-        match self {
-            Self::Classic(histogram) => {
-                let wanted = Finite::new(self.quantile(quantile)?.get() * factor)?;
-                classic_at_or_above(histogram, wanted)
-            }
-            Self::Native(histogram) => {
-                let base = native_quantile_bound(histogram, quantile.clamp(0.0, 1.0) * self.count() as f64)?;
-                native_at_or_above(histogram, Finite::new(base * factor)?)
-            }
-        }
+        let base = self.quantile_for_boundaries(quantile)?;
+        self.boundary_at(Finite::new(base.get() * factor)?)
     }
 
     /// The boundary that stands for a fixed latency, as in `latency_p95 > 300ms`: the next one at or above; none where
@@ -103,6 +95,32 @@ impl Histogram {
         chosen
     }
 
+    /// The highest boundary at or below a value; none where there is none.
+    pub(super) fn boundary_at_or_below(&self, wanted: Finite) -> Option<Finite> {
+        match self {
+            Self::Classic(histogram) => {
+                histogram.bounds().iter().copied().take_while(|bound| *bound <= wanted).last()
+            }
+            Self::Native(histogram) => {
+                let above = native_index_at_or_above(histogram, wanted)?;
+                let at = if histogram.bound(above) > wanted.get() { above.checked_sub(1)? } else { above };
+                Finite::new(histogram.bound(at))
+            }
+        }
+    }
+
+    /// The value that stands for a quantile of the baseline wherever boundaries are chosen by it: in a native histogram
+    /// the upper end of its bucket.
+    pub(super) fn quantile_for_boundaries(&self, quantile: f64) -> Option<Finite> {
+        match self {
+            Self::Classic(_) => self.quantile(quantile),
+            Self::Native(histogram) => {
+                let rank = quantile.clamp(0.0, 1.0) * self.count() as f64;
+                Finite::new(native_quantile_bound(histogram, rank)?)
+            }
+        }
+    }
+
     /// How many requests were counted and how many of them are above a boundary; none if it is no boundary here.
     ///
     /// A boundary of a native histogram is one of every finer resolution, too.
@@ -124,8 +142,8 @@ impl Histogram {
         Counts::new(self.count(), above)
     }
 
-    /// Every boundary with the number of requests above it, rising.
-    fn boundaries(&self) -> Vec<(Finite, u64)> {
+    /// Every boundary with the number of requests above it, rising; of a native histogram those of its buckets.
+    pub(super) fn boundaries(&self) -> Vec<(Finite, u64)> {
         let mut above = self.count();
         match self {
             Self::Classic(histogram) => {

@@ -13,6 +13,7 @@ mod histogram;
 mod math;
 mod observation;
 mod pool;
+mod sentence;
 mod threshold;
 mod verdict;
 

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use super::{Answer, Arm, Channel, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
 use crate::{
-    plan::{Comparator, Criterion, Quantity, Threshold, Unit},
+    plan::{COMPLAINTS, Comparator, Criterion, Quantity, Threshold, Unit},
     unit::{Decimal, Finite, Ratio},
 };
 
@@ -248,6 +248,12 @@ fn number(
     match measurement {
         Measurement::Gauge { value } => Ok((value.get(), None)),
         Measurement::Events { count, exposure } => match criterion.threshold {
+            Threshold::Limit(limit) if is_rate_of_events(criterion, limit) => {
+                match Ratio::new(*count, *exposure) {
+                    Some(ratio) => Ok((ratio.to_f64(), None)),
+                    None => Err(Undecided::TooFewRequests { arm, have: 0, need: 1 }),
+                }
+            }
             Threshold::Limit(_) => Ok((*count as f64, None)),
             Threshold::Baseline { .. } => match Ratio::new(*count, *exposure) {
                 Some(ratio) => Ok((ratio.to_f64(), None)),
@@ -274,6 +280,12 @@ fn number(
             Err(unsuited(criterion, arm, "counts in one arm and something else in the other"))
         }
     }
+}
+
+/// Whether a limit on events is one on their rate: `crashes > 3` counts them, and `crashes > 0.1%` wants to know of how
+/// many. Complaints are counted without an exposure.
+pub(super) fn is_rate_of_events(criterion: &Criterion, limit: Quantity) -> bool {
+    limit.unit == Unit::Percent && criterion.metric.as_str() != COMPLAINTS
 }
 
 fn times_hundred(number: Decimal) -> Decimal {

@@ -1,9 +1,8 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Arm, Measurement, MissingKind, confidence::Interval, diagnostics::Warning, evidence::LnEvidence,
+    Arm, Boundary, Measurement, MissingKind, confidence::Interval, diagnostics::Warning,
+    evidence::LnEvidence, factor::Arms, sentence::significant,
 };
 use crate::{
     plan::{Criterion, Threshold, Unit},
@@ -89,6 +88,13 @@ pub struct Strength {
     /// When the most likely regression began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// What both arms counted since: requests, and those that speak for a breach. For a quantile these are the ones above
+    /// the boundary; the baseline has none where it was not counted beside the canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<Arms>,
+    /// The boundary between buckets that a quantile is judged at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
 }
 
 /// Whether a criterion is clean.
@@ -193,66 +199,5 @@ impl Verdict {
     /// The threshold as people write it, with the baseline's multiple worked out.
     pub fn limit(&self) -> String {
         self.threshold.map_or_else(|| self.criterion.threshold.to_string(), |value| self.show(value))
-    }
-}
-
-/// Up to four significant digits, without trailing zeros.
-fn significant(value: f64) -> String {
-    let size = value.abs();
-    let places = match () {
-        () if size >= 1_000.0 => 0,
-        () if size >= 100.0 => 1,
-        () if size >= 10.0 => 2,
-        () if size >= 1.0 => 3,
-        () => 4,
-    };
-    let text = format!("{value:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-impl fmt::Display for Verdict {
-    /// One sentence for a person at 3 a.m.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.criterion)?;
-        match &self.outcome {
-            Outcome::Undecided(undecided) => return undecided.fmt(f),
-            Outcome::Pass => f.write_str("clean, ")?,
-            Outcome::Fail => f.write_str("breached, ")?,
-        }
-        f.write_str(&self.observed())?;
-        match &self.canary {
-            Some(
-                Measurement::Counts { requests, errors: part }
-                | Measurement::Exceedances { requests, exceedances: part, .. },
-            ) => {
-                write!(f, " ({part} of {requests})")?;
-            }
-            Some(Measurement::Histogram(histogram)) => write!(f, " (of {} requests)", histogram.count())?,
-            Some(Measurement::Events { .. } | Measurement::Gauge { .. }) | None => {}
-        }
-        write!(f, " against {}", self.limit())?;
-        match self.control {
-            Control::Frozen => f.write_str(" (the baseline of the step before; no concurrent control)"),
-            Control::Concurrent | Control::None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Undecided {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { arm, missing, detail } => write!(f, "{missing} for the {arm}: {detail}"),
-            Self::TooFewRequests { arm, have, need } => {
-                write!(f, "too few requests for the {arm}: {have} of {need}")
-            }
-            Self::NotProven => f.write_str("over the threshold, which may be chance: more data will tell"),
-            Self::NotExcluded { size, high } => {
-                write!(f, "not bad so far, but {size} times the baseline is not excluded yet: it may be ")?;
-                match high {
-                    Some(high) => write!(f, "up to {}", significant(high.get())),
-                    None => f.write_str("any multiple"),
-                }
-            }
-        }
     }
 }

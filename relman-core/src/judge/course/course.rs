@@ -1,21 +1,21 @@
 use super::{
     MethodChoice,
-    datum::{Beside, Datum},
-    sequence::Sequence,
+    datum::{Beside, Frozen, Reading, complement, is_upper},
+    exclusion::{self, Exclusion},
+    weighed::{Since, Weighed},
 };
 use crate::{
     judge::{
-        Answer, Arm, Assessment, Channel, Control, ENGINE, Evidence, Measurement, Method, Outcome, Pool,
-        Undecided, Verdict, assess,
+        Answer, Arm, Assessment, Channel, Control, ENGINE, Evidence, Measurement, Method, MissingKind,
+        Outcome, Pool, Undecided, Verdict, assess,
         confidence::{self, Interval},
-        diagnostics::Spread,
         evidence::{Alpha, StartWeights},
-        factor::Arms,
+        factor::Counts,
         familiar::{FailedLooks, Look as Counted},
         kayenta::{Label, MannWhitneyRule},
     },
-    plan::{Comparator, Criterion, Threshold},
-    unit::{Finite, Timestamp},
+    plan::{COMPLAINTS, Comparator, Criterion, Threshold},
+    unit::{Finite, Ratio, Timestamp},
 };
 
 /// What is asked of a criterion before it can pass.
@@ -40,44 +40,33 @@ pub(super) struct Seen<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Course {
     pub(super) criterion: Criterion,
-    method: Engine,
+    engine: Engine,
     /// The step that the last look was in, from 0.
     step: u32,
-    /// What both arms showed: in this step, or since the last decided verdict, as the method has it.
+    /// What both arms showed: in this step, or since the plain comparison was last decided, as the method has it.
     canary: Pool,
     baseline: Pool,
     /// What the baseline showed in this step.
     control: Pool,
     /// What it showed in the step before, for the step that has none.
-    frozen: Option<Measurement>,
-    /// What was counted in each step.
-    totals: Vec<Arms>,
-    spread: Spread,
+    frozen: Option<Frozen>,
     /// What came of the last look.
     last: Option<Last>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Engine {
-    Evidence {
-        sequence: Box<Sequence>,
-        /// When each interval began.
-        starts: Vec<Timestamp>,
-        /// Whether the last look could be counted in requests.
-        counted: bool,
-    },
+    Evidence(Box<Weighed>),
     Threshold,
     FailedLooks(FailedLooks),
-    MannWhitney {
-        rule: MannWhitneyRule,
-        canary: Vec<Finite>,
-        baseline: Vec<Finite>,
-    },
+    MannWhitney { rule: MannWhitneyRule, canary: Vec<Finite>, baseline: Vec<Finite> },
 }
 
 #[derive(Debug, Clone, PartialEq)]
 struct Last {
     assessed: Assessment,
+    /// Whether the plain comparison was decided, whatever the method makes of it.
+    was_decided: bool,
     control: Control,
     /// Whether each arm had a value in this look.
     canary: bool,
@@ -86,13 +75,13 @@ struct Last {
 
 impl Course {
     pub(super) fn new(criterion: Criterion, choice: MethodChoice, weights: &StartWeights) -> Self {
-        let method = match choice {
-            MethodChoice::Evidence => Engine::Evidence {
-                sequence: Box::new(Sequence::new(weights.clone())),
-                starts: Vec::new(),
-                counted: false,
-            },
-            MethodChoice::Threshold => Engine::Threshold,
+        let engine = match choice {
+            // People count complaints one by one, and the contract says how many are too many.
+            _ if criterion.metric.as_str() == COMPLAINTS => Engine::Threshold,
+            MethodChoice::Evidence if Reading::is_possible(&criterion) => {
+                Engine::Evidence(Box::new(Weighed::new(weights.clone())))
+            }
+            MethodChoice::Evidence | MethodChoice::Threshold => Engine::Threshold,
             MethodChoice::FailedLooks(rule) => Engine::FailedLooks(FailedLooks::new(rule)),
             MethodChoice::MannWhitney(rule) => {
                 Engine::MannWhitney { rule, canary: Vec::new(), baseline: Vec::new() }
@@ -100,21 +89,22 @@ impl Course {
         };
         Self {
             criterion,
-            method,
+            engine,
             step: 0,
             canary: Pool::default(),
             baseline: Pool::default(),
             control: Pool::default(),
             frozen: None,
-            totals: Vec::new(),
-            spread: Spread::default(),
             last: None,
         }
     }
 
-    /// Whether it is judged by evidence, and so has a share of the probability that is allowed.
-    pub(super) fn is_by_evidence(&self) -> bool {
-        matches!(self.method, Engine::Evidence { .. })
+    /// What was weighed, where it is judged by evidence and so has a share of the probability that is allowed.
+    pub(super) fn weighed(&self) -> Option<&Weighed> {
+        match &self.engine {
+            Engine::Evidence(weighed) => Some(weighed),
+            Engine::Threshold | Engine::FailedLooks(_) | Engine::MannWhitney { .. } => None,
+        }
     }
 
     /// What is counted in all, and not look by look, begins at nothing each time.
@@ -126,47 +116,35 @@ impl Course {
     pub(super) fn count_anew(&mut self) {
         self.canary.decided();
         self.baseline.decided();
+        self.forget_samples();
     }
 
-    fn enter(&mut self, step: u32) {
-        if step == self.step {
-            return;
-        }
-        self.step = step;
-        if let Some(seen) = self.control.measurement() {
-            self.frozen = Some(seen.clone());
-        }
-        self.control = Pool::default();
-        self.canary = Pool::default();
-        self.baseline = Pool::default();
-        if let Engine::MannWhitney { canary, baseline, .. } = &mut self.method {
+    fn forget_samples(&mut self) {
+        if let Engine::MannWhitney { canary, baseline, .. } = &mut self.engine {
             canary.clear();
             baseline.clear();
         }
     }
 
+    fn enter(&mut self, step: u32, alpha: Alpha) {
+        if step == self.step {
+            return;
+        }
+        self.step = step;
+        if let Some(seen) = self.control.measurement() {
+            let highest = Counts::of(seen).and_then(|counts| confidence::rate(counts, alpha).high);
+            self.frozen = Some(Frozen { measurement: seen.clone(), highest: highest.map(Finite::get) });
+        }
+        self.control = Pool::default();
+        self.canary = Pool::default();
+        self.baseline = Pool::default();
+        self.forget_samples();
+    }
+
     /// One more look at a step, steps counted from 0.
     pub(super) fn observe(&mut self, step: u32, seen: Seen<'_>, demands: Demands) {
-        self.enter(step);
-        let was_decided = self
-            .last
-            .as_ref()
-            .is_some_and(|last| matches!(last.assessed.outcome, Outcome::Pass | Outcome::Fail));
-        match &self.method {
-            Engine::Evidence { .. } => {}
-            Engine::Threshold if !was_decided => {}
-            Engine::Threshold => {
-                self.canary.decided();
-                self.baseline.decided();
-            }
-            Engine::FailedLooks(_) | Engine::MannWhitney { .. } => {
-                self.canary = Pool::default();
-                self.baseline = Pool::default();
-            }
-        }
-        if let Engine::Evidence { counted, .. } = &mut self.method {
-            *counted = false;
-        }
+        self.enter(step, demands.alpha);
+        self.begin_anew_where_decided();
         if let Some(canary) = seen.canary.measurement() {
             self.weigh(canary, seen);
             self.canary.add(canary);
@@ -176,10 +154,13 @@ impl Course {
             self.baseline.add(baseline);
             self.control.add(baseline);
         }
-        let mut assessed = self.assess(seen, demands.min_requests);
-        assessed.outcome = self.outcome(assessed.outcome, &assessed.value, seen, demands);
+        // No requests are no data, whatever a track asks for.
+        let mut assessed = self.assess(seen, demands.min_requests.max(1));
+        let was_decided = matches!(assessed.outcome, Outcome::Pass | Outcome::Fail);
+        assessed.outcome = self.outcome(assessed.outcome, assessed.value, seen, demands);
         self.last = Some(Last {
             assessed,
+            was_decided,
             control: seen.control,
             canary: seen.canary.measurement().is_some(),
             baseline: match seen.control {
@@ -189,31 +170,36 @@ impl Course {
         });
     }
 
+    /// Evidence rests on the whole step. For the other methods a look is what was seen since the last one that was
+    /// decided, so that each rests on enough requests.
+    fn begin_anew_where_decided(&mut self) {
+        if !self.last.as_ref().is_some_and(|last| last.was_decided) {
+            return;
+        }
+        match &self.engine {
+            Engine::Evidence(_) => {}
+            Engine::Threshold => {
+                self.canary.decided();
+                self.baseline.decided();
+            }
+            Engine::FailedLooks(_) | Engine::MannWhitney { .. } => {
+                self.canary = Pool::default();
+                self.baseline = Pool::default();
+            }
+        }
+    }
+
     /// Adds a look to the evidence.
     fn weigh(&mut self, canary: &Measurement, seen: Seen<'_>) {
-        let Engine::Evidence { sequence, starts, counted } = &mut self.method else { return };
-        *counted = Datum::is_countable(&self.criterion, canary);
+        let Engine::Evidence(weighed) = &mut self.engine else { return };
         let beside = match seen.control {
             Control::Frozen => Beside::Frozen(self.frozen.as_ref()),
             Control::Concurrent | Control::None => Beside::Concurrent {
                 now: seen.baseline.measurement(),
-                before: self.control.measurement().or(self.frozen.as_ref()),
+                before: [self.control.measurement(), self.frozen.as_ref().map(|frozen| &frozen.measurement)],
             },
         };
-        let Some(rule) = Datum::of(&self.criterion, canary, beside) else { return };
-        let early = Datum::early(&self.criterion, canary, beside);
-        if !sequence.observe(self.step, rule, &early) {
-            return;
-        }
-        starts.push(seen.from);
-        if let Some(arms) = rule.arms() {
-            let step = usize::try_from(self.step).unwrap_or(usize::MAX);
-            if self.totals.len() <= step {
-                self.totals.resize(step.saturating_add(1), Arms::default());
-            }
-            self.totals[step] = self.totals[step].plus(arms);
-            self.spread.observe(arms.canary);
-        }
+        weighed.observe(&self.criterion, (self.step, seen.from), canary, beside);
     }
 
     /// What the plain comparison makes of what was added up.
@@ -226,7 +212,7 @@ impl Course {
         let baseline = match (seen.control, seen.baseline.measurement()) {
             (Control::Frozen, _) => {
                 frozen = match &self.frozen {
-                    Some(measurement) => Answer::Value(measurement.clone()),
+                    Some(frozen) => Answer::Value(frozen.measurement.clone()),
                     None => Answer::NoData {
                         detail: "the baseline was not measured in the step before".to_owned(),
                     },
@@ -243,18 +229,20 @@ impl Course {
     fn outcome(
         &mut self,
         plain: Outcome,
-        value: &Option<Finite>,
+        value: Option<Finite>,
         seen: Seen<'_>,
         demands: Demands,
     ) -> Outcome {
-        let missing = matches!(plain, Outcome::Undecided(Undecided::Missing { .. }));
-        match &mut self.method {
-            Engine::Threshold | Engine::Evidence { counted: false, .. } => plain,
-            Engine::Evidence { counted: true, .. } => match plain {
-                Outcome::Fail => Outcome::Undecided(Undecided::NotProven),
-                Outcome::Pass => self.not_excluded(demands).map_or(Outcome::Pass, Outcome::Undecided),
-                undecided @ Outcome::Undecided(_) => undecided,
-            },
+        if let Engine::Evidence(weighed) = &self.engine {
+            return match plain {
+                Outcome::Fail if weighed.is_counted => Outcome::Undecided(Undecided::NotProven),
+                Outcome::Pass => self.not_excluded(seen, demands).map_or(Outcome::Pass, Outcome::Undecided),
+                Outcome::Fail | Outcome::Undecided(_) => plain,
+            };
+        }
+        let baseline = self.baseline.measurement().and_then(|one| value_of(&self.criterion, one));
+        match &mut self.engine {
+            Engine::Threshold | Engine::Evidence(_) => plain,
             Engine::FailedLooks(looks) => {
                 let too_many = looks.observe(match plain {
                     Outcome::Pass => Counted::Clean,
@@ -267,73 +255,67 @@ impl Course {
                     Outcome::Pass | Outcome::Undecided(_) => plain,
                 }
             }
-            Engine::MannWhitney { rule, canary, baseline } => {
-                if missing {
+            Engine::MannWhitney { rule, canary: canaries, baseline: baselines } => {
+                if matches!(plain, Outcome::Undecided(_)) {
                     return plain;
                 }
-                let beside = seen.baseline.measurement().and_then(|one| value_of(&self.criterion, one));
-                canary.extend(*value);
-                baseline.extend(beside);
+                canaries.extend(value);
+                baselines.extend(baseline);
                 let breach = match self.criterion.comparator {
                     Comparator::Above | Comparator::AtLeast => Label::High,
                     Comparator::Below | Comparator::AtMost => Label::Low,
                 };
-                let label = rule.classify(canary, baseline).map(|found| found.label);
-                match (label, plain) {
-                    (Ok(label), _) if label == breach => Outcome::Fail,
-                    (Ok(Label::NoData) | Err(_), _) => Outcome::Undecided(Undecided::Missing {
+                if !baselines.is_empty() && !can_be_significant(rule, canaries.len(), baselines.len()) {
+                    return match plain {
+                        Outcome::Fail => Outcome::Undecided(Undecided::NotProven),
+                        Outcome::Pass | Outcome::Undecided(_) => plain,
+                    };
+                }
+                match rule.classify(canaries, baselines).map(|found| found.label) {
+                    Ok(Label::NoData) | Err(_) => Outcome::Undecided(Undecided::Missing {
                         arm: Arm::Baseline,
-                        missing: crate::judge::MissingKind::NoData,
+                        missing: MissingKind::NoData,
                         detail: "the Mann-Whitney rule needs values of both arms".to_owned(),
                     }),
-                    (Ok(_), undecided @ Outcome::Undecided(_)) => undecided,
-                    (Ok(_), Outcome::Pass | Outcome::Fail) => Outcome::Pass,
+                    Ok(label) if label == breach => Outcome::Fail,
+                    Ok(_) => Outcome::Pass,
                 }
             }
         }
     }
 
     /// Whether the data leave a regression possible that they have to exclude.
-    fn not_excluded(&self, demands: Demands) -> Option<Undecided> {
-        let exclude = demands.exclude?;
+    fn not_excluded(&self, seen: Seen<'_>, demands: Demands) -> Option<Undecided> {
+        let excluded = demands.exclude?;
         let Threshold::Baseline { .. } = self.criterion.threshold else { return None };
-        let found = self.confidence(demands.alpha)?;
-        (!found.excludes(exclude)).then(|| Undecided::NotExcluded {
-            size: Finite::new(exclude).unwrap_or(Finite::ZERO),
-            high: found.high,
-        })
+        let weighed = self.weighed().filter(|weighed| weighed.is_counted)?;
+        let baseline = match seen.control {
+            Control::Frozen => self.frozen.as_ref().map(|frozen| &frozen.measurement),
+            Control::Concurrent | Control::None => self.baseline.measurement(),
+        };
+        let found = match (self.canary.measurement(), baseline, self.criterion.metric.quantile()) {
+            (Some(canary @ Measurement::Histogram(_)), Some(baseline), Some(quantile)) => {
+                exclusion::of_quantile(canary, baseline, quantile, demands.alpha, excluded)
+            }
+            _ => {
+                let found = weighed.confidence(&self.criterion, demands.alpha);
+                match found.is_some_and(|found| found.excludes(excluded)) {
+                    true => Exclusion::Excluded,
+                    false => Exclusion::Open(found.and_then(|found| found.high)),
+                }
+            }
+        };
+        match found {
+            Exclusion::Excluded => None,
+            Exclusion::Open(high) => {
+                Some(Undecided::NotExcluded { size: Finite::new(excluded).unwrap_or(Finite::ZERO), high })
+            }
+        }
     }
 
     /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared.
     pub(super) fn confidence(&self, alpha: Alpha) -> Option<Interval> {
-        if !self.is_by_evidence() || self.totals.is_empty() {
-            return None;
-        }
-        let compared = self.totals.iter().any(|arms| arms.baseline.requests() > 0);
-        if compared {
-            return confidence::ratio(&self.totals, alpha);
-        }
-        let all = self.totals.iter().fold(Arms::default(), |all, arms| all.plus(*arms));
-        Some(confidence::rate(all.canary, alpha))
-    }
-
-    /// `ln E` in the fast and in the robust channel; nothing for other methods.
-    pub(super) fn ln_evidence(&self) -> (f64, f64) {
-        match &self.method {
-            Engine::Evidence { sequence, .. } => (sequence.ln_fast(), sequence.ln_robust()),
-            Engine::Threshold | Engine::FailedLooks(_) | Engine::MannWhitney { .. } => (0.0, 0.0),
-        }
-    }
-
-    /// When the most likely regression began.
-    pub(super) fn since(&self) -> Option<Timestamp> {
-        let Engine::Evidence { sequence, starts, .. } = &self.method else { return None };
-        let onset = sequence.onset()?;
-        starts.get(usize::try_from(onset.interval).ok()?).copied()
-    }
-
-    pub(super) fn spread(&self) -> &Spread {
-        &self.spread
+        self.weighed()?.confidence(&self.criterion, alpha)
     }
 
     pub(super) fn outcome_so_far(&self) -> Option<&Outcome> {
@@ -349,16 +331,17 @@ impl Course {
         let beside = compares && canary.is_some();
         let baseline = match last.control {
             _ if !(beside && last.baseline) => None,
-            Control::Frozen => self.frozen.clone(),
+            Control::Frozen => self.frozen.as_ref().map(|frozen| frozen.measurement.clone()),
             Control::Concurrent | Control::None => self.baseline.measurement().cloned(),
         };
-        let (method, channel) = match &self.method {
-            Engine::Evidence { counted: true, .. } => (Method::Evidence, Channel::Robust),
+        let (method, channel) = match &self.engine {
+            Engine::Evidence(weighed) if weighed.is_counted => (Method::Evidence, Channel::Robust),
             Engine::FailedLooks(_) => (Method::FailedLooks, Channel::HardLimit),
             Engine::MannWhitney { .. } => (Method::MannWhitney, Channel::HardLimit),
-            Engine::Threshold | Engine::Evidence { counted: false, .. } => {
-                (if compares { Method::BaselineMultiple } else { Method::Threshold }, Channel::HardLimit)
+            Engine::Evidence(_) | Engine::Threshold if compares => {
+                (Method::BaselineMultiple, Channel::HardLimit)
             }
+            Engine::Evidence(_) | Engine::Threshold => (Method::Threshold, Channel::HardLimit),
         };
         Some(Verdict {
             criterion: self.criterion.clone(),
@@ -378,13 +361,77 @@ impl Course {
             warnings: Vec::new(),
         })
     }
+
+    /// The same, failed by evidence: on what was counted since the most likely regression began, which may be a few
+    /// minutes at the end of a clean day.
+    pub(super) fn verdict_by_evidence(&self, channel: Channel) -> Option<Verdict> {
+        let mut verdict =
+            Verdict { outcome: Outcome::Fail, method: Method::Evidence, channel, ..self.verdict()? };
+        if let Some(since) = self.weighed().and_then(Weighed::since) {
+            self.restrict(&mut verdict, &since);
+        }
+        Some(verdict)
+    }
+
+    fn restrict(&self, verdict: &mut Verdict, since: &Since) {
+        // What was weighed stands even where the last look measured nothing.
+        let shown = self.canary.measurement();
+        let Some(canary) = shown.and_then(|one| self.counted_as(one, since.arms.canary)) else { return };
+        if matches!(self.criterion.threshold, Threshold::Baseline { .. })
+            && let Some(last) = &self.last
+        {
+            verdict.control = last.control;
+            let concurrent = self.baseline.measurement().filter(|_| last.control == Control::Concurrent);
+            if let Some(baseline) = concurrent.and_then(|one| self.counted_as(one, since.arms.baseline)) {
+                verdict.baseline = Some(baseline);
+            }
+        }
+        let beside = verdict.baseline.clone().map(Answer::Value);
+        let assessed = assess(
+            &self.criterion,
+            Evidence {
+                canary: &Answer::Value(canary.clone()),
+                baseline: beside.as_ref().map(|baseline| (baseline, verdict.control)),
+                min_requests: 0,
+            },
+        );
+        verdict.canary = Some(canary);
+        verdict.value = assessed.value.or(verdict.value);
+        verdict.threshold = assessed.threshold.or(verdict.threshold);
+    }
+
+    /// Counts in the shape of a measurement; none where there are none or it has no such shape.
+    fn counted_as(&self, shape: &Measurement, counts: Counts) -> Option<Measurement> {
+        let turned = matches!(self.criterion.threshold, Threshold::Limit(_)) && !is_upper(&self.criterion);
+        let counts = if turned { complement(counts) } else { counts };
+        let (requests, part) = (counts.requests(), counts.errors());
+        match shape {
+            _ if requests == 0 => None,
+            Measurement::Counts { .. } => Some(Measurement::Counts { requests, errors: part }),
+            Measurement::Exceedances { bound, .. } => {
+                Some(Measurement::Exceedances { requests, exceedances: part, bound: *bound })
+            }
+            Measurement::Histogram(_) | Measurement::Events { .. } | Measurement::Gauge { .. } => None,
+        }
+    }
+}
+
+/// Whether samples are large enough for the rule's confidence: whether the most extreme of their `C(m+n, n)` orders is rarer
+/// than what it leaves on one side. Of one look in each arm either is the higher, and that says nothing.
+fn can_be_significant(rule: &MannWhitneyRule, canary: usize, baseline: usize) -> bool {
+    let mut orders = 1.0;
+    for added in 1..=canary.min(baseline) {
+        orders *= (canary.max(baseline) + added) as f64 / added as f64;
+        if orders * (1.0 - rule.confidence) / 2.0 >= 1.0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// The one number that a measurement amounts to, in the unit of the metric.
 fn value_of(criterion: &Criterion, measurement: &Measurement) -> Option<Finite> {
-    let rate = |part: u64, whole: u64| {
-        crate::unit::Ratio::new(part, whole).and_then(|ratio| Finite::new(ratio.to_f64()))
-    };
+    let rate = |part: u64, whole: u64| Ratio::new(part, whole).and_then(|ratio| Finite::new(ratio.to_f64()));
     match measurement {
         Measurement::Counts { requests, errors: part }
         | Measurement::Exceedances { requests, exceedances: part, .. } => rate(*part, *requests),

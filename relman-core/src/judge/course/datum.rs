@@ -2,141 +2,174 @@
 
 use crate::{
     judge::{
-        Histogram, Measurement, confidence,
-        evidence::Alpha,
+        Boundary, Histogram, Measurement,
         factor::{Arms, Counts, Exposed},
+        threshold::{in_unit_of_metric, is_rate_of_events},
     },
     plan::{Comparator, Criterion, Threshold, Unit},
     unit::Finite,
 };
 
+/// A quantile that fewer of the baseline's requests than this are above is a guess, and no boundary is chosen by it.
+const FEWEST_ABOVE: f64 = 10.0;
+
 /// What one interval says about a criterion.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Datum {
-    /// A rate against a limit.
+    /// A rate against a limit between 0 and 1.
     Limit { counts: Counts, limit: f64 },
     /// A rate against so many times the baseline's.
     Baseline { arms: Arms, ratio: f64 },
-    /// Counts against an expected rate.
+    /// Counts against an expected rate between 0 and 1.
     Exposure { exposed: Exposed, rate: f64 },
 }
 
 /// What an interval is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Beside<'a> {
-    /// The baseline in the same interval, and all that it showed before.
-    Concurrent { now: Option<&'a Measurement>, before: Option<&'a Measurement> },
+    /// The baseline in the same interval, and what it showed in the steps and the looks before.
+    Concurrent { now: Option<&'a Measurement>, before: [Option<&'a Measurement>; 2] },
     /// The baseline as it was before it had no traffic any more.
-    Frozen(Option<&'a Measurement>),
+    Frozen(Option<&'a Frozen>),
+}
+
+/// The baseline of the step before, for a step that has none.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Frozen {
+    pub(super) measurement: Measurement,
+    /// The upper end of what the baseline's rate may be: no canary is accused of its noise.
+    pub(super) highest: Option<f64>,
+}
+
+/// Whether and how an interval can be judged by evidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Reading {
+    /// By these counts; those of a quantile are at a boundary.
+    Counted(Datum, Option<Boundary>),
+    /// Another one can, and this one says nothing: nothing was served, or there is nothing to compare with as yet.
+    Silent,
+    /// What was measured can't be counted in requests.
+    Uncountable,
+}
+
+impl Reading {
+    /// Whether a measurement of any shape could be judged by evidence: `queue_depth > 10_000` never can, and neither can
+    /// limits of 0 and 100 %, which one request breaches or none.
+    pub(super) fn is_possible(criterion: &Criterion) -> bool {
+        match criterion.threshold {
+            Threshold::Limit(_) => {
+                limit(criterion).is_some() || (criterion.metric.quantile().is_some() && is_upper(criterion))
+            }
+            Threshold::Baseline { .. } => is_upper(criterion),
+        }
+    }
+
+    /// What a measurement says.
+    pub(super) fn of(criterion: &Criterion, canary: &Measurement, beside: Beside<'_>) -> Self {
+        match canary {
+            Measurement::Counts { .. } | Measurement::Exceedances { .. } => {
+                let counts = Counts::of(canary).filter(|counts| counts.requests() > 0);
+                counts.map_or(Self::Silent, |counts| Self::of_rate(criterion, counts, beside))
+            }
+            Measurement::Histogram(histogram) => match criterion.metric.quantile() {
+                Some(quantile) if is_upper(criterion) => {
+                    Self::of_quantile(criterion, histogram, quantile, beside)
+                }
+                Some(_) | None => Self::Uncountable,
+            },
+            Measurement::Events { count, exposure } => match (criterion.threshold, limit(criterion)) {
+                (Threshold::Limit(quantity), Some(rate))
+                    if is_rate_of_events(criterion, quantity) && is_upper(criterion) =>
+                {
+                    let exposed = Exposed { count: *count, exposure: *exposure };
+                    let datum = Datum::Exposure { exposed, rate };
+                    if *exposure > 0 { Self::Counted(datum, None) } else { Self::Silent }
+                }
+                _ => Self::Uncountable,
+            },
+            Measurement::Gauge { .. } => Self::Uncountable,
+        }
+    }
+
+    fn of_rate(criterion: &Criterion, canary: Counts, beside: Beside<'_>) -> Self {
+        let against = |counts, limit: f64| match limit > 0.0 && limit < 1.0 {
+            true => Self::Counted(Datum::Limit { counts, limit }, None),
+            false => Self::Uncountable,
+        };
+        match (criterion.threshold, beside) {
+            (Threshold::Limit(_), _) => match limit(criterion) {
+                Some(limit) if is_upper(criterion) => against(canary, limit),
+                Some(limit) => against(complement(canary), 1.0 - limit),
+                None => Self::Uncountable,
+            },
+            (Threshold::Baseline { .. }, _) if !is_upper(criterion) => Self::Uncountable,
+            (Threshold::Baseline { factor }, Beside::Concurrent { now, .. }) => {
+                let baseline = now.and_then(Counts::of).filter(|counts| counts.requests() > 0);
+                baseline.map_or(Self::Silent, |baseline| {
+                    let arms = Arms { canary, baseline };
+                    Self::Counted(Datum::Baseline { arms, ratio: factor.to_f64() }, None)
+                })
+            }
+            (Threshold::Baseline { factor }, Beside::Frozen(frozen)) => {
+                let highest = frozen.and_then(|frozen| frozen.highest);
+                highest.map_or(Self::Silent, |highest| against(canary, factor.to_f64() * highest))
+            }
+        }
+    }
+
+    /// A quantile is a rate: so many requests may be above a boundary.
+    fn of_quantile(criterion: &Criterion, canary: &Histogram, quantile: f64, beside: Beside<'_>) -> Self {
+        let at = |boundary: Option<Boundary>| {
+            let counted = boundary.and_then(|boundary| Some((boundary, canary.exceedances(boundary.at)?)));
+            match counted {
+                None => Self::Uncountable,
+                Some((_, counts)) if counts.requests() == 0 => Self::Silent,
+                Some((boundary, counts)) => {
+                    Self::Counted(Datum::Limit { counts, limit: 1.0 - quantile }, Some(boundary))
+                }
+            }
+        };
+        match (criterion.threshold, beside) {
+            (Threshold::Limit(limit), _) => {
+                at(Finite::new(in_unit_of_metric(limit)).and_then(|wanted| canary.boundary_at(wanted)))
+            }
+            (Threshold::Baseline { factor }, Beside::Concurrent { now, before }) => {
+                let Some(before) = trusted(before, quantile) else { return Self::Silent };
+                let Some(now) = now.and_then(histogram).filter(|now| now.count() > 0) else {
+                    return Self::Silent;
+                };
+                // What hits both arms makes the baseline slow in the same interval, and accuses nobody.
+                let Some(other) = now.boundary_for(quantile, factor.to_f64()) else { return Self::Silent };
+                let one = before.boundary_for(quantile, factor.to_f64());
+                at(one.map(|one| if other.at > one.at { other } else { one }))
+            }
+            (Threshold::Baseline { factor }, Beside::Frozen(frozen)) => {
+                let frozen = trusted([frozen.map(|frozen| &frozen.measurement), None], quantile);
+                frozen.map_or(Self::Silent, |frozen| at(frozen.boundary_for(quantile, factor.to_f64())))
+            }
+        }
+    }
 }
 
 impl Datum {
-    /// Whether a measurement can be counted in requests at all; a gauge can't, and is judged against a hard limit.
-    pub(super) fn is_countable(criterion: &Criterion, canary: &Measurement) -> bool {
-        match canary {
-            Measurement::Counts { .. } | Measurement::Exceedances { .. } => match criterion.threshold {
-                Threshold::Limit(_) => limit(criterion).is_some(),
-                Threshold::Baseline { .. } => is_upper(criterion),
-            },
-            Measurement::Histogram(_) => criterion.metric.quantile().is_some() && is_upper(criterion),
-            Measurement::Events { exposure, .. } => {
-                *exposure > 0 && is_upper(criterion) && limit(criterion).is_some()
-            }
-            Measurement::Gauge { .. } => false,
-        }
-    }
-
-    /// What a measurement says; none where it can't be counted or compared.
-    pub(super) fn of(criterion: &Criterion, canary: &Measurement, beside: Beside<'_>) -> Option<Self> {
-        match (canary, criterion.metric.quantile()) {
-            (Measurement::Histogram(histogram), Some(quantile)) => {
-                Self::of_histogram(criterion, histogram, quantile, beside)
-            }
-            (Measurement::Events { count, exposure }, _) => match criterion.threshold {
-                Threshold::Limit(_) if *exposure > 0 && is_upper(criterion) => {
-                    let exposed = Exposed { count: *count, exposure: *exposure };
-                    limit(criterion).map(|rate| Self::Exposure { exposed, rate })
-                }
-                _ => None,
-            },
-            _ => Self::of_rate(criterion, Counts::of(canary)?, beside),
-        }
-    }
-
-    fn of_rate(criterion: &Criterion, canary: Counts, beside: Beside<'_>) -> Option<Self> {
-        match criterion.threshold {
-            Threshold::Limit(_) => {
-                let limit = limit(criterion)?;
-                if is_upper(criterion) {
-                    Some(Self::Limit { counts: canary, limit })
-                } else {
-                    // Too few good ones are too many of the others.
-                    let counts = Counts::new(canary.requests(), canary.requests() - canary.errors())?;
-                    Some(Self::Limit { counts, limit: 1.0 - limit })
-                }
-            }
-            Threshold::Baseline { factor } if is_upper(criterion) => {
-                let ratio = factor.to_f64();
-                match beside {
-                    Beside::Concurrent { now, .. } => {
-                        let baseline = Counts::of(now?)?;
-                        Some(Self::Baseline { arms: Arms { canary, baseline }, ratio })
-                    }
-                    Beside::Frozen(baseline) => {
-                        let baseline = Counts::of(baseline?)?;
-                        // The upper end of what the baseline's rate may be: no canary is accused of its noise.
-                        let highest = confidence::rate(baseline, Alpha::default()).high?.get();
-                        Some(Self::Limit { counts: canary, limit: ratio * highest })
-                    }
-                }
-            }
-            Threshold::Baseline { .. } => None,
-        }
-    }
-
-    /// A quantile is a rate: so many requests may be above a bound.
-    fn of_histogram(
-        criterion: &Criterion,
-        canary: &Histogram,
-        quantile: f64,
-        beside: Beside<'_>,
-    ) -> Option<Self> {
-        if !is_upper(criterion) {
-            return None;
-        }
-        let at = match criterion.threshold {
-            Threshold::Limit(limit) => {
-                canary.boundary_at(Finite::new(crate::judge::threshold::in_unit_of_metric(limit))?)?.at
-            }
-            Threshold::Baseline { factor } => {
-                let (Beside::Concurrent { before: baseline, .. } | Beside::Frozen(baseline)) = beside;
-                histogram(baseline?)?.boundary_for(quantile, factor.to_f64())?.at
-            }
-        };
-        Some(Self::Limit { counts: canary.exceedances(at)?, limit: 1.0 - quantile })
-    }
-
     /// Both arms at the boundaries near the baseline's p95 to p99, where the criterion compares a quantile with a
-    /// concurrent baseline: what finds a slow-down early.
-    pub(super) fn early(criterion: &Criterion, canary: &Measurement, beside: Beside<'_>) -> Vec<Self> {
-        let (Threshold::Baseline { factor }, Some(_), true) =
-            (criterion.threshold, criterion.metric.quantile(), is_upper(criterion))
-        else {
-            return Vec::new();
-        };
-        let Beside::Concurrent { now: Some(now), before: Some(before) } = beside else {
-            return Vec::new();
-        };
-        let (Some(canary), Some(now), Some(before)) = (histogram(canary), histogram(now), histogram(before))
-        else {
-            return Vec::new();
-        };
+    /// concurrent baseline: what finds a slow-down early. None where it does not compare so.
+    pub(super) fn early(
+        criterion: &Criterion,
+        canary: &Measurement,
+        beside: Beside<'_>,
+    ) -> Option<Vec<Self>> {
+        let Threshold::Baseline { factor } = criterion.threshold else { return None };
+        let (canary, quantile) = histogram(canary).zip(criterion.metric.quantile())?;
+        let Beside::Concurrent { now, before } = beside else { return Some(Vec::new()) };
+        let known = now.and_then(histogram).zip(trusted(before, quantile));
+        let Some((now, before)) = known else { return Some(Vec::new()) };
         let boundaries = before.watched_boundaries().into_iter();
         let counted = boundaries.filter_map(|at| {
             let arms = Arms { canary: canary.exceedances(at)?, baseline: now.exceedances(at)? };
             Some(Self::Baseline { arms, ratio: factor.to_f64() })
         });
-        counted.collect()
+        Some(counted.collect())
     }
 
     /// The counts of both arms; of the baseline none where it was not counted.
@@ -149,6 +182,12 @@ impl Datum {
     }
 }
 
+/// The first of what was measured before whose quantile is more than a guess.
+fn trusted(before: [Option<&Measurement>; 2], quantile: f64) -> Option<&Histogram> {
+    let enough = |one: &&Histogram| one.count() as f64 * (1.0 - quantile) >= FEWEST_ABOVE;
+    before.into_iter().flatten().filter_map(histogram).find(enough)
+}
+
 fn histogram(measurement: &Measurement) -> Option<&Histogram> {
     match measurement {
         Measurement::Histogram(histogram) => Some(histogram),
@@ -156,8 +195,13 @@ fn histogram(measurement: &Measurement) -> Option<&Histogram> {
     }
 }
 
+/// Too few good ones are too many of the others.
+pub(super) fn complement(counts: Counts) -> Counts {
+    Counts::new(counts.requests(), counts.requests() - counts.errors()).unwrap_or(counts)
+}
+
 /// Whether a high value is the breach.
-fn is_upper(criterion: &Criterion) -> bool {
+pub(super) fn is_upper(criterion: &Criterion) -> bool {
     matches!(criterion.comparator, Comparator::Above | Comparator::AtLeast)
 }
 
@@ -165,8 +209,7 @@ fn is_upper(criterion: &Criterion) -> bool {
 fn limit(criterion: &Criterion) -> Option<f64> {
     let Threshold::Limit(quantity) = criterion.threshold else { return None };
     let limit = match quantity.unit {
-        Unit::Percent => quantity.number.to_f64() / 100.0,
-        Unit::Plain => quantity.number.to_f64(),
+        Unit::Percent | Unit::Plain => in_unit_of_metric(quantity),
         Unit::Milliseconds | Unit::Seconds => return None,
     };
     (limit > 0.0 && limit < 1.0).then_some(limit)

@@ -3,10 +3,11 @@ use std::fmt;
 use super::{
     FastAlarm, Judging, SampleRatioRule,
     course::{Course, Demands, Seen},
+    sequence::Sequence,
 };
 use crate::{
     judge::{
-        Answer, Arm, Channel, Control, Measurement, Observation, Outcome, Strength, Verdict,
+        Answer, Arm, Channel, Control, Measurement, Method, Observation, Outcome, Strength, Verdict,
         diagnostics::{SampleRatio, Warning},
         evidence::{LnEvidence, Shares, StartWeights},
         factor::{Arms, Counts},
@@ -124,7 +125,7 @@ impl Judge {
         let weights = StartWeights::new(judging.start_weights, planned);
         let course = |one: &Criterion| Course::new(one.clone(), judging.method_of(&one.metric), &weights);
         let courses: Vec<Course> = criteria.iter().map(course).collect();
-        let by_evidence = courses.iter().filter(|course| has_share(course)).count();
+        let by_evidence = courses.iter().filter(|course| course.weighed().is_some()).count();
         Self {
             judging: judging.clone(),
             min_requests,
@@ -201,11 +202,12 @@ impl Judge {
     }
 
     /// What the evidence of all criteria comes to, and the criterion that contributes most.
-    fn merged(&self, channel: impl Fn((f64, f64)) -> f64) -> Merged {
+    fn merged(&self, evidence: impl Fn(&Sequence) -> f64) -> Merged {
         let mut ln = Vec::with_capacity(self.courses.len());
         let mut blamed: Option<(usize, f64)> = None;
-        for (index, course) in self.courses.iter().enumerate().filter(|(_, course)| has_share(course)) {
-            let own = channel(course.ln_evidence());
+        for (index, course) in self.courses.iter().enumerate() {
+            let Some(weighed) = course.weighed() else { continue };
+            let own = evidence(weighed.sequence());
             if blamed.is_none_or(|(_, most)| own > most) {
                 blamed = Some((index, own));
             }
@@ -217,20 +219,32 @@ impl Judge {
     }
 
     fn robust(&self) -> Merged {
-        self.merged(|(_, robust)| robust)
+        self.merged(Sequence::ln_robust)
     }
 
     fn fast(&self) -> Merged {
-        self.merged(|(fast, _)| fast)
+        self.merged(Sequence::ln_fast)
+    }
+
+    /// The criterion that has failed by evidence, and in which channel.
+    ///
+    /// Where the fast channel may roll back, the two share the probability that is allowed: it is the mean of their
+    /// evidence that has to reach the threshold.
+    fn alarm(&self) -> Option<(usize, Channel)> {
+        let robust = self.robust().blamed;
+        match self.judging.fast_alarm {
+            FastAlarm::Hold => Some((robust?, Channel::Robust)),
+            FastAlarm::RollBack => {
+                let blamed = self.merged(Sequence::ln_both).blamed?;
+                Some((blamed, if robust.is_some() { Channel::Robust } else { Channel::Fast }))
+            }
+        }
     }
 
     /// Whether a criterion has failed, by its place in the contract: cheaper than all verdicts.
     pub fn failed(&self) -> Option<usize> {
         let plain = self.courses.iter().position(|course| course.outcome_so_far() == Some(&Outcome::Fail));
-        plain.or_else(|| self.robust().blamed).or_else(|| match self.judging.fast_alarm {
-            FastAlarm::RollBack => self.fast().blamed,
-            FastAlarm::Hold => None,
-        })
+        plain.or_else(|| self.alarm().map(|(index, _)| index))
     }
 
     /// The outcome of a criterion by the last look, but for evidence that is an alarm; by its place in the contract.
@@ -250,34 +264,33 @@ impl Judge {
     /// One verdict for each criterion on the last look, in the order of the contract; none before the first look.
     pub fn verdicts(&self) -> Vec<Verdict> {
         let (robust, fast) = (self.robust(), self.fast());
-        let failed = self.failed();
+        let alarm = self.alarm();
         let mismatch = self.mismatch();
         let verdict = |(index, course): (usize, &Course)| {
-            let mut verdict = course.verdict()?;
-            if !has_share(course) || verdict.channel == Channel::HardLimit {
+            let mut verdict = match alarm {
+                Some((blamed, channel)) if blamed == index => course.verdict_by_evidence(channel)?,
+                Some(_) | None => course.verdict()?,
+            };
+            let Some(weighed) = course.weighed().filter(|_| verdict.method == Method::Evidence) else {
                 return Some(verdict);
-            }
-            if failed == Some(index) {
-                verdict.outcome = Outcome::Fail;
-                if robust.blamed.is_none() {
-                    verdict.channel = Channel::Fast;
-                }
-            }
-            let (own_fast, own_robust) = course.ln_evidence();
+            };
+            let since = weighed.since();
             verdict.strength = Some(Strength {
-                fast: LnEvidence::of(own_fast),
-                robust: LnEvidence::of(own_robust),
+                fast: LnEvidence::of(weighed.sequence().ln_fast()),
+                robust: LnEvidence::of(weighed.sequence().ln_robust()),
                 all_fast: LnEvidence::of(fast.ln_evidence),
                 all_robust: LnEvidence::of(robust.ln_evidence),
                 share: Finite::new(self.shares.as_slice().first().copied().unwrap_or(1.0))
                     .unwrap_or(Finite::ZERO),
                 threshold: Finite::new(self.judging.alpha.ln_threshold()).unwrap_or(Finite::ZERO),
-                since: course.since(),
+                since: since.map(|since| since.from),
+                arms: since.map(|since| since.arms).filter(|arms| arms.canary.requests() > 0),
+                boundary: weighed.boundary(),
             });
             verdict.confidence = course.confidence(self.judging.alpha);
-            verdict.dispersion = course.spread().dispersion();
-            verdict.lag_1_correlation = course.spread().lag_1_correlation();
-            verdict.warnings = course.spread().warnings();
+            verdict.dispersion = weighed.spread().dispersion();
+            verdict.lag_1_correlation = weighed.spread().lag_1_correlation();
+            verdict.warnings = weighed.warnings();
             verdict.warnings.extend(mismatch);
             Some(verdict)
         };
@@ -289,9 +302,4 @@ impl Judge {
 struct Merged {
     ln_evidence: f64,
     blamed: Option<usize>,
-}
-
-/// What a person counts has no evidence.
-fn has_share(course: &Course) -> bool {
-    course.is_by_evidence() && course.criterion.metric.as_str() != COMPLAINTS
 }

@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
+
 use super::datum::Datum;
 use crate::judge::{
-    evidence::{Mixture, Onset, Position, Shares, StartWeights},
+    evidence::{Mixture, Onset, Position, StartWeights},
     factor::{
         BurstProofAgainstBaseline, BurstProofLimit, Counts, CountsWithExposure, FRACTIONS, Factor, RATIOS,
         RateAgainstBaseline, RateLimit,
     },
+    math::{ln_add, ln_sum},
 };
 
 /// How many boundaries are watched beside a quantile's own rule at most.
@@ -18,7 +21,8 @@ pub(super) struct Sequence {
     next: Position,
     fast: Mixture,
     robust: Mixture,
-    /// The boundaries that find a slow-down early; for the fast channel alone, since they are not the rule.
+    /// The boundaries that find a slow-down early; for the fast channel alone, and for holding alone, since they are not
+    /// the rule. Whether there are any is settled by the first interval: the parts of a mean are known in advance.
     early: Vec<Mixture>,
     /// The factor against the last limit: making one costs twenty logarithms.
     limit: Option<RateLimit>,
@@ -37,61 +41,60 @@ impl Sequence {
         }
     }
 
-    /// One more interval of a step, steps counted from 0; whether the rule can be judged by evidence.
-    pub(super) fn observe(&mut self, step: u32, rule: Datum, early: &[Datum]) -> bool {
+    /// One more interval of a step, steps counted from 0.
+    ///
+    /// With what is counted at the boundaries that find a slow-down early, where the criterion has such.
+    pub(super) fn observe(&mut self, step: u32, rule: Datum, early: Option<&[Datum]>) {
         let at = if step == self.next.step { self.next } else { Position { step, index: 0 } };
-        let weight = self.weights.planned(at);
-        let (mut fast, mut robust) = ([0.0; RATIOS.len()], [0.0; FRACTIONS.len()]);
-        if !self.factors(rule, &mut fast, &mut robust) {
-            return false;
-        }
         self.next = Position { step, index: at.index.saturating_add(1) };
+        let weight = self.weights.planned(at);
+        if self.fast.intervals() == 0 && early.is_some() {
+            self.early = vec![Mixture::new(RATIOS.len(), self.weights.reserve()); EARLY];
+        }
+        let (mut fast, mut robust) = ([0.0; RATIOS.len()], [0.0; FRACTIONS.len()]);
+        self.factors(rule, &mut fast, &mut robust);
         update(&mut self.fast, weight, &fast);
         update(&mut self.robust, weight, &robust);
-        for (index, datum) in early.iter().take(EARLY).enumerate() {
-            if self.early.len() <= index {
-                self.early.push(Mixture::new(RATIOS.len(), self.weights.reserve()));
-            }
+        for (mixture, datum) in self.early.iter_mut().zip(early.unwrap_or_default()) {
             if let Datum::Baseline { arms, ratio } = datum
                 && let Some(factor) = RateAgainstBaseline::new(*ratio)
             {
                 factor.ln_factors(arms, &mut fast);
-                update(&mut self.early[index], weight, &fast);
+                update(mixture, weight, &fast);
             }
         }
-        true
     }
 
-    /// Writes `ln L_k` for both channels; whether the rule can be judged by evidence at all.
-    fn factors(&mut self, rule: Datum, fast: &mut [f64], robust: &mut [f64]) -> bool {
+    /// Writes `ln L_k` for both channels; evidence of nothing for a limit that is none.
+    fn factors(&mut self, rule: Datum, fast: &mut [f64], robust: &mut [f64]) {
         match rule {
             Datum::Limit { counts, limit } => {
                 if self.limit.is_none_or(|factor| factor.limit() != limit) {
                     self.limit = RateLimit::new(limit);
                 }
-                let (Some(likelihood), Some(bets)) = (self.limit, BurstProofLimit::new(limit)) else {
-                    return false;
-                };
-                likelihood.ln_factors(&counts, fast);
-                bets.ln_factors(&counts, robust);
+                if let Some((likelihood, bets)) = self.limit.zip(BurstProofLimit::new(limit)) {
+                    likelihood.ln_factors(&counts, fast);
+                    bets.ln_factors(&counts, robust);
+                }
             }
             Datum::Baseline { arms, ratio } => {
                 let factors = RateAgainstBaseline::new(ratio).zip(BurstProofAgainstBaseline::new(ratio));
-                let Some((likelihood, bets)) = factors else { return false };
-                likelihood.ln_factors(&arms, fast);
-                bets.ln_factors(&arms, robust);
+                if let Some((likelihood, bets)) = factors {
+                    likelihood.ln_factors(&arms, fast);
+                    bets.ln_factors(&arms, robust);
+                }
             }
             Datum::Exposure { exposed, rate } => {
-                let Some(likelihood) = CountsWithExposure::new(rate) else { return false };
-                likelihood.ln_factors(&exposed, fast);
                 let errors = exposed.count.min(exposed.exposure);
                 let counts = Counts::new(exposed.exposure, errors).unwrap_or(Counts::NONE);
-                if let Some(bets) = BurstProofLimit::new(rate) {
+                if let Some((likelihood, bets)) =
+                    CountsWithExposure::new(rate).zip(BurstProofLimit::new(rate))
+                {
+                    likelihood.ln_factors(&exposed, fast);
                     bets.ln_factors(&counts, robust);
                 }
             }
         }
-        true
     }
 
     /// `ln E` of the likelihood factors: half of it the rule's where slow-downs are looked for early.
@@ -99,19 +102,23 @@ impl Sequence {
         if self.early.is_empty() {
             return self.fast.ln_evidence();
         }
-        let part = 0.5 / EARLY as f64;
-        let shares = Shares::new([vec![0.5], vec![part; EARLY]].concat());
-        let mut ln = [0.0; EARLY + 1];
-        ln[0] = self.fast.ln_evidence();
-        for (ln, mixture) in ln[1..].iter_mut().zip(&self.early) {
-            *ln = mixture.ln_evidence();
-        }
-        shares.map_or(0.0, |shares| shares.merge(&ln))
+        let early = ln_sum(self.early.iter().map(Mixture::ln_evidence)) - libm::log(self.early.len() as f64);
+        ln_mean(self.fast.ln_evidence(), early)
+    }
+
+    /// `ln E` of the rule alone, half of it in each channel: what a release is turned back by where its units are independent.
+    pub(super) fn ln_both(&self) -> f64 {
+        ln_mean(self.fast.ln_evidence(), self.robust.ln_evidence())
     }
 
     /// `ln E` of the burst-proof factors.
     pub(super) fn ln_robust(&self) -> f64 {
         self.robust.ln_evidence()
+    }
+
+    /// The intervals that the most likely start is one of, now and at any time to come but for intervals to come.
+    pub(super) fn starts(&self) -> BTreeSet<u64> {
+        self.fast.starts().chain(self.robust.starts()).collect()
     }
 
     /// The most likely start, by the channel that knows more.
@@ -122,6 +129,10 @@ impl Sequence {
             .chain(self.fast.onset())
             .max_by(|one, other| one.ln_evidence.get().total_cmp(&other.ln_evidence.get()))
     }
+}
+
+fn ln_mean(one: f64, other: f64) -> f64 {
+    ln_add(one, other) - std::f64::consts::LN_2
 }
 
 fn update(mixture: &mut Mixture, weight: Option<f64>, ln_factors: &[f64]) {

@@ -85,9 +85,10 @@ pub enum MethodChoice {
     Evidence,
     /// A hard limit: the value over the threshold in any look on enough requests.
     Threshold,
-    /// A number of failed looks.
+    /// A number of failed looks, each on enough requests.
     FailedLooks(Rule),
-    /// Kayenta's Mann-Whitney rule over the looks of a step, each look one sample.
+    /// Kayenta's Mann-Whitney rule over the looks of a step, each look on enough requests one sample; from as many looks on
+    /// as its confidence needs, which are five for 98 %. It needs values of both arms, whatever the criterion says.
     MannWhitney(MannWhitneyRule),
 }
 
@@ -99,6 +100,7 @@ pub enum FastAlarm {
     /// The release is held: exposure stops growing, and on-call is told.
     #[default]
     Hold,
-    /// The release is rolled back. Right only where units are independent of each other: users, sessions.
+    /// The release is rolled back, too. Right only where units are independent of each other: users, sessions. Both channels
+    /// share the probability that is allowed then, and boundaries near a quantile, which are not the rule, hold alone.
     RollBack,
 }

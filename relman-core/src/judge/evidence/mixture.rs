@@ -153,6 +153,13 @@ impl Mixture {
         self.intervals
     }
 
+    /// The most likely start of each alternative that has one: what of the past is still needed to say what happened
+    /// since. An interval that is none of them will never be one again.
+    pub(in crate::judge) fn starts(&self) -> impl Iterator<Item = u64> {
+        let has_one = |state: &&Alternative| state.ln_best > LnEvidence::NONE;
+        self.alternatives.iter().filter(has_one).map(|state| state.best_start)
+    }
+
     /// The start and the alternative with the most evidence; none before any start had weight.
     pub fn onset(&self) -> Option<Onset> {
         let mut best: Option<Onset> = None;

@@ -107,6 +107,15 @@ impl Arms {
         Self { canary: self.canary.plus(other.canary), baseline: self.baseline.plus(other.baseline) }
     }
 
+    /// What of these counts came after others that are part of them, arm by arm.
+    pub(in crate::judge) fn since(self, before: Self) -> Self {
+        let since = |all: Counts, before: Counts| {
+            let requests = all.requests.saturating_sub(before.requests);
+            Counts { requests, errors: all.errors.saturating_sub(before.errors).min(requests) }
+        };
+        Self { canary: since(self.canary, before.canary), baseline: since(self.baseline, before.baseline) }
+    }
+
     /// The errors of both arms.
     pub(super) fn errors_f64(self) -> f64 {
         self.canary.errors_f64() + self.baseline.errors_f64()
