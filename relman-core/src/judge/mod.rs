@@ -17,11 +17,11 @@ mod sentence;
 mod threshold;
 mod verdict;
 
-pub use course::{FastAlarm, Judge, Judging, Look, MethodChoice, SampleRatioRule, Suspicion};
+pub use course::{Answers, FastAlarm, Judge, Judging, Look, MethodChoice, SampleRatioRule, Suspicion};
 pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
 pub use pool::Pool;
-use threshold::ENGINE;
+pub(crate) use threshold::ENGINE;
 pub use threshold::{Assessment, Evidence, assess, judge};
 pub use verdict::{Channel, Control, Method, Outcome, Strength, Undecided, Verdict};

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// The version of the rules in this file; recorded with every verdict.
-pub(super) const ENGINE: u32 = 1;
+pub(crate) const ENGINE: u32 = 1;
 
 /// What a criterion is judged on.
 #[derive(Debug, Clone, Copy)]

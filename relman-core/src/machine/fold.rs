@@ -9,7 +9,7 @@ use crate::{
         EffectId, Event, Gate, HoldCause, LookTaken, ObservedExposure, RollbackStarted, StepStarted,
         TrafficSet,
     },
-    judge::{Control, Judge, Look as Seen, Outcome, Undecided},
+    judge::{Control, Judge, Look as Seen, Outcome, Undecided, Verdict},
     unit::{Actor, TrafficShare},
 };
 
@@ -294,6 +294,14 @@ impl Release {
         let criteria = plan.contract().map(|contract| contract.criteria()).unwrap_or_default();
         let judge = Judge::new(criteria, policy.judging(), planned, min_requests);
         self.judge.get_or_insert_with(|| Arc::new(judge));
+    }
+
+    /// One verdict for each criterion, on this look and on what was seen before.
+    pub(super) fn verdicts_on(&self, step: &StepProgress, look: &LookTaken) -> Vec<Verdict> {
+        let Some(judge) = &self.judge else { return Vec::new() };
+        let mut judge = Judge::clone(judge);
+        judge.observe(&self.as_seen(step, look));
+        judge.verdicts()
     }
 
     /// A look as the judge is to see it.

@@ -33,7 +33,19 @@ pub struct Look<'a> {
     /// How many complaints the record holds.
     pub complaints: u64,
     /// What the source answered.
-    pub observations: &'a [Observation],
+    pub observations: &'a dyn Answers,
+}
+
+/// What a source has answered about a look.
+pub trait Answers: fmt::Debug {
+    /// The answer about a metric of an arm; none where it was not asked for.
+    fn answer(&self, metric: &MetricName, arm: Arm) -> Option<&Answer>;
+}
+
+impl Answers for Vec<Observation> {
+    fn answer(&self, metric: &MetricName, arm: Arm) -> Option<&Answer> {
+        self.iter().find(|one| one.metric == *metric && one.arm == arm).map(|one| &one.answer)
+    }
 }
 
 /// What speaks against a release before it has failed.
@@ -141,7 +153,7 @@ impl Judge {
                 (&complaints, &nothing)
             } else {
                 let metric = &course.criterion.metric;
-                let answer = |arm| answer(look.observations, metric, arm).unwrap_or(&nothing);
+                let answer = |arm| look.observations.answer(metric, arm).unwrap_or(&nothing);
                 (answer(Arm::Canary), answer(Arm::Baseline))
             };
             if is_complaints {
@@ -160,14 +172,14 @@ impl Judge {
 
     fn observe_split(&mut self, look: &Look<'_>) {
         let Some(share) = look.share else { return };
-        let counted =
-            |arm, metric: &MetricName| match answer(look.observations, metric, arm)?.measurement()? {
-                measurement @ Measurement::Counts { .. } => Counts::of(measurement),
-                _ => None,
-            };
-        let served = look.observations.iter().find_map(|seen| {
-            let canary = counted(Arm::Canary, &seen.metric)?;
-            Some(Arms { canary, baseline: counted(Arm::Baseline, &seen.metric)? })
+        let requests = |metric: &MetricName, arm| {
+            let requests = look.observations.answer(metric, arm)?.measurement()?.requests()?;
+            Counts::new(requests, 0)
+        };
+        let served = self.courses.iter().find_map(|course| {
+            let metric = &course.criterion.metric;
+            let canary = requests(metric, Arm::Canary)?;
+            Some(Arms { canary, baseline: requests(metric, Arm::Baseline)? })
         });
         let Some(served) = served else { return };
         match &mut self.splitting {
@@ -235,10 +247,9 @@ impl Judge {
         plain.or_else(|| self.alarm().map(|(index, _)| index))
     }
 
-    /// Whether a criterion would pass by the last look, by its place in the contract.
-    pub fn is_clean(&self, criterion: usize) -> bool {
-        let outcome = self.courses.get(criterion).and_then(Course::outcome_so_far);
-        outcome == Some(&Outcome::Pass) && self.failed() != Some(criterion)
+    /// The outcome of a criterion by the last look, but for evidence that is an alarm; by its place in the contract.
+    pub fn outcome(&self, criterion: usize) -> Option<&Outcome> {
+        self.courses.get(criterion).and_then(Course::outcome_so_far)
     }
 
     /// What speaks against the release before it has failed.
@@ -291,8 +302,4 @@ impl Judge {
 struct Merged {
     ln_evidence: f64,
     blamed: Option<usize>,
-}
-
-fn answer<'a>(observations: &'a [Observation], metric: &MetricName, arm: Arm) -> Option<&'a Answer> {
-    observations.iter().find(|one| one.metric == *metric && one.arm == arm).map(|one| &one.answer)
 }

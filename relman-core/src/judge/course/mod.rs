@@ -8,7 +8,7 @@ mod sequence;
 mod settings;
 mod weighed;
 
-pub use judge::{Judge, Look, Suspicion};
+pub use judge::{Answers, Judge, Look, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};
 
 #[cfg(test)]

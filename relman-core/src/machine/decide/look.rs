@@ -10,8 +10,8 @@ use crate::{
         TrafficDrifted,
     },
     judge::{
-        Answer, Arm, Control, Evidence, Judge, Measurement, MissingKind, Observation, Outcome, Undecided,
-        Verdict, judge,
+        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Undecided, Verdict,
+        judge,
     },
     machine::{Look, Phase, StepProgress, TrafficState, deadline::arms},
     plan::{COMPLAINTS, Criterion, Plan, Threshold},
@@ -48,11 +48,11 @@ impl Draft {
             verdicts: Vec::new(),
             credit: Span::ZERO,
         };
-        taken.verdicts = self.verdicts(&step, &taken);
+        taken.verdicts = self.release.verdicts_on(&step, &taken);
         let verdicts = taken.verdicts.clone();
         if !fits(&taken) {
             taken.observations = withheld(&taken.observations);
-            taken.verdicts = self.verdicts(&step, &taken);
+            taken.verdicts = self.release.verdicts_on(&step, &taken);
         }
         let gaps = self.gaps(&step, &taken);
         if gaps.is_empty() && drift.is_none() {
@@ -113,14 +113,6 @@ impl Draft {
         let count = self.release.complaints.len() as u64;
         let counted = Answer::Value(Measurement::Events { count, exposure: 0 });
         judge(criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 })
-    }
-
-    /// One verdict for each criterion, on this look and on what was seen before.
-    fn verdicts(&self, step: &StepProgress, look: &LookTaken) -> Vec<Verdict> {
-        let Some(judge) = &self.release.judge else { return Vec::new() };
-        let mut judge = Judge::clone(judge);
-        judge.observe(&self.release.as_seen(step, look));
-        judge.verdicts()
     }
 
     /// Every value that should be there and is not: of each watched metric in the canary, and in the baseline where
