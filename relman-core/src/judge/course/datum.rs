@@ -92,9 +92,12 @@ impl Reading {
     }
 
     fn of_rate(criterion: &Criterion, canary: Counts, beside: Beside<'_>) -> Self {
-        let against = |counts, limit: f64| match limit > 0.0 && limit < 1.0 {
-            true => Self::Counted(Datum::Limit { counts, limit }, None),
-            false => Self::Uncountable,
+        let against = |counts, limit: f64| {
+            if limit > 0.0 && limit < 1.0 {
+                Self::Counted(Datum::Limit { counts, limit }, None)
+            } else {
+                Self::Uncountable
+            }
         };
         match (criterion.threshold, beside) {
             (Threshold::Limit(_), _) => match limit(criterion) {

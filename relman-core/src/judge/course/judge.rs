@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{
     FastAlarm, Judging, SampleRatioRule,
-    course::{Course, Demands, Seen},
+    criterion::{Course, Demands, Seen},
     sequence::Sequence,
 };
 use crate::{

@@ -14,7 +14,10 @@ use crate::{
     },
 };
 
-fn arbitrary_counts() -> impl Strategy<Value = (u64, u64)> {
+/// Requests, and those that went wrong.
+type Errors = (u64, u64);
+
+fn arbitrary_counts() -> impl Strategy<Value = Errors> {
     (1_u64..20_000).prop_flat_map(|requests| (Just(requests), 0..=requests))
 }
 
@@ -50,7 +53,7 @@ proptest! {
         fn check<F: Factor>(
             criterion: &str,
             (fast, robust): (F, impl Factor<Interval = F::Interval>),
-            looks: &[((u64, u64), (u64, u64))],
+            looks: &[(Errors, Errors)],
             steps: &[u32],
             interval: impl Fn(Arms) -> F::Interval,
         ) {

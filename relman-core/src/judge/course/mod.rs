@@ -1,6 +1,6 @@
 //! The course of a release before its judge: look after look, one verdict for each criterion.
 
-mod course;
+mod criterion;
 mod datum;
 mod exclusion;
 mod judge;

@@ -293,16 +293,17 @@ impl Course {
             Control::Frozen => self.frozen.as_ref().map(|frozen| &frozen.measurement),
             Control::Concurrent | Control::None => self.baseline.measurement(),
         };
-        let found = match (self.canary.measurement(), baseline, self.criterion.metric.quantile()) {
-            (Some(canary @ Measurement::Histogram(_)), Some(baseline), Some(quantile)) => {
-                exclusion::of_quantile(canary, baseline, quantile, demands.alpha, excluded)
-            }
-            _ => {
-                let found = weighed.confidence(&self.criterion, demands.alpha);
-                match found.is_some_and(|found| found.excludes(excluded)) {
-                    true => Exclusion::Excluded,
-                    false => Exclusion::Open(found.and_then(|found| found.high)),
-                }
+        let quantile = self.criterion.metric.quantile();
+        let found = if let Some(canary @ Measurement::Histogram(_)) = self.canary.measurement()
+            && let Some((baseline, quantile)) = baseline.zip(quantile)
+        {
+            exclusion::of_quantile(canary, baseline, quantile, demands.alpha, excluded)
+        } else {
+            let found = weighed.confidence(&self.criterion, demands.alpha);
+            if found.is_some_and(|found| found.excludes(excluded)) {
+                Exclusion::Excluded
+            } else {
+                Exclusion::Open(found.and_then(|found| found.high))
             }
         };
         match found {
