@@ -7,7 +7,7 @@ use fixture::PLAN;
 use relman_core::{
     plan::{Plan, RiskLevel},
     policy::{Policy, floors},
-    unit::Span,
+    unit::{MetricName, Span},
 };
 
 /// The shipped policy with one part of its text replaced; what is wrong with it otherwise.
@@ -87,7 +87,7 @@ fn lists_are_allowed_up_to_their_ends_and_no_further() {
     assert_eq!(watching(16).unwrap().watch().len(), 16);
     assert!(watching(17).unwrap_err().contains("at most 16 metrics"));
     let silent = with(shipped, "").unwrap();
-    let watched: Vec<&str> = silent.watch().iter().map(|metric| metric.as_str()).collect();
+    let watched: Vec<&str> = silent.watch().iter().map(MetricName::as_str).collect();
     assert_eq!(watched, ["error_rate", "latency_p99", "log_errors"], "where a file says nothing");
 
     let (_, checklist) = Policy::SHIPPED_TOML.split_once("qa_checklist = ").unwrap();
