@@ -10,6 +10,7 @@ use crate::{
         TrafficSet,
     },
     judge::{Control, Judge, Look as Seen, Outcome, Undecided, Verdict},
+    plan::RollbackContract,
     unit::{Actor, TrafficShare},
 };
 
@@ -291,7 +292,7 @@ impl Release {
         let Some((_, track)) = self.track() else { return };
         let (planned, min_requests) = (track.planned_looks(), track.min_requests());
         let (Some(plan), Some(policy)) = (self.plan(), self.policy()) else { return };
-        let criteria = plan.contract().map(|contract| contract.criteria()).unwrap_or_default();
+        let criteria = plan.contract().map(RollbackContract::criteria).unwrap_or_default();
         let judge = Judge::new(criteria, policy.judging(), planned, min_requests);
         self.judge.get_or_insert_with(|| Arc::new(judge));
     }

@@ -278,7 +278,7 @@ fn evidence(from_breach: &[Record], started: &RollbackStarted) -> RollbackEviden
             Event::ComplaintRecorded(_) | Event::HoldPlaced(_) => evidence.records.push(record.seq),
             Event::ContractBreached(breached) => {
                 evidence.records.push(record.seq);
-                evidence.verdict = Some(breached.verdict.clone());
+                evidence.verdict = Some(Verdict::clone(&breached.verdict));
             }
             _ => {}
         }

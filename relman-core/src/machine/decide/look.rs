@@ -269,7 +269,7 @@ fn breach(mut verdict: Verdict) -> ContractBreached {
     if !fits {
         (verdict.canary, verdict.baseline) = (None, None);
     }
-    ContractBreached { verdict }
+    ContractBreached { verdict: verdict.into() }
 }
 
 /// What the source said about a metric in an arm; silence is no data.
