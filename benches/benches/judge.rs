@@ -157,7 +157,7 @@ fn observations(minute: u64) -> Vec<Observation> {
 fn one_look(c: &mut Criterion) {
     let mut group = c.benchmark_group("one look at three criteria");
     group.bench_function("limit: as many exp and log1p", |b| {
-        b.iter(|| one_of_each_for_a_look(black_box(-0.5)))
+        b.iter(|| one_of_each_for_a_look(black_box(-0.5)));
     });
     group.bench_function("judge: two rates and a quantile", |b| {
         let mut judged = Judged::new();
