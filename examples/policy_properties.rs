@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! Test failed: it had up to 1% of the users, for 3h 5m.
-//! minimal failing input: 50 requests a second; stale data for every metric from 0s until 3h
+//! minimal failing input: 50 requests a second; from 0s after the first exposure, for 3h: every metric is stale
 //! ```
 //!
 //! The last test keeps these two lines true.

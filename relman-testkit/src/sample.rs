@@ -92,6 +92,7 @@ steps = [
 
 [judging]
 method = "threshold"
+sample_ratio = "warn"
 
 [risk]
 "#

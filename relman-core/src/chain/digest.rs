@@ -60,7 +60,7 @@ impl FromStr for Digest {
             let (Some(high), Some(low)) = (nibble(pair[0]), nibble(pair[1])) else {
                 return Err(UnitError::new(text, WHAT, "it has a character that is not one of 0-9 a-f"));
             };
-            *target = high << 4 | low;
+            *target = high * 16 + low;
         }
         Ok(Self(bytes))
     }
@@ -79,3 +79,16 @@ impl fmt::Debug for Digest {
 }
 
 crate::unit::serde_as_text!(Digest);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_reads_back_what_it_prints() {
+        let digest = Digest::of_line(b"one");
+        let text = digest.to_string();
+        assert_eq!(text.parse::<Digest>(), Ok(digest));
+        assert_eq!(format!("{digest:?}"), text, "a failed assertion shows what a journal holds");
+    }
+}

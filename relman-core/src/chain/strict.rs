@@ -95,8 +95,9 @@ fn long_integer(text: &str) -> Option<&str> {
 
 fn is_long_integer(number: &str) -> bool {
     let digits = number.trim_start_matches('-');
-    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u64>().is_ok_and(|n| n > MAX_INTEGER)
-        || digits.len() > 19 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    // What is too long to be read is too large as well.
+    let is_large = || digits.parse::<u64>().ok().is_none_or(|integer| integer > MAX_INTEGER);
+    digits.bytes().all(|byte| byte.is_ascii_digit()) && is_large()
 }
 
 /// Reads any value and keeps nothing but what it takes to see a key twice.
@@ -176,6 +177,8 @@ mod tests {
     #[test]
     fn what_readers_disagree_about_is_refused() {
         let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        let longest = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_LINE - 8));
+        assert!(longest.len() == MAX_LINE && check(longest.as_bytes()).is_ok());
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(MAX_LINE));
         for (line, part) in [
             (r#"{"a":1,"a":2}"#, "the key \"a\" stands there twice"),

@@ -55,6 +55,17 @@ fn g1_a_failed_gate_is_overridden_by_an_executive_alone() {
 }
 
 #[test]
+fn g1_an_override_expires_at_the_latest_when_the_policy_says() {
+    let mut driven = Driven::drill().staging();
+    let last = driven.checked_but_one();
+    driven.does("service:ci", act::failed(&last));
+    let latest = driven.now + Span::from_hours(24);
+    let too_late = act::override_gate(Gate::Staging, latest + Span::from_millis(1));
+    assert!(driven.refused("user:eva", too_late).contains("24h"));
+    assert!(driven.does("user:eva", act::override_gate(Gate::Staging, latest)).has("override_granted"));
+}
+
+#[test]
 fn g1_an_override_opens_a_post_mortem_and_the_release_stays_open_until_it_is_filed() {
     let mut driven = Driven::drill().staging();
     let last = driven.checked_but_one();
@@ -75,6 +86,7 @@ fn g1_an_override_opens_a_post_mortem_and_the_release_stays_open_until_it_is_fil
         "checkout-241 owes several post-mortems, say which one by its number: post-mortem 1 on the override of the \
          staging gate, post-mortem 2 on the rollback"
     );
+    assert!(driven.refused("user:ana", act::post_mortem(Some(3))).contains("say which one by its number"));
     driven.does("user:ana", act::post_mortem(Some(2)));
     assert_eq!(
         driven.refused("user:ana", Action::Close),

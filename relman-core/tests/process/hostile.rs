@@ -10,7 +10,7 @@ use relman_core::{
     unit::{Finite, Window},
 };
 
-use crate::fixture::{Driven, counts, healthy, secs, share};
+use crate::fixture::{Driven, counts, drill_plan, healthy, policy_text, secs, share, with};
 
 fn look(driven: &mut Driven, change: impl Fn(&mut Look)) -> crate::fixture::Batch {
     let mut look = driven.look(Ok(driven.release.phase().step().unwrap().share), healthy);
@@ -91,6 +91,23 @@ fn words_without_end_are_cut_and_the_look_is_recorded() {
     assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
     assert!(driven.lines.last().unwrap().bytes().len() < 65_535);
     assert!(driven.lines.iter().all(|line| !line.bytes().windows(6).any(|part| part == b"\\u001b")));
+}
+
+#[test]
+fn the_words_of_all_answers_share_one_record() {
+    let names: Vec<String> = (0..16).map(|number| format!("\"metric{number}\"")).collect();
+    let watch = "watch = [\"error_rate\", \"latency_p99\", \"log_errors\"]";
+    let sixteen = with(&policy_text(), watch, &format!("watch = [{}]", names.join(", ")));
+    let mut driven = Driven::planned(&drill_plan(), &sixteen).in_step(1);
+    let endless = "x".repeat(10_000);
+    let batch = driven.look_as(|_, _| Answer::NoData { detail: endless.clone() });
+    let Event::LookTaken(look) = &batch.events[0] else { panic!("{batch:?}") };
+    let metrics = look.observations.len();
+    assert!(metrics >= 32, "{metrics}");
+    for seen in &look.observations {
+        let Answer::NoData { detail } = &seen.answer else { panic!("{seen:?}") };
+        assert_eq!(detail.len(), 16_384 / metrics, "16 KiB, shared by {metrics} answers");
+    }
 }
 
 #[test]

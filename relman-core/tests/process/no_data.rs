@@ -140,6 +140,25 @@ fn a_policy_may_hold_on_for_good_and_another_gap_still_ends_it() {
 }
 
 #[test]
+fn another_gap_with_less_patience_shortens_it_and_one_with_as_much_changes_nothing() {
+    let shorter = with(
+        &policy_text(),
+        "stale = { action = \"hold\", roll_back_after = \"2h\" }",
+        "stale = { action = \"hold\", roll_back_after = \"1h\" }",
+    );
+    let mut driven = Driven::planned(&drill_plan(), &shorter).in_step(2);
+    driven.look_without("error_rate", Arm::Canary, MissingKind::NoData);
+    let batch = driven.look_without("error_rate", Arm::Canary, MissingKind::Stale);
+    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    let ends = driven.now + Span::from_hours(1);
+    assert_eq!(driven.release.holds()[&HoldCause::Unmeasured].roll_back_at, Some(ends));
+    // An hour later two hours would end later; two hours at the moment that leaves exactly the same change nothing.
+    driven.now = ends.minus(Span::from_millis(1));
+    assert_eq!(driven.look_without("error_rate", Arm::Canary, MissingKind::NoData).kinds(), ["look_taken"]);
+    assert_eq!(driven.release.holds()[&HoldCause::Unmeasured].roll_back_at, Some(ends));
+}
+
+#[test]
 fn a_deployment_that_can_not_be_observed_is_not_where_it_should_be() {
     for step in [1, 2, 4] {
         let mut driven = in_step(step);

@@ -161,6 +161,16 @@ fn r3_the_requests_of_a_criterion_are_not_spent_by_another_one() {
 }
 
 #[test]
+fn r3_a_look_counts_in_full_up_to_twice_the_time_between_looks() {
+    for (late, counts) in [(1_999, 1_999), (2_000, 2_000), (2_001, 1_000)] {
+        let mut driven = Driven::drill().released();
+        driven.wait(Span::from_millis(late));
+        driven.healthy_look();
+        assert_eq!(driven.baked(), Span::from_millis(counts), "{late} ms after the last look");
+    }
+}
+
+#[test]
 fn r3_a_step_is_not_passed_on_what_was_seen_long_ago() {
     let mut driven = Driven::drill().released();
     driven.does("user:guest", act::hold());
@@ -171,7 +181,11 @@ fn r3_a_step_is_not_passed_on_what_was_seen_long_ago() {
     for _ in 0..4 {
         driven.healthy_look();
     }
-    driven.wait(secs(60));
+    // Twice the time between looks is the longest that may lie between them.
+    driven.wait(secs(2));
+    driven.tick();
+    assert!(!driven.missing().iter().any(|one| one.starts_with("a look at")), "{:?}", driven.missing());
+    driven.wait(secs(58));
     driven.tick();
     let now = driven.missing();
     assert!(now[0].starts_with("a look at the metrics: the last one was at "), "{now:?}");

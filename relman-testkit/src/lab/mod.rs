@@ -73,8 +73,9 @@
 //! - A world is a model. Requests are independent given the look and its weather, unless errors come in bursts; a burst
 //!   lies in one look. Latencies are log-normal, counted in ten buckets, as a service would report them. How near that
 //!   is to yours is for you to say: set rates, sizes and spreads to what you measure.
-//! - The deployer does at once what it is asked for, and the traffic is exactly where it should be:
-//!   [`World::deployer`](crate::sim::World::deployer) is not used. Add to the time to zero what your platform takes.
+//! - The deployer does at once what it is asked for, and the traffic is exactly where it should be. Add to the time to
+//!   zero what your platform takes. Of a world's [`faults`](crate::sim::World::faults) the lab knows outages of metrics; a
+//!   world with others is refused: try those in a [`Simulation`](crate::Simulation).
 //! - People do their part: somebody is always on call, every check passes, nobody holds a release, and no freeze is in
 //!   force.
 //! - Metrics that a policy watches and no world has are taken as measured; the report names them. Criteria on them are

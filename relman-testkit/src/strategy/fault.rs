@@ -89,7 +89,9 @@ fn metrics(
     let one = |name: &str| Metrics::One(name.parse().expect("a constant metric"));
     let which = vec![Metrics::All, one("error_rate"), one("latency_p99"), one("log_errors")];
     let shortest = Span::from_secs(1);
-    let (from, lasting) = (spans(Span::ZERO..=latest), spans(shortest..=longest.max(shortest)));
+    // What hides the first exposure hides the most, and would be rare among all the moments there are.
+    let from = prop_oneof![Just(Span::ZERO), spans(Span::ZERO..=latest)];
+    let lasting = spans(shortest..=longest.max(shortest));
     (from, lasting, select(fates.to_vec()), select(which)).prop_map(|(from, lasting, fate, of)| {
         Fault::Metrics { of, from: When::AfterExposure(from), lasting, fate }
     })

@@ -68,8 +68,8 @@ impl Reading {
     pub(super) fn of(criterion: &Criterion, canary: &Measurement, beside: Beside<'_>) -> Self {
         match canary {
             Measurement::Counts { .. } | Measurement::Exceedances { .. } => {
-                let counts = Counts::of(canary).filter(|counts| counts.requests() > 0);
-                counts.map_or(Self::Silent, |counts| Self::of_rate(criterion, counts, beside))
+                // An interval without requests says nothing, and takes its part of the weights on starts like any other.
+                Counts::of(canary).map_or(Self::Silent, |counts| Self::of_rate(criterion, counts, beside))
             }
             Measurement::Histogram(histogram) => match criterion.metric.quantile() {
                 Some(quantile) if is_upper(criterion) => {
@@ -82,8 +82,7 @@ impl Reading {
                     if is_rate_of_events(criterion, quantity) && is_upper(criterion) =>
                 {
                     let exposed = Exposed { count: *count, exposure: *exposure };
-                    let datum = Datum::Exposure { exposed, rate };
-                    if *exposure > 0 { Self::Counted(datum, None) } else { Self::Silent }
+                    Self::Counted(Datum::Exposure { exposed, rate }, None)
                 }
                 _ => Self::Uncountable,
             },
@@ -107,8 +106,7 @@ impl Reading {
             },
             (Threshold::Baseline { .. }, _) if !is_upper(criterion) => Self::Uncountable,
             (Threshold::Baseline { factor }, Beside::Concurrent { now, .. }) => {
-                let baseline = now.and_then(Counts::of).filter(|counts| counts.requests() > 0);
-                baseline.map_or(Self::Silent, |baseline| {
+                now.and_then(Counts::of).map_or(Self::Silent, |baseline| {
                     let arms = Arms { canary, baseline };
                     Self::Counted(Datum::Baseline { arms, ratio: factor.to_f64() }, None)
                 })

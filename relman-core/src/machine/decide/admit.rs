@@ -118,3 +118,55 @@ pub(super) fn withheld(observations: &[Observation]) -> Vec<Observation> {
     };
     observations.iter().map(withheld).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{judge::NativeHistogram, unit::Finite};
+
+    fn counts(requests: u64, errors: u64) -> Measurement {
+        Measurement::Counts { requests, errors }
+    }
+
+    fn native(index: i32) -> Measurement {
+        let zero = Finite::new(0.001).unwrap();
+        let buckets = BTreeMap::from([(index, 3)]);
+        Measurement::Histogram(Histogram::Native(NativeHistogram::new(8, zero, 0, buckets).unwrap()))
+    }
+
+    #[test]
+    fn counts_are_believed_up_to_the_most_and_no_further() {
+        assert_eq!(contradiction(&counts(MOST_COUNTED, 0)), None);
+        assert!(contradiction(&counts(MOST_COUNTED + 1, 0)).is_some_and(|why| why.contains("in one look")));
+        assert_eq!(contradiction(&counts(10, 10)), None, "every request may fail");
+        assert!(contradiction(&counts(10, 11)).is_some_and(|why| why.contains("11 of 10")));
+    }
+
+    #[test]
+    fn buckets_are_believed_up_to_the_outermost_and_no_further() {
+        let outermost = i32::try_from(OUTERMOST_BUCKET).unwrap();
+        for index in [outermost, -outermost] {
+            assert_eq!(contradiction(&native(index)), None, "{index}");
+            assert!(contradiction(&native(index + index.signum())).is_some(), "{index}");
+        }
+    }
+
+    #[test]
+    fn a_histogram_counts_what_is_near_zero_too() {
+        let zero = Finite::new(0.001).unwrap();
+        let buckets = BTreeMap::from([(1, 3), (2, 4)]);
+        let native = Histogram::Native(NativeHistogram::new(3, zero, 5, buckets).unwrap());
+        assert_eq!(total(&native), 12);
+    }
+
+    #[test]
+    fn words_are_cut_at_a_character_and_kept_on_one_line() {
+        assert_eq!(clean("one\ntwo", 20), "one two");
+        assert_eq!(clean("abcdef", 6), "abcdef");
+        assert_eq!(clean("abcdef", 5), "abcde");
+        assert_eq!(clean("aéé", 4), "aé");
+        assert_eq!(clean("aéé", 5), "aéé");
+    }
+}

@@ -10,8 +10,8 @@ use crate::{
         TrafficDrifted,
     },
     judge::{
-        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Undecided, Verdict,
-        judge,
+        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
+        Verdict, judge,
     },
     machine::{Look, Phase, StepProgress, TrafficState, deadline::arms},
     plan::{COMPLAINTS, Criterion, Plan, Threshold},
@@ -174,6 +174,14 @@ impl Draft {
         let held = self.release.holds.contains_key(&HoldCause::Suspicion);
         let cleared = self.release.phase.step().is_some_and(|step| step.cleared);
         let suspicion = self.release.judge.as_ref().and_then(|judge| judge.suspicion());
+        // What can't be trusted is as good as not measured, and patience with it ends as well.
+        let patience = match &suspicion {
+            Some(Suspicion::SampleRatio(_)) => self
+                .release
+                .policy()
+                .and_then(|policy| policy.no_data().rule(MissingKind::NoData).roll_back_after),
+            Some(_) | None => None,
+        };
         match suspicion {
             Some(suspicion) if !held && !cleared => self.follow(HoldPlaced {
                 cause: HoldCause::Suspicion,
@@ -181,7 +189,7 @@ impl Draft {
                 unblocked_by: Text::of(
                     "the suspicion is gone by itself, or somebody has looked into it and resumes it (resume)",
                 ),
-                roll_back_at: None,
+                roll_back_at: patience.map(|patience| self.now + patience),
                 roles: BTreeSet::new(),
             }),
             None if held => self.follow(HoldReleased {
