@@ -81,7 +81,9 @@ impl Reading {
                 (Threshold::Limit(quantity), Some(rate))
                     if is_rate_of_events(criterion, quantity) && is_upper(criterion) =>
                 {
-                    let exposed = Exposed { count: *count, exposure: *exposure };
+                    // A count without exposure is one that came late: it is no proof of an infinite rate.
+                    let count = if *exposure > 0 { *count } else { 0 };
+                    let exposed = Exposed { count, exposure: *exposure };
                     Self::Counted(Datum::Exposure { exposed, rate }, None)
                 }
                 _ => Self::Uncountable,

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use super::datum::Datum;
 use crate::judge::{
     evidence::{Mixture, Onset, Position, StartWeights},
@@ -26,6 +24,8 @@ pub(super) struct Sequence {
     early: Vec<Mixture>,
     /// The factor against the last limit: making one costs twenty logarithms.
     limit: Option<RateLimit>,
+    /// The same against the baseline.
+    against: Option<RateAgainstBaseline>,
 }
 
 impl Sequence {
@@ -38,6 +38,7 @@ impl Sequence {
             weights,
             next: Position::default(),
             limit: None,
+            against: None,
         }
     }
 
@@ -57,7 +58,7 @@ impl Sequence {
         update(&mut self.robust, weight, &robust);
         for (mixture, datum) in self.early.iter_mut().zip(early.unwrap_or_default()) {
             if let Datum::Baseline { arms, ratio } = datum
-                && let Some(factor) = RateAgainstBaseline::new(*ratio)
+                && let Some(factor) = against(&mut self.against, *ratio)
             {
                 factor.ln_factors(arms, &mut fast);
                 update(mixture, weight, &fast);
@@ -79,7 +80,7 @@ impl Sequence {
                 }
             }
             Datum::Baseline { arms, ratio } => {
-                let factors = RateAgainstBaseline::new(ratio).zip(BurstProofAgainstBaseline::new(ratio));
+                let factors = against(&mut self.against, ratio).zip(BurstProofAgainstBaseline::new(ratio));
                 if let Some((likelihood, bets)) = factors {
                     likelihood.ln_factors(&arms, fast);
                     bets.ln_factors(&arms, robust);
@@ -117,9 +118,9 @@ impl Sequence {
         self.robust.ln_evidence()
     }
 
-    /// The intervals that the most likely start is one of, now and at any time to come but for intervals to come.
-    pub(super) fn starts(&self) -> BTreeSet<u64> {
-        self.fast.starts().chain(self.robust.starts()).collect()
+    /// Whether the most likely start is or may become an interval: another one never will.
+    pub(super) fn may_start(&self, interval: u64) -> bool {
+        self.fast.starts().chain(self.robust.starts()).any(|start| start == interval)
     }
 
     /// The most likely start, by the channel that knows more.
@@ -130,6 +131,15 @@ impl Sequence {
             .chain(self.fast.onset())
             .max_by(|one, other| one.ln_evidence.get().total_cmp(&other.ln_evidence.get()))
     }
+}
+
+/// The factor for a ratio: the last one where it is for the same.
+#[expect(clippy::float_cmp, reason = "a factor is for the very same ratio")]
+fn against(last: &mut Option<RateAgainstBaseline>, ratio: f64) -> Option<RateAgainstBaseline> {
+    if last.is_none_or(|factor| factor.ratio() != ratio) {
+        *last = RateAgainstBaseline::new(ratio);
+    }
+    *last
 }
 
 fn ln_mean(one: f64, other: f64) -> f64 {

@@ -223,6 +223,10 @@ fn events_are_a_number_or_a_rate_as_the_limit_says() {
         assert_eq!((verdict.outcome, verdict.method), (Outcome::Pass, Method::Evidence), "0.2%");
     }
     assert!(rate.fails_at(60, |rate| crashes(rate, 60)).is_some());
+
+    let mut late = Release::by_evidence(&["crashes > 0.5%"]);
+    late.look(&[("crashes", Arm::Canary, events(40, 0))]);
+    assert_eq!((late.judge.failed(), late.judge.suspicion()), (None, None), "a count without exposure");
 }
 
 #[test]

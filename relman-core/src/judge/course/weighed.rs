@@ -87,8 +87,7 @@ impl Weighed {
         self.boundary = boundary;
         self.sequence.observe(step, datum, Datum::early(criterion, canary, beside).as_deref());
         self.origins.insert(self.intervals, Origin { from, before: self.sum });
-        let starts = self.sequence.starts();
-        self.origins.retain(|interval, _| starts.contains(interval));
+        self.origins.retain(|interval, _| self.sequence.may_start(*interval));
         self.intervals += 1;
         if let Some(arms) = datum.arms() {
             let step = usize::try_from(step).unwrap_or(usize::MAX);
