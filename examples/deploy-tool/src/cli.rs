@@ -449,6 +449,9 @@ pub(crate) struct Verify {
     /// A head that was kept elsewhere, 64 hexadecimal digits, or RELEASE=HEX; may be given many times
     #[arg(long = "head", value_name = "HEX")]
     pub(crate) heads: Vec<KnownHead>,
+    /// Judges every look again from what was recorded; each verdict has to come out the same, bit for bit
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 /// A head that somebody kept outside of the journal.
