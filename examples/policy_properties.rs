@@ -7,7 +7,7 @@
 //! to the least that shows it:
 //!
 //! ```text
-//! Test failed: it had up to 1% of the users, for 3h 5m.
+//! Test failed: it had up to 1% of the users, for 3h 15m.
 //! minimal failing input: 50 requests a second; from 0s after the first exposure, for 3h: every metric is stale
 //! ```
 //!

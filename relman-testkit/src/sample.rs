@@ -46,7 +46,8 @@ pub fn drill_plan() -> Arc<Plan> {
     Arc::new(drill.build().expect("a test builds the sample plan"))
 }
 
-/// The shipped policy and a track for drills: 1, 10 and 50 % for five minutes each, 100 % for ten.
+/// The shipped policy and a track for drills: 1, 10 and 50 % for five minutes each, 100 % for ten. A single look
+/// decides, by the plain comparison: evidence would want more of them.
 ///
 /// # Panics
 ///
@@ -88,6 +89,10 @@ steps = [
     {{ share = "50%", bake = "{third}" }},
     {{ share = "100%", bake = "{validation}" }},
 ]
+
+[judging]
+method = "threshold"
+sample_ratio = "warn"
 
 [risk]
 "#

@@ -33,7 +33,8 @@ fn policy(looks: u64, min_requests: u64) -> Policy {
         "[tracks.theory]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"1m\"\n\
          min_requests = {min_requests}\nsteps = [\n\
          {{ share = \"1%\", bake = \"5m\" }}, {{ share = \"10%\", bake = \"5m\" }},\n\
-         {{ share = \"50%\", bake = \"5m\" }}, {{ share = \"100%\", bake = \"{looks}m\" }}]\n\n[risk]\n"
+         {{ share = \"50%\", bake = \"5m\" }}, {{ share = \"100%\", bake = \"{looks}m\" }}]\n\n\
+         [judging]\nmethod = \"threshold\"\n\n[risk]\n"
     );
     Policy::from_toml(&Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1)).unwrap()
 }

@@ -36,13 +36,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "704e0f22124139bcbd8a2495e7c4a33ab94b7bf4fb464bcd8000bd719995d85b"),
-    ("error spike", "3a5bdf50e0c3738dd27a1ed466f3d19e108aaadc8455a53d2fbe036ab958a084"),
-    ("slow version", "92c7f1df713a56fd1f756c0e1e5bfa804eedb36ba11bb10ede46ce7ef7f5afc9"),
-    ("outage", "9c866b419a02d5a173a029d718691a4e8dd4184373a57db678ddfd0cfe81d655"),
-    ("two conductors", "9a0a7b069c714b234ffb880e37f79f8d2183ba930386cf797aa3461de057d075"),
-    ("random 6", "662cadb4c8758e54a8ab12d3ecb651b79d7341bbf923afd3dd6fa4f5b426dd7d"),
-    ("random 7", "c1f1975e583bee68840d0830a7fce5b2767e00a51031761a2d64dfc1470581e8"),
+    ("healthy", "e5103b45cc7b22f10be3e6a599843334ffe014bcc219d7f0ab7c2c71afb96700"),
+    ("error spike", "21c698c232c60f77fc6b67e54a2cd5bb71e2d290304761fa755978229113ff9b"),
+    ("slow version", "13c3b539d9cb0c4e1b0b5ccc5608f6d9e610691c954b03e19542e5d6d4a95f4a"),
+    ("outage", "17d5881476f20143740f5b56080492baa70926d512208ce6c64de301b318361b"),
+    ("two conductors", "d7827bca52ecb6ebf9e745c9875832d0654fcbe8b7fd0aa3ca9a14c708d26ca6"),
+    ("random 6", "88ea3766fa140ade7bbfd325192b87392982a723b4728a2d06770eb93810a217"),
+    ("random 7", "2a6986bf7aa1f0139d044f4899297d4170124cfca9bfd503b92740a9335826b1"),
 ];
 
 #[test]

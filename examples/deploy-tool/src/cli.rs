@@ -1,5 +1,7 @@
 //! The command line: what can be said, and the help that explains it.
 
+pub(crate) mod judge;
+
 use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -11,7 +13,7 @@ use relman_core::{
 /// The commands by what people want, in the order of the help; a test holds that it has them all.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo", "init"]),
-    ("Choose a policy", &["lab"]),
+    ("Choose a policy", &["lab", "judge"]),
     ("Conduct", &["run"]),
     (
         "People's commands, against a running or a stopped conductor",
@@ -104,6 +106,15 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool lab policy.toml --against hasty.toml --html lab.html
     Lab(Lab),
+    /// Judges what was measured in the past: would this gate have caught last month's incident?
+    ///
+    /// Reads one interval a line from the standard input or from a file, or a window of the past from a Prometheus, and
+    /// says in a sentence what the gate would have done and when; --table shows each interval, --json is for scripts.
+    /// Who may: everybody; nothing is recorded and nothing real is touched.
+    ///
+    /// Example: deploy-tool judge "error_rate > 2x baseline" < observations.jsonl
+    #[expect(clippy::doc_markdown, reason = "the example is typed as it stands")]
+    Judge(Box<judge::Judge>),
     /// Conducts a real release in the foreground, until it has ended or Ctrl-C
     ///
     /// Records the plan if it is new, then does what the release asks for: deploys, routes traffic, measures, tells
@@ -438,6 +449,9 @@ pub(crate) struct Verify {
     /// A head that was kept elsewhere, 64 hexadecimal digits, or RELEASE=HEX; may be given many times
     #[arg(long = "head", value_name = "HEX")]
     pub(crate) heads: Vec<KnownHead>,
+    /// Judges every look again from what was recorded; each verdict has to come out the same, bit for bit
+    #[arg(long)]
+    pub(crate) deep: bool,
 }
 
 /// A head that somebody kept outside of the journal.
@@ -533,13 +547,18 @@ mod tests {
             let about = subcommand.get_long_about().map(ToString::to_string).unwrap_or_default();
             let example =
                 about.split("Example: ").nth(1).unwrap_or_default().replace("28a3a18f…", &"0".repeat(64));
-            let example = example.split(" > ").next().unwrap_or_default();
             let mut words = Vec::new();
-            for (index, part) in example.split('"').enumerate() {
+            'words: for (index, part) in example.split('"').enumerate() {
                 if index % 2 == 1 {
                     words.push(part.to_owned());
-                } else {
-                    words.extend(part.split_whitespace().map(ToOwned::to_owned));
+                    continue;
+                }
+                for word in part.split_whitespace() {
+                    // What follows is the shell's.
+                    if matches!(word, ">" | "<") {
+                        break 'words;
+                    }
+                    words.push(word.to_owned());
                 }
             }
             Cli::try_parse_from(&words).unwrap_or_else(|error| panic!("{example}: {error}"));

@@ -68,6 +68,15 @@ pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
     io::stdout().lock().write_all(bytes)
 }
 
+/// Says on the error output what a person at a terminal should know.
+///
+/// # Errors
+///
+/// Where nobody reads any longer.
+pub(crate) fn note(text: &str) -> io::Result<()> {
+    writeln!(io::stderr().lock(), "{text}")
+}
+
 /// Says what went wrong, on the error output.
 ///
 /// # Errors

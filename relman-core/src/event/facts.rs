@@ -1,9 +1,4 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    str::FromStr,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +7,8 @@ use crate::{
     policy::Policy,
     port::{Environment, Moment},
     unit::{
-        Actor, Channel, CheckName, MetricName, Role, Span, Text, Timestamp, TrackName, TrafficShare,
-        UnitError, schema_as_text, serde_as_text,
+        Actor, Channel, CheckName, Role, Span, Text, Timestamp, TrackName, TrafficShare, UnitError,
+        schema_as_text, serde_as_text,
     },
 };
 
@@ -464,6 +459,8 @@ pub enum HoldCause {
     Unmeasured,
     /// The deployer fails.
     Deployer,
+    /// Something speaks against the release, and it is not sure enough to roll back.
+    Suspicion,
 }
 
 impl fmt::Display for HoldCause {
@@ -472,6 +469,7 @@ impl fmt::Display for HoldCause {
             Self::Manual => "manual",
             Self::Unmeasured => "unmeasured",
             Self::Deployer => "deployer",
+            Self::Suspicion => "suspicion",
         })
     }
 }
@@ -540,6 +538,3 @@ impl fmt::Display for RollbackTrigger {
         }
     }
 }
-
-/// Metrics by name, for the parts of events that hold several.
-pub(crate) type ByMetric<T> = BTreeMap<MetricName, T>;

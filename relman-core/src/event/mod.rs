@@ -6,7 +6,6 @@ mod record;
 mod verdicts;
 
 pub use catalogue::{Event, UnknownKind};
-pub(crate) use facts::ByMetric;
 pub use facts::{
     CheckOutcome, CheckRecorded, ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate,
     GateFailed, GatePassed, HoldCause, HoldPlaced, HoldReleased, NotificationAbandoned, Notified,

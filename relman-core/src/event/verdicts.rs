@@ -45,5 +45,5 @@ pub enum ObservedExposure {
 #[serde(deny_unknown_fields)]
 pub struct ContractBreached {
     /// The verdict, with its numbers.
-    pub verdict: Verdict,
+    pub verdict: Box<Verdict>,
 }

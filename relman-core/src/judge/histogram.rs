@@ -247,7 +247,7 @@ impl NativeHistogram {
     }
 
     /// The upper bound of a bucket.
-    fn bound(&self, index: i32) -> f64 {
+    pub(super) fn bound(&self, index: i32) -> f64 {
         libm::exp2(f64::from(index) * libm::exp2(-f64::from(self.schema)))
     }
 }

@@ -1,13 +1,13 @@
 use std::cmp::Ordering;
 
-use super::{Answer, Arm, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
+use super::{Answer, Arm, Channel, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
 use crate::{
-    plan::{Comparator, Criterion, Quantity, Threshold, Unit},
+    plan::{COMPLAINTS, Comparator, Criterion, Quantity, Threshold, Unit},
     unit::{Decimal, Finite, Ratio},
 };
 
 /// The version of the rules in this file; recorded with every verdict.
-const ENGINE: u32 = 1;
+pub(crate) const ENGINE: u32 = 1;
 
 /// What a criterion is judged on.
 #[derive(Debug, Clone, Copy)]
@@ -50,12 +50,18 @@ pub fn judge(criterion: &Criterion, evidence: Evidence<'_>) -> Verdict {
         criterion: criterion.clone(),
         outcome,
         method,
+        channel: Channel::HardLimit,
         engine: ENGINE,
         canary,
         baseline: beside.and_then(|(baseline, _)| baseline.measurement().cloned()),
         control: beside.map_or(Control::None, |(_, control)| control),
         value,
         threshold,
+        strength: None,
+        confidence: None,
+        dispersion: None,
+        lag_1_correlation: None,
+        warnings: Vec::new(),
     }
 }
 
@@ -242,6 +248,12 @@ fn number(
     match measurement {
         Measurement::Gauge { value } => Ok((value.get(), None)),
         Measurement::Events { count, exposure } => match criterion.threshold {
+            Threshold::Limit(limit) if is_rate_of_events(criterion, limit) => {
+                match Ratio::new(*count, *exposure) {
+                    Some(ratio) => Ok((ratio.to_f64(), None)),
+                    None => Err(Undecided::TooFewRequests { arm, have: 0, need: 1 }),
+                }
+            }
             Threshold::Limit(_) => Ok((*count as f64, None)),
             Threshold::Baseline { .. } => match Ratio::new(*count, *exposure) {
                 Some(ratio) => Ok((ratio.to_f64(), None)),
@@ -270,6 +282,12 @@ fn number(
     }
 }
 
+/// Whether a limit on events is one on their rate: `crashes > 3` counts them, and `crashes > 0.1%` wants to know of how
+/// many. Complaints are counted without an exposure.
+pub(super) fn is_rate_of_events(criterion: &Criterion, limit: Quantity) -> bool {
+    limit.unit == Unit::Percent && criterion.metric.as_str() != COMPLAINTS
+}
+
 fn times_hundred(number: Decimal) -> Decimal {
     let (digits, scale) = number.parts();
     match scale {
@@ -280,7 +298,7 @@ fn times_hundred(number: Decimal) -> Decimal {
 }
 
 /// A limit in the unit in which the metric is measured: a ratio for per cent, milliseconds for times.
-fn in_unit_of_metric(limit: Quantity) -> f64 {
+pub(super) fn in_unit_of_metric(limit: Quantity) -> f64 {
     match limit.unit {
         Unit::Percent => limit.number.to_f64() / 100.0,
         Unit::Seconds => limit.number.to_f64() * 1_000.0,

@@ -93,6 +93,12 @@ fn gauges_and_events_are_compared_as_numbers() {
     let crashes = |count, exposure| Answer::Value(Measurement::Events { count, exposure });
     assert_eq!(judged("crashes > 3", &crashes(3, 10), None).outcome, Outcome::Pass);
     assert_eq!(judged("crashes > 3", &crashes(4, 10), None).outcome, Outcome::Fail);
+    assert_eq!(judged("crashes > 0.1%", &crashes(4, 10_000), None).outcome, Outcome::Pass);
+    assert_eq!(judged("crashes > 0.1%", &crashes(11, 10_000), None).outcome, Outcome::Fail);
+    assert_eq!(
+        judged("crashes > 0.1%", &crashes(0, 0), None).outcome,
+        Outcome::Undecided(Undecided::TooFewRequests { arm: Arm::Canary, have: 0, need: 1 })
+    );
     assert_eq!(
         judged("crashes > 2x baseline", &crashes(5, 10), Some(&crashes(20, 100))).outcome,
         Outcome::Fail

@@ -1,11 +1,12 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Measurement, MissingKind};
+use super::{
+    Arm, Boundary, Measurement, MissingKind, confidence::Interval, diagnostics::Warning,
+    evidence::LnEvidence, factor::Arms, sentence::significant,
+};
 use crate::{
     plan::{Criterion, Threshold, Unit},
-    unit::Finite,
+    unit::{Finite, Timestamp},
 };
 
 /// What a judge makes of a criterion: the rule, the numbers, the method and the outcome.
@@ -20,6 +21,8 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// How it was judged.
     pub method: Method,
+    /// On what the outcome rests.
+    pub channel: Channel,
     /// The version of the judge that did.
     pub engine: u32,
     /// What the canary showed, over every look that this verdict rests on.
@@ -36,6 +39,62 @@ pub struct Verdict {
     /// What it was compared with, in the same unit; the baseline's multiple is worked out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Finite>,
+    /// How strong the evidence is, where it was judged by evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<Strength>,
+    /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared, over the whole
+    /// release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Interval>,
+    /// How errors are spread over the looks: about 1 where they are independent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispersion: Option<Finite>,
+    /// How neighbouring looks hang together: about 0 where they are independent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_1_correlation: Option<Finite>,
+    /// What a person should know before believing it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
+}
+
+/// On what an outcome rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    /// Likelihood factors, which believe that errors are independent: quick, and cheap to be wrong about.
+    Fast,
+    /// Burst-proof factors, which need no more than a mean: an alarm is a failure.
+    Robust,
+    /// A plain comparison, as the contract or the policy states it, without a promise about healthy releases.
+    HardLimit,
+}
+
+/// How strong the evidence against a criterion is, as natural logarithms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Strength {
+    /// `ln E` of this criterion in the fast channel.
+    pub fast: LnEvidence,
+    /// `ln E` of this criterion in the robust channel.
+    pub robust: LnEvidence,
+    /// `ln E` of all criteria in the fast channel.
+    pub all_fast: LnEvidence,
+    /// `ln E` of all criteria in the robust channel.
+    pub all_robust: LnEvidence,
+    /// The criterion's share of the allowed probability.
+    pub share: Finite,
+    /// `ln(1/α)`: evidence of all criteria of so much or more is an alarm.
+    pub threshold: Finite,
+    /// When the most likely regression began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// What both arms counted since: requests, and those that speak for a breach. For a quantile these are the ones above
+    /// the boundary; the baseline has none where it was not counted beside the canary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arms: Option<Arms>,
+    /// The boundary between buckets that a quantile is judged at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boundary: Option<Boundary>,
 }
 
 /// Whether a criterion is clean.
@@ -73,6 +132,16 @@ pub enum Undecided {
         /// How many are needed.
         need: u64,
     },
+    /// The value is over the threshold, and it may be chance.
+    NotProven,
+    /// The data leave a regression possible that the track wants excluded.
+    NotExcluded {
+        /// The size of it, as a multiple of the baseline.
+        size: Finite,
+        /// How large it may still be; none for any size.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        high: Option<Finite>,
+    },
 }
 
 /// How a criterion was judged.
@@ -84,6 +153,12 @@ pub enum Method {
     Threshold,
     /// The value against a multiple of the baseline's.
     BaselineMultiple,
+    /// Evidence over time.
+    Evidence,
+    /// A number of failed looks.
+    FailedLooks,
+    /// Kayenta's Mann-Whitney rule.
+    MannWhitney,
 }
 
 /// Where a baseline's numbers come from.
@@ -124,58 +199,5 @@ impl Verdict {
     /// The threshold as people write it, with the baseline's multiple worked out.
     pub fn limit(&self) -> String {
         self.threshold.map_or_else(|| self.criterion.threshold.to_string(), |value| self.show(value))
-    }
-}
-
-/// Up to four significant digits, without trailing zeros.
-fn significant(value: f64) -> String {
-    let size = value.abs();
-    let places = match () {
-        () if size >= 1_000.0 => 0,
-        () if size >= 100.0 => 1,
-        () if size >= 10.0 => 2,
-        () if size >= 1.0 => 3,
-        () => 4,
-    };
-    let text = format!("{value:.places$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-impl fmt::Display for Verdict {
-    /// One sentence for a person at 3 a.m.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.criterion)?;
-        match &self.outcome {
-            Outcome::Undecided(undecided) => return undecided.fmt(f),
-            Outcome::Pass => f.write_str("clean, ")?,
-            Outcome::Fail => f.write_str("breached, ")?,
-        }
-        f.write_str(&self.observed())?;
-        match &self.canary {
-            Some(
-                Measurement::Counts { requests, errors: part }
-                | Measurement::Exceedances { requests, exceedances: part, .. },
-            ) => {
-                write!(f, " ({part} of {requests})")?;
-            }
-            Some(Measurement::Histogram(histogram)) => write!(f, " (of {} requests)", histogram.count())?,
-            Some(Measurement::Events { .. } | Measurement::Gauge { .. }) | None => {}
-        }
-        write!(f, " against {}", self.limit())?;
-        match self.control {
-            Control::Frozen => f.write_str(" (the baseline of the step before; no concurrent control)"),
-            Control::Concurrent | Control::None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for Undecided {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { arm, missing, detail } => write!(f, "{missing} for the {arm}: {detail}"),
-            Self::TooFewRequests { arm, have, need } => {
-                write!(f, "too few requests for the {arm}: {have} of {need}")
-            }
-        }
     }
 }

@@ -1,13 +1,16 @@
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
     Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase, PostMortem,
-    Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, phase::ArmPools, react,
-    release::Planned,
+    Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, react, release::Planned,
 };
 use crate::{
-    event::{EffectId, Event, Gate, HoldCause, LookTaken, RollbackStarted, StepStarted, TrafficSet},
-    judge::{Arm, Control, Observation, Outcome, Undecided},
+    event::{
+        EffectId, Event, Gate, HoldCause, LookTaken, ObservedExposure, RollbackStarted, StepStarted,
+        TrafficSet,
+    },
+    judge::{Control, Judge, Look as Seen, Outcome, Undecided, Verdict},
+    plan::RollbackContract,
     unit::{Actor, TrafficShare},
 };
 
@@ -97,6 +100,13 @@ impl Release {
                 }
             }
             Event::LookTaken(look) => {
+                let judge = self.judge.take();
+                self.judge = judge.map(|mut judge| {
+                    if let Some(step) = self.phase.step() {
+                        Arc::make_mut(&mut judge).observe(&self.as_seen(step, look));
+                    }
+                    judge
+                });
                 if let Some(step) = self.phase.step_mut() {
                     step.fold_look(look);
                 }
@@ -135,6 +145,13 @@ impl Release {
                             outstanding.due = Due::Now;
                         }
                         self.suspend_what_goes_forward();
+                    }
+                    HoldCause::Suspicion => {
+                        if by.is_person()
+                            && let Some(step) = self.phase.step_mut()
+                        {
+                            step.cleared = true;
+                        }
                     }
                     HoldCause::Unmeasured => {}
                 }
@@ -252,8 +269,6 @@ impl Release {
     fn fold_step_started(&mut self, started: &StepStarted) {
         let at = self.last_at;
         if let Phase::Releasing(rollout) = &mut self.phase {
-            let before = rollout.step.take();
-            let frozen = before.map(StepProgress::into_control).unwrap_or_default();
             rollout.step = Some(StepProgress {
                 number: started.step,
                 share: started.share,
@@ -266,10 +281,45 @@ impl Release {
                 watched_until: at,
                 verdicts: Vec::new(),
                 clean: std::collections::BTreeSet::new(),
-                pools: BTreeMap::new(),
-                control: BTreeMap::new(),
-                frozen,
+                cleared: false,
             });
+            self.begin_to_judge();
+        }
+    }
+
+    /// From the first step on there is a judge, who keeps what was seen over all steps.
+    fn begin_to_judge(&mut self) {
+        let Some((_, track)) = self.track() else { return };
+        let (planned, min_requests) = (track.planned_looks(), track.min_requests());
+        let (Some(plan), Some(policy)) = (self.plan(), self.policy()) else { return };
+        let criteria = plan.contract().map(RollbackContract::criteria).unwrap_or_default();
+        let judge = Judge::new(criteria, policy.judging(), planned, min_requests);
+        self.judge.get_or_insert_with(|| Arc::new(judge));
+    }
+
+    /// One verdict for each criterion, on this look and on what was seen before.
+    pub(super) fn verdicts_on(&self, step: &StepProgress, look: &LookTaken) -> Vec<Verdict> {
+        let Some(judge) = &self.judge else { return Vec::new() };
+        let mut judge = Judge::clone(judge);
+        judge.observe(&self.as_seen(step, look));
+        judge.verdicts()
+    }
+
+    /// A look as the judge is to see it.
+    pub(super) fn as_seen<'a>(&self, step: &StepProgress, look: &'a LookTaken) -> Seen<'a> {
+        let share = match (&look.exposure, step.traffic) {
+            (ObservedExposure::Seen { share_bp }, TrafficState::Set { .. }) => Some(*share_bp),
+            _ => None,
+        };
+        let planned = self.track().and_then(|(_, track)| track.steps().get(step.number as usize - 1));
+        Seen {
+            step: look.step,
+            window: look.window,
+            control: step.control_kind(),
+            share: share.filter(|share| *share == step.share),
+            exclude: planned.and_then(|planned| planned.exclude),
+            complaints: self.complaints.len() as u64,
+            observations: &look.observations,
         }
     }
 
@@ -287,9 +337,9 @@ impl Release {
                 if let Some(step) = self.phase.step_mut() {
                     step.traffic = TrafficState::Set { looked_until: at };
                     step.counts_from = at;
-                    // What was measured at another share says nothing about this one.
-                    step.pools.values_mut().for_each(ArmPools::decided);
                 }
+                // What was measured at another share says nothing about this one.
+                self.judge.iter_mut().for_each(|judge| Arc::make_mut(judge).count_anew());
             }
             Phase::Unplanned
             | Phase::Planning
@@ -362,22 +412,6 @@ impl Release {
     }
 }
 
-impl ArmPools {
-    fn add(&mut self, observation: &Observation) {
-        if let Some(measurement) = observation.answer.measurement() {
-            match observation.arm {
-                Arm::Canary => self.canary.add(measurement),
-                Arm::Baseline => self.baseline.add(measurement),
-            }
-        }
-    }
-
-    fn decided(&mut self) {
-        self.canary.decided();
-        self.baseline.decided();
-    }
-}
-
 impl StepProgress {
     fn fold_look(&mut self, look: &LookTaken) {
         self.looks += 1;
@@ -392,43 +426,24 @@ impl StepProgress {
                 true
             }
         };
-        for observation in &look.observations {
-            if let (Arm::Baseline, Some(measurement)) = (observation.arm, observation.answer.measurement()) {
-                self.control.entry(observation.metric.clone()).or_default().add(measurement);
-            }
-        }
         for (index, verdict) in look.verdicts.iter().enumerate() {
-            let pools = self.pools.entry(index).or_default();
-            for observation in &look.observations {
-                if observation.metric == verdict.criterion.metric {
-                    pools.add(observation);
-                }
-            }
             match &verdict.outcome {
-                Outcome::Pass | Outcome::Fail => {
-                    pools.decided();
-                    if verdict.outcome == Outcome::Pass && at_its_share {
-                        self.clean.insert(index);
-                    }
+                Outcome::Pass if at_its_share => {
+                    self.clean.insert(index);
                 }
+                Outcome::Pass | Outcome::Fail => {}
                 // What could not be measured is not made up for by what was measured before.
                 Outcome::Undecided(Undecided::Missing { .. }) => {
+                    self.clean.remove(&index);
+                }
+                // What is over its threshold, or may still be, is not clean any more.
+                Outcome::Undecided(Undecided::NotProven | Undecided::NotExcluded { .. }) => {
                     self.clean.remove(&index);
                 }
                 Outcome::Undecided(Undecided::TooFewRequests { .. }) => {}
             }
         }
         self.verdicts.clone_from(&look.verdicts);
-    }
-
-    /// What the baseline has shown over this step, or in the step before where this one had none.
-    fn into_control(self) -> BTreeMap<crate::unit::MetricName, crate::judge::Measurement> {
-        let seen = self.control.into_iter().filter_map(|(metric, pool)| {
-            pool.measurement().cloned().map(|measurement| (metric, measurement))
-        });
-        let mut control = self.frozen;
-        control.extend(seen);
-        control
     }
 
     /// Where the baseline of this step comes from.

@@ -1,13 +1,10 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::{ByMetric, RollbackTrigger},
-    judge::{Measurement, Pool, Verdict},
+    event::RollbackTrigger,
+    judge::Verdict,
     unit::{Span, Timestamp, TrafficShare},
 };
 
@@ -226,20 +223,8 @@ pub struct StepProgress {
     pub clean: BTreeSet<usize>,
     /// Up to when the metrics were looked at while the traffic is not where it should be.
     pub(crate) watched_until: Timestamp,
-    /// What was measured since the last decided verdict, for each criterion by its place in the contract: one that is
-    /// decided leaves the others what they still need.
-    pub(crate) pools: BTreeMap<usize, ArmPools>,
-    /// What the baseline has shown over the whole step, for the step that has no baseline.
-    pub(crate) control: ByMetric<Pool>,
-    /// What the baseline showed in the step before; for the step that has none.
-    pub(crate) frozen: BTreeMap<crate::unit::MetricName, Measurement>,
-}
-
-/// What was measured in both arms.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct ArmPools {
-    pub(crate) canary: Pool,
-    pub(crate) baseline: Pool,
+    /// Whether a person has let it go on in spite of a suspicion.
+    pub(crate) cleared: bool,
 }
 
 /// Whether the traffic of a step is where it should be.

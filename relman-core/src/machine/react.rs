@@ -38,7 +38,7 @@ pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
             let mut effects = tell(release, Moment::Held, &title, &body);
             match placed.cause {
                 HoldCause::Manual => {}
-                HoldCause::Unmeasured | HoldCause::Deployer => {
+                HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
                     effects.extend(page(release, Moment::Held, &title, &body));
                 }
             }

@@ -11,6 +11,7 @@ use crate::{
     event::{
         CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record, RecordError, SealError,
     },
+    judge::Judge,
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track},
     unit::{Actor, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
@@ -42,6 +43,8 @@ pub struct Release {
     pub(super) cover: Option<Cover>,
     pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
     pub(super) exposure: TrafficShare,
+    /// From the first step on.
+    pub(super) judge: Option<Arc<Judge>>,
 }
 
 /// What was planned: there from the first record on.
@@ -189,6 +192,7 @@ impl Release {
             cover: None,
             outstanding: BTreeMap::new(),
             exposure: TrafficShare::ZERO,
+            judge: None,
         }
     }
 

@@ -125,7 +125,9 @@ impl Release {
     fn missing_because_held(&self) -> Vec<Missing> {
         let hold = |(cause, hold): (&crate::event::HoldCause, &super::Hold)| {
             let turn = match cause {
-                crate::event::HoldCause::Manual | crate::event::HoldCause::Deployer => Turn::Person,
+                crate::event::HoldCause::Manual
+                | crate::event::HoldCause::Deployer
+                | crate::event::HoldCause::Suspicion => Turn::Person,
                 crate::event::HoldCause::Unmeasured => Turn::World,
             };
             let patience = match hold.roll_back_at {

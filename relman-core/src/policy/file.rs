@@ -7,8 +7,9 @@ use super::{
     PolicyError, Roles, RollbackRules, Step, Track, TrackUse, policy::RawPolicy, track::RawTrack,
 };
 use crate::{
+    judge::Judging,
     plan::RiskLevel,
-    unit::{Channel, CheckName, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, as_text},
+    unit::{Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, as_text},
 };
 
 /// A release policy, as people write it. Durations are `30m` or `1h 30m`, shares `1%`.
@@ -59,6 +60,9 @@ pub(super) struct PolicyFile {
     /// What an override may do.
     #[serde(default, rename = "override")]
     overrides: OverrideFile,
+    /// How criteria are judged.
+    #[serde(default, skip_serializing_if = "Judging::is_default")]
+    judging: Judging,
     /// Times in which nothing new is exposed.
     #[serde(default, rename = "freeze")]
     freezes: Vec<Freeze>,
@@ -126,6 +130,11 @@ struct StepFile {
     #[serde(with = "as_text")]
     #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
     bake: Span,
+    /// The size of a regression that the data have to exclude before the step can pass, as a multiple of the baseline:
+    /// 2 for a doubling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    exclude: Option<Finite>,
 }
 
 /// Checks that the gates ask for.
@@ -247,7 +256,11 @@ impl TrackFile {
                 UsedBy::Everyone => TrackUse::Anyone,
                 UsedBy::Drills => TrackUse::DrillsOnly,
             },
-            steps: self.steps.iter().map(|step| Step { share: step.share, bake: step.bake }).collect(),
+            steps: self
+                .steps
+                .iter()
+                .map(|step| Step { share: step.share, bake: step.bake, exclude: step.exclude })
+                .collect(),
             look_every: self.look_every,
             min_requests: self.min_requests,
             checks: self.checks,
@@ -298,6 +311,7 @@ impl PolicyFile {
             },
             overrides: OverrideRules { longest: self.overrides.longest },
             freezes: self.freezes,
+            judging: self.judging,
         }
         .try_into()
     }

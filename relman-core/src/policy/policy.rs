@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::{NoDataRules, Roles, Track, TrackError, file::PolicyFile, floors};
 use crate::{
+    judge::Judging,
     plan::{Plan, ReleaseKind, RiskAssessment, RiskLevel},
     unit::{Channel, CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
 };
@@ -45,6 +46,8 @@ pub(super) struct RawPolicy {
     pub(super) rollback: RollbackRules,
     pub(super) overrides: OverrideRules,
     pub(super) freezes: Vec<Freeze>,
+    #[serde(default, skip_serializing_if = "Judging::is_default")]
+    pub(super) judging: Judging,
 }
 
 /// How on-call cover works.
@@ -353,6 +356,11 @@ impl Policy {
     /// What an override may do.
     pub fn overrides(&self) -> &OverrideRules {
         &self.0.overrides
+    }
+
+    /// How criteria are judged.
+    pub fn judging(&self) -> &Judging {
+        &self.0.judging
     }
 
     /// The freeze that a moment lies in; the one that ends last, if several do.

@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::floors;
 use crate::{
     plan::{ReleaseKind, RiskLevel},
-    unit::{CheckName, Span, TrafficShare},
+    unit::{CheckName, Finite, Span, TrafficShare},
 };
 
 /// One step of a rollout.
@@ -20,6 +20,10 @@ pub struct Step {
     /// validation.
     #[serde(rename = "bake_ms")]
     pub bake: Span,
+    /// The size of a regression that the data have to exclude before the step can pass, as a multiple of the baseline,
+    /// above 1: 2 for a doubling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude: Option<Finite>,
 }
 
 /// Who may use a track.
@@ -111,6 +115,16 @@ pub enum TrackError {
     /// Looking all the time is no interval.
     #[error("it looks every {0}: the shortest interval is 100ms")]
     LooksTooOften(Span),
+    /// What is to be excluded is no regression.
+    #[error(
+        "step {step} excludes {exclude} times the baseline: name a multiple above 1, such as 2 for a doubling"
+    )]
+    NothingExcluded {
+        /// The number of the step, from 1.
+        step: usize,
+        /// What it says.
+        exclude: Finite,
+    },
     /// A verdict needs requests.
     #[error("its min_requests is 0: a verdict on no requests is no verdict")]
     NoRequests,
@@ -143,6 +157,12 @@ impl Track {
     /// How long all of the traffic is validated.
     pub fn validation(&self) -> Span {
         self.0.steps.last().map_or(floors::MIN_VALIDATION, |step| step.bake)
+    }
+
+    /// How many looks each step is planned to have.
+    pub fn planned_looks(&self) -> Vec<u32> {
+        let looks = |step: &Step| step.bake.as_millis().div_ceil(self.0.look_every.as_millis().max(1));
+        self.0.steps.iter().map(|step| u32::try_from(looks(step)).unwrap_or(u32::MAX)).collect()
     }
 
     /// The time between two looks at the metrics.
@@ -202,6 +222,9 @@ impl TryFrom<RawTrack> for Track {
             let (number, share, bake) = (index + 1, step.share, step.bake);
             if bake < min {
                 return Err(TrackError::BakeTooShort { step: number, share, bake, min });
+            }
+            if let Some(exclude) = step.exclude.filter(|exclude| exclude.get() <= 1.0) {
+                return Err(TrackError::NothingExcluded { step: number, exclude });
             }
             let too_rare = raw.look_every.times(floors::MIN_LOOKS) > bake;
             if too_rare || raw.look_every > floors::MAX_LOOK_INTERVAL {

@@ -226,11 +226,21 @@ fn breach(before: &[Record], started: &RollbackStarted) -> usize {
     found.unwrap_or(before.len())
 }
 
-/// The first of the looks that were judged together: those at the same step since the criterion was last decided.
+/// The first of the looks that were judged together: those since the likely start, where there is one, or those at the
+/// same step since the criterion was last decided.
 fn first_of_pool(records: &[Record], last: usize, criterion: &Criterion) -> usize {
     let Event::LookTaken(deciding) = &records[last].event else {
         return last;
     };
+    let verdict = deciding.verdicts.iter().find(|verdict| verdict.criterion == *criterion);
+    let strength = verdict.and_then(|verdict| verdict.strength);
+    if let Some(since) = strength.and_then(|strength| strength.since) {
+        let is_since = |record: &Record| match &record.event {
+            Event::LookTaken(look) => look.window.from >= since,
+            _ => false,
+        };
+        return records[..last].iter().position(is_since).unwrap_or(last);
+    }
     let mut first = last;
     for (index, record) in records[..last].iter().enumerate().rev() {
         let Event::LookTaken(look) = &record.event else {
@@ -268,7 +278,7 @@ fn evidence(from_breach: &[Record], started: &RollbackStarted) -> RollbackEviden
             Event::ComplaintRecorded(_) | Event::HoldPlaced(_) => evidence.records.push(record.seq),
             Event::ContractBreached(breached) => {
                 evidence.records.push(record.seq);
-                evidence.verdict = Some(breached.verdict.clone());
+                evidence.verdict = Some(Verdict::clone(&breached.verdict));
             }
             _ => {}
         }

@@ -131,6 +131,7 @@ fn held(cause: HoldCause) -> &'static str {
         HoldCause::Manual => "",
         HoldCause::Unmeasured => " for missing data",
         HoldCause::Deployer => " for the deployer",
+        HoldCause::Suspicion => " on suspicion",
     }
 }
 

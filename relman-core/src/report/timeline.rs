@@ -104,7 +104,9 @@ impl LookNote {
         let of_verdicts = look.verdicts.iter().map(|verdict| match &verdict.outcome {
             Outcome::Pass => LookResult::Clean,
             Outcome::Fail => LookResult::Breached,
-            Outcome::Undecided(Undecided::TooFewRequests { .. }) => LookResult::TooFewRequests,
+            Outcome::Undecided(
+                Undecided::TooFewRequests { .. } | Undecided::NotProven | Undecided::NotExcluded { .. },
+            ) => LookResult::TooFewRequests,
             Outcome::Undecided(Undecided::Missing { .. }) => LookResult::Unmeasured,
         });
         let of_traffic = match &look.exposure {

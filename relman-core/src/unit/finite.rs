@@ -21,6 +21,9 @@ use super::UnitError;
 pub struct Finite(f64);
 
 impl Finite {
+    /// Zero.
+    pub const ZERO: Self = Self(0.0);
+
     /// The number, if it is finite.
     pub fn new(value: f64) -> Option<Self> {
         // Adding zero turns the negative zero into the positive one: one way to write nothing.
@@ -32,6 +35,8 @@ impl Finite {
         self.0
     }
 }
+
+impl Eq for Finite {}
 
 impl TryFrom<f64> for Finite {
     type Error = UnitError;

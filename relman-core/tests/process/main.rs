@@ -8,6 +8,7 @@
 //! | V1 to V4 | `verify.rs` |
 //! | B1 to B3 | `rollback.rs` |
 //! | G1 to G6 | `guardrails.rs`; the floors of tracks (G3) also in `src/policy`, the moves in `src/machine/transition.rs` |
+//! | evidence over time | `judging.rs` |
 //! | law 4, unmeasured is not passed | `no_data.rs`, `hostile.rs` |
 //! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
 //! | separation of duties in every combination | `duties.rs` |
@@ -26,6 +27,7 @@ mod forged;
 mod freeze;
 mod guardrails;
 mod hostile;
+mod judging;
 mod no_data;
 mod plan;
 mod release;

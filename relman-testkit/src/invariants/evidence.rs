@@ -30,9 +30,13 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
         match &record.event {
             Event::StepStarted(_) | Event::TrafficDrifted(_) => routed = Routed::Elsewhere,
             Event::TrafficSet(_) => (routed, counts_from) = (Routed::There, Some(record.at)),
-            Event::HoldPlaced(placed) if placed.cause != HoldCause::Unmeasured => {
-                held.insert(placed.cause);
-            }
+            Event::HoldPlaced(placed) => match placed.cause {
+                HoldCause::Manual | HoldCause::Deployer => {
+                    held.insert(placed.cause);
+                }
+                // What a look sees in spite of them is seen.
+                HoldCause::Unmeasured | HoldCause::Suspicion => {}
+            },
             Event::HoldReleased(released) => {
                 held.remove(&released.cause);
                 // What people have held goes on from where they let it go.

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use relman_core::{
+    judge::Judge,
     plan::{Criterion, Plan, RollbackContract, Threshold},
     policy::{NoDataRules, Policy, Step, Track},
     unit::{MetricName, Span, TrackName},
@@ -18,7 +19,8 @@ pub(super) struct Course {
     pub(super) track: TrackName,
     pub(super) steps: Vec<Step>,
     pub(super) look_every: Span,
-    pub(super) min_requests: u64,
+    /// A judge who has seen nothing yet.
+    pub(super) judge: Judge,
     pub(super) rules: Vec<Rule>,
     /// The metrics without which the release holds, in the canary, and in the baseline where a criterion compares.
     pub(super) watched: BTreeSet<MetricName>,
@@ -100,7 +102,12 @@ impl Course {
             track: name,
             steps: track.steps().to_vec(),
             look_every: track.look_every(),
-            min_requests: track.min_requests(),
+            judge: Judge::new(
+                contract.criteria(),
+                policy.judging(),
+                track.planned_looks(),
+                track.min_requests(),
+            ),
             draws: Draws::of(&rules),
             rules,
             watched,

@@ -4,12 +4,18 @@
 //! microseconds. A trial keeps only what the next look depends on, and judges with the same judge. That both come to
 //! the same end on the same numbers is a property, tested in `trial_tests.rs`.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
 
 use relman_core::{
-    judge::{Answer, Arm, Control, Evidence, Measurement, MissingKind, Outcome, Pool, Undecided, assess},
+    judge::{
+        Answer, Answers, Arm, Control, Evidence, Judge, Look, Measurement, MissingKind, Outcome, Undecided,
+        assess,
+    },
     policy::NoDataAction,
-    unit::{Span, Timestamp, TrafficShare},
+    unit::{MetricName, Span, Timestamp, TrafficShare, Window},
 };
 
 use super::{
@@ -17,7 +23,7 @@ use super::{
     outage::Outage,
     traffic::{Seen, Stretch, Traffic},
 };
-use crate::sim::{World, draw::Draw, metrics::Kind};
+use crate::sim::{World, draw::Draw};
 
 /// What became of a release. Times are after the first exposure.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,29 +108,20 @@ struct Run<'a, W> {
     outages: Vec<Outage>,
     traffic: Traffic<'a>,
     witness: W,
+    start: Timestamp,
     now: Span,
     /// The step's place in the track.
     step: usize,
     baked: Span,
     looks: u64,
-    rules: Vec<State>,
+    judge: Judge,
+    /// Which criteria are clean in this step, by their place in the contract.
+    clean: BTreeSet<usize>,
     hold: Option<Hold>,
     /// When complaints come, the next one first.
     complaints: BinaryHeap<Reverse<Span>>,
     complained: u64,
     latest_complaints: Vec<Span>,
-}
-
-/// How far a criterion is in a step.
-#[derive(Default)]
-struct State {
-    clean: bool,
-    canary: Pool,
-    baseline: Pool,
-    /// What the baseline has shown over the step.
-    control: Pool,
-    /// What it showed in the steps before, for the step that has none.
-    frozen: Option<Answer>,
 }
 
 /// A hold because something can't be measured.
@@ -147,11 +144,13 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             outages: Outage::all(world).unwrap_or_default(),
             traffic: Traffic::new(world, course.draws, draw, start),
             witness,
+            start,
             now: Span::ZERO,
             step: 0,
             baked: Span::ZERO,
             looks: 0,
-            rules: course.rules.iter().map(|_| State::default()).collect(),
+            judge: course.judge.clone(),
+            clean: BTreeSet::new(),
             hold: None,
             complaints: BinaryHeap::new(),
             complained: 0,
@@ -222,21 +221,29 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     fn look(&mut self, look: Stretch) -> Next {
         self.looks += 1;
         let mut gaps = self.gaps(look);
-        let mut breach = None;
+        self.judge(look);
         for index in 0..self.course.rules.len() {
-            match self.judge(index, look) {
-                Outcome::Fail => breach = breach.or(Some(index)),
+            match self.judge.outcome(index) {
                 // A value that a verdict misses counts where nothing else is missing.
-                Outcome::Undecided(Undecided::Missing { missing, .. }) if gaps.is_empty() => {
-                    gaps.push(missing);
+                Some(Outcome::Undecided(Undecided::Missing { missing, .. })) => {
+                    self.clean.remove(&index);
+                    if gaps.is_empty() {
+                        gaps.push(*missing);
+                    }
                 }
-                Outcome::Pass | Outcome::Undecided(_) => {}
+                Some(Outcome::Undecided(Undecided::NotProven | Undecided::NotExcluded { .. })) => {
+                    self.clean.remove(&index);
+                }
+                Some(Outcome::Pass) => {
+                    self.clean.insert(index);
+                }
+                Some(Outcome::Fail | Outcome::Undecided(_)) | None => {}
             }
         }
         if gaps.is_empty() {
             self.baked = self.baked + self.course.look_every;
         }
-        if let Some(index) = breach {
+        if let Some(index) = self.judge.failed() {
             return Next::End(End::RolledBack(Cause::Criterion(index)));
         }
         if let Some(cause) = self.act_on_gaps(&gaps) {
@@ -245,30 +252,38 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
         self.advance()
     }
 
-    /// Judges a criterion on this look and on those before that were not enough, and keeps what the next look needs.
-    fn judge(&mut self, index: usize, look: Stretch) -> Outcome {
-        let (rule, state) = (&self.course.rules[index], &mut self.rules[index]);
-        let kind = match rule.about {
-            About::Complaints => {
-                let outcome = complaints_outcome(rule, self.complained);
-                state.clean |= outcome == Outcome::Pass;
-                return outcome;
-            }
-            About::Metric(kind) => kind,
-        };
-        if let Some(missing) = Outage::hits(&self.outages, &rule.criterion.metric, look) {
-            state.clean = false;
-            let detail = String::new();
-            return Outcome::Undecided(Undecided::Missing { arm: Arm::Canary, missing, detail });
-        }
+    /// Shows the look to the judge.
+    fn judge(&mut self, look: Stretch) {
         let control = if look.share == TrafficShare::FULL { Control::Frozen } else { Control::Concurrent };
-        let outcome = state.assess(rule, kind, control, &self.traffic, self.course.min_requests);
-        match &outcome {
-            Outcome::Pass => state.clean = true,
-            Outcome::Undecided(Undecided::Missing { .. }) => state.clean = false,
-            Outcome::Fail | Outcome::Undecided(_) => {}
+        let shown = Shown {
+            rules: &self.course.rules,
+            canary: &self.traffic.canary,
+            baseline: &self.traffic.baseline,
+            missing: self.gone(look),
+            control,
+        };
+        self.judge.observe(&Look {
+            step: u32::try_from(self.step + 1).unwrap_or(u32::MAX),
+            window: Window { from: self.start + look.from, until: self.start + look.until },
+            control,
+            // The platform of a lab splits the traffic as it should.
+            share: None,
+            exclude: self.course.steps[self.step].exclude,
+            complaints: self.complained,
+            observations: &shown,
+        });
+    }
+
+    /// What each criterion's metric has in place of a value, where an outage hits it.
+    fn gone(&self, look: Stretch) -> Vec<Option<Answer>> {
+        if self.outages.is_empty() {
+            return Vec::new();
         }
-        outcome
+        let gone = |rule: &Rule| {
+            Outage::hits(&self.outages, &rule.criterion.metric, look)
+                .map(|missing| missing_answer(missing, self.start))
+        };
+        self.course.rules.iter().map(gone).collect()
     }
 
     /// The ways in which watched metrics have no value. An outage hits both arms.
@@ -308,7 +323,8 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     fn advance(&mut self) -> Next {
         let passed = self.hold.is_none()
             && self.baked >= self.course.steps[self.step].bake
-            && self.rules.iter().all(|state| state.clean);
+            && self.clean.len() == self.course.rules.len()
+            && self.judge.suspicion().is_none();
         if !passed {
             return Next::Look;
         }
@@ -317,7 +333,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
         }
         self.step += 1;
         (self.baked, self.looks) = (Span::ZERO, 0);
-        self.rules.iter_mut().for_each(State::next_step);
+        self.clean.clear();
         Next::Look
     }
 
@@ -332,65 +348,49 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     }
 }
 
-impl State {
-    fn assess(
-        &mut self,
-        rule: &Rule,
-        kind: Kind,
-        control: Control,
-        traffic: &Traffic<'_>,
-        min_requests: u64,
-    ) -> Outcome {
-        static NOT_MEASURED: Answer = Answer::NoData { detail: String::new() };
-        let beside = rule.compares && control == Control::Concurrent;
-        let (canary, baseline) = (traffic.canary.answer(kind), traffic.baseline.answer(kind));
-        if beside {
-            add(&mut self.control, baseline);
-        }
-        // Pools are filled only where one look is not enough.
-        let pooled = !self.canary.is_empty();
-        if pooled {
-            self.pool(canary, beside.then_some(baseline));
-        }
-        let shown = match control {
-            Control::Frozen => self.frozen.as_ref().unwrap_or(&NOT_MEASURED),
-            Control::Concurrent | Control::None => self.baseline.as_answer().unwrap_or(baseline),
-        };
-        let evidence = Evidence {
-            canary: self.canary.as_answer().unwrap_or(canary),
-            baseline: rule.compares.then_some((shown, control)),
-            min_requests,
-        };
-        let outcome = assess(&rule.criterion, evidence).outcome;
-        match (&outcome, pooled) {
-            (Outcome::Pass | Outcome::Fail, true) => {
-                self.canary.decided();
-                self.baseline.decided();
-            }
-            (Outcome::Undecided(_), false) => {
-                self.pool(canary, beside.then_some(baseline));
-            }
-            (Outcome::Pass | Outcome::Fail, false) | (Outcome::Undecided(_), true) => {}
-        }
-        outcome
-    }
+/// A look as its judge sees it.
+#[derive(Debug)]
+struct Shown<'a> {
+    rules: &'a [Rule],
+    canary: &'a Seen,
+    baseline: &'a Seen,
+    /// What a rule's metric has in place of a value; empty where nothing is missing.
+    missing: Vec<Option<Answer>>,
+    control: Control,
+}
 
-    fn pool(&mut self, canary: &Answer, baseline: Option<&Answer>) {
-        add(&mut self.canary, canary);
-        if let Some(baseline) = baseline {
-            add(&mut self.baseline, baseline);
+impl Answers for Shown<'_> {
+    fn answer(&self, metric: &MetricName, arm: Arm) -> Option<&Answer> {
+        let (index, rule) =
+            self.rules.iter().enumerate().find(|(_, rule)| rule.criterion.metric == *metric)?;
+        let About::Metric(kind) = rule.about else { return None };
+        if let Some(Some(missing)) = self.missing.get(index) {
+            return Some(missing);
         }
-    }
-
-    fn next_step(&mut self) {
-        let frozen = self.control.answer().or_else(|| self.frozen.take());
-        *self = Self { frozen, ..Self::default() };
+        match arm {
+            Arm::Canary => Some(self.canary.answer(kind)),
+            // What nobody compares with is not drawn.
+            Arm::Baseline if self.control == Control::Concurrent && self.compares(metric) => {
+                Some(self.baseline.answer(kind))
+            }
+            Arm::Baseline => None,
+        }
     }
 }
 
-fn add(pool: &mut Pool, answer: &Answer) {
-    if let Some(measurement) = answer.measurement() {
-        pool.add(measurement);
+impl Shown<'_> {
+    fn compares(&self, metric: &MetricName) -> bool {
+        self.rules.iter().any(|rule| rule.compares && rule.criterion.metric == *metric)
+    }
+}
+
+fn missing_answer(missing: MissingKind, at: Timestamp) -> Answer {
+    let detail = String::new();
+    match missing {
+        MissingKind::NoData => Answer::NoData { detail },
+        MissingKind::Stale => Answer::Stale { newest: at },
+        MissingKind::ProviderError => Answer::ProviderError { detail },
+        MissingKind::NotFinite => Answer::NotFinite { written: detail },
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     Cast,
     fault::{Fault, MetricsFate},
     ready, sample,
+    sim::metrics::Kind,
     sim::{
         Complaints, Harm, Incident, ManualClock, NewVersion, Onset, Regression, Requests, SimulatedPlatform,
     },
@@ -276,6 +277,7 @@ prop_compose! {
         first in prop_oneof![Just(100_u16), Just(400)],
         min_requests in prop_oneof![Just(1_u64), Just(50), Just(100), Just(1_000), Just(20_000)],
         rules in prop::collection::vec(no_data_rule(), 4),
+        method in prop_oneof![Just("evidence"), Just("threshold")],
         confirmations in 1..4_u32,
     ) -> Arc<Policy> {
         let shares = [first, shares[0].max(first + 1), shares[1], 10_000];
@@ -286,7 +288,8 @@ prop_compose! {
         let steps: Vec<String> = shares.iter().zip(&bakes).map(step).collect();
         let track = format!(
             "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"{look_every}s\"\n\
-             min_requests = {min_requests}\nsteps = [{}]\n\n[risk]\n",
+             min_requests = {min_requests}\nsteps = [{}]\n\n\
+             [judging]\nmethod = \"{method}\"\nsample_ratio = \"warn\"\n\n[risk]\n",
             steps.join(", ")
         );
         let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
@@ -427,7 +430,8 @@ fn a_criterion_that_could_not_be_measured_has_to_be_clean_again() {
                  { share = \"50%\", bake = \"5m\" }, { share = \"100%\", bake = \"5m\" }";
     let track = format!(
         "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"1m\"\n\
-         min_requests = 100\nsteps = [{steps}]\n\n[risk]\n"
+         min_requests = 100\nsteps = [{steps}]\n\n\
+         [judging]\nmethod = \"threshold\"\nsample_ratio = \"warn\"\n\n[risk]\n"
     );
     let policy = Arc::new(Policy::from_toml(&Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1)).unwrap());
     let plan = sample::builder("drill-1", &["api"]).drill().track("test".parse().unwrap());
@@ -447,7 +451,10 @@ fn a_criterion_that_could_not_be_measured_has_to_be_clean_again() {
 
 #[test]
 fn the_standard_track_ends_as_the_machine_ends_it() {
-    let policy = Arc::new(Policy::shipped());
+    // A trial draws no baseline for what nobody compares with it.
+    let judging = "[judging]\nsample_ratio = \"warn\"\n\n[risk]\n";
+    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", judging, 1);
+    let policy = Arc::new(Policy::from_toml(&text).unwrap());
     let plan = sample::builder("checkout-241", &["api"]).track("standard".parse().unwrap());
     let plan = Arc::new(plan.build().unwrap());
     let slow = World::calm().with(Regression::errors_after(Span::from_hours(10), 0.02));

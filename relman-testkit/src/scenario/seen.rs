@@ -142,13 +142,26 @@ impl Seen {
             .queries
             .iter()
             .flat_map(|query| question.arms.iter().map(move |arm| (&query.metric, *arm)));
+        let share = course.release().phase().step().map_or(TrafficShare::ZERO, |step| step.share);
+        let said = |metric: &MetricName, arm| {
+            self.answers
+                .iter()
+                .rev()
+                .find(|(name, of, _)| name == metric && *of == arm)
+                .map(|(_, _, shown)| shown)
+        };
         asked
             .map(|(metric, arm)| {
-                let said = self.answers.iter().rev().find(|(name, of, _)| name == metric && *of == arm);
-                let answer = match said {
-                    Some((_, _, Shown::Answer(answer))) => answer.clone(),
-                    Some((_, _, Shown::Missing(kind))) => missing(*kind, question.window.from),
-                    None => healthy(course, metric),
+                let answer = match said(metric, arm) {
+                    Some(Shown::Answer(answer)) => answer.clone(),
+                    Some(Shown::Missing(kind)) => missing(*kind, question.window.from),
+                    None => match (arm, said(metric, Arm::Canary)) {
+                        (Arm::Baseline, Some(Shown::Answer(canary))) => {
+                            beside(canary.measurement().and_then(Measurement::requests), share)
+                                .unwrap_or_else(|| healthy(course, metric, arm, share))
+                        }
+                        _ => healthy(course, metric, arm, share),
+                    },
                 };
                 let (metric, window) = (metric.clone(), question.window);
                 Observation { metric, arm, window, source: "scenario".to_owned(), answer }
@@ -161,11 +174,18 @@ fn gauge(value: f64) -> Answer {
     Answer::Value(Measurement::Gauge { value: Finite::new(value).expect("the value is finite") })
 }
 
-/// How many requests a healthy look counts: enough for every verdict that people ask for.
+/// How many requests a healthy look counts in the canary: enough for every verdict that people ask for.
 const REQUESTS: u64 = 100_000;
 
+/// Clean requests of the baseline beside so many of the canary, split as they should be.
+fn beside(canary: Option<u64>, share: TrafficShare) -> Option<Answer> {
+    let (part, rest) = (u64::from(share.basis_points()), u64::from((TrafficShare::FULL).distance(share)));
+    let requests = canary?.saturating_mul(rest).checked_div(part)?;
+    Some(Answer::Value(Measurement::Counts { requests, errors: 0 }))
+}
+
 /// A value that no criterion of the contract minds.
-fn healthy(course: &Course, metric: &MetricName) -> Answer {
+fn healthy(course: &Course, metric: &MetricName, arm: Arm, share: TrafficShare) -> Answer {
     let contract = course.release().plan().and_then(|plan| plan.contract());
     let criteria = contract.map_or(&[][..], |contract| contract.criteria());
     let wants_more = criteria.iter().any(|criterion| {
@@ -173,7 +193,10 @@ fn healthy(course: &Course, metric: &MetricName) -> Answer {
         criterion.metric == *metric && below && matches!(criterion.threshold, Threshold::Limit(_))
     });
     match metric.as_str() {
-        "error_rate" | "log_errors" => Answer::Value(Measurement::Counts { requests: REQUESTS, errors: 0 }),
+        "error_rate" | "log_errors" => match arm {
+            Arm::Canary => Answer::Value(Measurement::Counts { requests: REQUESTS, errors: 0 }),
+            Arm::Baseline => beside(Some(REQUESTS), share).unwrap_or_else(|| gauge(0.5)),
+        },
         // Above every limit that a criterion can name, which has 15 digits.
         _ if wants_more => gauge(1e16),
         // The same in both arms, and below the limits that people write for milliseconds or queues. A criterion such

@@ -26,7 +26,7 @@
 //! version which fails a fifth of its requests is gone after two and a half hours, whatever the metrics do:
 //!
 //! ```text
-//! Test failed: it had up to 1% of the users, for 3h 5m.
+//! Test failed: it had up to 1% of the users, for 3h 15m.
 //! minimal failing input: 50 requests a second; from 0s after the first exposure, for 3h: every metric is stale
 //! ```
 //!

@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 mod export;
 mod init;
+mod judge;
 mod lab;
 mod outcome;
 mod people;
@@ -32,6 +33,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(demo) => demo::run(global, &demo),
         Command::Init { dir } => init::run(&dir),
         Command::Lab(lab) => lab::run(global, &lab),
+        Command::Judge(asked) => judge::run(global, &asked),
         Command::Run(run) => run::run(global, &run),
         Command::Plan(plan) => block_on(plan::run(global, &plan))?,
         Command::Approve(of) => block_on(people::approve(global, &of))?,

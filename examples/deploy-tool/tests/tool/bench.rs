@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Write,
     path::PathBuf,
     process::{Command, Output, Stdio},
 };
@@ -142,6 +143,16 @@ impl Bench {
     /// Runs the tool with words that hold spaces.
     pub(crate) fn run_words(&self, words: &[&str]) -> Answer {
         self.command(words).output().unwrap().into()
+    }
+
+    /// Runs the tool with words that hold spaces, and this on its standard input.
+    pub(crate) fn run_on(&self, words: &[&str], input: impl AsRef<[u8]>) -> Answer {
+        let mut command = self.command(words);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        // A tool that refuses does not read to the end.
+        let _ = child.stdin.take().unwrap().write_all(input.as_ref());
+        child.wait_with_output().unwrap().into()
     }
 
     /// The stored lines of the release, with their line feeds.

@@ -6,6 +6,9 @@
 mod bench;
 mod config;
 mod demo;
+mod judge;
+mod judge_past;
+mod judge_refuses;
 mod lab;
 mod people;
 mod read;

@@ -10,7 +10,7 @@ use crate::{
         TrafficDrifted,
     },
     judge::{
-        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Pool, Undecided,
+        Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
         Verdict, judge,
     },
     machine::{Look, Phase, StepProgress, TrafficState, deadline::arms},
@@ -39,19 +39,20 @@ impl Draft {
             return;
         }
         let observations = admit(&self.release, &step, look);
-        let verdicts = self.verdicts(&step, &observations);
         let (exposure, drift) = exposure(&step, look);
         let mut taken = LookTaken {
             step: step.number,
             window: look.window,
             exposure,
             observations,
-            verdicts: verdicts.clone(),
+            verdicts: Vec::new(),
             credit: Span::ZERO,
         };
+        taken.verdicts = self.release.verdicts_on(&step, &taken);
+        let verdicts = taken.verdicts.clone();
         if !fits(&taken) {
             taken.observations = withheld(&taken.observations);
-            taken.verdicts = self.verdicts(&step, &taken.observations);
+            taken.verdicts = self.release.verdicts_on(&step, &taken);
         }
         let gaps = self.gaps(&step, &taken);
         if gaps.is_empty() && drift.is_none() {
@@ -61,6 +62,7 @@ impl Draft {
         if self.roll_back_if_breached(verdicts) || self.act_on_gaps(&gaps) {
             return;
         }
+        self.act_on_suspicion();
         if let Some(observed) = drift {
             self.follow(TrafficDrifted { expected: step.share, observed });
         }
@@ -113,34 +115,6 @@ impl Draft {
         judge(criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 })
     }
 
-    /// One verdict for each criterion, on this look and on the looks before that were not enough.
-    fn verdicts(&self, step: &StepProgress, observations: &[Observation]) -> Vec<Verdict> {
-        let min_requests = self.release.track().map_or(1, |(_, track)| track.min_requests());
-        let control = step.control_kind();
-        self.criteria()
-            .iter()
-            .enumerate()
-            .map(|(index, criterion)| {
-                if criterion.metric.as_str() == COMPLAINTS {
-                    return self.verdict_on_complaints(criterion);
-                }
-                let metric = &criterion.metric;
-                let pools = step.pools.get(&index).cloned().unwrap_or_default();
-                let canary = pooled(pools.canary, answer(observations, metric, Arm::Canary));
-                let baseline = match control {
-                    Control::Frozen => frozen(step, metric),
-                    Control::Concurrent | Control::None => {
-                        pooled(pools.baseline, answer(observations, metric, Arm::Baseline))
-                    }
-                };
-                judge(
-                    criterion,
-                    Evidence { canary: &canary, baseline: Some((&baseline, control)), min_requests },
-                )
-            })
-            .collect()
-    }
-
     /// Every value that should be there and is not: of each watched metric in the canary, and in the baseline where
     /// a criterion compares.
     fn gaps(&self, step: &StepProgress, look: &LookTaken) -> Vec<Gap> {
@@ -183,7 +157,9 @@ impl Draft {
     fn credit(&self, step: &StepProgress, look: &Look) -> Span {
         let release = &self.release;
         let validating = matches!(release.phase, Phase::Validating(_));
-        let held = release.holds.keys().any(|cause| *cause != HoldCause::Unmeasured);
+        // A suspicion keeps the exposure from growing; what is observed meanwhile is observed.
+        let held =
+            release.holds.keys().any(|cause| !matches!(cause, HoldCause::Unmeasured | HoldCause::Suspicion));
         let elsewhere = matches!(step.traffic, TrafficState::Requested);
         if held || elsewhere || (validating && release.cover.is_none()) {
             return Span::ZERO;
@@ -191,6 +167,38 @@ impl Draft {
         let seen = look.window.until.since(look.window.from.max(step.counts_from));
         let interval = release.track().map_or(Span::ZERO, |(_, track)| track.look_every());
         if seen > release.longest_credit() { interval } else { seen }
+    }
+
+    /// Holds while something speaks against the release, unless a person has let this step go on.
+    fn act_on_suspicion(&mut self) {
+        let held = self.release.holds.contains_key(&HoldCause::Suspicion);
+        let cleared = self.release.phase.step().is_some_and(|step| step.cleared);
+        let suspicion = self.release.judge.as_ref().and_then(|judge| judge.suspicion());
+        // What can't be trusted is as good as not measured, and patience with it ends as well.
+        let patience = match &suspicion {
+            Some(Suspicion::SampleRatio(_)) => self
+                .release
+                .policy()
+                .and_then(|policy| policy.no_data().rule(MissingKind::NoData).roll_back_after),
+            Some(_) | None => None,
+        };
+        match suspicion {
+            Some(suspicion) if !held && !cleared => self.follow(HoldPlaced {
+                cause: HoldCause::Suspicion,
+                reason: Text::of(&suspicion.to_string()),
+                unblocked_by: Text::of(
+                    "the suspicion is gone by itself, or somebody has looked into it and resumes it (resume)",
+                ),
+                roll_back_at: patience.map(|patience| self.now + patience),
+                roles: BTreeSet::new(),
+            }),
+            None if held => self.follow(HoldReleased {
+                cause: HoldCause::Suspicion,
+                reason: Text::of("nothing speaks against it any more"),
+                roles: BTreeSet::new(),
+            }),
+            Some(_) | None => {}
+        }
     }
 
     /// Holds, rolls back or goes on, as the policy says; whether the release is rolled back.
@@ -261,7 +269,7 @@ fn breach(mut verdict: Verdict) -> ContractBreached {
     if !fits {
         (verdict.canary, verdict.baseline) = (None, None);
     }
-    ContractBreached { verdict }
+    ContractBreached { verdict: verdict.into() }
 }
 
 /// What the source said about a metric in an arm; silence is no data.
@@ -270,22 +278,4 @@ fn answer(observations: &[Observation], metric: &MetricName, arm: Arm) -> Answer
         .iter()
         .find(|observation| observation.metric == *metric && observation.arm == arm)
         .map_or_else(|| Answer::NoData { detail: "not observed".to_owned() }, |found| found.answer.clone())
-}
-
-/// This look's answer added to what the looks before amount to. A missing value stays missing.
-fn pooled(mut pool: Pool, answer: Answer) -> Answer {
-    match answer.measurement() {
-        Some(measurement) => {
-            pool.add(measurement);
-            pool.answer().unwrap_or(answer)
-        }
-        None => answer,
-    }
-}
-
-fn frozen(step: &StepProgress, metric: &MetricName) -> Answer {
-    match step.frozen.get(metric) {
-        Some(measurement) => Answer::Value(measurement.clone()),
-        None => Answer::NoData { detail: "the baseline was not measured in the step before".to_owned() },
-    }
 }

@@ -143,7 +143,7 @@ impl Draft {
 
     fn resume(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
         let roles = self.permit(by, Permission::Operate)?;
-        let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer]
+        let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion]
             .into_iter()
             .filter(|cause| self.release.holds.contains_key(cause))
             .collect();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::deep::JudgedAgain;
 use relman_core::{
     chain::{Broken, Head},
     unit::ReleaseId,
@@ -14,6 +15,8 @@ pub(super) struct Verdict {
     pub(super) streams: Vec<Found>,
     /// What is worth knowing besides.
     pub(super) notes: Vec<String>,
+    /// What was judged again, where that was asked for.
+    pub(super) judged_again: Option<JudgedAgain>,
 }
 
 impl Verdict {

@@ -1,6 +1,7 @@
 //! `verify`: reads a journal or an export once, in constant memory, and names the first bad record.
 
 mod beside;
+mod deep;
 mod export;
 mod finding;
 mod heads;
@@ -29,7 +30,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 pub(super) async fn run(global: &Global, asked: &cli::Verify) -> Result<(), Failure> {
     let path = asked.file.clone().unwrap_or_else(|| store::path(global));
     let heads = KnownHeads::new(&asked.heads);
-    match verify(global, &path, heads).await {
+    match verify(global, &path, heads, asked.deep).await {
         Ok(verdict) if global.json => Ok(print_json(&verdict)?),
         Ok(verdict) => Ok(print(&path, &verdict)?),
         Err(not_verified) if global.json => {
@@ -52,7 +53,7 @@ pub(super) async fn run(global: &Global, asked: &cli::Verify) -> Result<(), Fail
     }
 }
 
-async fn verify(global: &Global, path: &Path, heads: KnownHeads) -> Result<Verdict, NotVerified> {
+async fn verify(global: &Global, path: &Path, heads: KnownHeads, deep: bool) -> Result<Verdict, NotVerified> {
     let unreadable = |error: std::io::Error| {
         NotVerified::Unreadable(Fault::of_file(format!("failed to read {}: {error}", path.display())))
     };
@@ -63,11 +64,15 @@ async fn verify(global: &Global, path: &Path, heads: KnownHeads) -> Result<Verdi
         let problem = "it is empty: neither a journal nor an export, which has a record a line";
         return Err(NotVerified::Bad(Fault::of_file(problem)));
     }
-    if begin == SQLITE {
-        journal::verify(path, heads).await
+    let mut verdict = if begin == SQLITE {
+        journal::verify(path, heads).await?
     } else {
-        export::verify(global, path, heads).await
+        export::verify(global, path, heads).await?
+    };
+    if deep {
+        verdict.judged_again = Some(deep::judge(path, &begin, &verdict.streams).await?);
     }
+    Ok(verdict)
 }
 
 /// What scripts rely on: these names stay.
@@ -76,6 +81,9 @@ struct Answer<'a> {
     ok: bool,
     streams: Vec<Stream<'a>>,
     anchored: bool,
+    /// How many verdicts came out as they were recorded, where they were judged again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    judged_again: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +107,13 @@ fn print_json(verdict: &Verdict) -> std::io::Result<()> {
         records: found.head.seq + 1,
         head: found.head.digest,
     });
-    output::json(&Answer { ok: true, streams: streams.collect(), anchored: verdict.is_anchored() })
+    let judged_again = verdict.judged_again.map(|again| again.verdicts);
+    output::json(&Answer {
+        ok: true,
+        streams: streams.collect(),
+        anchored: verdict.is_anchored(),
+        judged_again,
+    })
 }
 
 fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
@@ -121,6 +135,17 @@ fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
     }
     for note in &verdict.notes {
         output::line(format_args!("note: {note}"))?;
+    }
+    if let Some(again) = verdict.judged_again {
+        let (verdicts, left_out) = (again.verdicts, again.of_other_engines);
+        output::line(format_args!(
+            "judged again: {verdicts} verdicts came out as they were recorded, bit for bit"
+        ))?;
+        if left_out > 0 {
+            output::line(format_args!(
+                "  {left_out} more are of another version of the judge, and were left out"
+            ))?;
+        }
     }
     let streams = verdict.streams.len();
     let (stream, record) =
@@ -146,5 +171,5 @@ fn conclude(streams: Vec<Found>, heads: &KnownHeads, notes: Vec<String>) -> Resu
         .into_iter()
         .map(|found| Found { anchored_to: heads.anchor_of(&found.release), ..found })
         .collect();
-    Ok(Verdict { streams, notes })
+    Ok(Verdict { streams, notes, judged_again: None })
 }

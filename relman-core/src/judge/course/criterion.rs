@@ -1,0 +1,443 @@
+use super::{
+    MethodChoice,
+    datum::{Beside, Frozen, Reading, complement, is_upper},
+    exclusion::{self, Exclusion},
+    weighed::{Since, Weighed},
+};
+use crate::{
+    judge::{
+        Answer, Arm, Assessment, Channel, Control, ENGINE, Evidence, Measurement, Method, MissingKind,
+        Outcome, Pool, Undecided, Verdict, assess,
+        confidence::{self, Interval},
+        evidence::{Alpha, StartWeights},
+        factor::Counts,
+        familiar::{FailedLooks, Look as Counted},
+        kayenta::{Label, MannWhitneyRule},
+    },
+    plan::{COMPLAINTS, Comparator, Criterion, Threshold},
+    unit::{Finite, Ratio, Timestamp},
+};
+
+/// What is asked of a criterion before it can pass.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Demands {
+    pub(super) alpha: Alpha,
+    pub(super) min_requests: u64,
+    /// The size of a regression that the data have to exclude, as a multiple.
+    pub(super) exclude: Option<f64>,
+}
+
+/// One look at one criterion.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen<'a> {
+    pub(super) from: Timestamp,
+    pub(super) canary: &'a Answer,
+    pub(super) baseline: &'a Answer,
+    pub(super) control: Control,
+}
+
+/// The course of one criterion over a release: how it is judged, and all that was seen of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Course {
+    pub(super) criterion: Criterion,
+    engine: Engine,
+    /// The step that the last look was in, from 0.
+    step: u32,
+    /// What both arms showed: in this step, or since the plain comparison was last decided, as the method has it.
+    canary: Pool,
+    baseline: Pool,
+    /// What the baseline showed in this step.
+    control: Pool,
+    /// What it showed in the step before, for the step that has none.
+    frozen: Option<Frozen>,
+    /// What came of the last look.
+    last: Option<Last>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Engine {
+    Evidence(Box<Weighed>),
+    Threshold,
+    FailedLooks(FailedLooks),
+    MannWhitney { rule: MannWhitneyRule, canary: Vec<Finite>, baseline: Vec<Finite> },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Last {
+    assessed: Assessment,
+    /// Whether the plain comparison was decided, whatever the method makes of it.
+    was_decided: bool,
+    control: Control,
+    /// Whether each arm had a value in this look.
+    canary: bool,
+    baseline: bool,
+}
+
+impl Course {
+    pub(super) fn new(criterion: Criterion, choice: MethodChoice, weights: &StartWeights) -> Self {
+        let engine = match choice {
+            // People count complaints one by one, and the contract says how many are too many.
+            _ if criterion.metric.as_str() == COMPLAINTS => Engine::Threshold,
+            MethodChoice::Evidence if Reading::is_possible(&criterion) => {
+                Engine::Evidence(Box::new(Weighed::new(weights.clone())))
+            }
+            MethodChoice::Evidence | MethodChoice::Threshold => Engine::Threshold,
+            MethodChoice::FailedLooks(rule) => Engine::FailedLooks(FailedLooks::new(rule)),
+            MethodChoice::MannWhitney(rule) => {
+                Engine::MannWhitney { rule, canary: Vec::new(), baseline: Vec::new() }
+            }
+        };
+        Self {
+            criterion,
+            engine,
+            step: 0,
+            canary: Pool::default(),
+            baseline: Pool::default(),
+            control: Pool::default(),
+            frozen: None,
+            last: None,
+        }
+    }
+
+    /// What was weighed, where it is judged by evidence and so has a share of the probability that is allowed.
+    pub(super) fn weighed(&self) -> Option<&Weighed> {
+        match &self.engine {
+            Engine::Evidence(weighed) => Some(weighed),
+            Engine::Threshold | Engine::FailedLooks(_) | Engine::MannWhitney { .. } => None,
+        }
+    }
+
+    /// What is counted in all, and not look by look, begins at nothing each time.
+    pub(super) fn count_in_all(&mut self) {
+        self.canary = Pool::default();
+    }
+
+    /// The traffic is where it should be from now on: what was measured before does not count for the step.
+    pub(super) fn count_anew(&mut self) {
+        self.canary.decided();
+        self.baseline.decided();
+        self.forget_samples();
+    }
+
+    fn forget_samples(&mut self) {
+        if let Engine::MannWhitney { canary, baseline, .. } = &mut self.engine {
+            canary.clear();
+            baseline.clear();
+        }
+    }
+
+    fn enter(&mut self, step: u32, alpha: Alpha) {
+        if step == self.step {
+            return;
+        }
+        self.step = step;
+        if let Some(seen) = self.control.measurement() {
+            let highest = Counts::of(seen).and_then(|counts| confidence::rate(counts, alpha).high);
+            self.frozen = Some(Frozen { measurement: seen.clone(), highest: highest.map(Finite::get) });
+        }
+        self.control = Pool::default();
+        self.canary = Pool::default();
+        self.baseline = Pool::default();
+        self.forget_samples();
+    }
+
+    /// One more look at a step, steps counted from 0.
+    pub(super) fn observe(&mut self, step: u32, seen: Seen<'_>, demands: Demands) {
+        self.enter(step, demands.alpha);
+        self.begin_anew_where_decided();
+        if let Some(canary) = seen.canary.measurement() {
+            self.weigh(canary, seen);
+            self.canary.add(canary);
+        }
+        let baseline = seen.baseline.measurement();
+        if let (Some(baseline), Control::Concurrent | Control::None) = (baseline, seen.control) {
+            self.baseline.add(baseline);
+            self.control.add(baseline);
+        }
+        // No requests are no data, whatever a track asks for.
+        let mut assessed = self.assess(seen, demands.min_requests.max(1));
+        let was_decided = matches!(assessed.outcome, Outcome::Pass | Outcome::Fail);
+        assessed.outcome = self.outcome(assessed.outcome, assessed.value, seen, demands);
+        self.last = Some(Last {
+            assessed,
+            was_decided,
+            control: seen.control,
+            canary: seen.canary.measurement().is_some(),
+            baseline: match seen.control {
+                Control::Frozen => self.frozen.is_some(),
+                Control::Concurrent | Control::None => baseline.is_some(),
+            },
+        });
+    }
+
+    /// Evidence rests on the whole step. For the other methods a look is what was seen since the last one that was
+    /// decided, so that each rests on enough requests.
+    fn begin_anew_where_decided(&mut self) {
+        if !self.last.as_ref().is_some_and(|last| last.was_decided) {
+            return;
+        }
+        match &self.engine {
+            Engine::Evidence(_) => {}
+            Engine::Threshold => {
+                self.canary.decided();
+                self.baseline.decided();
+            }
+            Engine::FailedLooks(_) | Engine::MannWhitney { .. } => {
+                self.canary = Pool::default();
+                self.baseline = Pool::default();
+            }
+        }
+    }
+
+    /// Adds a look to the evidence.
+    fn weigh(&mut self, canary: &Measurement, seen: Seen<'_>) {
+        let Engine::Evidence(weighed) = &mut self.engine else { return };
+        let beside = match seen.control {
+            Control::Frozen => Beside::Frozen(self.frozen.as_ref()),
+            Control::Concurrent | Control::None => Beside::Concurrent {
+                now: seen.baseline.measurement(),
+                before: [self.control.measurement(), self.frozen.as_ref().map(|frozen| &frozen.measurement)],
+            },
+        };
+        weighed.observe(&self.criterion, (self.step, seen.from), canary, beside);
+    }
+
+    /// What the plain comparison makes of what was added up.
+    fn assess(&self, seen: Seen<'_>, min_requests: u64) -> Assessment {
+        let canary = match seen.canary.measurement() {
+            Some(_) => self.canary.as_answer().unwrap_or(seen.canary),
+            None => seen.canary,
+        };
+        let frozen;
+        let baseline = match (seen.control, seen.baseline.measurement()) {
+            (Control::Frozen, _) => {
+                frozen = match &self.frozen {
+                    Some(frozen) => Answer::Value(frozen.measurement.clone()),
+                    None => Answer::NoData {
+                        detail: "the baseline was not measured in the step before".to_owned(),
+                    },
+                };
+                &frozen
+            }
+            (_, Some(_)) => self.baseline.as_answer().unwrap_or(seen.baseline),
+            (_, None) => seen.baseline,
+        };
+        assess(&self.criterion, Evidence { canary, baseline: Some((baseline, seen.control)), min_requests })
+    }
+
+    /// The outcome by the method of the criterion, from that of the plain comparison.
+    fn outcome(
+        &mut self,
+        plain: Outcome,
+        value: Option<Finite>,
+        seen: Seen<'_>,
+        demands: Demands,
+    ) -> Outcome {
+        if let Engine::Evidence(weighed) = &self.engine {
+            return match plain {
+                Outcome::Fail if weighed.is_counted => Outcome::Undecided(Undecided::NotProven),
+                Outcome::Pass => self.not_excluded(seen, demands).map_or(Outcome::Pass, Outcome::Undecided),
+                Outcome::Fail | Outcome::Undecided(_) => plain,
+            };
+        }
+        let baseline = self.baseline.measurement().and_then(|one| value_of(&self.criterion, one));
+        match &mut self.engine {
+            Engine::Threshold | Engine::Evidence(_) => plain,
+            Engine::FailedLooks(looks) => {
+                let too_many = looks.observe(match plain {
+                    Outcome::Pass => Counted::Clean,
+                    Outcome::Fail => Counted::Failed,
+                    Outcome::Undecided(_) => Counted::Unmeasured,
+                });
+                match plain {
+                    _ if too_many => Outcome::Fail,
+                    Outcome::Fail => Outcome::Undecided(Undecided::NotProven),
+                    Outcome::Pass | Outcome::Undecided(_) => plain,
+                }
+            }
+            Engine::MannWhitney { rule, canary: canaries, baseline: baselines } => {
+                if matches!(plain, Outcome::Undecided(_)) {
+                    return plain;
+                }
+                canaries.extend(value);
+                baselines.extend(baseline);
+                let breach = match self.criterion.comparator {
+                    Comparator::Above | Comparator::AtLeast => Label::High,
+                    Comparator::Below | Comparator::AtMost => Label::Low,
+                };
+                if !baselines.is_empty() && !can_be_significant(rule, canaries.len(), baselines.len()) {
+                    return match plain {
+                        Outcome::Fail => Outcome::Undecided(Undecided::NotProven),
+                        Outcome::Pass | Outcome::Undecided(_) => plain,
+                    };
+                }
+                match rule.classify(canaries, baselines).map(|found| found.label) {
+                    Ok(Label::NoData) | Err(_) => Outcome::Undecided(Undecided::Missing {
+                        arm: Arm::Baseline,
+                        missing: MissingKind::NoData,
+                        detail: "the Mann-Whitney rule needs values of both arms".to_owned(),
+                    }),
+                    Ok(label) if label == breach => Outcome::Fail,
+                    Ok(_) => Outcome::Pass,
+                }
+            }
+        }
+    }
+
+    /// Whether the data leave a regression possible that they have to exclude.
+    fn not_excluded(&self, seen: Seen<'_>, demands: Demands) -> Option<Undecided> {
+        let excluded = demands.exclude?;
+        let Threshold::Baseline { .. } = self.criterion.threshold else { return None };
+        let weighed = self.weighed().filter(|weighed| weighed.is_counted)?;
+        let baseline = match seen.control {
+            Control::Frozen => self.frozen.as_ref().map(|frozen| &frozen.measurement),
+            Control::Concurrent | Control::None => self.baseline.measurement(),
+        };
+        let quantile = self.criterion.metric.quantile();
+        let found = if let Some(canary @ Measurement::Histogram(_)) = self.canary.measurement()
+            && let Some((baseline, quantile)) = baseline.zip(quantile)
+        {
+            exclusion::of_quantile(canary, baseline, quantile, demands.alpha, excluded)
+        } else {
+            let found = weighed.confidence(&self.criterion, demands.alpha);
+            if found.is_some_and(|found| found.excludes(excluded)) {
+                Exclusion::Excluded
+            } else {
+                Exclusion::Open(found.and_then(|found| found.high))
+            }
+        };
+        match found {
+            Exclusion::Excluded => None,
+            Exclusion::Open(high) => {
+                Some(Undecided::NotExcluded { size: Finite::new(excluded).unwrap_or(Finite::ZERO), high })
+            }
+        }
+    }
+
+    /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared.
+    pub(super) fn confidence(&self, alpha: Alpha) -> Option<Interval> {
+        self.weighed()?.confidence(&self.criterion, alpha)
+    }
+
+    pub(super) fn outcome_so_far(&self) -> Option<&Outcome> {
+        self.last.as_ref().map(|last| &last.assessed.outcome)
+    }
+
+    /// The verdict on the last look by this criterion alone; none before the first.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        let last = self.last.as_ref()?;
+        let canary = last.canary.then(|| self.canary.measurement().cloned()).flatten();
+        let compares = matches!(self.criterion.threshold, Threshold::Baseline { .. });
+        // What a canary without a value would have been compared with does not matter.
+        let beside = compares && canary.is_some();
+        let baseline = match last.control {
+            _ if !(beside && last.baseline) => None,
+            Control::Frozen => self.frozen.as_ref().map(|frozen| frozen.measurement.clone()),
+            Control::Concurrent | Control::None => self.baseline.measurement().cloned(),
+        };
+        let (method, channel) = match &self.engine {
+            Engine::Evidence(weighed) if weighed.is_counted => (Method::Evidence, Channel::Robust),
+            Engine::FailedLooks(_) => (Method::FailedLooks, Channel::HardLimit),
+            Engine::MannWhitney { .. } => (Method::MannWhitney, Channel::HardLimit),
+            Engine::Evidence(_) | Engine::Threshold if compares => {
+                (Method::BaselineMultiple, Channel::HardLimit)
+            }
+            Engine::Evidence(_) | Engine::Threshold => (Method::Threshold, Channel::HardLimit),
+        };
+        Some(Verdict {
+            criterion: self.criterion.clone(),
+            outcome: last.assessed.outcome.clone(),
+            method,
+            channel,
+            engine: ENGINE,
+            canary,
+            baseline,
+            control: if beside { last.control } else { Control::None },
+            value: last.assessed.value,
+            threshold: last.assessed.threshold,
+            strength: None,
+            confidence: None,
+            dispersion: None,
+            lag_1_correlation: None,
+            warnings: Vec::new(),
+        })
+    }
+
+    /// The same, failed by evidence: on what was counted since the most likely regression began, which may be a few
+    /// minutes at the end of a clean day.
+    pub(super) fn verdict_by_evidence(&self, channel: Channel) -> Option<Verdict> {
+        let mut verdict =
+            Verdict { outcome: Outcome::Fail, method: Method::Evidence, channel, ..self.verdict()? };
+        if let Some(since) = self.weighed().and_then(Weighed::since) {
+            self.restrict(&mut verdict, &since);
+        }
+        Some(verdict)
+    }
+
+    fn restrict(&self, verdict: &mut Verdict, since: &Since) {
+        // What was weighed stands even where the last look measured nothing.
+        let shown = self.canary.measurement();
+        let Some(canary) = shown.and_then(|one| self.counted_as(one, since.arms.canary)) else { return };
+        if matches!(self.criterion.threshold, Threshold::Baseline { .. })
+            && let Some(last) = &self.last
+        {
+            verdict.control = last.control;
+            let concurrent = self.baseline.measurement().filter(|_| last.control == Control::Concurrent);
+            if let Some(baseline) = concurrent.and_then(|one| self.counted_as(one, since.arms.baseline)) {
+                verdict.baseline = Some(baseline);
+            }
+        }
+        let beside = verdict.baseline.clone().map(Answer::Value);
+        let assessed = assess(
+            &self.criterion,
+            Evidence {
+                canary: &Answer::Value(canary.clone()),
+                baseline: beside.as_ref().map(|baseline| (baseline, verdict.control)),
+                min_requests: 0,
+            },
+        );
+        verdict.canary = Some(canary);
+        verdict.value = assessed.value.or(verdict.value);
+        verdict.threshold = assessed.threshold.or(verdict.threshold);
+    }
+
+    /// Counts in the shape of a measurement; none where there are none or it has no such shape.
+    fn counted_as(&self, shape: &Measurement, counts: Counts) -> Option<Measurement> {
+        let turned = matches!(self.criterion.threshold, Threshold::Limit(_)) && !is_upper(&self.criterion);
+        let counts = if turned { complement(counts) } else { counts };
+        let (requests, part) = (counts.requests(), counts.errors());
+        match shape {
+            _ if requests == 0 => None,
+            Measurement::Counts { .. } => Some(Measurement::Counts { requests, errors: part }),
+            Measurement::Exceedances { bound, .. } => {
+                Some(Measurement::Exceedances { requests, exceedances: part, bound: *bound })
+            }
+            Measurement::Histogram(_) | Measurement::Events { .. } | Measurement::Gauge { .. } => None,
+        }
+    }
+}
+
+/// Whether samples are large enough for the rule's confidence: whether the most extreme of their `C(m+n, n)` orders is rarer
+/// than what it leaves on one side. Of one look in each arm either is the higher, and that says nothing.
+fn can_be_significant(rule: &MannWhitneyRule, canary: usize, baseline: usize) -> bool {
+    let mut orders = 1.0;
+    for added in 1..=canary.min(baseline) {
+        orders *= (canary.max(baseline) + added) as f64 / added as f64;
+        if orders * (1.0 - rule.confidence) / 2.0 >= 1.0 {
+            return true;
+        }
+    }
+    false
+}
+
+/// The one number that a measurement amounts to, in the unit of the metric.
+fn value_of(criterion: &Criterion, measurement: &Measurement) -> Option<Finite> {
+    let rate = |part: u64, whole: u64| Ratio::new(part, whole).and_then(|ratio| Finite::new(ratio.to_f64()));
+    match measurement {
+        Measurement::Counts { requests, errors: part }
+        | Measurement::Exceedances { requests, exceedances: part, .. } => rate(*part, *requests),
+        Measurement::Events { count, exposure } => rate(*count, *exposure),
+        Measurement::Histogram(histogram) => histogram.quantile(criterion.metric.quantile()?),
+        Measurement::Gauge { value } => Some(*value),
+    }
+}

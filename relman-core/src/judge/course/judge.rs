@@ -1,0 +1,305 @@
+use std::fmt;
+
+use super::{
+    FastAlarm, Judging, SampleRatioRule,
+    criterion::{Course, Demands, Seen},
+    sequence::Sequence,
+};
+use crate::{
+    judge::{
+        Answer, Arm, Channel, Control, Measurement, Method, Observation, Outcome, Strength, Verdict,
+        diagnostics::{SampleRatio, Warning},
+        evidence::{LnEvidence, Shares, StartWeights},
+        factor::{Arms, Counts},
+    },
+    plan::{COMPLAINTS, Criterion},
+    unit::{Finite, MetricName, TrafficShare, Window},
+};
+
+/// One look at everything that a contract names.
+#[derive(Debug, Clone, Copy)]
+pub struct Look<'a> {
+    /// The step, from 1.
+    pub step: u32,
+    /// The time that was looked at.
+    pub window: Window,
+    /// Where the baseline's numbers come from.
+    pub control: Control,
+    /// The share of the traffic that the canary had over the whole window; none where it changed, is not known, or is not
+    /// what somebody wanted.
+    pub share: Option<TrafficShare>,
+    /// The size of a regression to the baseline that has to be excluded before the step can pass: 2 for a doubling.
+    pub exclude: Option<Finite>,
+    /// How many complaints the record holds.
+    pub complaints: u64,
+    /// What the source answered.
+    pub observations: &'a dyn Answers,
+}
+
+/// What a source has answered about a look.
+pub trait Answers: fmt::Debug {
+    /// The answer about a metric of an arm; none where it was not asked for.
+    fn answer(&self, metric: &MetricName, arm: Arm) -> Option<&Answer>;
+}
+
+impl Answers for Vec<Observation> {
+    fn answer(&self, metric: &MetricName, arm: Arm) -> Option<&Answer> {
+        self.iter().find(|one| one.metric == *metric && one.arm == arm).map(|one| &one.answer)
+    }
+}
+
+/// What speaks against a release before it has failed.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Suspicion {
+    /// The fast channel alarms: the criterion that contributes most.
+    Fast(Criterion),
+    /// Nothing that was measured can be trusted.
+    SampleRatio(Warning),
+}
+
+impl fmt::Display for Suspicion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fast(criterion) => write!(
+                f,
+                "`{criterion}` looks breached if errors are independent of each other, and is not proven if they are not"
+            ),
+            Self::SampleRatio(warning) => warning.fmt(f),
+        }
+    }
+}
+
+/// Judges the criteria of a contract over a whole release, look by look.
+///
+/// Each criterion has its method; those that are judged by [evidence](crate::judge::evidence) share `α` in equal parts. What comes
+/// out depends on the looks and their order alone, to the bit: a record that holds the looks can be judged again.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{
+///     judge::{Answer, Arm, Control, Judge, Judging, Look, Measurement, Observation, Outcome},
+///     unit::{Span, Timestamp, Window},
+/// };
+///
+/// let criteria = ["error_rate > 1%".parse()?];
+/// let mut judge = Judge::new(&criteria, &Judging::default(), vec![30, 120, 240, 1_440], 100);
+/// let minute = |number: u64, errors: u64| {
+///     let from = Timestamp::from_millis(0) + Span::from_minutes(number);
+///     let window = Window { from, until: from + Span::from_minutes(1) };
+///     let seen = |arm, requests, errors| Observation {
+///         metric: "error_rate".parse().expect("a valid name"),
+///         arm,
+///         window,
+///         source: "prometheus".to_owned(),
+///         answer: Answer::Value(Measurement::Counts { requests, errors }),
+///     };
+///     (window, vec![seen(Arm::Canary, 600, errors), seen(Arm::Baseline, 59_400, 58)])
+/// };
+/// let mut outcomes = Vec::new();
+/// for number in 0..20 {
+///     let (window, observations) = minute(number, if number < 5 { 1 } else { 31 });
+///     let (step, control, complaints) = (1, Control::Concurrent, 0);
+///     judge.observe(&Look { step, window, control, share: None, exclude: None, complaints, observations: &observations });
+///     outcomes.push(judge.verdicts().remove(0).outcome == Outcome::Fail);
+/// }
+/// assert_eq!(outcomes.iter().position(|failed| *failed), Some(11));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judge {
+    judging: Judging,
+    min_requests: u64,
+    shares: Shares,
+    courses: Vec<Course>,
+    /// The split of the traffic in the steps before, and in this one.
+    split: SampleRatio,
+    splitting: Option<(TrafficShare, Arms)>,
+}
+
+impl Judge {
+    /// Nothing seen yet: the criteria in the order of the contract, how many looks each step is planned to have, and how
+    /// many requests of a step a verdict rests on at least.
+    pub fn new(criteria: &[Criterion], judging: &Judging, planned: Vec<u32>, min_requests: u64) -> Self {
+        let weights = StartWeights::new(judging.start_weights, planned);
+        let course = |one: &Criterion| Course::new(one.clone(), judging.method_of(&one.metric), &weights);
+        let courses: Vec<Course> = criteria.iter().map(course).collect();
+        let by_evidence = courses.iter().filter(|course| course.weighed().is_some()).count();
+        Self {
+            judging: judging.clone(),
+            min_requests,
+            shares: Shares::equal(by_evidence),
+            courses,
+            split: SampleRatio::default(),
+            splitting: None,
+        }
+    }
+
+    /// One more look.
+    pub fn observe(&mut self, look: &Look<'_>) {
+        self.observe_split(look);
+        let demands = Demands {
+            alpha: self.judging.alpha,
+            min_requests: self.min_requests,
+            exclude: look.exclude.map(Finite::get),
+        };
+        let nothing = Answer::NoData { detail: "not observed".to_owned() };
+        for course in &mut self.courses {
+            let complaints;
+            let is_complaints = course.criterion.metric.as_str() == COMPLAINTS;
+            let (canary, baseline) = if is_complaints {
+                complaints = Answer::Value(Measurement::Events { count: look.complaints, exposure: 0 });
+                (&complaints, &nothing)
+            } else {
+                let metric = &course.criterion.metric;
+                let answer = |arm| look.observations.answer(metric, arm).unwrap_or(&nothing);
+                (answer(Arm::Canary), answer(Arm::Baseline))
+            };
+            if is_complaints {
+                course.count_in_all();
+            }
+            let seen = Seen { from: look.window.from, canary, baseline, control: look.control };
+            course.observe(look.step.saturating_sub(1), seen, demands);
+        }
+    }
+
+    /// The traffic is where it should be from now on: what was measured before does not count for the step. As evidence
+    /// it does: users met it.
+    pub fn count_anew(&mut self) {
+        self.courses.iter_mut().for_each(Course::count_anew);
+    }
+
+    fn observe_split(&mut self, look: &Look<'_>) {
+        let Some(share) = look.share else { return };
+        let requests = |metric: &MetricName, arm| {
+            let requests = look.observations.answer(metric, arm)?.measurement()?.requests()?;
+            Counts::new(requests, 0)
+        };
+        let served = self.courses.iter().find_map(|course| {
+            let metric = &course.criterion.metric;
+            let canary = requests(metric, Arm::Canary)?;
+            Some(Arms { canary, baseline: requests(metric, Arm::Baseline)? })
+        });
+        let Some(served) = served else { return };
+        match &mut self.splitting {
+            Some((wanted, sum)) if *wanted == share => *sum = sum.plus(served),
+            Some((wanted, sum)) => {
+                self.split.observe_step(*wanted, *sum);
+                (*wanted, *sum) = (share, served);
+            }
+            None => self.splitting = Some((share, served)),
+        }
+    }
+
+    /// The mismatch of the split of the traffic with what it was meant to be, where there is one.
+    pub fn mismatch(&self) -> Option<Warning> {
+        let mut split = self.split;
+        if let Some((wanted, served)) = self.splitting {
+            split.observe_step(wanted, served);
+        }
+        split.mismatch(self.judging.alpha)
+    }
+
+    /// What the evidence of all criteria comes to, and the criterion that contributes most.
+    fn merged(&self, evidence: impl Fn(&Sequence) -> f64) -> Merged {
+        let mut ln = Vec::with_capacity(self.courses.len());
+        let mut blamed: Option<(usize, f64)> = None;
+        for (index, course) in self.courses.iter().enumerate() {
+            let Some(weighed) = course.weighed() else { continue };
+            let own = evidence(weighed.sequence());
+            if blamed.is_none_or(|(_, most)| own > most) {
+                blamed = Some((index, own));
+            }
+            ln.push(own);
+        }
+        let ln_evidence = self.shares.merge(&ln);
+        let alarms = ln_evidence >= self.judging.alpha.ln_threshold();
+        Merged { ln_evidence, blamed: blamed.filter(|_| alarms).map(|(index, _)| index) }
+    }
+
+    fn robust(&self) -> Merged {
+        self.merged(Sequence::ln_robust)
+    }
+
+    fn fast(&self) -> Merged {
+        self.merged(Sequence::ln_fast)
+    }
+
+    /// The criterion that has failed by evidence, and in which channel.
+    ///
+    /// Where the fast channel may roll back, the two share the probability that is allowed: it is the mean of their
+    /// evidence that has to reach the threshold.
+    fn alarm(&self) -> Option<(usize, Channel)> {
+        let robust = self.robust().blamed;
+        match self.judging.fast_alarm {
+            FastAlarm::Hold => Some((robust?, Channel::Robust)),
+            FastAlarm::RollBack => {
+                let blamed = self.merged(Sequence::ln_both).blamed?;
+                Some((blamed, if robust.is_some() { Channel::Robust } else { Channel::Fast }))
+            }
+        }
+    }
+
+    /// Whether a criterion has failed, by its place in the contract: cheaper than all verdicts.
+    pub fn failed(&self) -> Option<usize> {
+        let plain = self.courses.iter().position(|course| course.outcome_so_far() == Some(&Outcome::Fail));
+        plain.or_else(|| self.alarm().map(|(index, _)| index))
+    }
+
+    /// The outcome of a criterion by the last look, but for evidence that is an alarm; by its place in the contract.
+    pub fn outcome(&self, criterion: usize) -> Option<&Outcome> {
+        self.courses.get(criterion).and_then(Course::outcome_so_far)
+    }
+
+    /// What speaks against the release before it has failed.
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        if let (SampleRatioRule::Hold, Some(mismatch)) = (self.judging.sample_ratio, self.mismatch()) {
+            return Some(Suspicion::SampleRatio(mismatch));
+        }
+        let blamed = self.fast().blamed?;
+        Some(Suspicion::Fast(self.courses[blamed].criterion.clone()))
+    }
+
+    /// One verdict for each criterion on the last look, in the order of the contract; none before the first look.
+    pub fn verdicts(&self) -> Vec<Verdict> {
+        let (robust, fast) = (self.robust(), self.fast());
+        let alarm = self.alarm();
+        let mismatch = self.mismatch();
+        let verdict = |(index, course): (usize, &Course)| {
+            let mut verdict = match alarm {
+                Some((blamed, channel)) if blamed == index => course.verdict_by_evidence(channel)?,
+                Some(_) | None => course.verdict()?,
+            };
+            let Some(weighed) = course.weighed().filter(|_| verdict.method == Method::Evidence) else {
+                return Some(verdict);
+            };
+            let since = weighed.since();
+            verdict.strength = Some(Strength {
+                fast: LnEvidence::of(weighed.sequence().ln_fast()),
+                robust: LnEvidence::of(weighed.sequence().ln_robust()),
+                all_fast: LnEvidence::of(fast.ln_evidence),
+                all_robust: LnEvidence::of(robust.ln_evidence),
+                share: Finite::new(self.shares.as_slice().first().copied().unwrap_or(1.0))
+                    .unwrap_or(Finite::ZERO),
+                threshold: Finite::new(self.judging.alpha.ln_threshold()).unwrap_or(Finite::ZERO),
+                since: since.map(|since| since.from),
+                arms: since.map(|since| since.arms).filter(|arms| arms.canary.requests() > 0),
+                boundary: weighed.boundary(),
+            });
+            verdict.confidence = course.confidence(self.judging.alpha);
+            verdict.dispersion = weighed.spread().dispersion();
+            verdict.lag_1_correlation = weighed.spread().lag_1_correlation();
+            verdict.warnings = weighed.warnings();
+            verdict.warnings.extend(mismatch);
+            Some(verdict)
+        };
+        self.courses.iter().enumerate().filter_map(verdict).collect()
+    }
+}
+
+/// Merged evidence, and the criterion that contributes most where it is an alarm.
+struct Merged {
+    ln_evidence: f64,
+    blamed: Option<usize>,
+}

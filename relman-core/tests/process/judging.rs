@@ -1,0 +1,193 @@
+//! Evidence over time in the machine: what is not proven is not turned back, what is suspected is held, and every
+//! verdict comes out the same when it is judged again.
+
+use relman_core::{
+    event::{Event, HoldCause, RollbackTrigger},
+    judge::{Answer, Arm, Channel, Control, Method, Outcome, Undecided},
+    machine::{PhaseName, ReJudge},
+    unit::MetricName,
+};
+
+use crate::fixture::{Driven, act, counts, drill_plan, gauge, policy_text, with};
+
+const PLAIN: &str = "[judging]\nmethod = \"threshold\"\nsample_ratio = \"warn\"\n";
+
+/// The drill track with thirty looks a step, judged as a policy is that says nothing about judging.
+fn evidence() -> String {
+    let steps = with(&policy_text(), PLAIN, "");
+    steps.replace("bake = \"5s\"", "bake = \"30s\"").replace("bake = \"10s\"", "bake = \"60s\"")
+}
+
+/// Both arms at the share of the step, so many errors in a thousand of each.
+fn arms(driven: &Driven, canary: u64, baseline: u64) -> impl Fn(&MetricName, Arm) -> Answer + use<> {
+    let share = driven.release.phase().step().map_or(100, |step| u64::from(step.share.basis_points()));
+    move |metric, arm| match (metric.as_str(), arm) {
+        ("error_rate", Arm::Canary) => counts(1_000, canary),
+        ("error_rate", Arm::Baseline) => {
+            let requests = 1_000 * (10_000 - share) / share;
+            counts(requests, requests * baseline / 1_000)
+        }
+        ("log_errors", _) => counts(1_000, 0),
+        _ => gauge(120.0),
+    }
+}
+
+fn looks(driven: &mut Driven, looks: usize, canary: u64, baseline: u64) {
+    for _ in 0..looks {
+        if driven.release.phase().step().is_none() {
+            return;
+        }
+        let answers = arms(driven, canary, baseline);
+        driven.look_as(answers);
+        driven.perform();
+    }
+}
+
+fn every_verdict_comes_out_the_same(driven: &Driven) {
+    let mut again = ReJudge::new(driven.release.id().clone());
+    for record in &driven.records {
+        again.push(record).unwrap();
+    }
+    assert!(again.verdicts() > 0);
+    assert_eq!(again.of_other_engines(), 0);
+}
+
+#[test]
+fn one_bad_look_is_no_proof_and_five_are() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 1, 80, 1);
+    let verdict = driven.release.phase().step().unwrap().verdicts[0].clone();
+    assert_eq!((verdict.method, verdict.channel), (Method::Evidence, Channel::Robust));
+    assert_eq!(verdict.outcome, Outcome::Undecided(Undecided::NotProven));
+    looks(&mut driven, 5, 80, 1);
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+    let Event::RollbackStarted(started) = driven.of_kind("rollback_started")[0] else { panic!() };
+    assert!(matches!(&started.trigger, RollbackTrigger::Criterion { threshold, .. } if threshold == "1%"));
+    every_verdict_comes_out_the_same(&driven);
+}
+
+#[test]
+fn a_healthy_release_passes_every_step_on_evidence() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    for _ in 0..200 {
+        looks(&mut driven, 1, 1, 1);
+    }
+    assert_eq!(driven.phase(), PhaseName::Validating, "{:?}", driven.missing());
+    assert_eq!(driven.of_kind("gate_passed").len(), 5, "the plan, staging and three steps");
+    assert!(driven.of_kind("hold_placed").is_empty());
+    every_verdict_comes_out_the_same(&driven);
+}
+
+#[test]
+fn a_burst_holds_and_does_not_turn_back() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 5, 0, 0);
+    // Fifty errors at once: proof if they are independent, and one event if they are not.
+    looks(&mut driven, 1, 60, 0);
+    assert_eq!(driven.phase(), PhaseName::Releasing);
+    let hold = driven.release.holds()[&HoldCause::Suspicion].clone();
+    assert!(hold.reason.as_str().contains("`error_rate > 1%` looks breached"), "{}", hold.reason);
+    let paged = driven.release.outstanding().len();
+    assert!(
+        driven.missing().iter().any(|one| one.contains("the end of a hold")),
+        "{paged}: {:?}",
+        driven.missing()
+    );
+    // It does not go on by bake time alone.
+    looks(&mut driven, 3, 0, 0);
+    assert_eq!(driven.step(), 1);
+    every_verdict_comes_out_the_same(&driven);
+}
+
+#[test]
+fn a_person_lets_a_step_go_on_in_spite_of_a_suspicion() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 1, 60, 0);
+    assert!(driven.release.holds().contains_key(&HoldCause::Suspicion));
+    driven.does("user:ana", act::resume());
+    assert!(driven.release.holds().is_empty());
+    looks(&mut driven, 3, 0, 0);
+    assert!(driven.release.holds().is_empty(), "somebody has looked into it");
+    assert_eq!(driven.phase(), PhaseName::Releasing);
+}
+
+#[test]
+fn a_suspicion_that_is_gone_by_itself_ends_its_hold() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 1, 40, 0);
+    assert!(driven.release.holds().contains_key(&HoldCause::Suspicion));
+    for _ in 0..60 {
+        if driven.release.holds().is_empty() {
+            break;
+        }
+        looks(&mut driven, 1, 0, 0);
+    }
+    assert!(driven.release.holds().is_empty(), "{:?}", driven.missing());
+    let Event::HoldReleased(released) = driven.of_kind("hold_released")[0] else { panic!() };
+    assert_eq!(released.cause, HoldCause::Suspicion);
+}
+
+#[test]
+fn traffic_that_is_not_split_as_it_should_be_holds_the_release() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    for _ in 0..3 {
+        // Half of what one per cent would be.
+        driven.look_as(|metric, arm| match (metric.as_str(), arm) {
+            ("error_rate", Arm::Canary) => counts(500, 0),
+            ("error_rate", Arm::Baseline) => counts(99_500, 0),
+            ("log_errors", _) => counts(1_000, 0),
+            _ => gauge(120.0),
+        });
+    }
+    let hold = &driven.release.holds()[&HoldCause::Suspicion];
+    assert!(hold.reason.as_str().contains("requests"), "{}", hold.reason);
+}
+
+#[test]
+fn a_step_waits_until_the_data_exclude_what_the_track_wants_excluded() {
+    let policy =
+        with(&evidence(), "share = \"1%\", bake = \"30s\"", "share = \"1%\", bake = \"30s\", exclude = 1.2");
+    let plan = with(&drill_plan(), "\"error_rate > 1%\"", "\"error_rate > 2x baseline\"");
+    let mut driven = Driven::planned(&plan, &policy).released();
+    looks(&mut driven, 31, 10, 10);
+    assert_eq!(driven.step(), 1, "the bake time is served");
+    assert!(driven.missing().iter().any(|one| one.contains("not excluded")), "{:?}", driven.missing());
+    for _ in 0..400 {
+        if driven.step() > 1 {
+            break;
+        }
+        looks(&mut driven, 1, 10, 10);
+    }
+    assert_eq!(driven.step(), 2);
+    every_verdict_comes_out_the_same(&driven);
+}
+
+#[test]
+fn at_100_per_cent_the_baseline_is_the_frozen_one_and_the_verdict_says_so() {
+    let plan = with(&drill_plan(), "\"error_rate > 1%\"", "\"error_rate > 2x baseline\"");
+    let mut driven = Driven::planned(&plan, &evidence()).in_step(1);
+    for _ in 0..95 {
+        looks(&mut driven, 1, 1, 1);
+    }
+    assert_eq!(driven.phase(), PhaseName::Validating);
+    looks(&mut driven, 1, 1, 1);
+    let verdict = driven.release.phase().step().unwrap().verdicts[0].clone();
+    assert_eq!((verdict.control, verdict.outcome.clone()), (Control::Frozen, Outcome::Pass));
+    assert!(verdict.to_string().contains("no concurrent control"), "{verdict}");
+    looks(&mut driven, 12, 60, 0);
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+    every_verdict_comes_out_the_same(&driven);
+}
+
+#[test]
+fn a_verdict_that_was_changed_is_found() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 2, 1, 1);
+    let mut again = ReJudge::new(driven.release.id().clone());
+    let mut records = driven.records.clone();
+    let at = records.iter().position(|record| matches!(record.event, Event::LookTaken(_))).unwrap();
+    let Event::LookTaken(look) = &mut records[at].event else { unreachable!() };
+    look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
+    let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("record {at} holds the verdict")), "{error}");
+}
