@@ -88,6 +88,7 @@ mod course;
 mod figure;
 #[cfg(feature = "html")]
 mod html;
+pub mod methods;
 mod outage;
 mod report;
 mod run;

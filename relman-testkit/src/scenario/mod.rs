@@ -16,13 +16,13 @@
 //!
 //! # Examples
 //!
-//! The rollback contract is breached at 10 %:
+//! The rollback contract is breached at 10 %, under a policy whose gates are thresholds:
 //!
 //! ```
 //! use relman_core::unit::TrafficShare;
-//! use relman_testkit::scenario::{a_look, done, event, given, in_step, traffic_at};
+//! use relman_testkit::{sample, scenario::{a_look, done, event, given, in_step, traffic_at}};
 //!
-//! given(in_step(2))
+//! given(in_step(2).of(sample::drill_plan(), sample::drill_policy()))
 //!     .when(a_look().with_errors(50, 1_000))
 //!     .then([
 //!         event("look_taken").with("step", 2),
@@ -43,6 +43,23 @@
 //!     .then(["zero_traffic_observed", "rollback_confirmed"]);
 //! ```
 //!
+//! The shipped policy asks for evidence: one bad look makes it hold, and more of them turn the release back:
+//!
+//! ```
+//! use relman_testkit::scenario::{a_look, given, in_step};
+//!
+//! let bad = || a_look().with_errors(100, 1_000);
+//! given(in_step(2))
+//!     .when(bad())
+//!     .then(["look_taken", "hold_placed"])
+//!     .and_when(bad())
+//!     .then(["look_taken"])
+//!     .and_when(bad())
+//!     .then(["look_taken"])
+//!     .and_when(bad())
+//!     .then(["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
+//! ```
+//!
 //! Nobody approves their own plan:
 //!
 //! ```
@@ -60,9 +77,9 @@
 //!
 //! ```
 //! # let failure = std::panic::catch_unwind(|| {
-//! use relman_testkit::scenario::{a_look, event, given, in_step};
+//! use relman_testkit::{sample, scenario::{a_look, event, given, in_step}};
 //!
-//! given(in_step(2))
+//! given(in_step(2).of(sample::drill_plan(), sample::drill_policy()))
 //!     .when(a_look().with_errors(50, 1_000))
 //!     .then([event("look_taken").with("step", 3), event("traffic_drifted")]);
 //! # }).unwrap_err();

@@ -1,5 +1,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+#[cfg(feature = "lab")]
+use rand_distr::StandardUniform;
 use rand_distr::{Binomial, Distribution, Exp1, Gamma, Geometric, Poisson};
 use relman_core::{
     chain::Digest,
@@ -87,6 +89,12 @@ impl Draw {
             errors = requests.min(errors + self.in_bursts(requests as f64 * rate, *size));
         }
         errors + self.part(requests - errors, conduct.errors)
+    }
+
+    /// A number between 0 and 1, each as likely as the others.
+    #[cfg(feature = "lab")]
+    pub(crate) fn uniform(&mut self) -> f64 {
+        StandardUniform.sample(&mut self.0)
     }
 
     /// A delay of this mean.
