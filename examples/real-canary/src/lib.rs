@@ -11,6 +11,7 @@
 //! A [`Drill`](drill::Drill) is the release on it: the files that a deploy tool reads, the tool that conducts it, and
 //! the people.
 
+pub mod comparison;
 pub mod drill;
 pub mod http;
 pub mod load;

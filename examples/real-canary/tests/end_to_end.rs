@@ -15,6 +15,7 @@ use std::{
 };
 
 use real_canary::{
+    comparison::Comparison,
     drill::{Conducting, Drill, RELEASE, Versions},
     programs::deploy_tool_path,
     record::Log,
@@ -23,7 +24,7 @@ use real_canary::{
 use relman_core::{
     judge::Arm,
     port::{Deployer, Target},
-    unit::TrafficShare,
+    unit::{Span, TrafficShare},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -264,6 +265,13 @@ async fn a_version_that_fails_at_the_second_step_is_taken_back_to_zero() {
     let breach = log.of("contract_breached").next().unwrap();
     let value = breach.data["verdict"]["value"].as_f64().unwrap();
     assert!((0.01..=0.08).contains(&value), "{breach:?}");
+    assert_eq!(breach.data["verdict"]["method"], "evidence", "{breach:?}");
+    assert_eq!(breach.data["verdict"]["channel"], "robust", "{breach:?}");
+    let comparison = Comparison::of(&scene.drill.tool(&["export", RELEASE]).unwrap()).unwrap().unwrap();
+    assert_eq!(comparison.breach.seq, breach.seq, "{comparison}");
+    assert!(comparison.first_bad.seq < breach.seq && comparison.took() < Span::from_secs(60), "{comparison}");
+    let both = comparison.to_string();
+    assert!(both.contains("by evidence") && both.contains("by a rule of five failed looks"), "{both}");
     let rollback = scene.json(&["rollback-log", RELEASE, "--json"]);
     assert_eq!(
         (&rollback["status"], &rollback["share_bp"]),

@@ -9,7 +9,7 @@ use crate::{
         EffectId, Event, Gate, HoldCause, LookTaken, ObservedExposure, RollbackStarted, StepStarted,
         TrafficSet,
     },
-    judge::{Control, Judge, Look as Seen, Outcome, Undecided, Verdict},
+    judge::{Control, Judge, Judging, Look as Seen, Outcome, Undecided, Verdict},
     plan::RollbackContract,
     unit::{Actor, TrafficShare},
 };
@@ -289,12 +289,17 @@ impl Release {
 
     /// From the first step on there is a judge, who keeps what was seen over all steps.
     fn begin_to_judge(&mut self) {
-        let Some((_, track)) = self.track() else { return };
-        let (planned, min_requests) = (track.planned_looks(), track.min_requests());
-        let (Some(plan), Some(policy)) = (self.plan(), self.policy()) else { return };
-        let criteria = plan.contract().map(RollbackContract::criteria).unwrap_or_default();
-        let judge = Judge::new(criteria, policy.judging(), planned, min_requests);
-        self.judge.get_or_insert_with(|| Arc::new(judge));
+        if self.judge.is_none() {
+            let judge = self.policy().and_then(|policy| self.judge_by(policy.judging()));
+            self.judge = judge.map(Arc::new);
+        }
+    }
+
+    /// A judge of the contract, by these settings, who has seen nothing yet; none before there is a track.
+    pub(super) fn judge_by(&self, judging: &Judging) -> Option<Judge> {
+        let (_, track) = self.track()?;
+        let criteria = self.plan()?.contract().map(RollbackContract::criteria).unwrap_or_default();
+        Some(Judge::new(criteria, judging, track.planned_looks(), track.min_requests()))
     }
 
     /// One verdict for each criterion, on this look and on what was seen before.

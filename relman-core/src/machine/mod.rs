@@ -3,7 +3,7 @@
 //! - [`decide`] turns an input into events, or refuses it.
 //! - [`Release::apply`] folds a record into the state; it is total and has no rules.
 //! - [`react`] says which effects an event asks for.
-//! - [`ReJudge`] judges every recorded look again.
+//! - [`ReJudge`] judges every recorded look again, [`ReJudgeBy`] by other settings than those of the release.
 //! - [`Release::next_deadline`] and [`Release::question`] say when to look again, and at what.
 
 mod command;
@@ -13,6 +13,7 @@ mod effect;
 mod fold;
 mod phase;
 mod re_judge;
+mod re_judge_by;
 mod react;
 mod refusal;
 mod release;
@@ -25,6 +26,7 @@ pub use decide::decide;
 pub use effect::{Due, Effect, Outstanding};
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
 pub use re_judge::{ReJudge, ReJudgeError};
+pub use re_judge_by::{FirstFailure, ReJudgeBy};
 pub use react::react;
 pub use refusal::Refusal;
 pub use release::{Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError};

@@ -63,6 +63,8 @@ pub enum LookResult {
     Clean,
     /// None is breached, and some rest on too few requests as yet.
     TooFewRequests,
+    /// None is breached, and some are over their threshold without proof as yet.
+    NotProven,
     /// Something could not be measured.
     Unmeasured,
     /// A criterion holds.
@@ -91,6 +93,8 @@ pub enum TimelineRow {
         looks: u64,
         /// How many of them rest on too few requests in some criterion.
         too_few: u64,
+        /// In how many of them some criterion is over its threshold, which is not proven.
+        not_proven: u64,
         /// Whether they could not be measured; all of them or none.
         unmeasured: bool,
         /// How much time counts.
@@ -104,9 +108,10 @@ impl LookNote {
         let of_verdicts = look.verdicts.iter().map(|verdict| match &verdict.outcome {
             Outcome::Pass => LookResult::Clean,
             Outcome::Fail => LookResult::Breached,
-            Outcome::Undecided(
-                Undecided::TooFewRequests { .. } | Undecided::NotProven | Undecided::NotExcluded { .. },
-            ) => LookResult::TooFewRequests,
+            Outcome::Undecided(Undecided::TooFewRequests { .. } | Undecided::NotExcluded { .. }) => {
+                LookResult::TooFewRequests
+            }
+            Outcome::Undecided(Undecided::NotProven) => LookResult::NotProven,
             Outcome::Undecided(Undecided::Missing { .. }) => LookResult::Unmeasured,
         });
         let of_traffic = match &look.exposure {
@@ -150,13 +155,16 @@ impl TimelineRow {
         if !self.takes(&entry) {
             return Err(entry);
         }
-        let (Self::Looks { last, until, looks, too_few, credit, .. }, Some(note)) = (self, entry.look) else {
+        let (Self::Looks { last, until, looks, too_few, not_proven, credit, .. }, Some(note)) =
+            (self, entry.look)
+        else {
             return Err(entry);
         };
         *last = entry.record;
         *until = entry.at;
         *looks += 1;
         *too_few += u64::from(note.result == LookResult::TooFewRequests);
+        *not_proven += u64::from(note.result == LookResult::NotProven);
         *credit = *credit + note.credit;
         Ok(())
     }
@@ -172,6 +180,7 @@ impl TimelineRow {
             step: note.step,
             looks: 1,
             too_few: u64::from(note.result == LookResult::TooFewRequests),
+            not_proven: u64::from(note.result == LookResult::NotProven),
             unmeasured: note.result == LookResult::Unmeasured,
             credit: note.credit,
         })
@@ -231,12 +240,27 @@ pub(super) fn write_rows(f: &mut fmt::Formatter<'_>, rows: &[TimelineRow]) -> fm
             let first = format!("{:<14}{} ", format!("#{}", entry.record), time(entry.at));
             wrapped(f, &first, &format!("{}: {}", entry.by, entry.sentence))
         }
-        TimelineRow::Looks { first, last, from, looks, too_few, unmeasured, credit, step, until } => {
+        TimelineRow::Looks {
+            first,
+            last,
+            from,
+            looks,
+            too_few,
+            not_proven,
+            unmeasured,
+            credit,
+            step,
+            until,
+        } => {
             let records = format!("{:<14}{} ", format!("#{first}–#{last}"), time(*from));
-            let result = match (unmeasured, too_few) {
-                (true, _) => "NOT MEASURED".to_owned(),
-                (false, 0) => "all clean".to_owned(),
-                (false, _) => format!("none breached, {too_few} on too few requests"),
+            let result = match (unmeasured, too_few, not_proven) {
+                (true, _, _) => "NOT MEASURED".to_owned(),
+                (false, 0, 0) => "all clean".to_owned(),
+                (false, _, 0) => format!("none breached, {too_few} on too few requests"),
+                (false, 0, _) => format!("{not_proven} over a threshold, not proven"),
+                (false, _, _) => {
+                    format!("{not_proven} over a threshold, not proven, {too_few} on too few requests")
+                }
             };
             let looks = counted(*looks, "look", "looks");
             let until = time(*until);

@@ -3,8 +3,10 @@
 
 use relman_core::{
     event::{Event, HoldCause, RollbackTrigger},
-    judge::{Answer, Arm, Channel, Control, Method, Outcome, Undecided},
-    machine::{PhaseName, ReJudge},
+    judge::{
+        Answer, Arm, Channel, Control, Judging, Method, MethodChoice, Outcome, Undecided, familiar::Rule,
+    },
+    machine::{FirstFailure, PhaseName, ReJudge, ReJudgeBy},
     unit::MetricName,
 };
 
@@ -190,4 +192,38 @@ fn a_verdict_that_was_changed_is_found() {
     look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
     let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err().to_string();
     assert!(error.starts_with(&format!("record {at} holds the verdict")), "{error}");
+}
+
+/// Where a release would first have failed by other settings.
+fn first_failure(driven: &Driven, judging: Judging) -> Option<FirstFailure> {
+    let mut again = ReJudgeBy::new(driven.release.id().clone(), judging);
+    driven.records.iter().try_for_each(|record| again.push(record)).unwrap();
+    again.first_failure().cloned()
+}
+
+#[test]
+fn a_record_can_be_judged_by_other_settings() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    for _ in 0..40 {
+        looks(&mut driven, 1, 1, 1);
+    }
+    assert_eq!(driven.release.phase().step().map(|step| step.number), Some(2));
+    let clean = driven.records.len() as u64;
+    looks(&mut driven, 10, 80, 1);
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+
+    // Its own settings find what the release has found.
+    let breach =
+        driven.records.iter().find(|record| matches!(record.event, Event::ContractBreached(_))).unwrap();
+    let own = first_failure(&driven, Judging::default()).unwrap();
+    let Event::ContractBreached(breached) = &breach.event else { unreachable!() };
+    assert_eq!((own.seq + 1, &own.verdict), (breach.seq, &*breached.verdict));
+
+    let by = |method| first_failure(&driven, Judging::by(method));
+    let plain = by(MethodChoice::Threshold).unwrap();
+    assert_eq!((plain.seq, plain.verdict.method), (clean, Method::Threshold));
+    let third = by(MethodChoice::FailedLooks(Rule::InAll { failed: 3 })).unwrap();
+    assert!(plain.seq < third.seq && third.seq <= own.seq, "{third:?}");
+    // The record ends before anything is as slow as that.
+    assert_eq!(by(MethodChoice::FailedLooks(Rule::InAll { failed: 50 })), None);
 }

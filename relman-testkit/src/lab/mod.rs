@@ -39,7 +39,7 @@
 //! # What a trial is
 //!
 //! One release in one world, from its first traffic to its end. It follows the machine's rules to the letter: a look at
-//! every interval, verdicts of the core's own [`assess`](relman_core::judge::assess), looks that are too small judged
+//! every interval, verdicts of the core's own [`Judge`](relman_core::judge::Judge), looks that are too small judged
 //! together, criteria that have to be clean on enough data, time that counts only while everything can be measured,
 //! the baseline frozen at 100 %, complaints counted as they come, patience with missing metrics, rollback at the
 //! first breach. What it leaves out is what the next look does not depend on: records, hashes, messages. That it comes
@@ -48,6 +48,8 @@
 //! All randomness of a trial comes from one stream, seeded with the lab's seed, the name of the world and the number of
 //! the trial. The same lab gives the same report, byte for byte, on any number of cores and in debug and release
 //! builds.
+//!
+//! What each way to decide costs by itself, all else being equal, is measured in [`methods`].
 //!
 //! # What the figures mean
 //!

@@ -10,6 +10,7 @@ use std::{
 
 use clap::Parser;
 use real_canary::{
+    comparison::Comparison,
     drill::{Conducting, Drill, RELEASE, STEPS, Versions},
     programs::{deploy_tool_path, service_path},
     record::Log,
@@ -199,6 +200,9 @@ fn conclude(drill: &Drill, stack: &Stack, kept: Option<&Path>) -> Result<(), Box
     let report = if drill.log()?.has("rollback_started") { "rollback-log" } else { "schedule" };
     for words in [&[report, RELEASE][..], &["verify"]] {
         println!("\n$ deploy-tool {}\n{}", words.join(" "), drill.tool(words)?.trim_end());
+    }
+    if let Some(comparison) = Comparison::of(&drill.tool(&["export", RELEASE])?)? {
+        println!("\n{comparison}");
     }
     println!("\nThe load: {}", stack.tally());
     match kept {

@@ -112,7 +112,7 @@ impl Findings {
 /// A share with as many digits as it is worth.
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent > 0.0 && (percent < 10.0 || percent > 99.0) && percent < 100.0 {
+    if share > 0.0 && share < 1.0 && !(10.0..=99.0).contains(&percent) {
         format!("{percent:.2}")
     } else {
         format!("{percent:.0}")

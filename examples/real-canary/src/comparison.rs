@@ -1,0 +1,117 @@
+//! How long it took, and how long a rule that people know would have taken on the same record.
+
+use std::fmt;
+
+use relman_core::{
+    event::{Event, Record},
+    judge::{Judging, MethodChoice, familiar::Rule},
+    machine::ReJudgeBy,
+    unit::{Span, Timestamp},
+};
+
+/// How many failed looks the rule of the comparison waits for.
+const FAILED_LOOKS: u32 = 5;
+
+/// A rollback beside what another rule would have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// The first look at a rate over the limit: its record, and the begin of the time that it looked at.
+    pub first_bad: Moment,
+    /// The breach of the contract.
+    pub breach: Moment,
+    /// When no traffic was confirmed.
+    pub zero: Moment,
+    /// The look on which the fifth look in all would have failed; none where the record ends before.
+    pub fifth_failed_look: Option<Moment>,
+}
+
+/// A record and when it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The number of the record.
+    pub seq: u64,
+    /// The time.
+    pub at: Timestamp,
+}
+
+impl Comparison {
+    /// Judges an exported record again: by the limit alone for the first bad look, and by failed looks.
+    ///
+    /// None where the release was not rolled back because of a criterion.
+    ///
+    /// # Errors
+    ///
+    /// What is no record of a release.
+    pub fn of(export: &str) -> Result<Option<Self>, Box<dyn std::error::Error>> {
+        let records: Vec<Record> =
+            export.lines().map(|line| Record::read(line.as_bytes())).collect::<Result<_, _>>()?;
+        let Some(release) = records.first().map(|record| record.release.clone()) else { return Ok(None) };
+        let first_failure = |method| -> Result<Option<Moment>, Box<dyn std::error::Error>> {
+            let mut again = ReJudgeBy::new(release.clone(), Judging::by(method));
+            for record in &records {
+                again.push(record)?;
+            }
+            Ok(again.first_failure().map(|failure| Moment { seq: failure.seq, at: failure.at }))
+        };
+        let first = |wanted: fn(&Event) -> bool| {
+            let found = records.iter().find(|record| wanted(&record.event));
+            found.map(|record| Moment { seq: record.seq, at: record.at })
+        };
+        let breach = first(|event| matches!(event, Event::ContractBreached(_)));
+        let zero = first(|event| matches!(event, Event::RollbackConfirmed(_)));
+        let first_bad = first_failure(MethodChoice::Threshold)?.map(|bad| begin_of(&records, bad));
+        let (Some(first_bad), Some(breach), Some(zero)) = (first_bad, breach, zero) else { return Ok(None) };
+        let fifth = Rule::InAll { failed: FAILED_LOOKS };
+        let fifth_failed_look = first_failure(MethodChoice::FailedLooks(fifth))?;
+        Ok(Some(Self { first_bad, breach, zero, fifth_failed_look }))
+    }
+
+    /// From the first bad second to confirmed zero traffic.
+    pub fn took(&self) -> Span {
+        self.zero.at.since(self.first_bad.at)
+    }
+
+    /// The same by failed looks, if the platform had taken as long from the breach on; none where the record ends before
+    /// that rule would have failed.
+    pub fn fifth_failed_look_would_have_taken(&self) -> Option<Span> {
+        let platform = self.zero.at.since(self.breach.at);
+        self.fifth_failed_look.map(|failed| failed.at.since(self.first_bad.at) + platform)
+    }
+}
+
+/// The begin of the time that a look has looked at.
+fn begin_of(records: &[Record], look: Moment) -> Moment {
+    let record = records.iter().find(|record| record.seq == look.seq);
+    match record.map(|record| &record.event) {
+        Some(Event::LookTaken(taken)) => Moment { at: taken.window.from, ..look },
+        _ => look,
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first_bad, breach, zero, fifth_failed_look } = self;
+        writeln!(
+            f,
+            "From the first second with more errors than allowed to zero traffic:\n  \
+             {:>9}  by evidence, as it happened (records #{}, #{}, #{})",
+            self.took().to_string(),
+            first_bad.seq,
+            breach.seq,
+            zero.seq
+        )?;
+        match (self.fifth_failed_look_would_have_taken(), fifth_failed_look) {
+            (Some(would), Some(failed)) => write!(
+                f,
+                "  {:>9}  by a rule of five failed looks, judged on the same record (look #{})",
+                would.to_string(),
+                failed.seq
+            ),
+            _ => write!(
+                f,
+                "     longer  by a rule of five failed looks: on the same record it had not failed yet at #{}",
+                breach.seq
+            ),
+        }
+    }
+}
