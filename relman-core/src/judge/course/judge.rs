@@ -218,6 +218,13 @@ impl Judge {
         Merged { ln_evidence, blamed: blamed.filter(|_| alarms).map(|(index, _)| index) }
     }
 
+    /// Whether anything could be an alarm in any channel: a weighted mean is at most the largest of its parts.
+    fn may_alarm(&self) -> bool {
+        let threshold = self.judging.alpha.ln_threshold();
+        let weighed = self.courses.iter().filter_map(Course::weighed);
+        weighed.map(|weighed| weighed.sequence().at_most()).any(|at_most| at_most >= threshold)
+    }
+
     fn robust(&self) -> Merged {
         self.merged(Sequence::ln_robust)
     }
@@ -231,6 +238,9 @@ impl Judge {
     /// Where the fast channel may roll back, the two share the probability that is allowed: it is the mean of their
     /// evidence that has to reach the threshold.
     fn alarm(&self) -> Option<(usize, Channel)> {
+        if !self.may_alarm() {
+            return None;
+        }
         let robust = self.robust().blamed;
         match self.judging.fast_alarm {
             FastAlarm::Hold => Some((robust?, Channel::Robust)),
@@ -257,7 +267,7 @@ impl Judge {
         if let (SampleRatioRule::Hold, Some(mismatch)) = (self.judging.sample_ratio, self.mismatch()) {
             return Some(Suspicion::SampleRatio(mismatch));
         }
-        let blamed = self.fast().blamed?;
+        let blamed = if self.may_alarm() { self.fast().blamed? } else { return None };
         Some(Suspicion::Fast(self.courses[blamed].criterion.clone()))
     }
 

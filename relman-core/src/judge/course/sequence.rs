@@ -113,6 +113,13 @@ impl Sequence {
         ln_mean(self.fast.ln_evidence(), self.robust.ln_evidence())
     }
 
+    /// A bound on `ln E` in either channel, and of their means, from above: it costs no logarithm, and is below any threshold
+    /// for nearly all of a release that is fine.
+    pub(super) fn at_most(&self) -> f64 {
+        let all = self.early.iter().chain([&self.fast, &self.robust]);
+        all.map(Mixture::ln_evidence_at_most).fold(f64::NEG_INFINITY, f64::max)
+    }
+
     /// `ln E` of the burst-proof factors.
     pub(super) fn ln_robust(&self) -> f64 {
         self.robust.ln_evidence()

@@ -73,6 +73,10 @@ pub struct Onset {
     pub ln_evidence: LnEvidence,
 }
 
+/// A little more than the logarithm of how many parts evidence has at most: sixteen alternatives, and what is left of the
+/// weights.
+const LN_MOST_PARTS: f64 = 2.84;
+
 /// The state of the recursion: for ten alternatives, thirty-three numbers.
 ///
 /// `ln S_k ← ln L_k + ln(S_k + w_t π_k)`, with `π_k` the same for each alternative. The greatest term of each sum is
@@ -146,6 +150,13 @@ impl Mixture {
     pub fn ln_evidence(&self) -> f64 {
         let parts = self.alternatives.iter().map(|alternative| alternative.ln_s.get());
         ln_sum([libm::log(self.rest)].into_iter().chain(parts))
+    }
+
+    /// A bound on `ln E` from above that costs no logarithm: the largest part, as often as there are parts.
+    pub(in crate::judge) fn ln_evidence_at_most(&self) -> f64 {
+        // What is left of the weights is at most one.
+        let most = self.alternatives.iter().map(|alternative| alternative.ln_s.get()).fold(0.0, f64::max);
+        most + LN_MOST_PARTS
     }
 
     /// How many intervals were judged.
