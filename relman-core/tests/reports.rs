@@ -17,8 +17,8 @@ use relman_core::{
     policy::Policy,
     port::Deployment,
     report::{
-        History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status, StepEnd, Timeline,
-        TimelineRow, Waiting, sentence,
+        EvidenceCourse, History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
+        StepEnd, Timeline, TimelineRow, Waiting, sentence,
     },
     unit::{Finite, Span, Text, Timestamp, TrafficShare},
 };
@@ -294,6 +294,9 @@ fn golden_all(scene: &str, drive: &Drive) {
     golden(scene, "status", &status);
     golden_text(scene, "line", &status.one_line());
     golden_text(scene, "timeline", &Timeline::of(&history));
+    if let Some(course) = EvidenceCourse::of(&history) {
+        golden_text(scene, "evidence", &course);
+    }
     match RollbackLog::of(&history) {
         Some(log) => golden(scene, "rollback", &log),
         None => assert!(drive.records.iter().all(|record| record.event.kind() != "rollback_started")),
@@ -532,4 +535,29 @@ fn a_report_is_the_same_from_the_stored_lines() {
     assert_eq!(Status::of(&replayed), Status::of(&drive.history()));
     assert_eq!(Timeline::of(&replayed), Timeline::of(&drive.history()));
     assert!(matches!(records[0].event, Event::PlanRecorded(_)));
+}
+
+#[test]
+fn the_course_of_the_evidence() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    assert_eq!(EvidenceCourse::of(&drive.history()), None);
+    drive.looks(31, World { errors: 1, ..HEALTHY });
+    drive.looks(20, World { requests: 6_600, errors: 6, ..HEALTHY });
+    let before = EvidenceCourse::of(&drive.history()).unwrap();
+    golden_text("evidence", "undecided", &before);
+    while drive.release.phase().step().is_some() {
+        drive.look(World { requests: 6_600, errors: 165, ..HEALTHY });
+    }
+    let course = EvidenceCourse::of(&drive.history()).unwrap();
+    golden("evidence", "breached", &course);
+
+    let rate = &course.criteria[0];
+    let looks = drive.records.iter().filter(|record| record.event.kind() == "look_taken");
+    assert_eq!(rate.looks.len(), looks.clone().count(), "every look is there");
+    assert_eq!(rate.steps.iter().map(|step| step.looks).sum::<u64>(), rate.looks.len() as u64);
+    let last = rate.looks.last().unwrap();
+    assert_eq!(Some(last.mark.record), looks.clone().next_back().map(|record| record.seq));
+    assert!(last.all_robust.unwrap().get() >= last.alarm_at.unwrap().get(), "{last:?}");
+    assert!(rate.moved_most.unwrap().look.record > before.criteria[0].looks.last().unwrap().mark.record);
+    assert!(rate.likely_since >= Some(before.criteria[0].looks.last().unwrap().mark.at));
 }

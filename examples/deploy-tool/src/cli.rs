@@ -32,7 +32,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "close",
         ],
     ),
-    ("Read", &["status", "log", "schedule", "show", "rollback-log"]),
+    ("Read", &["status", "log", "schedule", "show", "evidence", "rollback-log"]),
     ("Check and hand over", &["verify", "export", "schema"]),
 ];
 
@@ -236,6 +236,12 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool show checkout-241
     Show(OfRelease),
+    /// Shows what spoke for and against a release, criterion by criterion, and how near to an alarm that came
+    ///
+    /// Who may: everybody.
+    ///
+    /// Example: deploy-tool evidence checkout-241
+    Evidence(OfRelease),
     /// Shows why a release was taken back, how long that took, and what caused it
     ///
     /// Who may: everybody.

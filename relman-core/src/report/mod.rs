@@ -17,8 +17,10 @@
 //! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
+//! | [`EvidenceCourse`] | what spoke for and against it, look by look, and how near to an alarm that came |
 //! | [`RollbackLog`] | why it was taken back, how long that took, and what caused it |
 
+mod evidence;
 mod heading;
 mod history;
 mod layout;
@@ -30,6 +32,7 @@ mod status;
 mod timeline;
 mod waiting;
 
+pub use evidence::{CriterionCourse, EvidenceCourse, LookCourse, Moved, StepCourse};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};

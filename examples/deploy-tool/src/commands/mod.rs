@@ -51,6 +51,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Log { release, full } => block_on(read::log(global, &release, full))?,
         Command::Schedule(of) => block_on(read::schedule(global, &of.release))?,
         Command::Show(of) => block_on(read::plan(global, &of.release))?,
+        Command::Evidence(of) => block_on(read::evidence(global, &of.release))?,
         Command::RollbackLog(of) => block_on(read::rollback_log(global, &of.release))?,
         Command::Verify(verify) => block_on(verify::run(global, &verify))?,
         Command::Export { release, output } => block_on(export::run(global, &release, output.as_deref()))?,

@@ -56,6 +56,23 @@ fn plan_schedule_and_rollback_log_are_reports_or_say_why_not() {
 }
 
 #[test]
+fn evidence_is_told_look_by_look_once_there_are_looks() {
+    let bench = Bench::in_staging();
+    bench.run("evidence checkout-241").refused("nothing was measured of checkout-241 yet: it is staging");
+    let bench = Bench::new();
+    bench.run("demo --scenario error-spike").done();
+    let text = bench.run("evidence demo-error-spike").done();
+    assert!(text.out.contains("error_rate > 1%, judged by evidence"), "{text:?}");
+    assert!(text.out.contains("an alarm (#"), "{text:?}");
+    let json = bench.run("evidence demo-error-spike --json").done().json();
+    let looks = json[0]["criteria"][0]["looks"].as_array().unwrap().clone();
+    let log = bench.run("log demo-error-spike --json").done().json();
+    let taken = log.iter().filter(|record| record["kind"] == "look_taken");
+    let of_log: Vec<_> = taken.map(|record| record["seq"].clone()).collect();
+    assert_eq!(looks.iter().map(|look| look["record"].clone()).collect::<Vec<_>>(), of_log);
+}
+
+#[test]
 fn a_release_or_journal_that_is_not_there_is_named() {
     let bench = Bench::new();
     for words in ["status", "log checkout-241", "export checkout-241", "--as user:ben approve checkout-241"] {
