@@ -5,7 +5,7 @@ use std::{
 
 use relman_core::{
     event::{CheckOutcome, Gate, HoldCause},
-    machine::{Action, Due, Phase, PhaseName, PostMortem, Principal, Release},
+    machine::{Action, Due, Effect, Phase, PhaseName, PostMortem, Principal, Release},
     policy::floors,
     unit::{Actor, CheckName, Role, Span, Text, Timestamp},
 };
@@ -402,6 +402,10 @@ impl Cast {
 
     /// Files what is owed and closes.
     fn finish(&self, release: &Release) -> Vec<(Principal, Action)> {
+        // What was held back gets the new version first.
+        if release.outstanding().values().any(|one| matches!(one.effect, Effect::SetTraffic { .. })) {
+            return Vec::new();
+        }
         let by = || self.principal("user:ana");
         let owed: Vec<_> = release.owed_post_mortems().collect();
         if owed.is_empty() {

@@ -52,8 +52,11 @@ pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
             tell(release, Moment::Held, &title, &failed.reasons.join("\n"))
         }
         Event::ValidationStarted(started) => {
-            let body =
-                format!("All of the traffic is on the new version. It is validated for {}.", started.length);
+            let traffic = match release.track().map(|(_, track)| track.hold_back()) {
+                Some(held_back) if !held_back.is_zero() => format!("All of the traffic but {held_back}"),
+                Some(_) | None => "All of the traffic".to_owned(),
+            };
+            let body = format!("{traffic} is on the new version. It is validated for {}.", started.length);
             let mut effects = tell(release, Moment::ValidationStarted, "the validation begins", &body);
             if release.cover.is_none() {
                 effects.extend(page_for_cover(release));
@@ -108,7 +111,13 @@ pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
         }
         Event::ReleaseCompleted(completed) => {
             let body = format!("It was validated for {} under on-call cover.", completed.validated);
-            tell(release, Moment::Completed, "it is complete", &body)
+            let held_back = release.track().map(|(_, track)| track.hold_back());
+            let mut effects = Vec::new();
+            if held_back.is_some_and(|held_back| !held_back.is_zero()) {
+                effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
+            }
+            effects.extend(tell(release, Moment::Completed, "it is complete", &body));
+            effects
         }
         Event::ReleaseAborted(aborted) => {
             tell(release, Moment::Aborted, "it is aborted before production", &aborted.reason.to_string())

@@ -366,6 +366,16 @@ impl Release {
         Ok(())
     }
 
+    /// Whether a step is the last one, which is validated.
+    pub(super) fn is_last(&self, step: &StepProgress) -> bool {
+        self.track().is_some_and(|(_, track)| track.steps().len() == step.number as usize)
+    }
+
+    /// Whether the effect of a traffic change is still to come.
+    pub(super) fn awaits_traffic(&self) -> bool {
+        self.outstanding.values().any(|one| matches!(one.effect, super::Effect::SetTraffic { .. }))
+    }
+
     /// Whether the transition table allows the event here, and what no release may do without is there.
     fn can_happen(&self, record: &Record) -> bool {
         let (phases, to) = super::transition::rule(&record.event);
@@ -398,10 +408,10 @@ impl Release {
                     && planned.is_some_and(|step| step.share == started.share && step.bake == started.bake)
                     && before.is_none_or(baked)
             }
-            Event::ValidationStarted(_) => {
-                self.phase.step().is_some_and(|step| step.share == TrafficShare::FULL)
-            }
+            Event::ValidationStarted(_) => self.phase.step().is_some_and(|step| self.is_last(step)),
             Event::ReleaseCompleted(_) => self.phase.step().is_some_and(baked),
+            // What was held back gets the new version when the release is complete, and nothing else happens then.
+            Event::TrafficSet(set) => self.phase != Phase::Completed || set.share == TrafficShare::FULL,
             Event::OverrideGranted(granted) => {
                 let overridable = match granted.gate {
                     Gate::Staging | Gate::Validation | Gate::Freeze => true,
@@ -424,7 +434,6 @@ impl Release {
             | Event::Deployed(_)
             | Event::CheckRecorded(_)
             | Event::RolloutStarted(_)
-            | Event::TrafficSet(_)
             | Event::TrafficDrifted(_)
             | Event::LookTaken(_)
             | Event::ContractBreached(_)

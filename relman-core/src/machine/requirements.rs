@@ -107,6 +107,10 @@ impl Release {
                 }
             }),
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => {
+                if self.awaits_traffic() {
+                    let by = "the deployer has set it; it is tried by itself";
+                    missing.push(Missing::world("traffic at 100%, with what was held back", by));
+                }
                 missing.extend(self.owed_post_mortems().map(|owed| {
                     Missing::person(
                         format!("post-mortem {} on {}", owed.number, owed.about),

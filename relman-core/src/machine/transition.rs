@@ -47,7 +47,7 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::CheckRecorded(_) => (&[Staging, Validating], None),
         Event::RolloutStarted(_) => (&[Staging], Some(Releasing)),
         Event::StepStarted(_) => (&[Releasing], None),
-        Event::TrafficSet(_) => (&[Releasing, Validating, RollingBack], None),
+        Event::TrafficSet(_) => (&[Releasing, Validating, RollingBack, Completed], None),
         Event::TrafficDrifted(_) | Event::LookTaken(_) => (IN_PRODUCTION, None),
         Event::ContractBreached(_) => (IN_PRODUCTION, None),
         Event::EffectFailed(_) | Event::Notified(_) | Event::NotificationAbandoned(_) => (STARTED, None),

@@ -85,8 +85,13 @@ struct TrackFile {
     /// `everyone`, or `drills` for a track whose durations are below the floors of production.
     #[serde(default, rename = "use")]
     used_by: UsedBy,
-    /// The steps; shares rise strictly up to 100%, whose bake time is the validation.
+    /// The steps; shares rise strictly up to 100%, less what is held back. The bake time of the last one is the validation.
     steps: Vec<StepFile>,
+    /// The part of the traffic that stays on the old version until the release is complete, at most 10%: with it the
+    /// validation has a baseline at the same time to compare with.
+    #[serde(with = "as_text", default, skip_serializing_if = "TrafficShare::is_zero")]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::ShareText"))]
+    hold_back: TrafficShare,
     /// The time between two looks at the metrics.
     #[serde(with = "as_text", default = "default_look")]
     #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
@@ -261,6 +266,7 @@ impl TrackFile {
                 .iter()
                 .map(|step| Step { share: step.share, bake: step.bake, exclude: step.exclude })
                 .collect(),
+            hold_back: self.hold_back,
             look_every: self.look_every,
             min_requests: self.min_requests,
             checks: self.checks,
@@ -350,6 +356,29 @@ mod tests {
             let error = refused(from, to);
             assert!(error.contains("track standard: ") && error.contains(part), "{error}");
         }
+    }
+
+    #[test]
+    fn a_hold_back_is_small_and_what_the_last_step_leaves() {
+        let standard = "[tracks.standard]\n";
+        let held_back = |part: &str, last: &str| {
+            let text =
+                Policy::SHIPPED_TOML.replacen(standard, &format!("{standard}hold_back = \"{part}\"\n"), 1);
+            Policy::from_toml(&text.replacen("share = \"100%\"", &format!("share = \"{last}\""), 1))
+        };
+        let policy = held_back("2.5%", "97.5%").unwrap();
+        let (_, track) = policy.tracks().iter().find(|(name, _)| name.as_str() == "standard").unwrap();
+        assert_eq!(track.hold_back().basis_points(), 250);
+        let recorded = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&recorded).unwrap(), policy);
+        let error = held_back("2%", "100%").unwrap_err().to_string();
+        assert!(error.contains("its last step is 100%: the last step is 98%"), "{error}");
+        let error = held_back("20%", "80%").unwrap_err().to_string();
+        assert!(error.contains("it holds back 20%: at most 10%"), "{error}");
+        assert_eq!(
+            Policy::shipped().tracks().values().map(|track| track.hold_back().basis_points()).max(),
+            Some(0)
+        );
     }
 
     #[test]

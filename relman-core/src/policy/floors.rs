@@ -12,6 +12,10 @@ pub const MAX_FIRST_SHARE: TrafficShare = TrafficShare::percent(5);
 /// requests show, one for what only load shows.
 pub const MIN_STEPS_BEFORE_FULL: usize = 3;
 
+/// The largest part of the traffic that may be held back on the old version until the end: what is validated is what
+/// nearly everybody meets.
+pub const MAX_HOLD_BACK: TrafficShare = TrafficShare::percent(10);
+
 /// The shortest bake time of a step: five looks a minute apart, so that one odd minute is seen as one.
 pub const MIN_BAKE: Span = Span::from_minutes(5);
 

@@ -48,6 +48,8 @@ pub(super) struct RawTrack {
     #[serde(rename = "use")]
     pub(super) used_by: TrackUse,
     pub(super) steps: Vec<Step>,
+    #[serde(rename = "hold_back_bp", default, skip_serializing_if = "TrafficShare::is_zero")]
+    pub(super) hold_back: TrafficShare,
     #[serde(rename = "look_every_ms")]
     pub(super) look_every: Span,
     pub(super) min_requests: u64,
@@ -58,9 +60,20 @@ pub(super) struct RawTrack {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrackError {
-    /// The last step is not all of the traffic.
-    #[error("its last step is {0}: the last step is 100%, and its bake time is the validation")]
-    NotFull(TrafficShare),
+    /// The last step is not all of the traffic that is not held back.
+    #[error("its last step is {share}: the last step is {full}, and its bake time is the validation")]
+    NotFull {
+        /// The share of the last step.
+        share: TrafficShare,
+        /// All of the traffic but what is held back.
+        full: TrafficShare,
+    },
+    /// Too much is held back.
+    #[error(
+        "it holds back {0}: at most {max}, so that what is validated is what nearly everybody meets",
+        max = floors::MAX_HOLD_BACK
+    )]
+    HoldBack(TrafficShare),
     /// There is no step at all.
     #[error("it has no steps: write at least 1%, two more and 100%")]
     Empty,
@@ -149,9 +162,15 @@ impl Track {
         }
     }
 
-    /// The steps; the last one is 100 % and bakes for the validation.
+    /// The steps; the last one is 100 %, less the [hold-back](Self::hold_back), and bakes for the validation.
     pub fn steps(&self) -> &[Step] {
         &self.0.steps
+    }
+
+    /// The part of the traffic that stays on the old version until the release is complete, so that there is a baseline
+    /// to compare with during the validation; nothing unless the policy says so.
+    pub fn hold_back(&self) -> TrafficShare {
+        self.0.hold_back
     }
 
     /// How long all of the traffic is validated.
@@ -188,8 +207,12 @@ impl TryFrom<RawTrack> for Track {
         let (Some(first), Some(last)) = (raw.steps.first(), raw.steps.last()) else {
             return Err(TrackError::Empty);
         };
-        if last.share != TrafficShare::FULL {
-            return Err(TrackError::NotFull(last.share));
+        if raw.hold_back > floors::MAX_HOLD_BACK {
+            return Err(TrackError::HoldBack(raw.hold_back));
+        }
+        let full = raw.hold_back.rest();
+        if last.share != full {
+            return Err(TrackError::NotFull { share: last.share, full });
         }
         if first.share == TrafficShare::ZERO || first.share > floors::MAX_FIRST_SHARE {
             return Err(TrackError::FirstShare(first.share));
@@ -213,9 +236,8 @@ impl TryFrom<RawTrack> for Track {
             return Err(TrackError::NoRequests);
         }
         for (index, step) in raw.steps.iter().enumerate() {
-            let full = step.share == TrafficShare::FULL;
             let min = match raw.used_by {
-                TrackUse::Anyone if full => floors::MIN_VALIDATION,
+                TrackUse::Anyone if step.share == full => floors::MIN_VALIDATION,
                 TrackUse::Anyone => floors::MIN_BAKE,
                 TrackUse::DrillsOnly => Span::ZERO,
             };

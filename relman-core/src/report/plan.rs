@@ -45,6 +45,9 @@ pub struct PlanReport {
     /// The time between two looks at the metrics.
     #[serde(rename = "look_every_ms")]
     pub look_every: Span,
+    /// The part of the traffic that stays on the old version until the release is complete.
+    #[serde(rename = "hold_back_bp", skip_serializing_if = "TrafficShare::is_zero")]
+    pub hold_back: TrafficShare,
     /// How many requests a verdict rests on at least.
     pub min_requests: u64,
     /// The checks that the staging gate asks for.
@@ -117,6 +120,7 @@ impl PlanReport {
                 .zip(track.steps())
                 .map(|(number, step)| PlannedStep { number, share: step.share, bake: step.bake })
                 .collect(),
+            hold_back: track.hold_back(),
             look_every: track.look_every(),
             min_requests: track.min_requests(),
             validation_checks: release.checks_asked(Gate::Validation),
@@ -195,9 +199,13 @@ impl PlanReport {
     fn write_track(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "\nTrack {}", self.track)?;
         for step in &self.steps {
-            let last = if step.share == TrafficShare::FULL { ", the validation" } else { "" };
+            let last = if step.number as usize == self.steps.len() { ", the validation" } else { "" };
             let text = format!("{:>5} for {}{last}", step.share, step.bake);
             field(f, &format!("step {}", step.number), &text)?;
+        }
+        if !self.hold_back.is_zero() {
+            let text = format!("{} stays on the old version until the release is complete", self.hold_back);
+            field(f, "held back", &text)?;
         }
         let looks = format!("every {}, {} requests for a verdict", self.look_every, self.min_requests);
         field(f, "looks", &looks)

@@ -19,7 +19,7 @@ use super::{Decimal, error::UnitError};
 /// assert!("101%".parse::<TrafficShare>().is_err());
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct TrafficShare(u16);
 
@@ -42,6 +42,17 @@ impl TrafficShare {
     /// The share in basis points, 0 to 10,000.
     pub const fn basis_points(self) -> u16 {
         self.0
+    }
+
+    /// Whether it is no traffic at all.
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// The rest of the traffic.
+    #[must_use]
+    pub const fn rest(self) -> Self {
+        Self(Self::FULL.0 - self.0)
     }
 
     /// How far two shares are apart, in basis points.

@@ -8,7 +8,7 @@
 //! | V1 to V4 | `verify.rs` |
 //! | B1 to B3 | `rollback.rs` |
 //! | G1 to G6 | `guardrails.rs`; the floors of tracks (G3) also in `src/policy`, the moves in `src/machine/transition.rs` |
-//! | evidence over time | `judging.rs` |
+//! | evidence over time | `judging.rs`, `hold_back.rs` |
 //! | law 4, unmeasured is not passed | `no_data.rs`, `hostile.rs` |
 //! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
 //! | separation of duties in every combination | `duties.rs` |
@@ -26,6 +26,7 @@ mod duties;
 mod forged;
 mod freeze;
 mod guardrails;
+mod hold_back;
 mod hostile;
 mod judging;
 mod no_data;

@@ -73,6 +73,8 @@ pub(super) fn outcome_follows_its_cause(records: &[Record]) -> Result<(), Broken
                     Event::StagingStarted(_) => Asked::Install(Environment::Staging),
                     Event::RolloutStarted(_) => Asked::Install(Environment::Production),
                     Event::StepStarted(started) => Asked::Route(started.share),
+                    // What was held back.
+                    Event::ReleaseCompleted(_) => Asked::Route(TrafficShare::FULL),
                     Event::TrafficDrifted(drifted) => Asked::Route(drifted.expected),
                     Event::RollbackStarted(_) | Event::RollbackUnconfirmed(_) => {
                         Asked::Route(TrafficShare::ZERO)

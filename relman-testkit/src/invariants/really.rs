@@ -239,6 +239,8 @@ pub(super) fn exposure_on_the_platform_never_above_step(
 fn allowed(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
     let share = run.records().take(index(records)).filter_map(|record| match &record.event {
         Event::StepStarted(started) => Some(started.share),
+        // What was held back.
+        Event::ReleaseCompleted(_) => Some(TrafficShare::FULL),
         Event::RollbackStarted(_) => Some(TrafficShare::ZERO),
         _ => None,
     });

@@ -31,8 +31,10 @@ pub(super) fn no_step_skipped(records: &[Record]) -> Result<(), Broken> {
             }
             Event::TrafficSet(set) => routed = set.share,
             Event::ValidationStarted(_) => {
-                let steps = in_force.as_ref().and_then(InForce::track).map_or(0, |track| track.steps().len());
-                if u64::from(last) != steps as u64 || routed != TrafficShare::FULL {
+                let track = in_force.as_ref().and_then(InForce::track);
+                let steps = track.map_or(0, |track| track.steps().len());
+                let all = track.map_or(TrafficShare::FULL, |track| track.hold_back().rest());
+                if u64::from(last) != steps as u64 || routed != all {
                     let what = format!("the validation begins in step {last} of {steps} at {routed}");
                     return Err(Broken::by(record, what));
                 }
@@ -53,6 +55,8 @@ pub(super) fn exposure_never_above_step(records: &[Record]) -> Result<(), Broken
     for record in records {
         match &record.event {
             Event::StepStarted(started) => allowed = started.share,
+            // What was held back.
+            Event::ReleaseCompleted(_) => allowed = TrafficShare::FULL,
             Event::RollbackStarted(_) => allowed = TrafficShare::ZERO,
             Event::TrafficSet(set) if set.share > allowed => {
                 let what = format!("traffic is set to {} where {allowed} is allowed", set.share);

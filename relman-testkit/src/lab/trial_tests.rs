@@ -279,8 +279,9 @@ prop_compose! {
         rules in prop::collection::vec(no_data_rule(), 4),
         method in prop_oneof![Just("evidence"), Just("threshold")],
         confirmations in 1..4_u32,
+        hold_back in prop_oneof![3 => Just(0_u16), 1 => Just(500)],
     ) -> Arc<Policy> {
-        let shares = [first, shares[0].max(first + 1), shares[1], 10_000];
+        let shares = [first, shares[0].max(first + 1), shares[1], 10_000 - hold_back];
         let step = |(share, bake): (&u16, &u64)| {
             let share = f64::from(*share) / 100.0;
             format!("{{ share = \"{share}%\", bake = \"{}s\" }}", bake * look_every + odd)
@@ -288,8 +289,9 @@ prop_compose! {
         let steps: Vec<String> = shares.iter().zip(&bakes).map(step).collect();
         let track = format!(
             "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"{look_every}s\"\n\
-             min_requests = {min_requests}\nsteps = [{}]\n\n\
+             hold_back = \"{}%\"\nmin_requests = {min_requests}\nsteps = [{}]\n\n\
              [judging]\nmethod = \"{method}\"\nsample_ratio = \"warn\"\n\n[risk]\n",
+            hold_back / 100,
             steps.join(", ")
         );
         let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);

@@ -45,10 +45,19 @@ impl TrackSteps {
             "[tracks.{name}]\nhighest_risk = \"high\"\nuse = \"{used_by}\"\nlook_every = \"{}\"\nmin_requests = {}\nsteps = [\n",
             self.look_every, self.min_requests
         );
+        let held_back = self.hold_back();
+        if !held_back.is_zero() {
+            text = text.replace("steps = [", &format!("hold_back = \"{held_back}\"\nsteps = ["));
+        }
         for (share, bake) in &self.steps {
             let _ = writeln!(text, "    {{ share = \"{share}\", bake = \"{bake}\" }},");
         }
         text + "]\n"
+    }
+
+    /// What the last step leaves on the old version.
+    fn hold_back(&self) -> TrafficShare {
+        self.steps.last().map_or(TrafficShare::ZERO, |(share, _)| share.rest())
     }
 }
 
@@ -108,11 +117,15 @@ pub fn track_steps(used_by: TrackUse) -> impl Strategy<Value = TrackSteps> + Clo
         ),
     };
     let requests = select(&[100_u64, 1, 10, 1_000][..]);
-    (shares_before_full(), vec(spans(bake), 5), spans(validation), select(looks), requests).prop_map(
-        |(shares, bakes, validation, look_every, min_requests)| {
+    let held_back = select(&[0_u16, 0, 0, 1, 5][..]).prop_map(TrafficShare::percent);
+    let last = (spans(validation), held_back);
+    (shares_before_full(), vec(spans(bake), 5), last, select(looks), requests).prop_map(
+        |(shares, bakes, (validation, held_back), look_every, min_requests)| {
             let shortest = look_every.times(floors::MIN_LOOKS);
+            let last = held_back.rest();
+            let last = if shares.iter().all(|share| *share < last) { last } else { TrafficShare::FULL };
             let before = shares.into_iter().zip(bakes);
-            let steps = before.chain([(TrafficShare::FULL, validation)]);
+            let steps = before.chain([(last, validation)]);
             let steps = steps.map(|(share, bake)| (share, bake.max(shortest))).collect();
             TrackSteps { steps, look_every, min_requests }
         },

@@ -13,7 +13,7 @@ use crate::{
         CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, ReleaseCompleted, RolloutStarted,
         StagingStarted, StepStarted, ValidationStarted,
     },
-    unit::{Actor, Timestamp, TrafficShare},
+    unit::{Actor, Timestamp},
 };
 
 /// Decides what an input leads to: events to record, in order, or a refusal.
@@ -94,7 +94,7 @@ impl Draft {
             return false;
         };
         rollout.step.as_ref().is_some_and(|step| {
-            step.share == TrafficShare::FULL && matches!(step.traffic, TrafficState::Set { .. })
+            self.release.is_last(step) && matches!(step.traffic, TrafficState::Set { .. })
         })
     }
 
@@ -110,7 +110,7 @@ impl Draft {
             }
             Phase::Releasing(rollout) => match rollout.step {
                 None => self.start_step(1),
-                Some(step) if step.share == TrafficShare::FULL => {
+                Some(step) if self.release.is_last(&step) => {
                     self.follow(ValidationStarted { length: step.bake });
                 }
                 Some(step) => {

@@ -71,7 +71,10 @@ impl Draft {
             Some(self.now + every)
         } else {
             let pause = every.times(u64::from(attempt)).min(LONGEST_PAUSE);
-            retry_after.map(|asked| self.now + asked.max(pause))
+            // Nobody can resume a release that is complete: what it still asks for is tried again whatever was said.
+            let completed = self.release.phase == Phase::Completed;
+            let asked = retry_after.or(completed.then_some(LONGEST_PAUSE));
+            asked.map(|asked| self.now + asked.max(pause))
         };
         let what = failed.effect.to_string();
         self.follow(EffectFailed {
@@ -85,6 +88,7 @@ impl Draft {
         let is_held = self.release.holds.contains_key(&HoldCause::Deployer);
         let hold = !failed.effect.is_notification()
             && !rolling_back
+            && self.release.phase != Phase::Completed
             && (retry_at.is_none() || (attempt >= FAILURES_BEFORE_HOLD && !is_held));
         if hold {
             let unblocked_by = match retry_at {

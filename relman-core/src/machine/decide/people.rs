@@ -357,6 +357,10 @@ impl Draft {
         if self.release.owed_post_mortems().next().is_some() {
             return Err(Refusal::PostMortemsOwed { release, owed: self.owed() });
         }
+        if self.release.awaits_traffic() {
+            let why = "what was held back does not have the new version yet".to_owned();
+            return Err(Refusal::NotComplete { release, why });
+        }
         self.push(&by.actor, ReleaseClosed { roles });
         Ok(())
     }
