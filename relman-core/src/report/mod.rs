@@ -17,6 +17,7 @@
 //! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
+//! | [`Storyboard`] | the whole release in five frames: checklists, gates, evidence, artifacts |
 //! | [`RollbackLog`] | why it was taken back, how long that took, and what caused it |
 
 mod heading;
@@ -27,6 +28,7 @@ mod rollback;
 mod schedule;
 mod sentence;
 mod status;
+mod storyboard;
 mod timeline;
 mod waiting;
 
@@ -38,6 +40,12 @@ pub use schedule::{Schedule, ScheduledStep, StepEnd};
 pub use sentence::sentence;
 pub use status::{
     CoverStatus, ExposureSeen, LastLook, LastRecord, OverrideInForce, OwedPostMortem, Status, StepStatus,
+};
+pub use storyboard::{
+    Availability, CheckRun, ChecklistItem, ComplaintStory, CoverStory, CriterionStory, ExposureCause,
+    ExposureChange, Frame, FrameName, FrameState, GateFailure, GateState, GateStory, HoldEnd, HoldStory,
+    ItemState, LookStory, OverrideEnd, OverrideStory, PlanFrame, ProcedureStep, Reading, ReleaseFrame,
+    RollbackFrame, StageFrame, StepStory, StoryArtifact, Storyboard, VerdictKind, VerdictStory, VerifyFrame,
 };
 pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
 pub use waiting::{HeldBy, StepLeft, Waiting};
