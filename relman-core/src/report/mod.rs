@@ -45,7 +45,8 @@ pub use storyboard::{
     Availability, CheckRun, ChecklistItem, ComplaintStory, CoverStory, CriterionStory, ExposureCause,
     ExposureChange, Frame, FrameName, FrameState, GateFailure, GateState, GateStory, HoldEnd, HoldStory,
     ItemState, LookStory, OverrideEnd, OverrideStory, PlanFrame, ProcedureStep, Reading, ReleaseFrame,
-    RollbackFrame, StageFrame, StepStory, StoryArtifact, Storyboard, VerdictKind, VerdictStory, VerifyFrame,
+    RollbackFrame, StageFrame, StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, VerdictKind,
+    VerdictStory, VerifyFrame,
 };
 pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
 pub use waiting::{HeldBy, StepLeft, Waiting};

@@ -12,6 +12,7 @@ mod plan;
 mod release;
 mod rollback;
 mod stage;
+mod summary;
 mod text;
 mod verify;
 
@@ -24,4 +25,5 @@ pub use plan::PlanFrame;
 pub use release::{ExposureCause, ExposureChange, HoldEnd, HoldStory, ReleaseFrame, StepStory};
 pub use rollback::{ProcedureStep, RollbackFrame};
 pub use stage::{CheckRun, StageFrame};
+pub use summary::{Summary, SummaryFold};
 pub use verify::{Availability, ComplaintStory, CoverStory, VerifyFrame};
