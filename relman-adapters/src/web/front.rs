@@ -17,6 +17,7 @@ pub(super) struct Front {
     pub(super) releases: Releases,
     pub(super) conductor: Option<Conductor>,
     pub(super) people: Option<Arc<dyn SignedIn>>,
+    pub(super) sign_in: Option<String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) library: Library,
     pub(super) shelf: Shelf,

@@ -15,6 +15,7 @@ pub struct Web {
     releases: Releases,
     conductor: Option<Conductor>,
     people: Option<Arc<dyn SignedIn>>,
+    sign_in: Option<String>,
 }
 
 impl Web {
@@ -22,12 +23,13 @@ impl Web {
     ///
     /// Another process may conduct them: the pages follow the journal.
     pub fn new(releases: Releases) -> Self {
-        Self { releases, conductor: None, people: None }
+        Self { releases, conductor: None, people: None, sign_in: None }
     }
 
     /// The releases of a conductor in this process, for reading alone. Its drivers hear at once of what people do.
     pub fn of(conductor: &Conductor) -> Self {
-        Self { releases: conductor.releases().clone(), conductor: Some(conductor.clone()), people: None }
+        let releases = conductor.releases().clone();
+        Self { releases, conductor: Some(conductor.clone()), people: None, sign_in: None }
     }
 
     /// The same front, on which people act whom the host has signed in.
@@ -35,6 +37,12 @@ impl Web {
     /// A closure from the parts of a request to an [`Actor`](relman_core::unit::Actor) will do.
     pub fn signed_in_by(mut self, people: impl SignedIn + 'static) -> Self {
         self.people = Some(Arc::new(people));
+        self
+    }
+
+    /// The same front, which leads to that address for signing in and out; without it, to nowhere.
+    pub fn sign_in_at(mut self, address: impl Into<String>) -> Self {
+        self.sign_in = Some(address.into());
         self
     }
 
@@ -53,6 +61,7 @@ impl Web {
             releases: self.releases,
             conductor: self.conductor,
             people: self.people,
+            sign_in: self.sign_in,
             clock,
             key: FormKey::random(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),

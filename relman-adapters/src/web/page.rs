@@ -16,11 +16,18 @@ pub(super) struct Shell<'a> {
     pub(super) actor: Option<&'a Actor>,
     /// Whether anybody can be.
     pub(super) acts: Acts,
+    /// Where they sign in and out.
+    pub(super) sign_in: Option<&'a str>,
 }
 
 impl<'a> Shell<'a> {
     pub(super) fn of(visit: &'a Visit) -> Self {
-        Self { base: &visit.base, actor: visit.actor.as_ref(), acts: visit.acts }
+        Self {
+            base: &visit.base,
+            actor: visit.actor.as_ref(),
+            acts: visit.acts,
+            sign_in: visit.sign_in.as_deref(),
+        }
     }
 
     /// Who is signed in, in words.

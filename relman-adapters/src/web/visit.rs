@@ -52,6 +52,8 @@ pub(super) struct Visit {
     pub(super) actor: Option<Actor>,
     /// Whether the host can sign people in at all.
     pub(super) acts: Acts,
+    /// Where they sign in and out; nowhere that relman knows, if absent.
+    pub(super) sign_in: Option<String>,
 }
 
 /// Whether anybody can act here.
@@ -69,9 +71,10 @@ impl FromRequestParts<Arc<Front>> for Visit {
     async fn from_request_parts(parts: &mut Parts, front: &Arc<Front>) -> Result<Self, Infallible> {
         let whole = parts.extensions.get::<OriginalUri>().map(|uri| uri.0.path().to_owned());
         let base = base(whole.as_deref().unwrap_or_default(), parts.uri.path());
+        let sign_in = front.sign_in.clone();
         Ok(match &front.people {
-            Some(people) => Self { base, actor: people.actor(parts).await, acts: Acts::SignedIn },
-            None => Self { base, actor: None, acts: Acts::Nobody },
+            Some(people) => Self { base, actor: people.actor(parts).await, acts: Acts::SignedIn, sign_in },
+            None => Self { base, actor: None, acts: Acts::Nobody, sign_in },
         })
     }
 }
