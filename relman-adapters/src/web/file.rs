@@ -16,6 +16,7 @@ use relman_core::{
 use sha2::{Digest, Sha256};
 
 use super::{
+    act::Offer,
     asset::STYLE,
     front::Front,
     links::Links,
@@ -30,6 +31,7 @@ struct File<'a> {
     board: &'a Storyboard,
     view: &'a View<'a>,
     links: &'a Links,
+    offers: &'a [Offer],
     style: &'a str,
     style_hash: String,
 }
@@ -58,7 +60,8 @@ pub fn storyboard_file(history: &History<'_>) -> String {
     let board = Storyboard::of(history);
     let view = View::of(history, &board, Artifacts::Inside);
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-    let file = File { board: &board, view: &view, links: &Links::File, style: STYLE, style_hash: hash };
+    let file =
+        File { board: &board, view: &view, links: &Links::File, offers: &[], style: STYLE, style_hash: hash };
     file.render().expect("writing to a string does not fail")
 }
 

@@ -30,6 +30,12 @@ impl<'a> Shell<'a> {
         }
     }
 
+    /// The address of the overview.
+    pub(super) fn home(&self) -> &str {
+        // A router that is nested under a path is reached without a slash at its end.
+        if self.base.is_empty() { "/" } else { self.base }
+    }
+
     /// Who is signed in, in words.
     pub(super) fn who(&self) -> String {
         match (self.actor, self.acts) {

@@ -2,7 +2,7 @@
 
 use relman_core::{
     machine::PhaseName,
-    report::{FrameName, FrameState, GateState, ItemState, VerdictKind},
+    report::{Frame, FrameName, FrameState, GateState, ItemState, VerdictKind},
     unit::{Span, Timestamp},
 };
 
@@ -52,13 +52,15 @@ pub(super) fn anchor(frame: &FrameName) -> &'static str {
     }
 }
 
-/// The class of a frame's state.
-pub(super) fn frame_class(state: &FrameState) -> &'static str {
-    match state {
-        FrameState::NotReached => "is-open",
-        FrameState::UnderWay => "is-now",
-        FrameState::Passed => "is-good",
-        FrameState::Stopped => "is-bad",
+/// The class of a frame's state. A rollback that is done is done, and no good news.
+pub(super) fn frame_class(frame: &Frame) -> &'static str {
+    match (frame.state, frame.name) {
+        (FrameState::NotReached, _) => "is-open",
+        (FrameState::UnderWay, FrameName::Rollback) => "is-bad",
+        (FrameState::UnderWay, _) => "is-now",
+        (FrameState::Passed, FrameName::Rollback) => "is-odd",
+        (FrameState::Passed, _) => "is-good",
+        (FrameState::Stopped, _) => "is-bad",
     }
 }
 

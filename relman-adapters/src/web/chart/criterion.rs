@@ -97,13 +97,13 @@ fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
     let threshold = last.threshold.map(Finite::get);
     let clear = |value: f64| {
         threshold.is_none_or(|threshold| {
-            threshold.total_cmp(&value).is_eq() || (y(threshold) - y(value)).abs() >= 16.0
+            threshold.total_cmp(&value).is_eq() || (y(threshold) - y(value)).abs() >= 24.0
         })
     };
     for value in values.into_iter().filter(|value| clear(*value)) {
         let label = Finite::new(value).map(|value| last.show(value)).unwrap_or_default();
         let at = y(value);
-        if ticks.last().is_none_or(|(before, _)| before - at >= 16.0) {
+        if ticks.last().is_none_or(|(before, _)| before - at >= 24.0) {
             ticks.push((at, Tick { at: format!("{:.2}", at / HEIGHT * 100.0), label, anchor: "end" }));
         }
     }

@@ -57,7 +57,7 @@ impl fmt::Display for FrameState {
         f.pad(match self {
             Self::NotReached => "not reached",
             Self::UnderWay => "under way",
-            Self::Passed => "passed",
+            Self::Passed => "done",
             Self::Stopped => "stopped",
         })
     }

@@ -59,7 +59,7 @@ fn checklist(history: &History<'_>, plan: &PlanReport) -> Vec<ChecklistItem> {
     let (author, mark) = by(record);
     let mut items = vec![
         ChecklistItem::done("Scope", author, mark).with(format!(
-            "{} {}, replaces {}",
+            "{}: {}, replaces {}",
             plan.scope.service, plan.scope.artifact, plan.scope.replaces
         )),
         ChecklistItem::done(format!("Risk assessed: {}", plan.risk.level), author, mark)

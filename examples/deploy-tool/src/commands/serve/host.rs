@@ -65,6 +65,7 @@ async fn serve(global: &Global, asked: &Serve) -> Result<(), Failure> {
     let guard = Arc::new(Guard::new(address, &config.web().hosts, sessions.clone()));
     let app = Router::new()
         .route("/", get(async || Redirect::to(MOUNT)))
+        .route("/relman/", get(async || Redirect::to(MOUNT)))
         .merge(sign_in::routes(sessions.clone()))
         .nest(MOUNT, web.router())
         .layer(middleware::from_fn_with_state(guard, Guard::check));
