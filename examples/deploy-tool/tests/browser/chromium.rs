@@ -14,7 +14,7 @@ use chromiumoxide::{
             log::EventEntryAdded,
             network::{EnableParams, EventRequestWillBeSent},
         },
-        js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown},
+        js_protocol::runtime::{EvaluateParams, EventConsoleApiCalled, EventExceptionThrown},
     },
     page::ScreenshotParams,
 };
@@ -149,13 +149,19 @@ impl Tab {
         self.page.goto(url).await.unwrap();
     }
 
+    /// The value of a script in the page that is shown now, whatever was shown before.
+    async fn run(&self, script: &str) -> Result<Value, String> {
+        let params =
+            EvaluateParams::builder().expression(script).await_promise(true).return_by_value(true).build()?;
+        let answer = self.page.execute(params).await.map_err(|error| error.to_string())?.result;
+        match answer.exception_details {
+            Some(thrown) => Err(format!("{} {:?}", thrown.text, thrown.exception)),
+            None => Ok(answer.result.value.unwrap_or(Value::Null)),
+        }
+    }
+
     pub(crate) async fn evaluate(&self, script: &str) -> Value {
-        self.page
-            .evaluate(script)
-            .await
-            .unwrap_or_else(|error| panic!("{script}: {error}"))
-            .into_value()
-            .unwrap()
+        self.run(script).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
     /// Clicks with the mouse, where a person would.
@@ -174,8 +180,7 @@ impl Tab {
         let from = Instant::now();
         loop {
             // A page that is being left has nothing to say yet.
-            let now = self.page.evaluate(script).await.ok().and_then(|value| value.into_value::<bool>().ok());
-            if now == Some(true) {
+            if self.run(script).await == Ok(Value::Bool(true)) {
                 return from.elapsed();
             }
             if from.elapsed() > PATIENCE {
@@ -198,12 +203,11 @@ impl Tab {
 
     /// What axe-core finds serious on the page as it is shown now.
     pub(crate) async fn serious(&self, axe: &str) -> Vec<String> {
-        self.page.evaluate(axe).await.unwrap();
+        self.evaluate(&format!("{axe}; true")).await;
         let found = "axe.run().then(found => found.violations
             .filter(one => one.impact === 'serious' || one.impact === 'critical')
             .map(one => one.id + ': ' + one.nodes.map(node => node.target.join(' ')).join(', ')))";
-        let found = self.page.evaluate(found).await.unwrap();
-        found.into_value().unwrap()
+        serde_json::from_value(self.evaluate(found).await).unwrap()
     }
 
     /// Keeps a picture, where somebody wants to look at it.
