@@ -87,6 +87,8 @@ impl Chromium {
             .viewport(None)
             .user_data_dir(profile.path())
             .launch_timeout(Duration::from_secs(60))
+            // A page of thousands of rows on a busy machine.
+            .request_timeout(Duration::from_secs(120))
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"])
             .args(["disable-component-update", "disable-sync"])
             .build()
@@ -187,6 +189,7 @@ impl Tab {
                 let shown = self.evaluate("location.href + '\\n' + document.body.innerText").await;
                 panic!("still not so: {script}; the page is {shown}");
             }
+            // Every question is an answer of the browser, which has its own pace.
             tokio::task::yield_now().await;
         }
     }
