@@ -32,6 +32,7 @@ mod file;
 mod front;
 mod handle;
 mod library;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
 mod links;
 mod live;
 mod overview;
@@ -44,6 +45,7 @@ mod sign;
 mod storyboard;
 mod validation;
 mod visit;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
 mod words;
 
 pub use file::storyboard_file;

@@ -52,7 +52,7 @@ struct Choice {
 
 #[derive(Template)]
 #[template(path = "web/overview.html")]
-struct Page<'a> {
+struct Overview<'a> {
     shell: Shell<'a>,
     filter: &'a Filter,
     phases: Vec<Choice>,
@@ -82,10 +82,10 @@ pub(super) async fn overview(
     });
     drop(tokio::time::timeout(PATIENCE, reading).await);
     let list = front.library.list(front.clock.now());
-    html(&Page::of(&visit, &filter, &list))
+    html(&Overview::of(&visit, &filter, &list))
 }
 
-impl<'a> Page<'a> {
+impl<'a> Overview<'a> {
     fn of(visit: &'a Visit, filter: &'a Filter, list: &'a List) -> Self {
         let mut rows: Vec<&Listed> = list.releases.iter().filter(|one| filter.shows(one)).collect();
         // What people can do something about comes first, then what has changed last.

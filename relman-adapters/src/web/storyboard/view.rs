@@ -93,6 +93,7 @@ impl<'a> View<'a> {
     }
 
     /// The artifacts of a frame.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
     pub(in crate::web) fn artifacts_of(&self, frame: &FrameName) -> Vec<&ArtifactView> {
         self.artifacts.iter().filter(|(of, _)| of == frame).map(|(_, artifact)| artifact).collect()
     }

@@ -71,8 +71,9 @@ impl Storyboard {
             verify,
             rollback,
         };
-        let reached = board.frames().into_iter().filter(|frame| frame.state != FrameState::NotReached);
-        board.current = reached.map(|frame| frame.name).last().unwrap_or(FrameName::Plan);
+        let reached = |frame: &&&Frame| frame.state != FrameState::NotReached;
+        let last_reached = board.frames().iter().rev().find(reached).map(|frame| frame.name);
+        board.current = last_reached.unwrap_or(FrameName::Plan);
         board
     }
 

@@ -8,7 +8,8 @@ use crate::{
     event::{Event, Gate, HoldCause, ObservedExposure, Record},
     port::Environment,
     report::{
-        History, Mark, Schedule, ScheduledStep, StepEnd, TimelineEntry, TimelineRow, timeline::collapse,
+        History, Mark, Schedule, ScheduledStep, StepEnd, TimelineEntry, TimelineRow, layout::counted,
+        timeline::collapse,
     },
     unit::{Actor, Text, Timestamp, TrafficShare},
 };
@@ -134,7 +135,9 @@ impl ReleaseFrame {
         for record in history.records {
             if let Event::LookTaken(look) = &record.event {
                 looks.push(LookStory::of(record, look));
-                criteria.iter_mut().for_each(|criterion| criterion.push(record, look));
+                for criterion in &mut criteria {
+                    criterion.push(record, look);
+                }
             }
         }
         let mut artifacts = Vec::new();
@@ -192,8 +195,12 @@ fn checklist(history: &History<'_>, steps: &[StepStory]) -> Vec<ChecklistItem> {
         );
         let what =
             if scheduled.share == TrafficShare::FULL { format!("{what}, the validation") } else { what };
-        let seen =
-            format!("{}, observed for {} in {} looks", scheduled.end, scheduled.baked, scheduled.looks);
+        let seen = format!(
+            "{}, observed for {} in {}",
+            scheduled.end,
+            scheduled.baked,
+            counted(scheduled.looks, "look", "looks")
+        );
         let system = Actor::relman();
         match (scheduled.end, scheduled.ended) {
             (StepEnd::Passed, Some(mark)) => ChecklistItem::done(what, &system, mark).with(seen),

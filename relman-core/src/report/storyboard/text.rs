@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ChecklistItem, Frame, GateStory, ItemState, Storyboard};
+use super::{ChecklistItem, Frame, FrameState, GateStory, ItemState, Storyboard};
 use crate::report::layout::{field, wrapped};
 
 impl fmt::Display for Storyboard {
@@ -24,7 +24,12 @@ impl fmt::Display for Storyboard {
 
 impl Frame {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        wrapped(f, "", &format!("{}: {}. {}", self.name, self.state, self.says))?;
+        let state = match self.state {
+            // It is what the sentence begins with.
+            FrameState::NotReached => String::new(),
+            FrameState::UnderWay | FrameState::Passed | FrameState::Stopped => format!("{}. ", self.state),
+        };
+        wrapped(f, "", &format!("{}: {state}{}", self.name, self.says))?;
         self.checklist.iter().try_for_each(|item| item.write(f))?;
         self.gates.iter().try_for_each(|gate| gate.write(f))
     }
