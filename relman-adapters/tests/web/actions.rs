@@ -95,8 +95,8 @@ async fn a_form_that_these_pages_did_not_make_for_this_person_is_refused() {
     let hold = site.get("/releases/checkout-241/act/hold", Some("user:bo")).await.hidden("token");
     let other_head = format!("1:{}", "0".repeat(64));
     let same = [("sec-fetch-site", "same-origin")];
-    let attempts: [(&str, &str, &str, &[(&str, &str)]); 7] = [
-        ("user:bo", &seen, "", &same),
+    let attempts = [
+        ("user:bo", &seen[..], "", &same[..]),
         ("user:bo", &seen, &hold, &same),
         ("user:cy", &seen, &token, &same),
         ("user:bo", &other_head, &token, &same),

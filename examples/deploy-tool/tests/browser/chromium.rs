@@ -11,11 +11,13 @@ use chromiumoxide::{
     cdp::{
         browser_protocol::{
             emulation::{MediaFeature, SetDeviceMetricsOverrideParams},
+            input::{DispatchKeyEventParams, DispatchKeyEventType},
             log::EventEntryAdded,
             network::{EnableParams, EventRequestWillBeSent},
         },
         js_protocol::runtime::{EvaluateParams, EventConsoleApiCalled, EventExceptionThrown},
     },
+    layout::Point,
     page::ScreenshotParams,
 };
 use futures::StreamExt;
@@ -44,6 +46,17 @@ pub(crate) struct Look {
     height: i64,
     scheme: &'static str,
 }
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    name: &'static str,
+    number: i64,
+    text: &'static str,
+}
+
+pub(crate) const TAB: Key = Key { name: "Tab", number: 9, text: "" };
+pub(crate) const ENTER: Key = Key { name: "Enter", number: 13, text: "\r" };
 
 pub(crate) const WIDE: Look = Look { name: "wide", width: 1_280, height: 900, scheme: "light" };
 pub(crate) const NARROW: Look = Look { name: "narrow", width: 390, height: 844, scheme: "light" };
@@ -148,6 +161,8 @@ impl Tab {
     }
 
     pub(crate) async fn open(&self, url: &str) {
+        // A tab in the background draws nothing, and a click waits until something is drawn.
+        self.page.bring_to_front().await.unwrap();
         self.page.goto(url).await.unwrap();
     }
 
@@ -166,15 +181,28 @@ impl Tab {
         self.run(script).await.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// Clicks with the mouse, where a person would.
+    /// Clicks with the mouse, where a person would: on the middle of what is there.
     pub(crate) async fn click(&self, selector: &str) {
-        let element =
-            self.page.find_element(selector).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
-        element.click().await.unwrap();
+        // The driver's own search copies the whole document, which is large here.
+        let script = format!(
+            "(() => {{ const one = document.querySelector({selector:?}); one.scrollIntoView({{ block: 'center' }});
+             const box = one.getBoundingClientRect();
+             return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        );
+        let (x, y): (f64, f64) = serde_json::from_value(self.evaluate(&script).await).unwrap();
+        self.page.click(Point::new(x, y)).await.unwrap_or_else(|error| panic!("{selector}: {error}"));
     }
 
-    pub(crate) async fn press(&self, key: &str) {
-        self.page.find_element("body").await.unwrap().press_key(key).await.unwrap();
+    /// Presses a key, wherever the focus is.
+    pub(crate) async fn press(&self, key: &Key) {
+        let event = |kind| {
+            let event = DispatchKeyEventParams::builder().r#type(kind).key(key.name).code(key.name);
+            event.windows_virtual_key_code(key.number)
+        };
+        let down = event(DispatchKeyEventType::KeyDown).text(key.text).build().unwrap();
+        self.page.execute(down).await.unwrap();
+        let up = event(DispatchKeyEventType::KeyUp).build().unwrap();
+        self.page.execute(up).await.unwrap();
     }
 
     /// Waits until a script is true; how long that took.
