@@ -15,6 +15,8 @@ pub mod notifier;
 pub mod prelude;
 mod releases;
 pub mod secret;
+#[cfg(feature = "web")]
+pub mod web;
 
 #[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
 pub use http::EndpointError;

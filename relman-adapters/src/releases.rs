@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use relman_core::{
-    chain::SealedLine,
+    chain::{Head, SealedLine},
     event::{Record, RecordError, SealError},
     machine::{Action, Command, Input, Principal, Refusal, Release, ReplayError, decide},
     port::{AppendError, Clock, Directory, Journal, JournalExt, PortError},
@@ -57,6 +57,19 @@ pub enum SubmitError {
     /// The journal did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// Somebody decided on a state of the release that is not its last one.
+    #[error(
+        "{release} has changed since that was shown: it was at {}, and is at {}; look at it again and decide anew",
+        shown(*.seen), shown(*.now)
+    )]
+    Stale {
+        /// The release.
+        release: ReleaseId,
+        /// The head that somebody saw.
+        seen: Option<Head>,
+        /// The head that it has.
+        now: Option<Head>,
+    },
     /// Others kept appending first.
     #[error("failed to record a change of {0}: others appended first {CONFLICTS} times in a row")]
     Crowded(ReleaseId),
@@ -152,6 +165,44 @@ impl Releases {
         Ok((release, records))
     }
 
+    /// Carries out somebody's command on exactly the state that they saw: where the release has another head than
+    /// `seen`, nothing is changed, however small the difference.
+    ///
+    /// For decisions that somebody makes on a page: what the page did not show can't be approved by it. What goes back
+    /// is better given to [`command`](Self::command): a rollback does not wait until a page is current.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError::Stale`] where the head is not the one that was seen, and the other variants as they are for
+    /// [`command`](Self::command).
+    pub async fn command_at(
+        &self,
+        id: &ReleaseId,
+        seen: Option<Head>,
+        actor: &Actor,
+        action: Action,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
+        let mut release = self.load(id).await?;
+        let stale = |now| SubmitError::Stale { release: id.clone(), seen, now };
+        if release.head() != seen {
+            return Err(stale(release.head()));
+        }
+        let input = self.authorised(actor, action).await?;
+        let now = self.clock.now();
+        let facts = decide(&release, &input, now)?;
+        let lines = release.seal(&facts, now)?;
+        match self.journal.append(id, seen, &lines).await {
+            Ok(_) => {}
+            Err(AppendError::Conflict { actual, .. }) => return Err(stale(actual)),
+            Err(error) => return Err(error.into()),
+        }
+        let mut records = Vec::with_capacity(lines.len());
+        for line in lines.iter().map(SealedLine::bytes) {
+            records.push(fold_line(&mut release, line)?);
+        }
+        Ok((release, records))
+    }
+
     /// A command with the roles that the directory gives the actor now.
     ///
     /// # Errors
@@ -161,6 +212,14 @@ impl Releases {
         let roles = self.directory.roles(actor).await.map_err(SubmitError::Directory)?;
         let by = Principal { actor: actor.clone(), roles };
         Ok(Input::Command(Command { by, action }))
+    }
+}
+
+/// A head in words.
+fn shown(head: Option<Head>) -> String {
+    match head {
+        Some(head) => format!("record {} ({})", head.seq, head.digest),
+        None => "no record".to_owned(),
     }
 }
 

@@ -14,7 +14,7 @@ use relman_core::{
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo", "init"]),
     ("Choose a policy", &["lab", "judge"]),
-    ("Conduct", &["run"]),
+    ("Conduct", &["run", "serve"]),
     (
         "People's commands, against a running or a stopped conductor",
         &[
@@ -32,7 +32,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "close",
         ],
     ),
-    ("Read", &["status", "log", "schedule", "show", "evidence", "rollback-log"]),
+    ("Read", &["status", "log", "schedule", "show", "evidence", "rollback-log", "storyboard"]),
     ("Check and hand over", &["verify", "export", "schema"]),
 ];
 
@@ -124,6 +124,14 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool --as user:ana run plan.toml
     Run(Run),
+    /// Serves the overview, every storyboard and people's actions as web pages
+    ///
+    /// On loopback by default. Reading needs nothing there; acting needs a token of [web.tokens] in the configuration.
+    /// A release that `run` conducts in another process is shown as it goes on. Who may: everybody; what somebody does
+    /// on the pages needs the same roles as the commands.
+    ///
+    /// Example: deploy-tool serve --listen 127.0.0.1:7878
+    Serve(Serve),
     /// Records the plan of a release, or revises it while it is in planning
     ///
     /// A revision makes approvals void; the same plan once more changes nothing. Who may: roles with the permission
@@ -248,6 +256,19 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool rollback-log checkout-241
     RollbackLog(OfRelease),
+    /// Writes the storyboard of a release as one page that stands alone
+    ///
+    /// Plan, stage, release, verify and rollback with their checklists, gates, verdicts and artifacts; no script, and
+    /// nothing from a network. An older file of that name is replaced. Who may: everybody.
+    ///
+    /// Example: deploy-tool storyboard checkout-241 -o checkout-241.html
+    Storyboard {
+        /// The release
+        release: ReleaseId,
+        /// Writes a file in place of the standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Checks that no record was altered, removed, swapped or repeated
     ///
     /// FILE is a journal, or an export; an export is held against the journal too, where that has the release.
@@ -340,6 +361,13 @@ pub(crate) struct Run {
     /// The policy, TOML; the one of the configuration or the shipped one where it is left out
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Where to listen [default: that of the configuration, or 127.0.0.1:7878]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
 }
 
 #[derive(Debug, Args)]

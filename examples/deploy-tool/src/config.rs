@@ -5,6 +5,7 @@ use std::{
     fmt::Display,
     fs,
     io::ErrorKind,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -14,6 +15,7 @@ use relman_adapters::{
     directory::StaticDirectory,
     metrics::prometheus::PrometheusConfig,
     notifier::{SlackConfig, WebhookConfig},
+    secret::SecretSource,
 };
 use relman_core::{
     plan::Plan,
@@ -57,6 +59,27 @@ struct ConfigFile {
     /// Who delivers what is said on a channel.
     #[serde(default)]
     notifiers: BTreeMap<Channel, NotifierConfig>,
+    /// The web pages.
+    #[serde(default)]
+    web: WebConfig,
+}
+
+/// The web pages, and who signs in to them.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WebConfig {
+    /// Where to listen.
+    #[serde(default)]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Names under which the pages are reached, beside loopback and the address itself.
+    #[serde(default)]
+    pub(crate) hosts: Vec<String>,
+    /// The tokens by which people sign in: where each is found.
+    #[serde(default)]
+    pub(crate) tokens: BTreeMap<Actor, SecretSource>,
+    /// The SHA-256 of such tokens, for those that this machine need not know.
+    #[serde(default)]
+    pub(crate) token_hashes: BTreeMap<Actor, String>,
 }
 
 /// A deployer.
@@ -164,6 +187,11 @@ impl Config {
     /// Where measurements come from.
     pub(crate) fn metrics(&self) -> Option<&MetricsConfig> {
         self.file.metrics.as_ref()
+    }
+
+    /// The web pages.
+    pub(crate) fn web(&self) -> &WebConfig {
+        &self.file.web
     }
 
     /// Who delivers what is said on a channel.

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use relman_core::{
+    chain::Head,
     event::Record,
     machine::{Action, PhaseName, Release},
     unit::{Actor, ReleaseId},
@@ -194,10 +195,32 @@ impl Conductor {
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
         let done = self.ports.releases.command(id, actor, action).await?;
+        self.nudge(id).await;
+        Ok(done)
+    }
+
+    /// Carries out somebody's command on exactly the state that they saw, as [`Releases::command_at`] does, and lets
+    /// the release's driver know.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]; nothing is changed then.
+    pub async fn command_at(
+        &self,
+        id: &ReleaseId,
+        seen: Option<Head>,
+        actor: &Actor,
+        action: Action,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
+        let done = self.ports.releases.command_at(id, seen, actor, action).await?;
+        self.nudge(id).await;
+        Ok(done)
+    }
+
+    async fn nudge(&self, id: &ReleaseId) {
         if let Some(conducted) = self.drivers.lock().await.get(id) {
             conducted.nudge.notify_one();
         }
-        Ok(done)
     }
 
     /// Stops gracefully: starts nothing new and waits for calls under way, not longer than the grace. What has no

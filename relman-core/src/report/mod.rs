@@ -18,6 +18,7 @@
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
 //! | [`EvidenceCourse`] | what spoke for and against it, look by look, and how near to an alarm that came |
+//! | [`Storyboard`] | the whole release in five frames: checklists, gates, evidence, artifacts |
 //! | [`RollbackLog`] | why it was taken back, how long that took, and what caused it |
 
 mod evidence;
@@ -29,6 +30,7 @@ mod rollback;
 mod schedule;
 mod sentence;
 mod status;
+mod storyboard;
 mod timeline;
 mod waiting;
 
@@ -41,6 +43,13 @@ pub use schedule::{Schedule, ScheduledStep, StepEnd};
 pub use sentence::sentence;
 pub use status::{
     CoverStatus, ExposureSeen, LastLook, LastRecord, OverrideInForce, OwedPostMortem, Status, StepStatus,
+};
+pub use storyboard::{
+    Availability, CheckRun, ChecklistItem, ComplaintStory, CoverStory, CriterionStory, ExposureCause,
+    ExposureChange, Frame, FrameName, FrameState, GateFailure, GateState, GateStory, HoldEnd, HoldStory,
+    ItemState, LookStory, OverrideEnd, OverrideStory, PlanFrame, ProcedureStep, Reading, ReleaseFrame,
+    RollbackFrame, StageFrame, StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, VerdictKind,
+    VerdictStory, VerifyFrame,
 };
 pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
 pub use waiting::{HeldBy, StepLeft, Waiting};

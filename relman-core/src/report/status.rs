@@ -216,7 +216,7 @@ fn step(history: &History<'_>) -> Option<StepStatus> {
 }
 
 /// What a record says about where the traffic was seen.
-fn exposure_seen(record: &Record) -> Option<ExposureSeen> {
+pub(super) fn exposure_seen(record: &Record) -> Option<ExposureSeen> {
     let (share, detail) = match &record.event {
         Event::LookTaken(look) => match &look.exposure {
             ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),

@@ -6,12 +6,15 @@ mod init;
 mod judge;
 mod lab;
 mod outcome;
+mod page;
 mod people;
 mod plan;
 mod progress;
 mod read;
 pub(crate) mod run;
 mod schema;
+mod serve;
+mod storyboard;
 mod verify;
 
 use std::future::Future;
@@ -35,6 +38,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Lab(lab) => lab::run(global, &lab),
         Command::Judge(asked) => judge::run(global, &asked),
         Command::Run(run) => run::run(global, &run),
+        Command::Serve(serve) => serve::run(global, &serve),
         Command::Plan(plan) => block_on(plan::run(global, &plan))?,
         Command::Approve(of) => block_on(people::approve(global, &of))?,
         Command::Check(check) => block_on(people::check(global, check))?,
@@ -53,6 +57,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Show(of) => block_on(read::plan(global, &of.release))?,
         Command::Evidence(of) => block_on(read::evidence(global, &of.release))?,
         Command::RollbackLog(of) => block_on(read::rollback_log(global, &of.release))?,
+        Command::Storyboard { release, output } => {
+            block_on(storyboard::run(global, &release, output.as_deref()))?
+        }
         Command::Verify(verify) => block_on(verify::run(global, &verify))?,
         Command::Export { release, output } => block_on(export::run(global, &release, output.as_deref()))?,
         Command::Schema { of } => schema::run(of),

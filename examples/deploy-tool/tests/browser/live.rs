@@ -1,0 +1,122 @@
+//! Pages of `serve`: what another process does is shown within a second, and decisions rest on what was shown.
+
+use std::time::Duration;
+
+use crate::{
+    chromium::{Chromium, NARROW, Tab, WIDE, axe},
+    tool::Tool,
+};
+
+const CONFIG: &str = r#"
+[people]
+"user:ana" = ["author", "developer"]
+"user:ben" = ["approver"]
+"user:dora" = ["on-call"]
+[web.tokens]
+"user:ben" = { env = "TOKEN_BEN" }
+"user:dora" = { env = "TOKEN_DORA" }
+"#;
+
+const PLAN: &str = r#"
+release = "checkout-241"
+title = "TITLE"
+[scope]
+service = "checkout"
+summary = "Caches tax rates for a minute"
+artifact = { name = "checkout", version = "2.41.0" }
+replaces = "2.40.3"
+audience = "user-facing"
+touches = ["api"]
+[contract]
+criteria = ["error_rate > 1%"]
+[[communication]]
+audience = "internal"
+channel = "releases"
+moments = ["completed"]
+"#;
+
+const TOKENS: [(&str, &str); 2] =
+    [("TOKEN_BEN", "ben-ben-ben-ben-ben"), ("TOKEN_DORA", "dora-dora-dora-dora")];
+
+async fn signs_in(tab: &Tab, url: &str, token: &str) {
+    tab.open(&url.replace("/relman", "/sign-in")).await;
+    // The tabs of a browser share their session.
+    if tab.evaluate("document.getElementById('token') === null").await == true {
+        tab.click("button[type=submit]").await;
+        tab.wait_for("document.getElementById('token') !== null").await;
+    }
+    tab.evaluate(&format!("(document.getElementById('token').value = '{token}', true)")).await;
+    tab.click("button[type=submit]").await;
+    tab.wait_for("location.pathname === '/relman'").await;
+}
+
+fn shows(text: &str) -> String {
+    format!("document.body.innerText.includes({text:?})")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let tool = Tool::new();
+    tool.write("relman.toml", CONFIG);
+    tool.write("plan.toml", &PLAN.replace("TITLE", "Faster tax lookup"));
+    tool.run(&["--as", "user:ana", "plan", "plan.toml"]);
+    let serving = tool.serve(&TOKENS);
+    let release = format!("{}/releases/checkout-241", serving.url);
+
+    let watched = chromium.tab().await;
+    watched.look(WIDE).await;
+    watched.open(&release).await;
+    watched.wait_for(&shows("Faster tax lookup")).await;
+    let overview = chromium.tab().await;
+    overview.open(&serving.url).await;
+    overview.wait_for(&shows("1 releases")).await;
+
+    // What another process does is shown within a second of its record.
+    tool.run(&["--as", "user:dora", "hold", "checkout-241", "--reason", "odd log lines"]);
+    let took = watched.wait_for(&shows("odd log lines")).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    overview.wait_for(&shows("held: manual")).await;
+    tool.run(&["--as", "user:ana", "resume", "checkout-241", "--reason", "a probe"]);
+    watched.wait_for(&format!("!({})", shows("odd log lines"))).await;
+
+    // Somebody without the role sees why.
+    let tab = chromium.tab().await;
+    signs_in(&tab, &serving.url, TOKENS[1].1).await;
+    tab.open(&format!("{release}/act/approve")).await;
+    tab.wait_for(&shows("user:dora may not approve: that takes one of the roles approver")).await;
+    assert_eq!(tab.evaluate("document.querySelector('main form') === null").await, true);
+
+    // A page that was made before a revision can't approve the revised plan.
+    let ben = chromium.tab().await;
+    signs_in(&ben, &serving.url, TOKENS[0].1).await;
+    ben.open(&format!("{release}/act/approve")).await;
+    ben.wait_for(&shows("Approve the plan of checkout-241 as user:ben")).await;
+    tool.write("plan.toml", &PLAN.replace("TITLE", "Another change altogether"));
+    tool.run(&["--as", "user:ana", "plan", "plan.toml"]);
+    ben.wait_for(&shows("The release has moved on since this page was made")).await;
+    ben.click("main form button[type=submit]").await;
+    ben.wait_for(&shows("has changed since that was shown: it was at record")).await;
+    ben.wait_for(&shows("Another change altogether")).await;
+    ben.picture("live-stale").await;
+
+    ben.click("main form button[type=submit]").await;
+    ben.wait_for("location.pathname.endsWith('/releases/checkout-241')").await;
+    watched.wait_for(&shows("staging")).await;
+
+    if let Some(axe) = axe() {
+        for look in [WIDE, NARROW] {
+            for tab in [&watched, &overview, &ben] {
+                tab.look(look).await;
+                assert_eq!(tab.serious(&axe).await, Vec::<String>::new());
+            }
+        }
+    }
+    overview.picture("live-overview").await;
+    for tab in [&watched, &overview] {
+        assert_eq!(tab.said(), Vec::<String>::new());
+        let here = serving.url.replace("/relman", "/");
+        assert!(tab.asked().iter().all(|asked| asked.starts_with(&here)), "{:?}", tab.asked());
+    }
+    chromium.stop().await;
+}

@@ -1,0 +1,186 @@
+use std::collections::BTreeMap;
+
+use relman_core::{
+    chain::Head,
+    event::Gate,
+    machine::{Action, Principal, Release},
+    unit::{Span, Text, Timestamp, UnitError},
+};
+
+use super::offer::{Deed, overridable};
+
+/// What a form asks for.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Field {
+    pub(in crate::web) name: &'static str,
+    pub(in crate::web) label: String,
+    pub(in crate::web) kind: FieldKind,
+    /// What is in it: nothing, a proposal, or what somebody wrote before it was refused.
+    pub(in crate::web) value: String,
+    pub(in crate::web) optional: bool,
+}
+
+/// How it is asked for.
+#[derive(Debug, Clone)]
+pub(in crate::web) enum FieldKind {
+    /// In a few words, or many.
+    Long,
+    /// In one line.
+    Short,
+    /// By choosing; each choice with its label.
+    Choice(Vec<(String, String)>),
+}
+
+/// What came with a form.
+#[derive(Debug, Clone, Default)]
+pub(in crate::web) struct Filled(pub(in crate::web) BTreeMap<String, String>);
+
+impl Filled {
+    pub(in crate::web) fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The head that the page showed.
+    pub(in crate::web) fn seen(&self) -> Option<Head> {
+        let (seq, digest) = self.get("seen").split_once(':')?;
+        Some(Head { seq: seq.parse().ok()?, digest: digest.parse().ok()? })
+    }
+
+    /// A text as it may stand in a record; browsers end lines with two characters.
+    fn text(&self, name: &'static str) -> Result<Text, UnitError> {
+        self.get(name).replace("\r\n", "\n").trim().parse()
+    }
+}
+
+impl Field {
+    fn long(name: &'static str, label: impl Into<String>, filled: &Filled) -> Self {
+        let value = filled.get(name).to_owned();
+        Self { name, label: label.into(), kind: FieldKind::Long, value, optional: false }
+    }
+
+    fn short(name: &'static str, label: impl Into<String>, proposal: &str, filled: &Filled) -> Self {
+        let written = filled.get(name);
+        let value = if written.is_empty() { proposal } else { written }.to_owned();
+        Self { name, label: label.into(), kind: FieldKind::Short, value, optional: false }
+    }
+
+    fn choice(name: &'static str, label: &str, choices: Vec<(String, String)>, filled: &Filled) -> Self {
+        let value = filled.get(name).to_owned();
+        Self { name, label: label.to_owned(), kind: FieldKind::Choice(choices), value, optional: false }
+    }
+
+    /// What an action asks for.
+    pub(in crate::web) fn of(
+        deed: Deed,
+        release: &Release,
+        by: &Principal,
+        now: Timestamp,
+        filled: &Filled,
+    ) -> Vec<Self> {
+        let why = |label: &str| Self::long("reason", label, filled);
+        match deed {
+            Deed::Approve => Vec::new(),
+            Deed::Hold => vec![why("Why it should stand still")],
+            Deed::Resume => vec![why("Why it may go on")],
+            Deed::RollBack => vec![why("Why it has to go back")],
+            Deed::Override => {
+                let gates = overridable(release, by, now);
+                let gates = gates.into_iter().map(|gate| (gate.to_string(), gate.to_string())).collect();
+                let longest = release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
+                let label = format!("For how long it may be used, at most {longest}");
+                vec![
+                    Self::choice("gate", "The gate", gates, filled),
+                    why("Why the gate is overridden"),
+                    Self::short("length", label, "1h", filled),
+                ]
+            }
+            Deed::Acknowledge => {
+                let shift = release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
+                let label = format!("For how long you are on call, at most {shift}");
+                vec![Self::short("length", label, &shift.to_string(), filled)]
+            }
+            Deed::PostMortem => {
+                let owed = release.owed_post_mortems();
+                let owed =
+                    owed.map(|one| (one.number.to_string(), format!("{} on {}", one.number, one.about)));
+                let link = Self {
+                    optional: true,
+                    ..Self::short("link", "Where the whole text is, if there is one", "", filled)
+                };
+                vec![
+                    Self::choice("number", "The post-mortem", owed.collect(), filled),
+                    Self::long("summary", "What happened and what was learnt", filled),
+                    Self::long("root_cause", "What caused it", filled),
+                    link,
+                ]
+            }
+        }
+    }
+}
+
+impl Deed {
+    /// The action that a form asks for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with a field, in words.
+    pub(in crate::web) fn action(self, filled: &Filled, now: Timestamp) -> Result<Action, UnitError> {
+        Ok(match self {
+            Self::Approve => Action::ApprovePlan,
+            Self::Hold => Action::Hold { reason: filled.text("reason")? },
+            Self::Resume => Action::Resume { reason: filled.text("reason")? },
+            Self::RollBack => Action::RollBack { reason: filled.text("reason")? },
+            Self::Override => {
+                let gate: Gate = filled.get("gate").parse()?;
+                let length: Span = filled.get("length").trim().parse()?;
+                Action::Override { gate, reason: filled.text("reason")?, expires_at: now + length }
+            }
+            Self::Acknowledge => {
+                let length: Span = filled.get("length").trim().parse()?;
+                Action::Acknowledge { until: Some(now + length) }
+            }
+            Self::PostMortem => {
+                let link = filled.get("link").trim();
+                let link = if link.is_empty() { None } else { Some(link.parse()?) };
+                Action::FilePostMortem {
+                    number: filled.get("number").parse().ok(),
+                    summary: filled.text("summary")?,
+                    root_cause: filled.text("root_cause")?,
+                    link,
+                }
+            }
+        })
+    }
+
+    /// What the button says.
+    pub(in crate::web) fn button(self, release: &Release, by: &Principal) -> String {
+        let (title, actor) = (self.title(), &by.actor);
+        match self {
+            Self::Approve | Self::Hold | Self::Resume | Self::RollBack => {
+                format!("{title} of {} as {actor}", release.id()).replacen(" the plan of", " the plan of", 1)
+            }
+            Self::Override | Self::Acknowledge | Self::PostMortem => format!("{title} as {actor}"),
+        }
+    }
+
+    /// What will happen, before the button.
+    pub(in crate::web) fn promise(self) -> &'static str {
+        match self {
+            Self::Approve => {
+                "With the last approval staging begins. It holds for exactly the plan and the head above."
+            }
+            Self::Hold => "Traffic stays where it is until somebody resumes the release.",
+            Self::Resume => "The release goes on from where it stands. It holds for exactly the head above.",
+            Self::RollBack => "All traffic goes back to the old version, and a post-mortem is owed.",
+            Self::Override => {
+                "It is recorded with your name and the reason, limited in time, and owes a post-mortem."
+            }
+            Self::Acknowledge => {
+                "You are the one who is called. If somebody else has the duty, this is the hand-over."
+            }
+            Self::PostMortem => {
+                "It stands in the record for good; no release is closed before what it owes is filed."
+            }
+        }
+    }
+}

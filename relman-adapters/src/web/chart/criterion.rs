@@ -1,0 +1,183 @@
+use std::fmt::Write;
+
+use relman_core::{
+    judge::Verdict,
+    report::{CriterionStory, LookStory, VerdictKind},
+    unit::{Finite, Timestamp},
+};
+
+use super::{HEIGHT, Tick, TimeAxis, axis::place};
+
+/// A criterion over time: what each look showed, what the verdicts rest on, and the threshold.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct SeriesChart {
+    pub(in crate::web) title: String,
+    pub(in crate::web) x_ticks: Vec<Tick>,
+    pub(in crate::web) y_ticks: Vec<Tick>,
+    pub(in crate::web) looks: String,
+    pub(in crate::web) value: String,
+    pub(in crate::web) threshold: String,
+    pub(in crate::web) breached: Vec<String>,
+    pub(in crate::web) unmeasured: String,
+    pub(in crate::web) says: String,
+}
+
+/// So many columns are drawn at most; a column shows the lowest and the highest look in it.
+const COLUMNS: f64 = 400.0;
+
+/// One look at one criterion.
+struct Point {
+    x: f64,
+    look: Option<f64>,
+    value: Option<f64>,
+    threshold: Option<f64>,
+    kind: VerdictKind,
+}
+
+impl SeriesChart {
+    /// The chart of the criterion with that index over some looks; none where there is nothing to draw.
+    pub(in crate::web) fn of(
+        story: &CriterionStory,
+        index: usize,
+        looks: &[&LookStory],
+        until: Timestamp,
+    ) -> Option<Self> {
+        let (first, last) = (looks.first()?, story.last.as_ref()?);
+        let axis = TimeAxis::new(first.window.from, until);
+        let point = |look: &&LookStory| {
+            let verdict = look.verdicts.get(index)?;
+            let x = axis.x(look.window.until);
+            let number = |value: Option<Finite>| value.map(Finite::get);
+            Some(Point {
+                x,
+                look: number(verdict.look),
+                value: number(verdict.value),
+                threshold: number(verdict.threshold),
+                kind: verdict.kind,
+            })
+        };
+        let points: Vec<Point> = looks.iter().filter_map(point).collect();
+        let numbers = points.iter().flat_map(|point| [point.look, point.value, point.threshold]).flatten();
+        let most = numbers.fold(0.0, f64::max);
+        let top = if most > 0.0 { most * 1.08 } else { 1.0 };
+        let y = |value: f64| HEIGHT - 2.0 - (value.max(0.0) / top) * (HEIGHT - 6.0);
+        let unmeasured: Vec<&Point> =
+            points.iter().filter(|point| point.kind == VerdictKind::Unmeasured).collect();
+        Some(Self {
+            title: story.criterion.to_string(),
+            x_ticks: axis.ticks(),
+            y_ticks: y_ticks(last, top, &y),
+            looks: ranges(&points, &y),
+            value: line(points.iter().map(|point| (point.x, point.value)), &y),
+            threshold: steps(points.iter().map(|point| (point.x, point.threshold)), &y),
+            breached: points
+                .iter()
+                .filter(|point| point.kind == VerdictKind::Breached)
+                .map(|point| place(point.x))
+                .collect(),
+            unmeasured: unmeasured.iter().fold(String::new(), |mut path, point| {
+                // Writing to a string does not fail.
+                let _ = write!(path, "M{} {}v-10", place(point.x), place(HEIGHT));
+                path
+            }),
+            says: says(story, looks.len(), last),
+        })
+    }
+}
+
+/// Zero, the threshold where it stands still, and the top.
+fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
+    let mut values = vec![0.0, top / 1.08];
+    if let Some(threshold) = last.threshold {
+        values.push(threshold.get());
+    }
+    values.sort_by(f64::total_cmp);
+    let mut ticks: Vec<(f64, Tick)> = Vec::new();
+    // From the threshold's point of view: it is the one that has to be there.
+    let threshold = last.threshold.map(Finite::get);
+    let clear = |value: f64| {
+        threshold.is_none_or(|threshold| {
+            threshold.total_cmp(&value).is_eq() || (y(threshold) - y(value)).abs() >= 24.0
+        })
+    };
+    for value in values.into_iter().filter(|value| clear(*value)) {
+        let label = Finite::new(value).map(|value| last.show(value)).unwrap_or_default();
+        let at = y(value);
+        if ticks.last().is_none_or(|(before, _)| before - at >= 24.0) {
+            ticks.push((at, Tick { at: format!("{:.2}", at / HEIGHT * 100.0), label, anchor: "end" }));
+        }
+    }
+    ticks.into_iter().map(|(_, tick)| tick).collect()
+}
+
+/// What each look showed: a dot, or a line from the lowest to the highest where several share a column.
+fn ranges(points: &[Point], y: &impl Fn(f64) -> f64) -> String {
+    let mut columns: Vec<(f64, f64, f64)> = Vec::new();
+    for point in points {
+        let Some(value) = point.look else { continue };
+        let column = (point.x / 1_000.0 * COLUMNS).floor();
+        match columns.last_mut() {
+            Some((same, low, high)) if same.total_cmp(&column).is_eq() => {
+                *low = low.min(value);
+                *high = high.max(value);
+            }
+            _ => columns.push((column, value, value)),
+        }
+    }
+    let mut path = String::new();
+    for (column, low, high) in columns {
+        let x = place((column + 0.5) / COLUMNS * 1_000.0);
+        let _ = write!(path, "M{x} {}V{}", place(y(low)), place(y(high)));
+    }
+    path
+}
+
+/// A line through the values there are; a gap where there is none.
+fn line(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f64) -> String {
+    let mut path = String::new();
+    let (mut pen, mut last_x) = ("M", f64::NEG_INFINITY);
+    for (x, value) in points {
+        let Some(value) = value else {
+            pen = "M";
+            continue;
+        };
+        // Points nearer than a column add bytes and nothing to see.
+        if pen == "L" && x - last_x < 1_000.0 / COLUMNS {
+            continue;
+        }
+        let _ = write!(path, "{pen}{} {}", place(x), place(y(value)));
+        (pen, last_x) = ("L", x);
+    }
+    path
+}
+
+/// The threshold, which stands still until it changes.
+fn steps(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f64) -> String {
+    let mut path = String::new();
+    let mut last: Option<String> = None;
+    let mut last_x = String::new();
+    for (x, value) in points {
+        let Some(value) = value else { continue };
+        let height = place(y(value));
+        last_x = place(x);
+        if last.is_none() {
+            let _ = write!(path, "M0 {height}");
+        } else if last.as_ref() != Some(&height) {
+            let _ = write!(path, "H{last_x}V{height}");
+        }
+        last = Some(height);
+    }
+    if !path.is_empty() {
+        let _ = write!(path, "H{last_x}");
+    }
+    path
+}
+
+fn says(story: &CriterionStory, looks: usize, last: &Verdict) -> String {
+    let CriterionStory { clean, open, unmeasured, breached, .. } = story;
+    format!(
+        "{} over {looks} looks. In the whole release: {clean} clean, {open} undecided, {unmeasured} not measured, \
+         {breached} breached. Last: {last}",
+        story.criterion
+    )
+}

@@ -1,0 +1,171 @@
+use std::fmt::Write;
+
+use relman_core::{
+    report::{ExposureCause, ExposureChange, HoldStory, Storyboard},
+    unit::{Span, Timestamp, TrafficShare},
+};
+
+use super::{HEIGHT, Tick, TimeAxis, axis::place};
+
+/// The exposure over time: planned, set and seen, with the holds and the way back.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct ExposureChart {
+    pub(in crate::web) x_ticks: Vec<Tick>,
+    pub(in crate::web) y_ticks: Vec<Tick>,
+    pub(in crate::web) planned: String,
+    pub(in crate::web) set: String,
+    pub(in crate::web) seen: String,
+    pub(in crate::web) holds: Vec<Band>,
+    /// Where the rollback began, if it did and lies on the chart.
+    pub(in crate::web) rollback: Option<String>,
+    /// Where now is, while the release is under way.
+    pub(in crate::web) now: Option<String>,
+    pub(in crate::web) says: String,
+    /// Whether the times are counted from the start, because it has not begun.
+    pub(in crate::web) is_planned_only: bool,
+}
+
+/// A time in which something was so.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct Band {
+    pub(in crate::web) x: String,
+    pub(in crate::web) width: String,
+}
+
+impl ExposureChart {
+    /// The chart of the release frame; none before there is a track.
+    pub(in crate::web) fn of(board: &Storyboard) -> Option<Self> {
+        let steps = &board.release.steps;
+        let last = steps.last()?;
+        let started = steps.first()?.scheduled.started.map(|mark| mark.at);
+        let origin = started.unwrap_or(board.heading.as_of);
+        let full_from = origin + last.scheduled.planned_after;
+        let over = board.release.frame.left.or(board.ended.map(|ended| ended.mark));
+        let until = match (started, over) {
+            // Before: what is planned, with the beginning of the validation.
+            (None, _) => with_margin(origin, full_from),
+            (Some(_), None) => with_margin(origin, full_from.max(board.heading.as_of)),
+            (Some(_), Some(_)) => {
+                let back = board.rollback.frame.left.map(|left| left.at);
+                let shown = match board.verify.frame.entered {
+                    Some(entered) => entered.at,
+                    None => back.unwrap_or(board.heading.as_of),
+                };
+                with_margin(origin, shown)
+            }
+        };
+        let axis = TimeAxis::new(origin, until);
+        let axis = if started.is_some() { axis } else { axis.since_start() };
+        let planned = steps.iter().map(|step| (origin + step.scheduled.planned_after, step.scheduled.share));
+        let of_cause = |cause| {
+            let change = move |change: &ExposureChange| {
+                (change.cause == cause).then_some((change.mark.at, change.share))
+            };
+            board.release.exposure.iter().filter_map(change)
+        };
+        let end_of_line = board.ended.map_or(board.heading.as_of, |ended| ended.mark.at).min(axis.until());
+        let set: Vec<(Timestamp, TrafficShare)> =
+            of_cause(ExposureCause::Set).filter_map(|(at, share)| Some((at, share?))).collect();
+        let rollback = board.rollback.frame.entered.map(|mark| mark.at).filter(|at| axis.has(*at));
+        Some(Self {
+            x_ticks: axis.ticks(),
+            y_ticks: y_ticks(steps.iter().map(|step| step.scheduled.share)),
+            planned: staircase(axis, planned, axis.until()),
+            set: staircase(axis, set.into_iter(), end_of_line),
+            seen: dots(axis, of_cause(ExposureCause::Seen)),
+            holds: board
+                .release
+                .holds
+                .iter()
+                .filter_map(|hold| band(axis, hold, board.heading.as_of))
+                .collect(),
+            rollback: rollback.map(|at| place(axis.x(at))),
+            now: (started.is_some() && board.ended.is_none() && axis.has(board.heading.as_of))
+                .then(|| place(axis.x(board.heading.as_of))),
+            says: says(board),
+            is_planned_only: started.is_none(),
+        })
+    }
+}
+
+/// A little more than from one moment to another, so that the end is seen as one.
+fn with_margin(from: Timestamp, until: Timestamp) -> Timestamp {
+    until + Span::from_millis(until.since(from).as_millis() / 10 + 30_000)
+}
+
+/// The height of a share. The root makes 1 % visible beside 100 %, and the order stays.
+fn y(share: TrafficShare) -> f64 {
+    let part = f64::from(share.basis_points()) / f64::from(TrafficShare::FULL.basis_points());
+    HEIGHT - part.sqrt() * (HEIGHT - 8.0) - 2.0
+}
+
+fn y_ticks(shares: impl Iterator<Item = TrafficShare>) -> Vec<Tick> {
+    let mut shares: Vec<TrafficShare> = [TrafficShare::ZERO].into_iter().chain(shares).collect();
+    shares.sort_unstable();
+    shares.dedup();
+    let tick = |share: TrafficShare| Tick {
+        at: format!("{:.2}", y(share) / HEIGHT * 100.0),
+        label: share.to_string(),
+        anchor: "end",
+    };
+    // Labels that would lie on each other are left out; the steps are listed below all the same.
+    let mut ticks: Vec<(f64, Tick)> = Vec::new();
+    for share in shares {
+        if ticks.last().is_none_or(|(before, _)| before - y(share) >= 14.0) {
+            ticks.push((y(share), tick(share)));
+        }
+    }
+    ticks.into_iter().map(|(_, tick)| tick).collect()
+}
+
+/// A line that keeps its height until the next change.
+fn staircase(
+    axis: TimeAxis,
+    changes: impl Iterator<Item = (Timestamp, TrafficShare)>,
+    until: Timestamp,
+) -> String {
+    let mut path = String::new();
+    for (at, share) in changes.filter(|(at, _)| *at <= until) {
+        let (x, y) = (place(axis.x(at)), place(y(share)));
+        // Writing to a string does not fail.
+        let _ = if path.is_empty() {
+            write!(path, "M{x} {}V{y}", place(HEIGHT - 2.0))
+        } else {
+            write!(path, "H{x}V{y}")
+        };
+    }
+    if !path.is_empty() {
+        let _ = write!(path, "H{}", place(axis.x(until)));
+    }
+    path
+}
+
+/// A dot for each observation that tells something new.
+fn dots(axis: TimeAxis, seen: impl Iterator<Item = (Timestamp, Option<TrafficShare>)>) -> String {
+    let mut path = String::new();
+    for (at, share) in seen.filter(|(at, _)| axis.has(*at)) {
+        if let Some(share) = share {
+            let _ = write!(path, "M{} {}h0", place(axis.x(at)), place(y(share)));
+        }
+    }
+    path
+}
+
+fn band(axis: TimeAxis, hold: &HoldStory, now: Timestamp) -> Option<Band> {
+    let until = hold.end.as_ref().map_or(now, |end| end.mark.at);
+    if !axis.has(hold.placed.at) {
+        return None;
+    }
+    let (from, until) = (axis.x(hold.placed.at), axis.x(until));
+    Some(Band { x: place(from), width: place((until - from).max(2.0)) })
+}
+
+/// The chart in words, for whoever does not see it.
+fn says(board: &Storyboard) -> String {
+    let step = |step: &relman_core::report::StepStory| {
+        let scheduled = &step.scheduled;
+        format!("step {} at {}: {}", scheduled.number, scheduled.share, scheduled.end)
+    };
+    let steps: Vec<String> = board.release.steps.iter().map(step).collect();
+    format!("Exposure over time. {}. The table below has the times.", steps.join("; "))
+}

@@ -1,0 +1,7 @@
+//! The storyboard of a release, as a live page.
+
+mod page;
+mod view;
+
+pub(super) use page::{artifact, head_of, live_links, looks, news, record, record_file, storyboard, told};
+pub(super) use view::{Artifacts, View, rule, without_rule};

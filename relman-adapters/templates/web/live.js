@@ -1,0 +1,56 @@
+// Keeps a page current: whenever the journal has something new, the page is asked for again and what has changed is
+// put in its place. Everything works without this script, too; a page is then as old as its last loading.
+'use strict';
+(() => {
+  const body = document.body;
+  const events = body.dataset.events;
+  if (!events) { return; }
+  const news = document.getElementById('news');
+  let running = false;
+  let again = false;
+
+  function keepOpen(from, to) {
+    for (const open of from.querySelectorAll('details[id][open]')) {
+      const same = to.querySelector('#' + CSS.escape(open.id));
+      if (same) { same.open = true; }
+    }
+  }
+
+  async function renew() {
+    if (running) { again = true; return; }
+    running = true;
+    try {
+      do {
+        again = false;
+        const answer = await fetch(location.href.split('#')[0], { headers: { accept: 'text/html' } });
+        if (!answer.ok) { break; }
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+        for (const old of document.querySelectorAll('[data-live]')) {
+          const fresh = page.getElementById(old.id);
+          if (!fresh) { continue; }
+          old.className = fresh.className;
+          if (old.innerHTML === fresh.innerHTML) { continue; }
+          const focused = old.contains(document.activeElement) ? document.activeElement : null;
+          const mark = focused && (focused.id ? '#' + CSS.escape(focused.id)
+            : focused.getAttribute('href') ? 'a[href="' + CSS.escape(focused.getAttribute('href')) + '"]' : null);
+          keepOpen(old, fresh);
+          old.replaceChildren(...fresh.childNodes);
+          if (mark) { old.querySelector(mark)?.focus({ preventScroll: true }); }
+        }
+        body.dataset.head = page.body.dataset.head;
+        const says = page.getElementById('news');
+        if (news && says) { news.textContent = says.textContent; }
+      } while (again);
+    } catch {
+      // The server is away; the events come again when it is back.
+    } finally {
+      running = false;
+    }
+  }
+
+  new EventSource(events).onmessage = (event) => {
+    if (event.data === body.dataset.head) { return; }
+    const stale = document.getElementById('stale');
+    if (stale) { stale.hidden = false; } else { renew(); }
+  };
+})();
