@@ -83,19 +83,12 @@ async fn answer(
         sessions.close(&headers);
         return with_cookie(format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"), PATH);
     };
-    match sessions.open(&token) {
-        Some(session) => {
-            let age = LASTS.as_secs();
-            with_cookie(
-                format!("{COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict"),
-                MOUNT,
-            )
-        }
-        None => {
-            tokio::time::sleep(AFTER_A_WRONG_ONE).await;
-            page(None, true)
-        }
-    }
+    let Some(session) = sessions.open(&token) else {
+        tokio::time::sleep(AFTER_A_WRONG_ONE).await;
+        return page(None, true);
+    };
+    let age = LASTS.as_secs();
+    with_cookie(format!("{COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict"), MOUNT)
 }
 
 fn with_cookie(cookie: String, to: &str) -> Response {
