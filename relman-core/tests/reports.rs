@@ -561,3 +561,25 @@ fn the_course_of_the_evidence() {
     assert!(rate.moved_most.unwrap().look.record > before.criteria[0].looks.last().unwrap().mark.record);
     assert!(rate.likely_since >= Some(before.criteria[0].looks.last().unwrap().mark.at));
 }
+
+#[test]
+fn the_course_says_what_complaints_have_breached() {
+    let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
+    drive.looks(5, HEALTHY);
+    for complaint in ["The basket is empty", "I was charged twice", "It hangs at the address"] {
+        let action = Action::Complain { text: text(complaint) };
+        drive.act(who("user:sue", &["support"]), action);
+    }
+    let course = EvidenceCourse::of(&drive.history()).unwrap();
+    let breach = drive.records.iter().find(|record| record.event.kind() == "contract_breached").unwrap();
+    golden_text("evidence", "complaints", &course);
+    assert!(course.to_string().contains(&format!("#{}", breach.seq)), "{course}");
+}
+
+#[test]
+fn the_course_of_a_large_service_is_no_wider_than_a_terminal() {
+    let plan = PLAN.replace("error_rate > 1%", "error_rate > 2x baseline");
+    let mut drive = Drive::in_production(&plan, Policy::SHIPPED_TOML);
+    drive.looks(20, World { requests: 123_456_789, errors: 23_456, ..HEALTHY });
+    golden_text("evidence", "large", &EvidenceCourse::of(&drive.history()).unwrap());
+}

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use relman_core::{
-    event::{Event, Record},
+    event::{Event, HoldCause, Record},
     judge::{Judging, MethodChoice, familiar::Rule},
-    machine::ReJudgeBy,
+    machine::{FirstFailure, ReJudgeBy},
+    plan::Criterion,
     unit::{Span, Timestamp},
 };
 
@@ -15,8 +16,12 @@ const FAILED_LOOKS: u32 = 5;
 /// A rollback beside what another rule would have done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// The first look at a rate over the limit: its record, and the begin of the time that it looked at.
+    /// The criterion that was over its threshold first.
+    pub criterion: Criterion,
+    /// The first look with a criterion over its threshold: its record, and the begin of the time that it looked at.
     pub first_bad: Moment,
+    /// When the evidence held the release on suspicion, so that exposure grew no further; none where it did not.
+    pub held: Option<Moment>,
     /// The breach of the contract.
     pub breach: Moment,
     /// When no traffic was confirmed.
@@ -46,12 +51,12 @@ impl Comparison {
         let records: Vec<Record> =
             export.lines().map(|line| Record::read(line.as_bytes())).collect::<Result<_, _>>()?;
         let Some(release) = records.first().map(|record| record.release.clone()) else { return Ok(None) };
-        let first_failure = |method| -> Result<Option<Moment>, Box<dyn std::error::Error>> {
+        let first_failure = |method| -> Result<Option<FirstFailure>, Box<dyn std::error::Error>> {
             let mut again = ReJudgeBy::new(release.clone(), Judging::by(method));
             for record in &records {
                 again.push(record)?;
             }
-            Ok(again.first_failure().map(|failure| Moment { seq: failure.seq, at: failure.at }))
+            Ok(again.first_failure().cloned())
         };
         let first = |wanted: fn(&Event) -> bool| {
             let found = records.iter().find(|record| wanted(&record.event));
@@ -59,11 +64,18 @@ impl Comparison {
         };
         let breach = first(|event| matches!(event, Event::ContractBreached(_)));
         let zero = first(|event| matches!(event, Event::RollbackConfirmed(_)));
-        let first_bad = first_failure(MethodChoice::Threshold)?.map(|bad| begin_of(&records, bad));
+        let held =
+            first(|event| matches!(event, Event::HoldPlaced(placed) if placed.cause == HoldCause::Suspicion));
+        let first_bad = first_failure(MethodChoice::Threshold)?;
         let (Some(first_bad), Some(breach), Some(zero)) = (first_bad, breach, zero) else { return Ok(None) };
+        let criterion = first_bad.verdict.criterion.clone();
+        let first_bad = begin_of(&records, moment_of(&first_bad));
         let fifth = Rule::InAll { failed: FAILED_LOOKS };
         let fifth_failed_look = first_failure(MethodChoice::FailedLooks(fifth))?;
-        Ok(Some(Self { first_bad, breach, zero, fifth_failed_look }))
+        let fifth_failed_look = fifth_failed_look.as_ref().map(moment_of);
+        // A hold from before the first bad look has nothing to do with it.
+        let held = held.filter(|held| held.seq > first_bad.seq);
+        Ok(Some(Self { criterion, first_bad, held, breach, zero, fifth_failed_look }))
     }
 
     /// From the first bad second to confirmed zero traffic.
@@ -79,6 +91,10 @@ impl Comparison {
     }
 }
 
+fn moment_of(failure: &FirstFailure) -> Moment {
+    Moment { seq: failure.seq, at: failure.at }
+}
+
 /// The begin of the time that a look has looked at.
 fn begin_of(records: &[Record], look: Moment) -> Moment {
     let record = records.iter().find(|record| record.seq == look.seq);
@@ -90,20 +106,31 @@ fn begin_of(records: &[Record], look: Moment) -> Moment {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first_bad, breach, zero, fifth_failed_look } = self;
+        let Self { criterion, first_bad, held, breach, zero, fifth_failed_look } = self;
         writeln!(
             f,
-            "From the first second with more errors than allowed to zero traffic:\n  \
-             {:>9}  by evidence, as it happened (records #{}, #{}, #{})",
+            "From the begin of the first look with `{criterion}` over its threshold (look #{}) to confirmed zero traffic:",
+            first_bad.seq
+        )?;
+        writeln!(
+            f,
+            "  {:>9}  by evidence, as it happened (breach #{}, zero confirmed #{})",
             self.took().to_string(),
-            first_bad.seq,
             breach.seq,
             zero.seq
         )?;
+        if let Some(held) = held {
+            let after = held.at.since(first_bad.at).to_string();
+            writeln!(
+                f,
+                "             exposure grew no further after {after} (held on suspicion, #{})",
+                held.seq
+            )?;
+        }
         match (self.fifth_failed_look_would_have_taken(), fifth_failed_look) {
             (Some(would), Some(failed)) => write!(
                 f,
-                "  {:>9}  by a rule of five failed looks, judged on the same record (look #{})",
+                "  {:>9}  by a rule of five failed looks, judged on the same record (fifth: look #{})",
                 would.to_string(),
                 failed.seq
             ),

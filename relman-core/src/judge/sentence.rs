@@ -29,9 +29,9 @@ impl fmt::Display for Verdict {
         write!(f, "{}: ", self.criterion)?;
         match &self.outcome {
             Outcome::Undecided(Undecided::NotProven) if self.value.is_some() => {
-                f.write_str("over the threshold, which may be chance, ")?;
+                f.write_str("over the threshold, ")?;
                 self.write_numbers(f)?;
-                f.write_str(": more data will tell")?;
+                f.write_str(self.why_not_proven())?;
             }
             Outcome::Undecided(undecided) => undecided.fmt(f)?,
             Outcome::Pass => {
@@ -69,6 +69,21 @@ impl Verdict {
         match self.control {
             Control::Frozen => f.write_str(" (the baseline of the step before; no concurrent control)"),
             Control::Concurrent | Control::None => Ok(()),
+        }
+    }
+
+    /// Why what is over the threshold is no breach yet. Whoever reads of 97 errors where ten are allowed must not be told
+    /// that it may be chance: it is not, unless it was one burst.
+    fn why_not_proven(&self) -> &'static str {
+        let fast_alarms = |strength: &Strength| strength.fast.get() >= strength.threshold.get();
+        match self.method {
+            Method::FailedLooks => "; a failed look, and not as many of them yet as are too many",
+            Method::Evidence if self.strength.as_ref().is_some_and(fast_alarms) => {
+                "; too much for chance unless it came in one burst: the next looks will tell"
+            }
+            Method::Threshold | Method::BaselineMultiple | Method::Evidence | Method::MannWhitney => {
+                "; that may still be chance: more data will tell"
+            }
         }
     }
 
@@ -140,7 +155,9 @@ impl fmt::Display for Undecided {
             Self::TooFewRequests { arm, have, need } => {
                 write!(f, "too few requests for the {arm}: {have} of {need}")
             }
-            Self::NotProven => f.write_str("over the threshold, which may be chance: more data will tell"),
+            Self::NotProven => {
+                f.write_str("over the threshold; that may still be chance: more data will tell")
+            }
             Self::NotExcluded { size, high } => {
                 write!(f, "not bad so far, but {size} times the baseline is not excluded yet: it may be ")?;
                 match high {

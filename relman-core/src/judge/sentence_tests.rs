@@ -95,7 +95,12 @@ fn a_slow_quantile_says_what_was_counted_at_which_boundary() {
 fn over_the_threshold_and_not_proven_is_told_with_its_numbers() {
     assert_eq!(
         after("error_rate > 1%", Control::Concurrent, &[(counts(600, 9), None)]).to_string(),
-        "error_rate > 1%: over the threshold, which may be chance, 1.5% (9 of 600) against 1%: more data will tell"
+        "error_rate > 1%: over the threshold, 1.5% (9 of 600) against 1%; that may still be chance: more data will tell"
+    );
+    assert_eq!(
+        after("error_rate > 1%", Control::Concurrent, &[(counts(1_129, 97), None)]).to_string(),
+        "error_rate > 1%: over the threshold, 8.592% (97 of 1129) against 1%; too much for chance unless it came in one \
+         burst: the next looks will tell"
     );
 }
 

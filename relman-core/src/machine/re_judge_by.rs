@@ -2,6 +2,7 @@ use super::{Release, ReplayError, StepProgress, TrafficState};
 use crate::{
     event::{Event, Record},
     judge::{Judge, Judging, Verdict},
+    plan::COMPLAINTS,
     unit::{ReleaseId, Timestamp},
 };
 
@@ -9,7 +10,8 @@ use crate::{
 /// have turned it back?
 ///
 /// It sees what the release's own judge saw, look by look. Where the release was turned back, the record ends its looks, so
-/// that a slower gate may not have failed by then.
+/// that a slower gate may not have failed by then. Complaints are counted, whatever the method, and judged when one comes
+/// in: where they have turned the release back, they would have under any gate.
 ///
 /// # Examples
 ///
@@ -36,10 +38,10 @@ pub struct ReJudgeBy {
     first_failure: Option<FirstFailure>,
 }
 
-/// The first look on which a criterion fails.
+/// The first look on which a criterion fails, or the breach by complaints, which waits for no look.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FirstFailure {
-    /// The record that holds the look.
+    /// The record that holds the look, or the breach by complaints.
     pub seq: u64,
     /// When it was recorded.
     pub at: Timestamp,
@@ -72,6 +74,12 @@ impl ReJudgeBy {
             }
         }
         self.release.apply(record)?;
+        if let (Event::ContractBreached(breached), None) = (&record.event, &self.first_failure)
+            && breached.verdict.criterion.metric.as_str() == COMPLAINTS
+        {
+            let verdict = (*breached.verdict).clone();
+            self.first_failure = Some(FirstFailure { seq: record.seq, at: record.at, verdict });
+        }
         if self.judge.is_none() {
             self.judge = self.release.phase.step().and_then(|_| self.release.judge_by(&self.judging));
         }
@@ -83,7 +91,7 @@ impl ReJudgeBy {
         Ok(())
     }
 
-    /// The first look on which the release would have been turned back; none if there was none.
+    /// Where the release would first have been turned back; none if nowhere.
     pub fn first_failure(&self) -> Option<&FirstFailure> {
         self.first_failure.as_ref()
     }

@@ -4,16 +4,17 @@ use serde::Serialize;
 
 use super::{
     Heading, History, Mark,
-    layout::{counted, field, time, wrapped},
+    layout::{WIDTH, field, time, wrapped},
 };
 use crate::{
     event::{Event, LookTaken, Record},
     judge::{
-        Measurement, Method, Outcome, Verdict, confidence::Interval, diagnostics::Warning,
-        evidence::LnEvidence,
+        Arm, FastAlarm, Measurement, Method, Outcome, Undecided, Verdict, confidence::Interval,
+        diagnostics::Warning, evidence::LnEvidence, factor::Counts,
     },
     plan::{Criterion, Threshold},
-    unit::{Finite, Timestamp},
+    policy::Policy,
+    unit::{Finite, MetricName, Timestamp},
 };
 
 /// How many columns a step's course has.
@@ -30,6 +31,8 @@ const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 pub struct EvidenceCourse {
     /// The release.
     pub heading: Heading,
+    /// What the fast channel brings about, by the policy in force.
+    pub fast_alarm: FastAlarm,
     /// Each criterion of the contract, in its order.
     pub criteria: Vec<CriterionCourse>,
 }
@@ -41,6 +44,13 @@ pub struct CriterionCourse {
     pub criterion: Criterion,
     /// How it is judged: the method of the last look.
     pub method: Method,
+    /// The criterion's share of the probability that is allowed, after the last look.
+    pub share: Option<Finite>,
+    /// The `ln E` from which on the criterion is an alarm alone, whatever the others come to: `ln(1/α)` and what its
+    /// share takes.
+    pub alone_alarm_at: Option<Finite>,
+    /// The breach, where it was this criterion that turned the release back.
+    pub breach: Option<BreachOfCourse>,
     /// Step by step.
     pub steps: Vec<StepCourse>,
     /// Look by look.
@@ -51,8 +61,22 @@ pub struct CriterionCourse {
     pub likely_since: Option<Timestamp>,
     /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared, after the last look.
     pub confidence: Option<Interval>,
+    /// How errors are spread over the looks, after the last one: about 1 where they are independent.
+    pub dispersion: Option<Finite>,
+    /// How neighbouring looks hang together, after the last one: about 0 where they are independent.
+    pub lag_1_correlation: Option<Finite>,
     /// What a person should know before believing the last look.
     pub warnings: Vec<Warning>,
+}
+
+/// The breach of a criterion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BreachOfCourse {
+    /// The record of the breach.
+    #[serde(flatten)]
+    pub mark: Mark,
+    /// The verdict: on a look, or on a complaint, which waits for no look.
+    pub verdict: Verdict,
 }
 
 /// One step of a course.
@@ -90,6 +114,10 @@ pub struct LookCourse {
     pub mark: Mark,
     /// The step, from 1.
     pub step: u32,
+    /// What was counted of the canary in this look alone; none where nothing is counted or nothing was measured.
+    pub canary: Option<Counted>,
+    /// What was counted of the baseline.
+    pub baseline: Option<Counted>,
     /// The canary's value: a ratio between 0 and 1, milliseconds, or a plain number.
     pub value: Option<Finite>,
     /// What it was compared with, in the same unit.
@@ -106,8 +134,36 @@ pub struct LookCourse {
     pub alarm_at: Option<Finite>,
     /// When the most likely regression began.
     pub since: Option<Timestamp>,
+    /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared.
+    pub confidence: Option<Interval>,
     /// The outcome.
     pub outcome: Outcome,
+}
+
+/// What was counted of an arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Counted {
+    /// All requests.
+    pub requests: u64,
+    /// Those that speak for a breach: errors, or the ones above the boundary that a quantile is judged at. None where no
+    /// boundary was.
+    pub against: Option<u64>,
+}
+
+impl Counted {
+    fn of(look: &LookTaken, metric: &MetricName, arm: Arm, boundary: Option<Finite>) -> Option<Self> {
+        let found = look.observations.iter().find(|seen| seen.metric == *metric && seen.arm == arm)?;
+        let measurement = found.answer.measurement()?;
+        let against = match measurement {
+            Measurement::Counts { errors: against, .. }
+            | Measurement::Exceedances { exceedances: against, .. } => Some(*against),
+            Measurement::Histogram(histogram) => {
+                boundary.and_then(|at| histogram.exceedances(at)).map(Counts::errors)
+            }
+            Measurement::Events { .. } | Measurement::Gauge { .. } => None,
+        };
+        Some(Self { requests: measurement.requests()?, against })
+    }
 }
 
 /// A look that brought evidence.
@@ -140,8 +196,19 @@ impl EvidenceCourse {
             });
             CriterionCourse::of(verdict, of_criterion)
         };
-        let criteria = last.verdicts.iter().enumerate().map(course).collect();
-        Some(Self { heading: Heading::of(history), criteria })
+        let mut criteria: Vec<CriterionCourse> = last.verdicts.iter().enumerate().map(course).collect();
+        for record in history.records {
+            if let Event::ContractBreached(breached) = &record.event
+                && let Some(course) =
+                    criteria.iter_mut().find(|course| course.criterion == breached.verdict.criterion)
+            {
+                let verdict = (*breached.verdict).clone();
+                course.breach = Some(BreachOfCourse { mark: Mark::of(record), verdict });
+            }
+        }
+        let judging = history.release.policy().map(Policy::judging);
+        let fast_alarm = judging.map(|judging| judging.fast_alarm).unwrap_or_default();
+        Some(Self { heading: Heading::of(history), fast_alarm, criteria })
     }
 }
 
@@ -150,21 +217,31 @@ impl CriterionCourse {
         let mut course = Self {
             criterion: last.criterion.clone(),
             method: last.method,
+            share: last.strength.map(|strength| strength.share),
+            alone_alarm_at: last
+                .strength
+                .and_then(|strength| Finite::new(strength.threshold.get() - libm::log(strength.share.get()))),
+            breach: None,
             steps: Vec::new(),
             looks: Vec::new(),
             moved_most: None,
             likely_since: last.strength.and_then(|strength| strength.since),
             confidence: last.confidence,
+            dispersion: last.dispersion,
+            lag_1_correlation: last.lag_1_correlation,
             warnings: last.warnings.clone(),
         };
         for (record, look, verdict) in looks {
-            course.push(Mark::of(record), look.step, verdict);
+            course.push(Mark::of(record), look, verdict);
         }
         course
     }
 
-    fn push(&mut self, mark: Mark, number: u32, verdict: &Verdict) {
+    fn push(&mut self, mark: Mark, look: &LookTaken, verdict: &Verdict) {
+        let number = look.step;
         let strength = verdict.strength;
+        let boundary = strength.and_then(|strength| strength.boundary).map(|boundary| boundary.at);
+        let counted = |arm| Counted::of(look, &verdict.criterion.metric, arm, boundary);
         let robust = strength.map(|strength| strength.robust);
         if let Some(to) = robust {
             let from = self.looks.iter().rev().find_map(|look| look.robust).unwrap_or(LnEvidence::of(0.0));
@@ -177,6 +254,8 @@ impl CriterionCourse {
         self.looks.push(LookCourse {
             mark,
             step: number,
+            canary: counted(Arm::Canary),
+            baseline: counted(Arm::Baseline),
             value: verdict.value,
             threshold: verdict.threshold,
             fast: strength.map(|strength| strength.fast),
@@ -185,6 +264,7 @@ impl CriterionCourse {
             all_robust: strength.map(|strength| strength.all_robust),
             alarm_at: strength.map(|strength| strength.threshold),
             since: strength.and_then(|strength| strength.since),
+            confidence: verdict.confidence,
             outcome: verdict.outcome.clone(),
         });
         let before = self.steps.pop_if(|step| step.step == number);
@@ -203,13 +283,15 @@ impl CriterionCourse {
         });
     }
 
-    /// The burst-proof evidence of all criteria over a step, as a line of blocks of which the highest is an alarm.
+    /// The burst-proof evidence of this criterion over a step, as a line of blocks of which the highest is an alarm by it
+    /// alone.
     fn line(&self, step: u32) -> String {
+        let Some(alarm) = self.alone_alarm_at.map(Finite::get) else { return String::new() };
         let of_step: Vec<f64> = self
             .looks
             .iter()
             .filter(|look| look.step == step)
-            .filter_map(|look| Some((look.robust?.get() / look.alarm_at?.get()).clamp(0.0, 1.0)))
+            .filter_map(|look| Some((look.robust?.get() / alarm).clamp(0.0, 1.0)))
             .collect();
         let columns = of_step.chunks(of_step.len().div_ceil(COLUMNS).max(1));
         columns.map(|looks| level(looks.iter().copied().fold(0.0, f64::max))).collect()
@@ -250,6 +332,12 @@ impl fmt::Display for EvidenceCourse {
             )?;
             field(f, "holds", &channel("fast", *all_fast, alarm, mark))?;
             field(f, "rolls back", &channel("burst-proof", *all_robust, alarm, mark))?;
+            match self.fast_alarm {
+                FastAlarm::Hold => {}
+                FastAlarm::RollBack => {
+                    field(f, "", "by this policy the mean of both channels rolls back, too")?;
+                }
+            }
         }
         self.criteria.iter().try_for_each(|criterion| write!(f, "\n{criterion}"))
     }
@@ -272,17 +360,17 @@ impl fmt::Display for CriterionCourse {
             Method::FailedLooks => "failed looks",
             Method::MannWhitney => "Mann-Whitney's test",
         };
-        wrapped(f, "", &format!("{}, judged by {by}", self.criterion))?;
+        let alone = self.alone_alarm_at.map(|alarm| format!("; an alarm alone from {:.2} on", alarm.get()));
+        wrapped(f, "", &format!("{}, judged by {by}{}", self.criterion, alone.unwrap_or_default()))?;
+        if let Some(BreachOfCourse { mark, verdict }) = &self.breach {
+            field(f, "BREACHED", &format!("{mark}: {verdict}"))?;
+        }
         let by_evidence = self.method == Method::Evidence;
         let titles = if by_evidence { ("fast", "burst-proof") } else { ("", "") };
-        writeln!(
+        write_row(
             f,
-            "{}",
-            format!(
-                "  {:<4} {:<15} {:>6} {:<24} {:<20} {:>5} {:>11}",
-                "step", "records", "looks", "new version", "allowed", titles.0, titles.1
-            )
-            .trim_end()
+            &format!("  {:<4} {:<13} {:>6} ", "step", "records", "looks"),
+            &format!("{:<24} {:<22} {:>7} {:>11}", "new version", "allowed", titles.0, titles.1),
         )?;
         for step in &self.steps {
             let records = format!("#{}–#{}", step.first.record, step.last.record);
@@ -297,14 +385,15 @@ impl fmt::Display for CriterionCourse {
             };
             let (fast, robust) =
                 if by_evidence { (ln(step.fast), ln(step.robust)) } else { Default::default() };
-            let row = format!(
-                "  {:<4} {records:<15} {:>6} {seen:<24} {against:<20} {fast:>5} {robust:>11}",
-                step.step, step.looks
-            );
-            writeln!(f, "{}", row.trim_end())?;
-            if by_evidence {
-                writeln!(f, "       {}", self.line(step.step))?;
-            }
+            write_row(
+                f,
+                &format!("  {:<4} {records:<13} {:>6} ", step.step, step.looks),
+                &format!("{seen:<24} {against:<22} {fast:>7} {robust:>11}"),
+            )?;
+            let ended = format!("{} (#{})", in_short(&step.outcome), step.last.record);
+            let line =
+                if by_evidence { format!("{:<COLUMNS$}  ", self.line(step.step)) } else { String::new() };
+            wrapped(f, &format!("       {line}"), &ended)?;
         }
         if let Some(moved) = self.moved_most {
             let look = self.looks.iter().find(|look| look.mark == moved.look);
@@ -317,17 +406,40 @@ impl fmt::Display for CriterionCourse {
             );
             field(f, "moved most by", &text)?;
         }
+        let last = self.looks.last().map_or_else(String::new, |look| format!(" (#{})", look.mark.record));
         if let (Some(since), true) = (self.likely_since, self.is_suspected()) {
-            field(f, "likely since", &time(since))?;
+            field(f, "likely since", &format!("{}{last}", time(since)))?;
         }
         if let Some(interval) = &self.confidence {
-            field(f, "confidence", &self.in_words(interval))?;
+            field(f, "confidence", &format!("{}{last}", self.in_words(interval)))?;
         }
-        let failed = self.looks.iter().filter(|look| look.outcome == Outcome::Fail).count() as u64;
-        if failed > 0 {
-            field(f, "breached in", &counted(failed, "look", "looks"))?;
+        if let (Some(dispersion), Some(correlation)) = (self.dispersion, self.lag_1_correlation) {
+            let (dispersion, correlation) = (dispersion.get(), correlation.get());
+            let text = format!("dispersion {dispersion:.2}, lag-1 correlation {correlation:.2}{last}");
+            field(f, "spread", &text)?;
         }
-        self.warnings.iter().try_for_each(|warning| field(f, "warning", &warning.to_string()))
+        self.warnings.iter().try_for_each(|warning| field(f, "warning", &format!("{warning}{last}")))
+    }
+}
+
+/// Writes a row in columns; what is wider than a terminal goes on below its first column.
+fn write_row(f: &mut fmt::Formatter<'_>, lead: &str, columns: &str) -> fmt::Result {
+    let row = format!("{lead}{columns}");
+    let row = row.trim_end();
+    if row.chars().count() <= WIDTH { writeln!(f, "{row}") } else { wrapped(f, lead, columns) }
+}
+
+/// An outcome in a few words: the numbers stand beside it.
+fn in_short(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Pass => "clean".to_owned(),
+        Outcome::Fail => "BREACHED".to_owned(),
+        Outcome::Undecided(Undecided::NotProven) => "over the threshold, not proven".to_owned(),
+        Outcome::Undecided(
+            undecided @ (Undecided::Missing { .. }
+            | Undecided::TooFewRequests { .. }
+            | Undecided::NotExcluded { .. }),
+        ) => undecided.to_string(),
     }
 }
 

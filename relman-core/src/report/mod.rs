@@ -34,7 +34,7 @@ mod storyboard;
 mod timeline;
 mod waiting;
 
-pub use evidence::{CriterionCourse, EvidenceCourse, LookCourse, Moved, StepCourse};
+pub use evidence::{BreachOfCourse, Counted, CriterionCourse, EvidenceCourse, LookCourse, Moved, StepCourse};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};

@@ -88,7 +88,7 @@ fn a_burst_holds_and_does_not_turn_back() {
     looks(&mut driven, 1, 60, 0);
     assert_eq!(driven.phase(), PhaseName::Releasing);
     let hold = driven.release.holds()[&HoldCause::Suspicion].clone();
-    assert!(hold.reason.as_str().contains("`error_rate > 1%` looks breached"), "{}", hold.reason);
+    assert!(hold.reason.as_str().contains("`error_rate > 1%` is likely breached"), "{}", hold.reason);
     let paged = driven.release.outstanding().len();
     assert!(
         driven.missing().iter().any(|one| one.contains("the end of a hold")),
@@ -226,4 +226,19 @@ fn a_record_can_be_judged_by_other_settings() {
     assert!(plain.seq < third.seq && third.seq <= own.seq, "{third:?}");
     // The record ends before anything is as slow as that.
     assert_eq!(by(MethodChoice::FailedLooks(Rule::InAll { failed: 50 })), None);
+}
+
+#[test]
+fn complaints_turn_a_release_back_under_any_settings() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 3, 1, 1);
+    while driven.phase() == PhaseName::Releasing {
+        driven.does("user:guest", act::complain());
+    }
+    let breach =
+        driven.records.iter().find(|record| matches!(record.event, Event::ContractBreached(_))).unwrap();
+    for method in [MethodChoice::Evidence, MethodChoice::FailedLooks(Rule::InAll { failed: 5 })] {
+        let failure = first_failure(&driven, Judging::by(method)).unwrap();
+        assert_eq!((failure.seq, failure.verdict.criterion.metric.as_str()), (breach.seq, "complaints"));
+    }
 }

@@ -63,7 +63,8 @@ impl fmt::Display for Suspicion {
         match self {
             Self::Fast(criterion) => write!(
                 f,
-                "`{criterion}` looks breached if errors are independent of each other, and is not proven if they are not"
+                "`{criterion}` is likely breached: it is too much for chance, unless it came in one burst, which the next looks \
+                 will tell"
             ),
             Self::SampleRatio(warning) => warning.fmt(f),
         }
