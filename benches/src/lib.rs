@@ -69,18 +69,6 @@ impl Driven {
         driven
     }
 
-    /// Drives a clean release from plan to close.
-    ///
-    /// # Panics
-    ///
-    /// If the core refuses what a clean release does.
-    pub fn closed() -> Self {
-        let mut driven = Self::clean();
-        driven.settle();
-        driven.does("user:ana", "author", Action::Close);
-        driven
-    }
-
     fn take(&mut self, input: &Input) {
         let facts = decide(&self.release, input, self.now).expect("a clean release is not refused");
         for line in self.release.seal(&facts, self.now).expect("facts that fit a record") {

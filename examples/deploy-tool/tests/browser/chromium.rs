@@ -99,9 +99,9 @@ impl Chromium {
             .no_sandbox()
             .viewport(None)
             .user_data_dir(profile.path())
-            .launch_timeout(Duration::from_secs(60))
+            .launch_timeout(Duration::from_mins(1))
             // A page of thousands of rows on a busy machine.
-            .request_timeout(Duration::from_secs(120))
+            .request_timeout(Duration::from_mins(2))
             .args(["disable-gpu", "disable-quic", "no-first-run", "disable-background-networking"])
             .args(["disable-component-update", "disable-sync"])
             .build()

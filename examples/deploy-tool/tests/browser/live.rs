@@ -74,8 +74,8 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
 
     // What another process does is shown within a second of its record.
     tool.run(&["--as", "user:dora", "hold", "checkout-241", "--reason", "odd log lines"]);
-    let took = watched.wait_for(&shows("odd log lines")).await;
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    let waited = watched.wait_for(&shows("odd log lines")).await;
+    assert!(waited < Duration::from_secs(1), "{waited:?}");
     overview.wait_for(&shows("held: manual")).await;
     tool.run(&["--as", "user:ana", "resume", "checkout-241", "--reason", "a probe"]);
     watched.wait_for(&format!("!({})", shows("odd log lines"))).await;

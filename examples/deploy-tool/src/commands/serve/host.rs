@@ -54,13 +54,12 @@ async fn serve(global: &Global, asked: &Serve) -> Result<(), Failure> {
         .map_err(|error| Failure::refused(format_args!("failed to listen on {listen}: {error}")))?;
     let address = listener.local_addr().map_err(Failure::refused)?;
 
-    let web = if sessions.known() == 0 {
-        Web::new(releases)
-    } else {
+    let mut web = Web::new(releases);
+    if sessions.known() > 0 {
         let sessions = sessions.clone();
         let people = move |request: &Parts| sessions.who(&request.headers);
-        Web::new(releases).signed_in_by(people).sign_in_at(sign_in::PATH)
-    };
+        web = web.signed_in_by(people).sign_in_at(sign_in::PATH);
+    }
     let guard = Arc::new(Guard::new(address, &config.web().hosts, sessions.clone()));
     let app = Router::new()
         .route("/", get(async || Redirect::to(MOUNT)))

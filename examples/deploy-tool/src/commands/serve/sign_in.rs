@@ -81,16 +81,17 @@ async fn answer(
     }
     let Some(token) = answer.token else {
         sessions.close(&headers);
-        return with_cookie(format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"), PATH);
+        return with_cookie(&format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict"), PATH);
     };
-    let Some(session) = sessions.open(&token) else {
-        tokio::time::sleep(AFTER_A_WRONG_ONE).await;
-        return page(None, true);
-    };
-    let age = LASTS.as_secs();
-    with_cookie(format!("{COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict"), MOUNT)
+    if let Some(session) = sessions.open(&token) {
+        let age = LASTS.as_secs();
+        let cookie = format!("{COOKIE}={session}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict");
+        return with_cookie(&cookie, MOUNT);
+    }
+    tokio::time::sleep(AFTER_A_WRONG_ONE).await;
+    page(None, true)
 }
 
-fn with_cookie(cookie: String, to: &str) -> Response {
-    ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
+fn with_cookie(cookie: &str, to: &str) -> Response {
+    ([(header::SET_COOKIE, cookie.to_owned())], Redirect::to(to)).into_response()
 }
