@@ -27,6 +27,8 @@ pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, Ste
 pub use re_judge::{ReJudge, ReJudgeError};
 pub use react::react;
 pub use refusal::Refusal;
-pub use release::{Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError};
+pub use release::{
+    ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError,
+};
 pub use requirements::{Missing, Turn};
 pub use transition::MOVES;
