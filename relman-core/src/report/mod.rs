@@ -17,27 +17,62 @@
 //! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
-//! | [`RollbackLog`] | why it was taken back, how long that took, and what caused it |
+//! | [`ValidationReport`] | how the 24 hours with all of the traffic go or went |
+//! | [`RollbackLog`] | why it was taken back, how long that took, who was harmed, and what caused it |
+//! | [`PostMortemReport`] | what the record tells of an override or a rollback, and what people wrote |
+//! | [`Retrospective`] | what there is to look back on, what was learnt, and who changes what |
+//! | [`Obligations`] | what people owe releases: post-mortems, and action items that are overdue |
+//! | [`DeliveryMetrics`] | how well software is delivered, over all releases of a journal |
+//!
+//! Those that are handed to people as documents are [`Artifact`]s.
 
+mod action_item;
+mod artifact;
+mod delivery;
+mod gate;
+mod harm;
 mod heading;
 mod history;
 mod layout;
+mod measured;
+mod obligations;
 mod plan;
+mod post_mortem;
+mod remarkable;
+mod retrospective;
 mod rollback;
 mod schedule;
 mod sentence;
+mod spell;
 mod status;
 mod timeline;
+mod times;
+mod told;
+mod validation;
 mod waiting;
 
+pub use action_item::{ActionItemEnd, ActionItemReport, ActionItemState};
+pub use artifact::{Artifact, ArtifactName};
+pub use delivery::{Contribution, DELIVERY_METRICS_SOURCE, DeliveryMetrics, FailedDeployment, Spread};
+pub use gate::{CheckDone, GateOutcome, GateReport, GateResult};
+pub use harm::{Harm, RequestsHarmed};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
+pub use measured::{Figure, LookTally, Performance};
+pub use obligations::{ActionItemOwed, Obligations, PostMortemOwed};
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};
+pub use post_mortem::PostMortemReport;
+pub use remarkable::Remarkable;
+pub use retrospective::{Figures, Lesson, Retrospective, RetrospectiveSection};
 pub use rollback::{AfterStart, FailedAttempt, RollbackEvidence, RollbackLog, RollbackStatus, RootCause};
-pub use schedule::{Schedule, ScheduledStep, StepEnd};
+pub use schedule::{Checkpoint, Schedule, ScheduledStep, StepEnd};
 pub use sentence::sentence;
+pub use spell::{CoverEnd, CoverSpell, Exposure, HoldSpell};
 pub use status::{
     CoverStatus, ExposureSeen, LastLook, LastRecord, OverrideInForce, OwedPostMortem, Status, StepStatus,
 };
 pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
+pub use times::RollbackTimes;
+pub use told::Told;
+pub use validation::{ComplaintMade, CriterionSeen, Uptime, ValidationOutcome, ValidationReport};
 pub use waiting::{HeldBy, StepLeft, Waiting};
