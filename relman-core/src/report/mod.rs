@@ -34,6 +34,8 @@ mod harm;
 mod heading;
 mod history;
 mod layout;
+#[cfg(feature = "markdown")]
+pub mod markdown;
 mod measured;
 mod obligations;
 mod plan;
@@ -58,6 +60,8 @@ pub use gate::{CheckDone, GateOutcome, GateReport, GateResult};
 pub use harm::{Harm, RequestsHarmed};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
+#[cfg(feature = "markdown")]
+pub use markdown::{TemplateError, Templates};
 pub use measured::{Figure, LookTally, Performance};
 pub use obligations::{ActionItemOwed, Obligations, PostMortemOwed};
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};
