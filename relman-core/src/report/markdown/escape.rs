@@ -62,7 +62,12 @@ fn push_word(escaped: &mut String, word: &str, first: bool) {
                 escaped.push(c);
             }
             // A number at the beginning would make a list.
-            '.' | ')' if first && index > 0 && characters[..index].iter().all(char::is_ascii_digit) => {
+            '.' | ')'
+                if first
+                    && index > 0
+                    && after.is_none()
+                    && characters[..index].iter().all(char::is_ascii_digit) =>
+            {
                 escaped.push('\\');
                 escaped.push(c);
             }
