@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RollbackTimes {
     /// When it is likely to have begun, as far as the record says: the likely start of the regression where evidence
-    /// was weighed, or the beginning of the first look that the trigger rests on. Nobody knows, if absent.
+    /// was weighed, the beginning of the first look that the trigger rests on, or the first complaint. Nobody knows, if absent.
     pub began: Option<Timestamp>,
     /// When it was noticed, and the record.
     pub detected: Mark,
@@ -44,14 +44,14 @@ impl RollbackTimes {
             RollbackTrigger::Criterion { .. } => {
                 let breach = last(|event| matches!(event, Event::ContractBreached(_)));
                 let likely = breach.and_then(likely_start);
-                (likely.or_else(|| told.first().map(begin)), breach)
+                (likely.or_else(|| told.first().map(|first| begin(before, first))), breach)
             }
             RollbackTrigger::Unmeasured { .. } => {
                 let hold = told.iter().find(|record| {
                     matches!(&record.event, Event::HoldPlaced(placed) if placed.cause == HoldCause::Unmeasured)
                 });
                 let look = last(|event| matches!(event, Event::LookTaken(_)));
-                (told.first().map(begin), hold.or(look))
+                (told.first().map(|first| begin(before, first)), hold.or(look))
             }
             RollbackTrigger::Manual { .. } => (None, None),
         };
@@ -94,10 +94,14 @@ fn likely_start(breach: &Record) -> Option<Timestamp> {
     }
 }
 
-/// When what a record shows began: a look shows its window.
-fn begin(record: &Record) -> Timestamp {
+/// When what a record shows began: a look shows its window, and a complaint that is one too many began with the first.
+fn begin(before: &[Record], record: &Record) -> Timestamp {
     match &record.event {
         Event::LookTaken(look) => look.window.from,
+        Event::ComplaintRecorded(_) => {
+            let first = before.iter().find(|record| matches!(record.event, Event::ComplaintRecorded(_)));
+            first.map_or(record.at, |first| first.at)
+        }
         _ => record.at,
     }
 }

@@ -11,30 +11,30 @@ use relman_core::{
 use relman_testkit::{Cast, DemoScenario, Simulation};
 
 /// A release with its records.
-pub struct Told {
-    pub release: Release,
-    pub records: Vec<Record>,
-    pub lines: Vec<Vec<u8>>,
+pub(crate) struct Told {
+    pub(crate) release: Release,
+    pub(crate) records: Vec<Record>,
+    pub(crate) lines: Vec<Vec<u8>>,
     now: Timestamp,
 }
 
-pub fn text(text: &str) -> Text {
+pub(crate) fn text(text: &str) -> Text {
     text.parse().unwrap()
 }
 
-pub fn who(actor: &str) -> Actor {
+pub(crate) fn who(actor: &str) -> Actor {
     Cast::actor(actor)
 }
 
 impl Told {
-    pub fn of(simulation: &Simulation, cast: Cast) -> Self {
+    pub(crate) fn of(simulation: &Simulation, cast: Cast) -> Self {
         let run = simulation.run(cast).unwrap();
         let now = run.release.last_at();
         Self { release: run.release, records: run.records, lines: run.lines, now }
     }
 
     /// A scenario of the demo; after the error spike and the override people look back on it.
-    pub fn scenario(scenario: DemoScenario) -> Self {
+    pub(crate) fn scenario(scenario: DemoScenario) -> Self {
         let mut told = Self::of(&scenario.simulation(), scenario.cast());
         match scenario {
             DemoScenario::ErrorSpike | DemoScenario::Override => told.look_back(),
@@ -46,12 +46,12 @@ impl Told {
         told
     }
 
-    pub fn history(&self) -> History<'_> {
+    pub(crate) fn history(&self) -> History<'_> {
         History::settled(&self.release, &self.records)
     }
 
     /// Somebody does something a while later.
-    pub fn act(&mut self, by: &str, action: Action) {
+    pub(crate) fn act(&mut self, by: &str, action: Action) {
         self.now = self.now + Span::from_minutes(10);
         let roles: BTreeSet<_> = ["author", "developer", "approver"].map(|role| role.parse().unwrap()).into();
         let by = Principal { actor: who(by), roles: Some(roles) };

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use relman_core::{
-    port::{Journal, JournalExt},
+    port::Journal,
     report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
     unit::Window,
 };
