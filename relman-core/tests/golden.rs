@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf};
 
 use fixture::{Driven, act, drill_plan, policy_text, secs, with};
 use relman_core::{
-    event::{Event, Gate, Record},
+    event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
     machine::{Action, PhaseName, Release},
 };
@@ -157,6 +157,37 @@ fn an_override_of_the_staging_gate() {
     assert_eq!(by.as_deref(), Some("user:eva"));
 }
 
+fn learned() -> Driven {
+    let mut driven = small("What people learn from a rollback").in_step(1);
+    driven.look_with_errors(31);
+    driven.perform();
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    for kind in LessonKind::ALL {
+        driven.does("user:guest", act::lesson(kind));
+    }
+    for kind in ActionItemKind::ALL {
+        driven.does("user:ana", act::action_item(kind, "user:olu", driven.now + secs(86_400)));
+    }
+    driven.does("user:ana", act::post_mortem(None));
+    driven.does("user:ana", Action::Close);
+    driven.does("user:olu", act::settle(1, Settlement::Done));
+    driven.does("user:ana", act::settle(2, Settlement::Dropped));
+    driven
+}
+
+#[test]
+fn what_people_learn_from_a_rollback() {
+    let records = holds("learned", learned);
+    let kinds = kinds(&records);
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!(
+        (count("lesson_recorded"), count("action_item_opened"), count("action_item_settled")),
+        (3, 4, 2)
+    );
+    assert!(kinds.ends_with(&["release_closed", "action_item_settled", "action_item_settled"]));
+}
+
 fn drill() -> Driven {
     let plan = with(&drill_plan(), "touches = [\"api\"]", "touches = [\"payments\"]");
     let mut driven = Driven::planned(&plan, &policy_text());
@@ -204,7 +235,7 @@ fn a_drill_with_everything_in_it() {
 /// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.
 #[test]
 fn a_story_told_twice_has_the_same_hashes() {
-    for story in [clean, rolled_back, outage, overridden, drill] {
+    for story in [clean, rolled_back, outage, overridden, learned, drill] {
         let (one, two) = (story(), story());
         assert_eq!(one.lines, two.lines);
         one.assert_replays();

@@ -11,7 +11,7 @@ use fixture::{
 };
 use proptest::prelude::*;
 use relman_core::{
-    event::{EffectId, Event, Gate},
+    event::{ActionItemKind, EffectId, Event, Gate, LessonKind, Settlement},
     judge::{Answer, Arm, MissingKind, Outcome},
     machine::{Action, Command, Effect, Input, Look, OutcomeOf, PhaseName, Question, decide},
     port::Deployment,
@@ -88,7 +88,7 @@ fn op() -> impl Strategy<Value = Op> {
 fn action(driven: &Driven, what: usize) -> Action {
     let hour = driven.now + Span::from_hours(1);
     let plan = |from: &str, to: &str| driven.revise(&with(&drill_plan(), from, to));
-    match what % 26 {
+    match what % 30 {
         0 => driven.record_plan(),
         1 => plan("touches = [\"api\"]", "touches = [\"payments\"]"),
         2 => plan("kind = \"drill\"\n", "").clone(),
@@ -112,6 +112,10 @@ fn action(driven: &Driven, what: usize) -> Action {
         22 => act::post_mortem(None),
         23 => act::post_mortem(Some(1)),
         24 => act::complain(),
+        25 => act::lesson(LessonKind::Lucky),
+        26 => act::action_item(ActionItemKind::Detect, "user:olu", hour),
+        27 => act::settle(1, Settlement::Done),
+        28 => act::settle(2, Settlement::Dropped),
         _ => Action::Close,
     }
 }

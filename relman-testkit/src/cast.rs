@@ -122,6 +122,9 @@ impl Duty {
             | Action::RollBack { .. }
             | Action::Abort { .. }
             | Action::Override { .. }
+            | Action::RecordLesson { .. }
+            | Action::OpenActionItem { .. }
+            | Action::SettleActionItem { .. }
             | Action::Complain { .. } => None,
         }
     }

@@ -5,6 +5,7 @@
 //!   what is wrong with a version.
 //! - [`fault`] is what fails on the way, as data: a schedule that is printed, filed, shrunk and replayed.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
+//! - [`DemoScenario`] is a story that is told again and again: by the demo, and by tests of what people are shown.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end. A [`Trace`] replays
 //!   it byte for byte.
 //! - [`Invariants`] says of any run, and of any stream of records, whether the guardrails were kept.
@@ -33,6 +34,7 @@
 
 mod cast;
 pub mod conformance;
+mod demo;
 pub mod explore;
 mod exposure;
 pub mod fault;
@@ -51,6 +53,7 @@ mod simulation;
 pub mod strategy;
 
 pub use cast::{AfterFailure, Cast, Diligence, Duty, Lapse, People};
+pub use demo::DemoScenario;
 pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;

@@ -7,8 +7,10 @@ use std::{fmt::Write, path::PathBuf};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use relman_core::{
     event::Gate,
+    report::ArtifactName,
     unit::{Actor, CheckName, ReleaseId, Span, Text, TrackName},
 };
+use relman_testkit::DemoScenario;
 
 /// The commands by what people want, in the order of the help; a test holds that it has them all.
 const GROUPS: [(&str, &[&str]); 6] = [
@@ -28,11 +30,28 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "override",
             "ack",
             "postmortem",
+            "lesson",
+            "action",
+            "settle",
             "complain",
             "close",
         ],
     ),
-    ("Read", &["status", "log", "schedule", "show", "evidence", "rollback-log", "storyboard"]),
+    (
+        "Read",
+        &[
+            "status",
+            "log",
+            "schedule",
+            "show",
+            "evidence",
+            "rollback-log",
+            "report",
+            "storyboard",
+            "metrics",
+            "owed",
+        ],
+    ),
     ("Check and hand over", &["verify", "export", "schema"]),
 ];
 
@@ -199,6 +218,26 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool --as user:ana postmortem checkout-241 --summary "…" --root-cause "…"
     Postmortem(Postmortem),
+    /// Writes down what was learnt from a release
+    ///
+    /// Under the headings of a retrospective: what went well, what went badly, where we were lucky. Possible at any
+    /// time, after the close too. Who may: everybody whom the directory knows.
+    ///
+    /// Example: deploy-tool --as user:ana lesson checkout-241 went-badly "no test knows foreign addresses"
+    Lesson(Lesson),
+    /// Records something that somebody is to change because of a release
+    ///
+    /// It has an owner, a kind and a day, and is owed until it is settled; no release waits for it. Who may: roles with
+    /// the permission `operate`.
+    ///
+    /// Example: deploy-tool --as user:ana action checkout-241 "test with foreign addresses" --kind prevent --owner user:ben --due 14d
+    Action(Action),
+    /// Says that an action item is done, or dropped
+    ///
+    /// Who may: its owner, and roles with the permission `operate`.
+    ///
+    /// Example: deploy-tool --as user:ben settle checkout-241 done --note "see pull request 830"
+    Settle(Settle),
     /// Records a customer's complaint
     ///
     /// Complaints are counted by contracts such as `complaints > 3`. Who may: everybody whom the directory knows.
@@ -269,6 +308,26 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Prints the artifacts of a release: plan, schedule, validation, rollback log, post-mortems, retrospective
+    ///
+    /// Folded from the journal as of its last record, so that the same release always says the same. Templates for the
+    /// Markdown are replaced by files of --templates: plan.md, validation.md, _footer.md … Who may: everybody.
+    ///
+    /// Example: deploy-tool report checkout-241 --artifact retrospective --format markdown
+    Report(Report),
+    /// Shows how well software is delivered, over all releases of the journal
+    ///
+    /// Deployment frequency, lead time for changes, change fail rate and failed deployment recovery time, by the
+    /// definitions of DORA; drills do not count. Who may: everybody.
+    ///
+    /// Example: deploy-tool metrics --last 90d --format markdown
+    Metrics(Metrics),
+    /// Shows what people owe releases: post-mortems, and action items, overdue ones first
+    ///
+    /// Who may: everybody.
+    ///
+    /// Example: deploy-tool owed
+    Owed,
     /// Checks that no record was altered, removed, swapped or repeated
     ///
     /// FILE is a journal, or an export; an export is held against the journal too, where that has the release.
@@ -326,6 +385,20 @@ pub(crate) enum Scenario {
     Override,
     /// The deployer fails now and then
     FlakyDeployer,
+}
+
+impl Scenario {
+    /// The scenario as it is told.
+    pub(crate) fn told(self) -> DemoScenario {
+        match self {
+            Self::Clean => DemoScenario::Clean,
+            Self::ErrorSpike => DemoScenario::ErrorSpike,
+            Self::MetricsOutage => DemoScenario::MetricsOutage,
+            Self::OncallLapse => DemoScenario::OncallLapse,
+            Self::Override => DemoScenario::Override,
+            Self::FlakyDeployer => DemoScenario::FlakyDeployer,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -466,6 +539,123 @@ pub(crate) struct Postmortem {
     /// Where the whole text is
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<Text>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lesson {
+    /// The release
+    pub(crate) release: ReleaseId,
+    /// Under which heading
+    pub(crate) heading: Heading,
+    /// What was learnt
+    pub(crate) text: Text,
+}
+
+/// The headings of a retrospective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Heading {
+    /// What went well, and is to be kept
+    WentWell,
+    /// What went badly, and is to be changed
+    WentBadly,
+    /// Where it was luck that nothing worse happened
+    Lucky,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Action {
+    /// The release
+    pub(crate) release: ReleaseId,
+    /// What is to be done
+    pub(crate) what: Text,
+    /// What it is good for
+    #[arg(long)]
+    pub(crate) kind: ActionKind,
+    /// Who does it: user:NAME
+    #[arg(long, value_name = "ACTOR")]
+    pub(crate) owner: Actor,
+    /// By when, from now on: 14d
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) due: Span,
+}
+
+/// What an action item is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ActionKind {
+    /// It can't happen again
+    Prevent,
+    /// It is noticed sooner
+    Detect,
+    /// It does less harm, or is over sooner
+    Mitigate,
+    /// People work in another way
+    Process,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Settle {
+    /// The release
+    pub(crate) release: ReleaseId,
+    /// In which way
+    pub(crate) how: Settled,
+    /// Which one, where several are open
+    #[arg(long, value_name = "N")]
+    pub(crate) number: Option<u32>,
+    /// What shows that it is done, or why it was dropped
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Text,
+}
+
+/// How an action item came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Settled {
+    /// It was done
+    Done,
+    /// It is not done any more, for a reason
+    Dropped,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Report {
+    /// The release
+    pub(crate) release: ReleaseId,
+    /// One of plan, schedule, validation, rollback-log, post-mortem-1 …, retrospective; all that there are where it is
+    /// left out
+    #[arg(long, value_name = "NAME")]
+    pub(crate) artifact: Option<ArtifactName>,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Metrics {
+    /// Deployments of the last so many days, up to now: 90d; all of them where it is left out
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) last: Option<Span>,
+    #[command(flatten)]
+    pub(crate) shape: Shape,
+}
+
+/// In which shape a document is printed.
+#[derive(Debug, Args)]
+pub(crate) struct Shape {
+    /// Text for a terminal, Markdown for a page, JSON for a program; --json is the same as --format json
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// A folder whose files, such as plan.md, replace the templates of the Markdown
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
+}
+
+/// The format of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a terminal
+    Text,
+    /// For a page
+    Markdown,
+    /// For a program, one object a line
+    Json,
 }
 
 #[derive(Debug, Args)]

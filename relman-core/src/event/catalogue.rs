@@ -106,6 +106,12 @@ events! {
     PostMortemOpened = "post_mortem_opened",
     /// A post-mortem was filed.
     PostMortemFiled = "post_mortem_filed",
+    /// Something that was learnt was written down.
+    LessonRecorded = "lesson_recorded",
+    /// Something is to be changed because of the release.
+    ActionItemOpened = "action_item_opened",
+    /// An action item was done, or dropped.
+    ActionItemSettled = "action_item_settled",
     /// A customer's complaint was recorded.
     ComplaintRecorded = "complaint_recorded",
     /// The release is being taken back.

@@ -259,6 +259,44 @@ facts! {
         roles: BTreeSet<Role>,
     }
 
+    /// Something that was learnt from the release was written down.
+    struct LessonRecorded {
+        /// Under which heading of a retrospective it stands.
+        kind: LessonKind,
+        /// What was learnt.
+        text: Text,
+        /// The roles of the one who wrote it down.
+        roles: BTreeSet<Role>,
+    }
+
+    /// Somebody has taken it upon themselves to change something because of the release.
+    struct ActionItemOpened {
+        /// Its number in the release, from 1.
+        number: u32,
+        /// What is to be done.
+        what: Text,
+        /// What it is good for.
+        kind: ActionItemKind,
+        /// Who does it.
+        owner: Actor,
+        /// When it is to be done.
+        due: Timestamp,
+        /// The roles of the one who recorded it.
+        roles: BTreeSet<Role>,
+    }
+
+    /// An action item was done, or dropped.
+    struct ActionItemSettled {
+        /// Its number in the release.
+        number: u32,
+        /// In which way.
+        how: Settlement,
+        /// What shows that it is done, or why it was dropped.
+        note: Text,
+        /// The roles of the one who settled it.
+        roles: BTreeSet<Role>,
+    }
+
     /// A customer's complaint was recorded.
     struct ComplaintRecorded {
         /// What the customer said.
@@ -493,6 +531,82 @@ impl fmt::Display for PostMortemCause {
             Self::Override { gate } => write!(f, "the override of the {gate} gate"),
             Self::Rollback => f.write_str("the rollback"),
         }
+    }
+}
+
+/// The headings of a retrospective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LessonKind {
+    /// What went well, and is to be kept.
+    WentWell,
+    /// What went badly, and is to be changed.
+    WentBadly,
+    /// Where it was luck that nothing worse happened.
+    Lucky,
+}
+
+impl LessonKind {
+    /// Every heading, in the order in which people go through them.
+    pub const ALL: [Self; 3] = [Self::WentWell, Self::WentBadly, Self::Lucky];
+}
+
+impl fmt::Display for LessonKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::WentWell => "went well",
+            Self::WentBadly => "went badly",
+            Self::Lucky => "where we were lucky",
+        })
+    }
+}
+
+/// What an action item is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionItemKind {
+    /// It can't happen again.
+    Prevent,
+    /// It is noticed sooner.
+    Detect,
+    /// It does less harm, or is over sooner.
+    Mitigate,
+    /// People work in another way.
+    Process,
+}
+
+impl ActionItemKind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 4] = [Self::Prevent, Self::Detect, Self::Mitigate, Self::Process];
+}
+
+impl fmt::Display for ActionItemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Prevent => "prevent",
+            Self::Detect => "detect",
+            Self::Mitigate => "mitigate",
+            Self::Process => "process",
+        })
+    }
+}
+
+/// How an action item came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Settlement {
+    /// It was done.
+    Done,
+    /// It is not done any more, for a reason.
+    Dropped,
+}
+
+impl fmt::Display for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Done => "done",
+            Self::Dropped => "dropped",
+        })
     }
 }
 

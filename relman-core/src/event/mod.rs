@@ -7,12 +7,13 @@ mod verdicts;
 
 pub use catalogue::{Event, UnknownKind};
 pub use facts::{
-    CheckOutcome, CheckRecorded, ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate,
-    GateFailed, GatePassed, HoldCause, HoldPlaced, HoldReleased, NotificationAbandoned, Notified,
-    OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved, PlanRecorded,
-    PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted, ReleaseClosed,
-    ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed,
-    RolloutStarted, SetBy, StagingStarted, StepStarted, TrafficDrifted, TrafficSet, ValidationStarted,
+    ActionItemKind, ActionItemOpened, ActionItemSettled, CheckOutcome, CheckRecorded, ComplaintRecorded,
+    CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed, HoldCause, HoldPlaced,
+    HoldReleased, LessonKind, LessonRecorded, NotificationAbandoned, Notified, OnCallAcknowledged,
+    OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved, PlanRecorded, PlanRevised,
+    PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted, ReleaseClosed, ReleaseCompleted,
+    RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed, RolloutStarted, SetBy,
+    Settlement, StagingStarted, StepStarted, TrafficDrifted, TrafficSet, ValidationStarted,
     ZeroTrafficObserved,
 };
 pub use record::{Fact, Record, RecordError, SealError};

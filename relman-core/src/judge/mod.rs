@@ -22,6 +22,7 @@ pub use exceedance::Boundary;
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};
 pub use observation::{Answer, Arm, Measurement, MissingKind, Observation};
 pub use pool::Pool;
+pub(crate) use sentence::significant;
 pub(crate) use threshold::ENGINE;
 pub use threshold::{Assessment, Evidence, assess, judge};
 pub use verdict::{Channel, Control, Method, Outcome, Strength, Undecided, Verdict};

@@ -9,7 +9,7 @@ use super::{
 use crate::unit::{Finite, Ratio, Timestamp};
 
 /// Up to four significant digits, without trailing zeros.
-pub(super) fn significant(value: f64) -> String {
+pub(crate) fn significant(value: f64) -> String {
     let size = value.abs();
     let places = match () {
         () if size >= 1_000.0 => 0,

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::Refusal;
 use crate::{
-    event::{CheckOutcome, EffectId, Gate},
+    event::{ActionItemKind, CheckOutcome, EffectId, Gate, LessonKind, Settlement},
     judge::Observation,
     plan::Plan,
     policy::Policy,
@@ -171,6 +171,33 @@ pub enum Action {
         root_cause: Text,
         /// Where the whole text is.
         link: Option<Text>,
+    },
+    /// Write down what was learnt from the release.
+    RecordLesson {
+        /// Under which heading of a retrospective.
+        kind: LessonKind,
+        /// What was learnt.
+        text: Text,
+    },
+    /// Record something that is to be changed because of the release.
+    OpenActionItem {
+        /// What is to be done.
+        what: Text,
+        /// What it is good for.
+        kind: ActionItemKind,
+        /// Who does it: a person.
+        owner: Actor,
+        /// When it is to be done.
+        due: Timestamp,
+    },
+    /// Say that an action item is done, or dropped.
+    SettleActionItem {
+        /// Which one; the only one that is open, if absent.
+        number: Option<u32>,
+        /// In which way.
+        how: Settlement,
+        /// What shows that it is done, or why it was dropped.
+        note: Text,
     },
     /// Record a customer's complaint.
     Complain {

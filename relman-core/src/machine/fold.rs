@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use super::{
-    Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase, PostMortem,
-    Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, react, release::Planned,
+    ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase,
+    PostMortem, Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, react,
+    release::Planned,
 };
 use crate::{
     event::{
@@ -187,6 +188,20 @@ impl Release {
             Event::PostMortemFiled(filed) => {
                 if let Some(owed) = self.post_mortems.iter_mut().find(|one| one.number == filed.number) {
                     owed.root_cause = Some(filed.root_cause.clone());
+                }
+            }
+            Event::LessonRecorded(_) => {}
+            Event::ActionItemOpened(opened) => self.action_items.push(ActionItem {
+                number: opened.number,
+                what: opened.what.clone(),
+                kind: opened.kind,
+                owner: opened.owner.clone(),
+                due: opened.due,
+                settled: None,
+            }),
+            Event::ActionItemSettled(settled) => {
+                if let Some(item) = self.action_items.iter_mut().find(|one| one.number == settled.number) {
+                    item.settled = Some(settled.how);
                 }
             }
             Event::ComplaintRecorded(complaint) => {

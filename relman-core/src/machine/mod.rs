@@ -29,6 +29,8 @@ pub use re_judge::{ReJudge, ReJudgeError};
 pub use re_judge_by::{FirstFailure, ReJudgeBy};
 pub use react::react;
 pub use refusal::Refusal;
-pub use release::{Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError};
+pub use release::{
+    ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError,
+};
 pub use requirements::{Missing, Turn};
 pub use transition::MOVES;

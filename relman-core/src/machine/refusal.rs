@@ -199,6 +199,25 @@ pub enum Refusal {
         /// What is owed.
         owed: String,
     },
+    /// The action item would be overdue at once.
+    #[error("the action item is due at {due}, and it is {now} already: give it a date to come")]
+    ActionItemDue {
+        /// When it would be due.
+        due: Timestamp,
+        /// Now.
+        now: Timestamp,
+    },
+    /// No action item is open.
+    #[error("{0} has no open action item")]
+    NoActionItemOpen(ReleaseId),
+    /// Several are open, and none of them was named.
+    #[error("{release} has these open action items, say which one by its number: {open}")]
+    WhichActionItem {
+        /// The release.
+        release: ReleaseId,
+        /// What is open.
+        open: String,
+    },
     /// A step can't be left out, shortened or jumped over.
     #[error("{release} can't be completed: {why}")]
     NotComplete {

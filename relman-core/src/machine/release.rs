@@ -9,7 +9,8 @@ use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress
 use crate::{
     chain::{Digest, Head, SealedLine},
     event::{
-        CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record, RecordError, SealError,
+        ActionItemKind, CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record,
+        RecordError, SealError, Settlement,
     },
     judge::Judge,
     plan::{Plan, RiskAssessment},
@@ -40,6 +41,7 @@ pub struct Release {
     pub(super) failed_gates: BTreeSet<Gate>,
     pub(super) complaints: Vec<Complaint>,
     pub(super) post_mortems: Vec<PostMortem>,
+    pub(super) action_items: Vec<ActionItem>,
     pub(super) cover: Option<Cover>,
     pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
     pub(super) exposure: TrafficShare,
@@ -131,6 +133,23 @@ pub struct PostMortem {
     pub root_cause: Option<Text>,
 }
 
+/// Something that somebody has taken it upon themselves to change because of the release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionItem {
+    /// Its number, from 1.
+    pub number: u32,
+    /// What is to be done.
+    pub what: Text,
+    /// What it is good for.
+    pub kind: ActionItemKind,
+    /// Who does it.
+    pub owner: Actor,
+    /// When it is to be done.
+    pub due: Timestamp,
+    /// How it came to its end; open, if absent.
+    pub settled: Option<Settlement>,
+}
+
 /// Who is on call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cover {
@@ -189,6 +208,7 @@ impl Release {
             failed_gates: BTreeSet::new(),
             complaints: Vec::new(),
             post_mortems: Vec::new(),
+            action_items: Vec::new(),
             cover: None,
             outstanding: BTreeMap::new(),
             exposure: TrafficShare::ZERO,
@@ -315,6 +335,16 @@ impl Release {
         self.post_mortems.iter().filter(|post_mortem| post_mortem.root_cause.is_none())
     }
 
+    /// Action items, open and settled.
+    pub fn action_items(&self) -> &[ActionItem] {
+        &self.action_items
+    }
+
+    /// Action items that are neither done nor dropped.
+    pub fn open_action_items(&self) -> impl Iterator<Item = &ActionItem> {
+        self.action_items.iter().filter(|item| item.settled.is_none())
+    }
+
     /// Who is on call.
     pub fn cover(&self) -> Option<&Cover> {
         self.cover.as_ref()
@@ -427,6 +457,10 @@ impl Release {
                     if *seen >= self.confirmations()
             ),
             Event::ReleaseClosed(_) => self.owed_post_mortems().next().is_none(),
+            Event::ActionItemOpened(opened) => opened.number as usize == self.action_items.len() + 1,
+            Event::ActionItemSettled(settled) => {
+                self.open_action_items().any(|item| item.number == settled.number)
+            }
             Event::PlanRecorded(_)
             | Event::PlanRevised(_)
             | Event::GatePassed(_)
@@ -446,6 +480,7 @@ impl Release {
             | Event::OverrideExpired(_)
             | Event::PostMortemOpened(_)
             | Event::PostMortemFiled(_)
+            | Event::LessonRecorded(_)
             | Event::ComplaintRecorded(_)
             | Event::RollbackStarted(_)
             | Event::RollbackUnconfirmed(_)

@@ -60,6 +60,9 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::OverrideGranted(_) | Event::OverrideExpired(_) => (RUNNING, None),
         Event::PostMortemOpened(_) => (OPEN, None),
         Event::PostMortemFiled(_) => (OPEN, None),
+        Event::LessonRecorded(_) | Event::ActionItemOpened(_) | Event::ActionItemSettled(_) => {
+            (STARTED, None)
+        }
         Event::ComplaintRecorded(_) => (&[Releasing, Validating, RollingBack, Completed, RolledBack], None),
         Event::RollbackStarted(_) => (&[Releasing, Validating, Completed], Some(RollingBack)),
         Event::RollbackUnconfirmed(_) | Event::ZeroTrafficObserved(_) => (&[RollingBack], None),

@@ -22,7 +22,7 @@ pub enum Permission {
     Override,
     /// Acknowledge on-call duty for a release.
     OnCall,
-    /// Resume, abort and close a release, and file post-mortems.
+    /// Resume, abort and close a release, file post-mortems and keep action items.
     Operate,
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for Permission {
             Self::Check => "record a check",
             Self::Override => "override a gate",
             Self::OnCall => "be on call",
-            Self::Operate => "resume, abort or close a release or file a post-mortem",
+            Self::Operate => "resume, abort or close a release, file a post-mortem or keep action items",
         })
     }
 }

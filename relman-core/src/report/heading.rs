@@ -7,6 +7,7 @@ use super::{
     layout::{time, wrapped},
 };
 use crate::{
+    chain::Head,
     event::Record,
     machine::EndedAs,
     plan::{Plan, ReleaseKind},
@@ -22,6 +23,8 @@ pub struct Heading {
     pub title: Option<Text>,
     /// Whether it is for real; none before a plan is recorded.
     pub kind: Option<ReleaseKind>,
+    /// The last record that the report is made of; none before the first.
+    pub head: Option<Head>,
     /// When the report was asked for.
     pub as_of: Timestamp,
 }
@@ -33,6 +36,7 @@ impl Heading {
             release: history.release.id().clone(),
             title: plan.map(|plan| plan.title().clone()),
             kind: plan.map(Plan::kind),
+            head: history.release.head(),
             as_of: history.now,
         }
     }

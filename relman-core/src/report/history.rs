@@ -37,6 +37,22 @@ impl<'a> History<'a> {
         Self { release, records, now: now.max(release.last_at()) }
     }
 
+    /// A release with its records, seen at the moment of its last record: what is made of it is the same whenever
+    /// somebody asks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use relman_core::{machine::Release, report::History};
+    ///
+    /// let release = Release::new("checkout-241".parse()?);
+    /// assert_eq!(History::settled(&release, &[]).now, release.last_at());
+    /// # Ok::<(), relman_core::unit::UnitError>(())
+    /// ```
+    pub fn settled(release: &'a Release, records: &'a [Record]) -> Self {
+        Self { release, records, now: release.last_at() }
+    }
+
     /// The last record that fits.
     pub(super) fn last(&self, fits: impl Fn(&Event) -> bool) -> Option<&'a Record> {
         self.records.iter().rev().find(|record| fits(&record.event))

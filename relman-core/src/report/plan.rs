@@ -6,7 +6,7 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Heading, History, Mark,
+    GateReport, Heading, History, Mark, Told,
     layout::{commas, field, list, time},
 };
 use crate::{
@@ -38,6 +38,8 @@ pub struct PlanReport {
     pub watched: BTreeSet<MetricName>,
     /// Who is told, through which channel, at which moments.
     pub communication: Vec<Notice>,
+    /// Who was told so far, or could not be told.
+    pub told: Vec<Told>,
     /// The track that the release takes.
     pub track: TrackName,
     /// The steps of the track; the last one is the validation.
@@ -50,6 +52,8 @@ pub struct PlanReport {
     pub hold_back: TrafficShare,
     /// How many requests a verdict rests on at least.
     pub min_requests: u64,
+    /// Every gate: what it asks for, and what came of it so far.
+    pub gates: Vec<GateReport>,
     /// The checks that the staging gate asks for.
     pub staging_checks: Vec<CheckName>,
     /// The checks that the validation gate asks for.
@@ -115,6 +119,8 @@ impl PlanReport {
             criteria: plan.contract().map(RollbackContract::criteria).unwrap_or_default().to_vec(),
             watched: release.watched(),
             communication: plan.communication().notices.clone(),
+            told: Told::all(history),
+            gates: GateReport::all(history),
             track: track_name.clone(),
             steps: (1..)
                 .zip(track.steps())
@@ -175,7 +181,11 @@ impl fmt::Display for PlanReport {
             self.communication.iter().map(|notice| {
                 format!("{} through {}: {}", notice.audience, notice.channel, commas(&notice.moments))
             }),
-        )
+        )?;
+        if self.told.is_empty() {
+            return Ok(());
+        }
+        list(f, "so far", &self.told)
     }
 }
 

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    Heading, History, Mark, TimelineEntry,
+    Harm, Heading, History, Mark, RollbackTimes, TimelineEntry,
     layout::{field, list, wrapped},
     timeline::{collapse, write_rows},
 };
@@ -42,6 +42,12 @@ pub struct RollbackLog {
     pub attempts: u32,
     /// What went wrong on the way.
     pub failures: Vec<FailedAttempt>,
+    /// How long it took to notice, to decide and to revert.
+    pub times: RollbackTimes,
+    /// Who was harmed, as far as the record says.
+    pub harm: Harm,
+    /// The version that the traffic went back to.
+    pub back_on: Option<Text>,
     /// How things are now.
     pub status: RollbackStatus,
     /// What caused it, from the post-mortem; not filed yet, if absent.
@@ -127,6 +133,17 @@ pub struct RootCause {
     pub filed: Mark,
 }
 
+impl RootCause {
+    pub(super) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field(f, "root cause", self.root_cause.as_str())?;
+        field(f, "summary", self.summary.as_str())?;
+        if let Some(link) = &self.link {
+            field(f, "link", link.as_str())?;
+        }
+        field(f, "filed", &format!("{} by {}", self.filed, self.by))
+    }
+}
+
 impl RollbackLog {
     /// The log of a rollback; none where there was none.
     pub fn of(history: &History<'_>) -> Option<Self> {
@@ -149,6 +166,9 @@ impl RollbackLog {
             confirmed: None,
             attempts: 1,
             failures: Vec::new(),
+            times: RollbackTimes::of(before, breach, record, started),
+            harm: Harm::of(history, record),
+            back_on: history.release.plan().map(|plan| plan.scope().replaces.clone()),
             status: RollbackStatus::Requested,
             root_cause: None,
             timeline: history.records[breach..].iter().map(TimelineEntry::of).collect(),
@@ -183,6 +203,7 @@ impl RollbackLog {
             Event::ZeroTrafficObserved(zero) if zero.times == 1 => self.zero_seen = Some(after),
             Event::RollbackConfirmed(_) => {
                 self.confirmed = Some(after);
+                self.times.revert = Some(after.after);
                 self.status = RollbackStatus::Confirmed;
             }
             Event::PostMortemOpened(opened) if opened.about == PostMortemCause::Rollback => {
@@ -301,16 +322,11 @@ impl fmt::Display for RollbackLog {
         field(f, "confirmed", &moment(self.confirmed))?;
         field(f, "attempts", &self.attempts.to_string())?;
         list(f, "failures", self.failures.iter().map(|failed| format!("{} {}", failed.mark, failed.detail)))?;
+        self.times.write(f)?;
+        self.harm.write(f)?;
         f.write_str("\nRoot cause\n")?;
         match &self.root_cause {
-            Some(cause) => {
-                field(f, "root cause", cause.root_cause.as_str())?;
-                field(f, "summary", cause.summary.as_str())?;
-                if let Some(link) = &cause.link {
-                    field(f, "link", link.as_str())?;
-                }
-                field(f, "filed", &format!("{} by {}", cause.filed, cause.by))?;
-            }
+            Some(cause) => cause.write(f)?,
             None => field(f, "root cause", "not filed yet")?,
         }
         f.write_str("\nFrom the breach on\n")?;
@@ -319,7 +335,7 @@ impl fmt::Display for RollbackLog {
 }
 
 impl RollbackLog {
-    fn write_trigger(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    pub(super) fn write_trigger(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\nTrigger\n")?;
         match &self.trigger {
             RollbackTrigger::Criterion { criterion, observed, threshold } => {

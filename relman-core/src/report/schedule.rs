@@ -1,16 +1,16 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
 use super::{
-    Ended, Heading, History, Mark,
-    layout::{counted, time, wrapped},
+    Ended, Heading, History, LookTally, Mark,
+    layout::{commas, counted, field, time, wrapped},
 };
 use crate::{
-    event::{Event, HoldCause, Record},
+    event::{Event, Gate, HoldCause, Record},
     machine::{EndedAs, Phase, TrafficState},
     policy::Step,
-    unit::{Span, Timestamp, TrackName, TrafficShare},
+    unit::{MetricName, Span, Timestamp, TrackName, TrafficShare},
 };
 
 /// What was planned beside what happened, step by step, and when it will be over.
@@ -27,6 +27,13 @@ pub struct Schedule {
     pub started: Option<Mark>,
     /// Every step of the track; the last one is the validation.
     pub steps: Vec<ScheduledStep>,
+    /// What is looked at in every step.
+    pub watched: BTreeSet<MetricName>,
+    /// The time between two looks.
+    #[serde(rename = "look_every_ms")]
+    pub look_every: Span,
+    /// The gate at the end of every step, with the looks that it rests on.
+    pub checkpoints: Vec<Checkpoint>,
     /// The bake times of all steps, the validation included.
     #[serde(rename = "planned_total_ms")]
     pub planned_total: Span,
@@ -70,6 +77,27 @@ pub struct ScheduledStep {
     /// How long the release stood still in it.
     #[serde(rename = "held_ms")]
     pub held: Span,
+}
+
+/// The gate at the end of a step, with the looks that it rests on: planned and actual.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Checkpoint {
+    /// The gate.
+    pub gate: Gate,
+    /// The share of the traffic at which the looks are taken.
+    #[serde(rename = "share_bp")]
+    pub share: TrafficShare,
+    /// How long after the start of the rollout it is to be reached.
+    #[serde(rename = "planned_after_ms")]
+    pub planned_after: Span,
+    /// When it is to be reached.
+    pub planned: Option<Timestamp>,
+    /// How many looks that takes.
+    pub planned_looks: u64,
+    /// The looks so far, and what they came to.
+    pub looks: LookTally,
+    /// When it was passed, and the record; not yet, or never, if absent.
+    pub passed: Option<Mark>,
 }
 
 /// How a step ended.
@@ -121,11 +149,15 @@ impl Schedule {
                 step.end = StepEnd::NeverReached;
             }
         }
+        let checkpoints = checkpoints(history, &steps, track.look_every());
         let left = if over { Span::ZERO } else { left(&steps) };
         Some(Self {
             heading: Heading::of(history),
             track: name.clone(),
             started,
+            watched: history.release.watched(),
+            look_every: track.look_every(),
+            checkpoints,
             planned_total: sum(steps.iter().map(|step| step.planned_bake)),
             expected_end: (started.is_some() && !over).then(|| expected_end(history, left)),
             left,
@@ -133,6 +165,33 @@ impl Schedule {
             ended,
         })
     }
+}
+
+/// The gate at the end of every step.
+fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span) -> Vec<Checkpoint> {
+    let checkpoint = |step: &ScheduledStep| {
+        let gate = if step.share == TrafficShare::FULL { Gate::Validation } else { Gate::Step(step.number) };
+        let mut looks = LookTally::default();
+        let mut passed = None;
+        for record in history.records {
+            match &record.event {
+                Event::LookTaken(look) if look.step == step.number => looks.add(record, look),
+                Event::GatePassed(gone) if gone.gate == gate => passed = Some(Mark::of(record)),
+                _ => {}
+            }
+        }
+        let planned_after = step.planned_after + step.planned_bake;
+        Checkpoint {
+            gate,
+            share: step.share,
+            planned_after,
+            planned: step.planned_start.map(|start| start + step.planned_bake),
+            planned_looks: step.planned_bake.as_millis().div_ceil(look_every.as_millis().max(1)),
+            looks,
+            passed,
+        }
+    };
+    steps.iter().map(checkpoint).collect()
 }
 
 fn sum(spans: impl IntoIterator<Item = Span>) -> Span {
@@ -161,7 +220,7 @@ struct Fold {
     steps: Vec<ScheduledStep>,
     /// The index of the step under way.
     current: Option<usize>,
-    holds: std::collections::BTreeSet<HoldCause>,
+    holds: BTreeSet<HoldCause>,
     /// Since when the step under way stands still.
     held_since: Option<Timestamp>,
 }
@@ -187,7 +246,7 @@ impl Fold {
             }
         };
         let steps = (1..).zip(steps).map(planned).collect();
-        Self { steps, current: None, holds: std::collections::BTreeSet::new(), held_since: None }
+        Self { steps, current: None, holds: BTreeSet::new(), held_since: None }
     }
 
     fn push(&mut self, record: &Record) {
@@ -282,6 +341,20 @@ impl fmt::Display for Schedule {
                 let end = step.ended.map(|ended| format!(", ended {ended}")).unwrap_or_default();
                 writeln!(f, "              began {started}{end}")?;
             }
+        }
+        writeln!(f, "\nCheckpoints: a look every {}", self.look_every)?;
+        field(f, "watched", &commas(&self.watched))?;
+        for checkpoint in &self.checkpoints {
+            let planned = checkpoint.planned.map_or_else(
+                || format!("+ {}", checkpoint.planned_after),
+                |at| format!("planned {}", time(at)),
+            );
+            let looks = match checkpoint.looks.looks {
+                0 => format!("{} looks planned", checkpoint.planned_looks),
+                _ => format!("{} planned, {}", checkpoint.planned_looks, checkpoint.looks),
+            };
+            let passed = checkpoint.passed.map(|mark| format!("; passed {mark}")).unwrap_or_default();
+            field(f, &checkpoint.gate.to_string(), &format!("{planned}; {looks}{passed}"))?;
         }
         f.write_str("\n")?;
         writeln!(f, "  planned in all  {}, the validation included", self.planned_total)?;

@@ -98,6 +98,18 @@ pub fn sentence(event: &Event) -> String {
             let link = filed.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
             format!("filed post-mortem {}, root cause: {}{link}", filed.number, filed.root_cause)
         }
+        Event::LessonRecorded(lesson) => format!("wrote down, {}: {}", lesson.kind, lesson.text),
+        Event::ActionItemOpened(opened) => format!(
+            "opened action item {} ({}) for {}, due {}: {}",
+            opened.number,
+            opened.kind,
+            opened.owner,
+            super::layout::time(opened.due),
+            opened.what
+        ),
+        Event::ActionItemSettled(settled) => {
+            format!("action item {} {}: {}", settled.number, settled.how, settled.note)
+        }
         Event::ComplaintRecorded(complaint) => format!("recorded a complaint: {}", complaint.text),
         Event::RollbackStarted(started) => {
             format!("ROLLBACK began, from {} of the traffic: {}", started.share, started.trigger)

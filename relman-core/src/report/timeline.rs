@@ -104,7 +104,7 @@ pub enum TimelineRow {
 }
 
 impl LookNote {
-    fn of(look: &LookTaken) -> Self {
+    pub(super) fn of(look: &LookTaken) -> Self {
         let of_verdicts = look.verdicts.iter().map(|verdict| match &verdict.outcome {
             Outcome::Pass => LookResult::Clean,
             Outcome::Fail => LookResult::Breached,

@@ -15,7 +15,7 @@ use crate::fixture::{Driven, PLAN, act, drill_plan, healthy, policy_text, secs, 
 
 /// Whether a forged fact that continues the chain is folded.
 #[track_caller]
-fn folds(driven: &Driven, by: &str, event: impl Into<Event>) -> bool {
+pub(crate) fn folds(driven: &Driven, by: &str, event: impl Into<Event>) -> bool {
     let fact = Fact { by: by.parse().unwrap(), event: event.into() };
     let line = driven.release.seal(&[fact], driven.now).unwrap().remove(0);
     let mut release = driven.release.clone();

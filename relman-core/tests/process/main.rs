@@ -7,6 +7,7 @@
 //! | R1 to R5 | `release.rs` |
 //! | V1 to V4 | `verify.rs` |
 //! | B1 to B3 | `rollback.rs` |
+//! | A1 | `learn.rs`; the documents in the testkit's `artifacts` |
 //! | G1 to G6 | `guardrails.rs`; the floors of tracks (G3) also in `src/policy`, the moves in `src/machine/transition.rs` |
 //! | evidence over time | `judging.rs`, `hold_back.rs` |
 //! | law 4, unmeasured is not passed | `no_data.rs`, `hostile.rs` |
@@ -29,6 +30,7 @@ mod guardrails;
 mod hold_back;
 mod hostile;
 mod judging;
+mod learn;
 mod no_data;
 mod plan;
 mod release;

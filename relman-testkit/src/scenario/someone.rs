@@ -1,11 +1,11 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use relman_core::{
-    event::{CheckOutcome, Gate},
+    event::{ActionItemKind, CheckOutcome, Gate, LessonKind, Settlement},
     machine::{Action, Principal},
     plan::Plan,
     policy::{Policy, floors},
-    unit::{Actor, CheckName, Role, Span},
+    unit::{Actor, CheckName, Role, Span, Timestamp},
 };
 
 use super::{Course, When, when::text};
@@ -159,6 +159,21 @@ impl Someone {
         self.does(Action::Complain { text: text("I can't pay") })
     }
 
+    /// They write down what they have learnt.
+    pub fn writes_down(self, kind: LessonKind) -> When {
+        self.does(Action::RecordLesson { kind, text: text("Everybody knew whom to call") })
+    }
+
+    /// They open an action item for somebody.
+    pub fn opens_action_item(self, kind: ActionItemKind, owner: Actor, due: Timestamp) -> When {
+        self.does(Action::OpenActionItem { what: text("Test with foreign addresses"), kind, owner, due })
+    }
+
+    /// They say that an action item is done or dropped, by its number.
+    pub fn settles_action_item(self, number: u32, how: Settlement) -> When {
+        self.does(Action::SettleActionItem { number: Some(number), how, note: text("See the change") })
+    }
+
     /// They close the release.
     pub fn closes(self) -> When {
         self.does(Action::Close)
@@ -239,6 +254,14 @@ impl fmt::Display for Want {
                     write!(f, "files post-mortem {number}")
                 }
                 Action::FilePostMortem { number: None, .. } => f.write_str("files the post-mortem"),
+                Action::RecordLesson { kind, .. } => write!(f, "writes down, {kind}"),
+                Action::OpenActionItem { owner, .. } => write!(f, "opens an action item for {owner}"),
+                Action::SettleActionItem { number: Some(number), how, .. } => {
+                    write!(f, "says that action item {number} is {how}")
+                }
+                Action::SettleActionItem { number: None, how, .. } => {
+                    write!(f, "says that the action item is {how}")
+                }
                 Action::Complain { .. } => f.write_str("complains"),
                 Action::Close => f.write_str("closes"),
             },

@@ -1,6 +1,6 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 use relman_core::{
-    event::Gate,
+    event::{ActionItemKind, Gate, LessonKind, Settlement},
     judge::MissingKind,
     machine::OutcomeOf,
     unit::{Span, TrafficShare},
@@ -8,7 +8,7 @@ use relman_core::{
 
 use super::{fewer::Fewer, shares, spans};
 use crate::{
-    sample,
+    Cast, sample,
     scenario::{Seen, Someone, When, a_look, onward, pass, someone, traffic_at, traffic_unknown},
 };
 
@@ -35,7 +35,7 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));
-    (somebody(), 0..16_u8, gate, check, lasts).prop_map(|(who, what, gate, check, lasts)| match what {
+    (somebody(), 0..20_u8, gate, check, lasts).prop_map(|(who, what, gate, check, lasts)| match what {
         0 => who.approves(),
         1 | 2 => who.passes(check),
         3 => who.fails(check),
@@ -50,6 +50,13 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
         12 => who.closes(),
         13 => who.aborts(),
         14 => who.rolls_back(),
+        15 => who.writes_down(LessonKind::WentBadly),
+        16 => {
+            let due = sample::start() + Span::from_hours(1) + lasts;
+            who.opens_action_item(ActionItemKind::Prevent, Cast::actor("user:bo"), due)
+        }
+        17 => who.settles_action_item(1, Settlement::Done),
+        18 => who.settles_action_item(2, Settlement::Dropped),
         _ => who.revises(sample::drill_plan(), sample::drill_policy()),
     })
 }

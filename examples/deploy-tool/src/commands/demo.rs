@@ -17,14 +17,9 @@ use relman_core::{
     policy::Policy,
     port::{Clock, Journal},
     report::{History, RollbackLog, Schedule},
-    unit::{ReleaseId, Span, Timestamp, TrafficShare},
+    unit::{ReleaseId, Timestamp},
 };
-use relman_testkit::{
-    AfterFailure, Cast, Lapse,
-    fault::{Fault, MetricsFate},
-    sample,
-    sim::{Regression, SimulatedPlatform, World},
-};
+use relman_testkit::{Cast, sim::SimulatedPlatform};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{outcome::Outcome, progress::Progress};
@@ -58,7 +53,7 @@ async fn play(global: &Global, demo: &Demo) -> Result<(), Failure> {
     if !global.json {
         output::line(format_args!(
             "{id}: {}\nAn ordinary release of the standard track; the clock, the traffic and the people are simulated.\n",
-            story(demo.scenario)
+            demo.scenario.told().story()
         ))?;
     }
     let release = stage.perform(&progress).await?;
@@ -66,58 +61,11 @@ async fn play(global: &Global, demo: &Demo) -> Result<(), Failure> {
     conclude(global, &stage, &path, &release).await
 }
 
-/// What a scenario is about, in a sentence.
-fn story(scenario: Scenario) -> &'static str {
-    match scenario {
-        Scenario::Clean => "nothing goes wrong",
-        Scenario::ErrorSpike => "from 10 % of the traffic on, the new version fails 8 % of its requests",
-        Scenario::MetricsOutage => "an hour in, the metrics are gone for 40 minutes",
-        Scenario::OncallLapse => "six hours into the validation, nobody is on call for two hours",
-        Scenario::Override => "the integration check fails, and an executive overrides it",
-        Scenario::FlakyDeployer => "the deployer fails now and then",
-    }
-}
-
-fn world(scenario: Scenario) -> World {
-    let calm = World { requests_per_second: 200.0, ..World::calm() };
-    match scenario {
-        Scenario::Clean | Scenario::OncallLapse | Scenario::Override => calm,
-        Scenario::ErrorSpike => calm.with(Regression::errors_from_share(TrafficShare::percent(10), 0.08)),
-        Scenario::MetricsOutage => {
-            let (from, until) = (Span::from_minutes(60), Span::from_minutes(100));
-            calm.with(Fault::outage(from, until, MetricsFate::Down))
-        }
-        Scenario::FlakyDeployer => calm.with(Fault::unavailable(2)),
-    }
-}
-
-fn cast(scenario: Scenario) -> Cast {
-    match scenario {
-        Scenario::OncallLapse => {
-            Cast::new().with_lapse(Lapse { from: Span::from_hours(6), until: Span::from_hours(8) })
-        }
-        Scenario::Override => {
-            let check = "integration".parse().expect("a built-in check has a valid name");
-            Cast::new().with_failing(check, AfterFailure::Override)
-        }
-        Scenario::Clean | Scenario::ErrorSpike | Scenario::MetricsOutage | Scenario::FlakyDeployer => {
-            Cast::new()
-        }
-    }
-}
-
 /// The release of the demo: the one that was not closed yet, or the next one.
 async fn release_of(journal: &dyn Journal, scenario: Scenario) -> Result<ReleaseId, Failure> {
-    let name = match scenario {
-        Scenario::Clean => "demo-clean",
-        Scenario::ErrorSpike => "demo-error-spike",
-        Scenario::MetricsOutage => "demo-metrics-outage",
-        Scenario::OncallLapse => "demo-oncall-lapse",
-        Scenario::Override => "demo-override",
-        Scenario::FlakyDeployer => "demo-flaky-deployer",
-    };
+    let name = format!("demo-{}", scenario.told());
     for number in 1_u32.. {
-        let id = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        let id = if number == 1 { name.clone() } else { format!("{name}-{number}") };
         let id: ReleaseId = id.parse().expect("the demo's names are valid ids");
         match store::tell(journal, &id).await? {
             Some(told) if matches!(told.release.phase(), Phase::Closed(_)) => {}
@@ -143,12 +91,12 @@ impl Stage {
         let told = store::tell(journal.as_ref(), id).await?;
         let epoch = told.as_ref().map_or_else(|| SystemClock.now(), |told| told.release.last_at());
         let clock = Arc::new(TokioClock::starting_at(epoch));
-        let platform = SimulatedPlatform::new(world(demo.scenario), demo.seed, clock.clone());
+        let platform = SimulatedPlatform::new(demo.scenario.told().world(), demo.seed, clock.clone());
         let platform = Arc::new(match &told {
             Some(told) => platform.resumed_from(&told.records),
             None => platform,
         });
-        let cast = cast(demo.scenario);
+        let cast = demo.scenario.told().cast();
         let channel = |name: &str| name.parse().expect("the demo's channels have valid names");
         let notifier = Channels::default()
             .with(channel("releases"), Arc::new(LogNotifier))
@@ -166,8 +114,8 @@ impl Stage {
             .limits(limits)
             .build()
             .map_err(Failure::refused)?;
-        let plan = sample::builder(id.as_str(), &["api"]).drill().build().map_err(Failure::refused)?;
-        let (id, plan, scenario) = (id.clone(), Arc::new(plan), demo.scenario);
+        let (id, scenario) = (id.clone(), demo.scenario);
+        let plan = scenario.told().plan(id.as_str());
         Ok(Self { id, journal, conductor, clock, cast, plan, scenario })
     }
 

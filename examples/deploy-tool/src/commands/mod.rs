@@ -11,6 +11,7 @@ mod people;
 mod plan;
 mod progress;
 mod read;
+mod report;
 pub(crate) mod run;
 mod schema;
 mod serve;
@@ -49,6 +50,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Override(asked) => block_on(people::override_gate(global, asked))?,
         Command::Ack(ack) => block_on(people::acknowledge(global, &ack))?,
         Command::Postmortem(filed) => block_on(people::post_mortem(global, filed))?,
+        Command::Lesson(lesson) => block_on(people::lesson(global, lesson))?,
+        Command::Action(action) => block_on(people::action(global, action))?,
+        Command::Settle(settled) => block_on(people::settle(global, settled))?,
         Command::Complain(complaint) => block_on(people::complain(global, complaint))?,
         Command::Close(of) => block_on(people::close(global, &of))?,
         Command::Status { release } => block_on(read::status(global, release.as_ref()))?,
@@ -60,6 +64,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Storyboard { release, output } => {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
+        Command::Report(report) => block_on(report::report(global, &report))?,
+        Command::Metrics(metrics) => block_on(report::metrics(global, &metrics))?,
+        Command::Owed => block_on(report::owed(global))?,
         Command::Verify(verify) => block_on(verify::run(global, &verify))?,
         Command::Export { release, output } => block_on(export::run(global, &release, output.as_deref()))?,
         Command::Schema { of } => schema::run(of),

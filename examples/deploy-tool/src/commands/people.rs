@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use relman_adapters::{Releases, SubmitError};
 use relman_core::{
-    event::{CheckOutcome, Record},
+    event::{ActionItemKind, CheckOutcome, LessonKind, Record, Settlement},
     machine::{Action, Refusal, Release},
     policy::{Policy, floors},
     port::{Directory, Journal},
@@ -13,7 +13,10 @@ use relman_core::{
 };
 
 use crate::{
-    cli::{Ack, Check, CheckResult, Complain, Global, OfRelease, Override, Postmortem, WithReason},
+    cli::{
+        self, Ack, Check, CheckResult, Complain, Global, Lesson, OfRelease, Override, Postmortem, Settle,
+        WithReason,
+    },
     config::{self, Config},
     failure::Failure,
     output, store,
@@ -91,6 +94,40 @@ pub(super) async fn post_mortem(global: &Global, filed: Postmortem) -> Result<()
     let Postmortem { release, summary, root_cause, number, link } = filed;
     let action = Action::FilePostMortem { number, summary, root_cause, link };
     Desk::open(global)?.act(global, &release, action).await
+}
+
+/// `lesson`.
+pub(super) async fn lesson(global: &Global, lesson: Lesson) -> Result<(), Failure> {
+    let kind = match lesson.heading {
+        cli::Heading::WentWell => LessonKind::WentWell,
+        cli::Heading::WentBadly => LessonKind::WentBadly,
+        cli::Heading::Lucky => LessonKind::Lucky,
+    };
+    let action = Action::RecordLesson { kind, text: lesson.text };
+    Desk::open(global)?.act(global, &lesson.release, action).await
+}
+
+/// `action`.
+pub(super) async fn action(global: &Global, asked: cli::Action) -> Result<(), Failure> {
+    let cli::Action { release, what, kind, owner, due } = asked;
+    let kind = match kind {
+        cli::ActionKind::Prevent => ActionItemKind::Prevent,
+        cli::ActionKind::Detect => ActionItemKind::Detect,
+        cli::ActionKind::Mitigate => ActionItemKind::Mitigate,
+        cli::ActionKind::Process => ActionItemKind::Process,
+    };
+    let action = Action::OpenActionItem { what, kind, owner, due: store::now() + due };
+    Desk::open(global)?.act(global, &release, action).await
+}
+
+/// `settle`.
+pub(super) async fn settle(global: &Global, settled: Settle) -> Result<(), Failure> {
+    let Settle { release, how, number, note } = settled;
+    let how = match how {
+        cli::Settled::Done => Settlement::Done,
+        cli::Settled::Dropped => Settlement::Dropped,
+    };
+    Desk::open(global)?.act(global, &release, Action::SettleActionItem { number, how, note }).await
 }
 
 /// `complain`.

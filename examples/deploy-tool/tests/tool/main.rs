@@ -12,5 +12,6 @@ mod judge_refuses;
 mod lab;
 mod people;
 mod read;
+mod report;
 mod verify_export;
 mod verify_journal;

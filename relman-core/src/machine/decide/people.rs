@@ -37,6 +37,13 @@ impl Draft {
             Action::FilePostMortem { number, summary, root_cause, link } => {
                 self.file_post_mortem(by, *number, summary, root_cause, link.as_ref())
             }
+            Action::RecordLesson { kind, text } => self.record_lesson(by, *kind, text),
+            Action::OpenActionItem { what, kind, owner, due } => {
+                self.open_action_item(by, what, *kind, owner, *due)
+            }
+            Action::SettleActionItem { number, how, note } => {
+                self.settle_action_item(by, *number, *how, note)
+            }
             Action::Complain { text } => self.complain(by, text),
             Action::Close => self.close(by),
         }

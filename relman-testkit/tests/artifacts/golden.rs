@@ -1,0 +1,142 @@
+//! Every artifact of every scenario against its golden file.
+
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
+
+use relman_core::{
+    policy::Policy,
+    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, History, Obligations, Templates},
+    unit::Span,
+};
+use relman_testkit::{DemoScenario, Simulation, sample};
+
+use crate::told::Told;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/artifacts")
+}
+
+fn is_golden(scene: &str, file: &str, shown: &str) {
+    let path = folder().join(scene).join(file);
+    if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, shown).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    let differs = golden.lines().zip(shown.lines()).position(|(golden, shown)| golden != shown);
+    let line = differs.unwrap_or_else(|| golden.lines().count().min(shown.lines().count())) + 1;
+    assert!(golden == shown, "{scene}/{file} differs from line {line} on; it would be:\n{shown}");
+}
+
+fn holds(scene: &str, artifact: &Artifact) -> [String; 2] {
+    let files = [format!("{}.md", artifact.name()), format!("{}.json", artifact.name())];
+    is_golden(scene, &files[0], &Templates::default().markdown(artifact).unwrap());
+    is_golden(scene, &files[1], &(serde_json::to_string_pretty(artifact).unwrap() + "\n"));
+    for line in artifact.to_string().lines() {
+        assert!(line.chars().count() <= 100 && line.trim_end() == line, "{}: {line:?}", artifact.name());
+    }
+    files
+}
+
+fn scenario(scenario: DemoScenario, expected: &[&str]) {
+    let told = Told::scenario(scenario);
+    let artifacts = Artifact::all(&told.history());
+    let names: Vec<String> = artifacts.iter().map(|artifact| artifact.name().to_string()).collect();
+    assert_eq!(names, expected);
+    let scene = scenario.to_string();
+    let files: BTreeSet<String> = artifacts.iter().flat_map(|artifact| holds(&scene, artifact)).collect();
+    let kept: BTreeSet<String> = fs::read_dir(folder().join(&scene))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, kept, "a golden file without an artifact");
+}
+
+#[test]
+fn clean() {
+    scenario(DemoScenario::Clean, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn error_spike() {
+    let expected = ["plan", "schedule", "rollback-log", "post-mortem-1", "retrospective"];
+    scenario(DemoScenario::ErrorSpike, &expected);
+}
+
+#[test]
+fn metrics_outage() {
+    scenario(DemoScenario::MetricsOutage, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn oncall_lapse() {
+    scenario(DemoScenario::OncallLapse, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn an_override() {
+    let expected = ["plan", "schedule", "validation", "post-mortem-1", "retrospective"];
+    scenario(DemoScenario::Override, &expected);
+}
+
+#[test]
+fn flaky_deployer() {
+    scenario(DemoScenario::FlakyDeployer, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+/// The same stories for real, a day and a half apart: drills count in no metric.
+#[test]
+fn delivery_metrics() {
+    let mut contributions = Vec::new();
+    let mut obligations = Obligations::of([], sample::start());
+    for (day, scenario) in (0..).zip(DemoScenario::ALL) {
+        let plan = Arc::new(sample::builder(&format!("checkout-24{day}"), &["api"]).build().unwrap());
+        let simulation = Simulation::new(plan, Arc::new(Policy::shipped()))
+            .world(scenario.world())
+            .starting_at(sample::start() + Span::from_hours(36 * day));
+        let told = Told::of(&simulation, scenario.cast());
+        contributions.push(Contribution::of(&told.history()));
+        obligations.add(&told.history());
+        if scenario == DemoScenario::Clean {
+            let drill = Told::scenario(scenario);
+            contributions.push(Contribution::of(&drill.history()));
+        }
+    }
+    let now = sample::start() + Span::from_hours(24 * 14);
+    let metrics = DeliveryMetrics::of(contributions, None, now);
+    assert_eq!((metrics.deployments, metrics.failed_deployments, metrics.drills), (6, 1, 1));
+    let lead = metrics.lead_time.unwrap();
+    assert_eq!(lead.count, 5, "what was taken back never had all of the traffic");
+    assert!(lead.shortest >= Span::from_minutes(390), "{lead}");
+    assert!(metrics.recovery_time.is_some_and(|time| time.count == 1));
+    let artifact = Artifact::DeliveryMetrics(Box::new(metrics));
+    assert_eq!(artifact.name(), ArtifactName::DeliveryMetrics);
+    holds("journal", &artifact);
+    assert!(obligations.sorted().post_mortems.is_empty(), "the cast files what is owed");
+}
+
+#[test]
+fn action_items_are_owed_until_they_are_settled_and_overdue_after_their_day() {
+    let told = Told::scenario(DemoScenario::ErrorSpike);
+    let history = told.history();
+    let later = |days: u64| Obligations::of([&history], sample::start() + Span::from_hours(24 * days));
+    let soon = later(3);
+    assert_eq!((soon.action_items.len(), soon.overdue().count()), (1, 0));
+    let late = later(31);
+    assert_eq!(late.overdue().map(|owed| owed.item.number).collect::<Vec<_>>(), [2]);
+    assert!(late.to_string().contains("OVERDUE"), "{late}");
+}
+
+#[test]
+fn an_artifact_is_the_same_whenever_it_is_made() {
+    let told = Told::scenario(DemoScenario::ErrorSpike);
+    let history = told.history();
+    let much_later = History::new(&told.release, &told.records, told.release.last_at());
+    assert_eq!(Artifact::all(&history), Artifact::all(&much_later));
+    let templates = (Templates::default(), Templates::default());
+    for artifact in Artifact::all(&history) {
+        assert_eq!(templates.0.markdown(&artifact).unwrap(), templates.1.markdown(&artifact).unwrap());
+        let named = Artifact::of(&history, artifact.name()).unwrap();
+        assert_eq!(named, artifact);
+        assert_eq!(artifact.name().to_string().parse(), Ok(artifact.name()));
+    }
+}

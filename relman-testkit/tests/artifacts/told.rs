@@ -1,0 +1,86 @@
+//! Releases whose artifacts are looked at: simulated, with what people say after the end.
+
+use std::collections::BTreeSet;
+
+use relman_core::{
+    event::{ActionItemKind, LessonKind, Record, Settlement},
+    machine::{Action, Command, Input, Principal, Release, decide},
+    report::History,
+    unit::{Actor, Span, Text, Timestamp},
+};
+use relman_testkit::{Cast, DemoScenario, Simulation};
+
+/// A release with its records.
+pub(crate) struct Told {
+    pub(crate) release: Release,
+    pub(crate) records: Vec<Record>,
+    pub(crate) lines: Vec<Vec<u8>>,
+    now: Timestamp,
+}
+
+pub(crate) fn text(text: &str) -> Text {
+    text.parse().unwrap()
+}
+
+pub(crate) fn who(actor: &str) -> Actor {
+    Cast::actor(actor)
+}
+
+impl Told {
+    pub(crate) fn of(simulation: &Simulation, cast: Cast) -> Self {
+        let run = simulation.run(cast).unwrap();
+        let now = run.release.last_at();
+        Self { release: run.release, records: run.records, lines: run.lines, now }
+    }
+
+    /// A scenario of the demo; after the error spike and the override people look back on it.
+    pub(crate) fn scenario(scenario: DemoScenario) -> Self {
+        let mut told = Self::of(&scenario.simulation(), scenario.cast());
+        match scenario {
+            DemoScenario::ErrorSpike | DemoScenario::Override => told.look_back(),
+            DemoScenario::Clean
+            | DemoScenario::MetricsOutage
+            | DemoScenario::OncallLapse
+            | DemoScenario::FlakyDeployer => {}
+        }
+        told
+    }
+
+    pub(crate) fn history(&self) -> History<'_> {
+        History::settled(&self.release, &self.records)
+    }
+
+    /// Somebody does something a while later.
+    pub(crate) fn act(&mut self, by: &str, action: Action) {
+        self.now = self.now + Span::from_minutes(10);
+        let roles: BTreeSet<_> = ["author", "developer", "approver"].map(|role| role.parse().unwrap()).into();
+        let by = Principal { actor: who(by), roles: Some(roles) };
+        let facts = decide(&self.release, &Input::Command(Command { by, action }), self.now).unwrap();
+        for line in self.release.seal(&facts, self.now).unwrap() {
+            let record = Record::read(line.bytes()).unwrap();
+            self.release.apply(&record).unwrap();
+            self.records.push(record);
+            self.lines.push(line.bytes().to_vec());
+        }
+    }
+
+    fn look_back(&mut self) {
+        let lesson = |kind, said| Action::RecordLesson { kind, text: text(said) };
+        self.act("user:bo", lesson(LessonKind::WentWell, "Everybody knew whom to call"));
+        self.act("user:ana", lesson(LessonKind::WentBadly, "No test of ours knows foreign addresses"));
+        self.act("user:oli", lesson(LessonKind::Lucky, "It was a Monday morning and not the sale"));
+        let item = |kind, owner, what, days: u64| Action::OpenActionItem {
+            what: text(what),
+            kind,
+            owner: who(owner),
+            due: relman_testkit::sample::start() + Span::from_hours(24 * days),
+        };
+        self.act("user:ana", item(ActionItemKind::Prevent, "user:bo", "Test with foreign addresses", 14));
+        self.act(
+            "user:ana",
+            item(ActionItemKind::Detect, "user:oli", "Alert on failed baskets, not on errors alone", 30),
+        );
+        let note = text("https://git.example.org/checkout/pull/830");
+        self.act("user:bo", Action::SettleActionItem { number: Some(1), how: Settlement::Done, note });
+    }
+}
