@@ -7,15 +7,19 @@ pub mod clock;
 pub mod conductor;
 pub mod deployer;
 pub mod directory;
-#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+#[cfg(feature = "http")]
 mod http;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
 pub mod prelude;
 mod releases;
+#[cfg(feature = "retry")]
+mod retry;
 pub mod secret;
+#[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+pub mod tracker;
 
-#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+#[cfg(feature = "http")]
 pub use http::EndpointError;
 pub use releases::{LoadError, Releases, SubmitError};

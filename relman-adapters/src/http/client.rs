@@ -8,7 +8,7 @@ use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 
 use super::{Endpoint, EndpointError, endpoint::Transport, retry_after::retry_after};
@@ -47,7 +47,8 @@ pub(crate) struct HttpClient {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
-    retry_after: Option<Span>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) retry_after: Option<Span>,
 }
 
 impl HttpClient {
@@ -82,6 +83,12 @@ impl HttpClient {
         self.client.post(self.endpoint.url().clone())
     }
 
+    /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.
+    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    pub(crate) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+        self.client.request(method, self.endpoint.clone().with_segments(segments).url().clone())
+    }
+
     /// Sends a request and reads the answer, whatever its status.
     pub(crate) async fn send(
         &self,
@@ -90,7 +97,8 @@ impl HttpClient {
     ) -> Result<Reply, PortError> {
         let mut response = request.send().await.map_err(|error| self.failure(operation, error))?;
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let headers = std::mem::take(response.headers_mut());
+        let retry_after = retry_after(&headers);
         let (body, extent) =
             self.read(&mut response).await.map_err(|error| self.failure(operation, error))?;
         match extent {
@@ -99,7 +107,7 @@ impl HttpClient {
                 let detail = format!("the answer is longer than {} bytes", self.limits.body_bytes);
                 Err(PortError::new(self.adapter, operation, PortErrorKind::InvalidAnswer, detail))
             }
-            Extent::Whole | Extent::TooLong => Ok(Reply { status, body, retry_after }),
+            Extent::Whole | Extent::TooLong => Ok(Reply { status, body, headers, retry_after }),
         }
     }
 

@@ -4,8 +4,6 @@
 //! a communication plan.
 
 mod log;
-#[cfg(any(feature = "slack", feature = "webhook"))]
-mod retry;
 mod router;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 mod setup;
@@ -15,13 +13,13 @@ mod slack;
 mod webhook;
 
 pub use log::LogNotifier;
-#[cfg(any(feature = "slack", feature = "webhook"))]
-pub use retry::RetryPolicy;
 pub use router::Channels;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 pub use setup::NotifierError;
 #[cfg(feature = "slack")]
 pub use slack::{Mention, Slack, SlackBuilder, SlackConfig};
+#[cfg(any(feature = "slack", feature = "webhook"))]
+pub use crate::retry::RetryPolicy;
 #[cfg(feature = "webhook")]
 pub use webhook::{Webhook, WebhookBuilder, WebhookConfig};
 
