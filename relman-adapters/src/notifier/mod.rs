@@ -12,14 +12,14 @@ mod slack;
 #[cfg(feature = "webhook")]
 mod webhook;
 
+#[cfg(any(feature = "slack", feature = "webhook"))]
+pub use crate::retry::RetryPolicy;
 pub use log::LogNotifier;
 pub use router::Channels;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 pub use setup::NotifierError;
 #[cfg(feature = "slack")]
 pub use slack::{Mention, Slack, SlackBuilder, SlackConfig};
-#[cfg(any(feature = "slack", feature = "webhook"))]
-pub use crate::retry::RetryPolicy;
 #[cfg(feature = "webhook")]
 pub use webhook::{Webhook, WebhookBuilder, WebhookConfig};
 
