@@ -79,6 +79,7 @@ impl HttpClient {
     }
 
     /// A request to post to the endpoint.
+    #[cfg(any(test, feature = "prometheus", feature = "slack", feature = "webhook"))]
     pub(crate) fn post(&self) -> RequestBuilder {
         self.client.post(self.endpoint.url().clone())
     }
@@ -86,7 +87,13 @@ impl HttpClient {
     /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.
     #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
     pub(crate) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
-        self.client.request(method, self.endpoint.clone().with_segments(segments).url().clone())
+        self.client.request(method, self.url(segments))
+    }
+
+    /// The endpoint's URL with further path segments behind its own.
+    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    pub(crate) fn url(&self, segments: &[&str]) -> url::Url {
+        self.endpoint.clone().with_segments(segments).url().clone()
     }
 
     /// Sends a request and reads the answer, whatever its status.

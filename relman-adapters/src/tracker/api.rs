@@ -103,6 +103,12 @@ impl Api {
         }
     }
 
+    /// The address of something, to link to.
+    #[cfg(any(feature = "gitlab", feature = "jira"))]
+    pub(super) fn address(&self, segments: &[&str]) -> String {
+        self.client.url(segments).to_string()
+    }
+
     /// Sends, and gives the answer whatever its status.
     pub(super) async fn send(
         &self,
