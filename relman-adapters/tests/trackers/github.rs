@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A server lists at most this many entries on a page, whatever is asked: so that there are pages.
-const PAGE: usize = 2;
+const PAGE: usize = 5;
 
 /// The most characters of a release's text.
 const MOST_CHARS: usize = 125_000;
@@ -193,7 +193,8 @@ impl Site for Repository {
             "id": state.next(),
             "name": asked.query("name"),
             "label": Value::Null,
-            "state": "starter",
+            // What the description lists; its text calls it `starter`.
+            "state": "open",
             "content_type": asked.header("content-type"),
             "size": 0,
             "digest": Value::Null,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A server lists at most this many entries on a page, whatever is asked: so that there are pages.
-const PAGE: usize = 2;
+const PAGE: usize = 5;
 
 const MOST_CHARS: usize = 1_000_000;
 

@@ -115,6 +115,8 @@ pub(crate) enum Fault {
     Half,
     /// It is not done, and the client is told to come back.
     Throttled,
+    /// It is not done, and the client is told to come back in half a minute, in the way of GitHub.
+    RateLimited,
     /// It is not done, and the answer is this status.
     Status(u16),
 }
@@ -238,7 +240,7 @@ async fn handle(State(inner): State<Arc<Mutex<Inner>>>, request: Request<Body>) 
                 }
                 answer
             }
-            Some(Fault::LostBefore | Fault::Throttled) => Answer::empty(429),
+            Some(Fault::LostBefore | Fault::Throttled | Fault::RateLimited) => Answer::empty(429),
             Some(Fault::Half) => {
                 inner.site.half(&asked);
                 Answer::empty(502)
@@ -253,6 +255,11 @@ async fn handle(State(inner): State<Arc<Mutex<Inner>>>, request: Request<Body>) 
         Some(Fault::GatewayTimeoutAfter) => respond(&Answer::empty(504)),
         Some(Fault::ErrorAfter) => respond(&Answer::empty(500)),
         Some(Fault::SilentAfter) => std::future::pending().await,
+        Some(Fault::RateLimited) => {
+            let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+            let answer = Answer::empty(403).with("x-ratelimit-remaining", "0");
+            respond(&answer.with("x-ratelimit-reset", (now + 30).to_string()))
+        }
         Some(Fault::Throttled) => respond(&Answer::empty(429).with("retry-after", "0")),
     }
 }

@@ -104,8 +104,9 @@ impl Jira {
             return Ok(issue);
         }
         let found = match &noted {
-            None | Some(Entry::Made(_)) => self.search(wanted.label).await?,
-            Some(Entry::BeingMade) => self.search_patiently(wanted.label).await?,
+            None => self.search(wanted.label).await?,
+            // One that was made and can't be seen was deleted, or Jira errs: the search may only lag.
+            Some(Entry::BeingMade | Entry::Made(_)) => self.search_patiently(wanted.label).await?,
         };
         let key = match found {
             Some(key) => key,
