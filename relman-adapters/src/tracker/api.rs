@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
@@ -239,5 +241,9 @@ fn rate_limited(reply: &Reply) -> Option<Span> {
 
 /// The SHA-256 of a file, as 64 hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        write!(text, "{byte:02x}").expect("writing to a string never fails");
+    }
+    text
 }

@@ -23,6 +23,8 @@ mod marker;
 mod publish;
 mod section;
 mod setup;
+#[cfg(any(feature = "gitlab", feature = "jira"))]
+mod stored;
 
 #[cfg(feature = "github")]
 pub mod github;

@@ -2,7 +2,7 @@
 
 use relman_core::{
     chain::Head,
-    port::{Note, Place, Publication, TrackerCapabilities},
+    port::{Note, PhaseState, Place, Publication, TrackerCapabilities},
     unit::ReleaseId,
 };
 
@@ -114,7 +114,7 @@ pub(super) fn compose(publication: &Publication, capabilities: TrackerCapabiliti
         text.push_str("\n\n## Phases\n");
         for phase in publication.phases() {
             let state = state_in_words(phase.state);
-            text.push_str(&format!("\n- {}: {state}. {}", phase.key, phase.summary));
+            text.extend(["\n- ", phase.key.as_str(), ": ", state, ". ", &phase.summary]);
         }
     }
     for (place, notes) in
@@ -124,7 +124,7 @@ pub(super) fn compose(publication: &Publication, capabilities: TrackerCapabiliti
             Place::OfItsOwn => {}
             Place::InTheBody => {
                 for note in notes {
-                    text.push_str(&format!("\n\n## {}\n\n{}", note.title, note_text(note)));
+                    text.extend(["\n\n## ", &note.title, "\n\n", &note_text(note)]);
                 }
             }
         }
@@ -149,8 +149,7 @@ fn foot(release: &ReleaseId, head: Head) -> String {
     )
 }
 
-pub(super) fn state_in_words(state: relman_core::port::PhaseState) -> &'static str {
-    use relman_core::port::PhaseState;
+pub(super) fn state_in_words(state: PhaseState) -> &'static str {
     match state {
         PhaseState::UnderWay => "under way",
         PhaseState::Passed => "passed",

@@ -17,6 +17,7 @@ use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
     section::{Sectioned, compose, line},
+    stored::{is_other_version, stored_name},
 };
 
 pub(super) const NAME: &str = "gitlab";
@@ -42,9 +43,6 @@ const PER_PAGE: &str = "100";
 
 /// The generic package of a project in which the files are.
 const PACKAGE: &str = "relman";
-
-/// How many digits of a file's hash are in its name: enough that no two versions of it share them.
-const DIGITS: usize = 16;
 
 /// A [`Tracker`] that keeps copies on GitLab Releases. See the [module](super).
 pub struct GitLab {
@@ -82,7 +80,7 @@ impl GitLab {
             // Empty on the last page.
             match headers.get("x-next-page").and_then(|next| next.to_str().ok()).map(str::trim) {
                 None | Some("") => return Ok(all),
-                Some(next) => page = next.to_owned(),
+                Some(next) => next.clone_into(&mut page),
             }
         }
         Err(self.api.error(operation, PortErrorKind::InvalidAnswer, format!("more than {MOST_PAGES} pages")))
@@ -91,16 +89,14 @@ impl GitLab {
     /// The tagged commit.
     async fn tagged(&self, tag: &ReleaseTag) -> Result<String, PortError> {
         let request = self.to(Method::GET, &["repository", "tags", tag.as_str()]);
-        match self.api.look_up::<wire::Tag>(TAG, request).await? {
-            Some(tag) => Ok(tag.commit.id),
-            None => {
-                let detail = format!(
-                    "there is no tag {tag} in {}, or the token may not see it: push the tag first",
-                    self.project
-                );
-                Err(self.api.error(TAG, PortErrorKind::Rejected, detail))
-            }
+        if let Some(tag) = self.api.look_up::<wire::Tag>(TAG, request).await? {
+            return Ok(tag.commit.id);
         }
+        let detail = format!(
+            "there is no tag {tag} in {}, or the token may not see it: push the tag first",
+            self.project
+        );
+        Err(self.api.error(TAG, PortErrorKind::Rejected, detail))
     }
 
     /// The release of the tag; nothing where there is none in a project that can be seen.
@@ -185,7 +181,8 @@ impl GitLab {
             let stored = self.put_file(&version, files, asset).await?;
             self.put_link(publication.subject(), &version, &links, &asset.name, &stored).await?;
             if let Some((package, files)) = &there {
-                for old in files.iter().filter(|file| is_version_of(&file.file_name, &asset.name, &stored)) {
+                for old in files.iter().filter(|file| is_other_version(&file.file_name, &asset.name, &stored))
+                {
                     self.remove_file(package, release, old).await?;
                 }
             }
@@ -201,8 +198,7 @@ impl GitLab {
         asset: &Asset,
     ) -> Result<String, PortError> {
         let digest = sha256(&asset.bytes);
-        let (stem, extension) = asset.name.split();
-        let name = format!("{stem}.{}{extension}", &digest[..DIGITS]);
+        let name = stored_name(asset);
         let whole = |file: &wire::PackageFile| {
             file.file_name == name
                 && file.size == asset.bytes.len() as u64
@@ -330,16 +326,6 @@ impl GitLab {
         let page = release.links.page.clone();
         page.unwrap_or_else(|| self.api.address(&["projects", &self.project, "releases", tag.as_str()]))
     }
-}
-
-/// Whether a stored file is another version of the one that is stored under this name.
-fn is_version_of(file: &str, name: &AssetName, stored: &str) -> bool {
-    let (stem, extension) = name.split();
-    let middle = file.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
-    let digits = middle.and_then(|middle| middle.strip_prefix('.'));
-    file != stored
-        && digits
-            .is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[async_trait]

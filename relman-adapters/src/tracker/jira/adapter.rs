@@ -2,8 +2,8 @@ use std::fmt;
 
 use async_trait::async_trait;
 use relman_core::port::{
-    Asset, AssetName, Note, Place, PortError, PortErrorKind, Publication, Published, Standing, Subject,
-    Tracker, TrackerCapabilities,
+    Asset, Note, Place, PortError, PortErrorKind, Publication, Published, Standing, Subject, Tracker,
+    TrackerCapabilities,
 };
 use reqwest::{
     Method, RequestBuilder, StatusCode,
@@ -20,9 +20,10 @@ use super::{
     wire,
 };
 use crate::tracker::{
-    api::{Api, MOST_PAGES, sha256},
+    api::{Api, MOST_PAGES},
     marker::{BODY, Marker},
     section::{compose, cut, line, note_text},
+    stored::{is_other_version, stored_name},
 };
 
 pub(super) const NAME: &str = "jira";
@@ -40,9 +41,6 @@ const BODY_CHARS: usize = 30_000;
 
 /// Jira takes at most 255 characters in a summary.
 const SUMMARY_CHARS: usize = 255;
-
-/// How many digits of a file's hash are in its name: enough that no two versions of it share them.
-const DIGITS: usize = 16;
 
 /// A [`Tracker`] that keeps copies in a project of Jira Cloud. See the [module](super).
 pub struct Jira {
@@ -119,8 +117,7 @@ impl Jira {
     }
 
     async fn put_asset(&self, issue: &wire::Issue, asset: &Asset) -> Result<(), PortError> {
-        let (stem, extension) = asset.name.split();
-        let stored = format!("{stem}.{}{extension}", &sha256(&asset.bytes)[..DIGITS]);
+        let stored = stored_name(asset);
         let size = asset.bytes.len() as u64;
         let there = &issue.fields.attachment;
         if !there.iter().any(|file| file.filename == stored && file.size == size) {
@@ -137,7 +134,7 @@ impl Jira {
                 .multipart(Form::new().part("file", part));
             self.api.done(UPLOAD, request).await?;
         }
-        for old in there.iter().filter(|file| is_version_of(&file.filename, &asset.name, &stored)) {
+        for old in there.iter().filter(|file| is_other_version(&file.filename, &asset.name, &stored)) {
             self.remove(&issue.key, old).await?;
         }
         Ok(())
@@ -209,12 +206,12 @@ impl Jira {
             if named.is_some() && status.is_done() {
                 return Ok(());
             }
-            let names: Vec<&str> = ways.transitions.iter().map(|way| way.to.name.as_str()).collect();
+            let ends: Vec<&str> = ways.transitions.iter().map(|way| way.to.name.as_str()).collect();
             let detail = format!(
                 "no way leads from {} to {}; there are ways to {}: name one of them in `transitions`",
                 status.name,
                 named.unwrap_or("a status that is done"),
-                names.join(", ")
+                ends.join(", ")
             );
             return Err(self.api.error(TRANSITION, PortErrorKind::Rejected, detail));
         };
@@ -235,16 +232,6 @@ impl Jira {
 /// Whether two names of statuses are the same to a person.
 fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
-}
-
-/// Whether an attached file is another version of the one that is attached under this name.
-fn is_version_of(file: &str, name: &AssetName, stored: &str) -> bool {
-    let (stem, extension) = name.split();
-    let middle = file.strip_prefix(stem).and_then(|rest| rest.strip_suffix(extension));
-    let digits = middle.and_then(|middle| middle.strip_prefix('.'));
-    file != stored
-        && digits
-            .is_some_and(|digits| digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[async_trait]

@@ -272,26 +272,15 @@ impl Writer {
         if text.is_empty() {
             return;
         }
-        let marks: Vec<Value> = match code {
+        let mut marks: Vec<Value> = Vec::new();
+        for mark in &self.marks {
             // Code goes with a link and with no other mark.
-            Some(code) => self
-                .marks
-                .iter()
-                .filter(|mark| mark["type"] == "link")
-                .take(1)
-                .cloned()
-                .chain([code])
-                .collect(),
-            None => {
-                let mut marks: Vec<Value> = Vec::new();
-                for mark in &self.marks {
-                    if marks.iter().all(|there| there["type"] != mark["type"]) {
-                        marks.push(mark.clone());
-                    }
-                }
-                marks
+            let goes_with_it = code.is_none() || mark["type"] == "link";
+            if goes_with_it && marks.iter().all(|there| there["type"] != mark["type"]) {
+                marks.push(mark.clone());
             }
-        };
+        }
+        marks.extend(code);
         let mut node = json!({ "type": "text", "text": text });
         if !marks.is_empty() {
             node["marks"] = Value::Array(marks);

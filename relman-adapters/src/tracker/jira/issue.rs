@@ -40,6 +40,11 @@ pub(super) fn label(release: &ReleaseId) -> String {
     format!("relman/{release}")
 }
 
+/// What the version says about the issue of a part.
+fn noted(subject: &Subject, version: &wire::Version, part: &str) -> Option<Entry> {
+    ledger::read(version.description.as_deref().unwrap_or_default(), &subject.release, part)
+}
+
 impl Jira {
     /// The version of the tag, where there is one.
     pub(super) async fn version(&self, subject: &Subject) -> Result<Option<wire::Version>, PortError> {
@@ -97,33 +102,30 @@ impl Jira {
         version: &mut wire::Version,
         wanted: Wanted<'_>,
     ) -> Result<wire::Issue, PortError> {
-        let noted = self.noted(subject, version, wanted.part);
-        if let Some(Entry::Made(key)) = &noted
+        let entry = noted(subject, version, wanted.part);
+        if let Some(Entry::Made(key)) = &entry
             && let Some(issue) = self.issue(key).await?
         {
             return Ok(issue);
         }
-        let found = match &noted {
+        let found = match &entry {
             None => self.search(wanted.label).await?,
             // One that was made and can't be seen was deleted, or Jira errs: the search may only lag.
             Some(Entry::BeingMade | Entry::Made(_)) => self.search_patiently(wanted.label).await?,
         };
-        let key = match found {
-            Some(key) => key,
-            None => {
-                // From here on, an attempt that knows nothing of this one gives the search time.
-                self.note(subject, version, wanted.part, &Entry::BeingMade).await?;
-                self.create(version, wanted.label, wanted.fields).await?
-            }
+        let key = if let Some(key) = found {
+            key
+        } else {
+            // From here on, an attempt that knows nothing of this one gives the search time.
+            self.note(subject, version, wanted.part, &Entry::BeingMade).await?;
+            self.create(version, wanted.label, wanted.fields).await?
         };
         self.note(subject, version, wanted.part, &Entry::Made(key.clone())).await?;
-        match self.issue(&key).await? {
-            Some(issue) => Ok(issue),
-            None => {
-                let detail = format!("{key} was made or found, and can't be seen now");
-                Err(self.api.error(LOOK, PortErrorKind::InvalidAnswer, detail).with_retry(Retry::Yes))
-            }
-        }
+        let issue = self.issue(&key).await?;
+        issue.ok_or_else(|| {
+            let detail = format!("{key} was made or found, and can't be seen now");
+            self.api.error(LOOK, PortErrorKind::InvalidAnswer, detail).with_retry(Retry::Yes)
+        })
     }
 
     /// The issue of a part, where there is one.
@@ -134,13 +136,13 @@ impl Jira {
         part: &str,
         label: &str,
     ) -> Result<Option<wire::Issue>, PortError> {
-        let noted = self.noted(subject, version, part);
-        if let Some(Entry::Made(key)) = &noted
+        let entry = noted(subject, version, part);
+        if let Some(Entry::Made(key)) = &entry
             && let Some(issue) = self.issue(key).await?
         {
             return Ok(Some(issue));
         }
-        match (self.search(label).await?, noted) {
+        match (self.search(label).await?, entry) {
             (Some(key), _) => self.issue(&key).await,
             (None, None | Some(Entry::Made(_))) => Ok(None),
             (None, Some(Entry::BeingMade)) => {
@@ -150,10 +152,6 @@ impl Jira {
         }
     }
 
-    fn noted(&self, subject: &Subject, version: &wire::Version, part: &str) -> Option<Entry> {
-        ledger::read(version.description.as_deref().unwrap_or_default(), &subject.release, part)
-    }
-
     async fn note(
         &self,
         subject: &Subject,
@@ -161,7 +159,7 @@ impl Jira {
         part: &str,
         entry: &Entry,
     ) -> Result<(), PortError> {
-        if self.noted(subject, version, part).as_ref() == Some(entry) {
+        if noted(subject, version, part).as_ref() == Some(entry) {
             return Ok(());
         }
         let old = version.description.as_deref().unwrap_or_default();

@@ -170,6 +170,6 @@ pub struct Note {
     pub head: Head,
     /// One line.
     pub title: String,
-    /// Markdown (CommonMark with tables).
+    /// Markdown with tables.
     pub body: String,
 }

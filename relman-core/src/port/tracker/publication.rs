@@ -47,8 +47,8 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// A publication without phases, notes and files: a one-line title, and a body in Markdown (CommonMark with
-    /// tables) made from the record up to `head`.
+    /// A publication without phases, notes and files: a one-line title, and a body in Markdown with
+    /// tables, made from the record up to `head`.
     pub fn new(
         subject: Subject,
         head: Head,
@@ -209,7 +209,8 @@ impl FromStr for ReleaseTag {
         if let Some(c) = text.chars().find(|c| !allowed(*c)) {
             return refused(format!("{c:?} is not one of a-z A-Z 0-9 . _ - + / @"));
         }
-        let part = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+        let part =
+            |part: &str| part.is_empty() || part.starts_with('.') || part.strip_suffix(".lock").is_some();
         if text.split('/').any(part) || text.contains("..") || text.starts_with('-') || text.ends_with('.') {
             return refused("git does not allow it as the name of a tag".to_owned());
         }
