@@ -1,4 +1,4 @@
-//! The official description of an API (OpenAPI 3.0), and what is not as it says.
+//! The official description of an API (`OpenAPI` 3.0), and what is not as it says.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 
 use crate::server::{Answer, Asked, decoded};
 
+/// The descriptions that were read, by file.
+type Read = BTreeMap<&'static str, Option<Arc<Description>>>;
+
 /// A description, ready to hold requests and answers against.
 pub(crate) struct Description {
     document: Value,
@@ -22,8 +25,8 @@ pub(crate) struct Description {
 impl Description {
     /// Reads a description from the folder beside the project. Where it is not there, the test says so and goes on
     /// without it, unless all services are required.
-    pub(crate) fn read(file: &'static str, prefix: &'static str, more: Value) -> Option<Arc<Self>> {
-        static READ: OnceLock<Mutex<BTreeMap<&'static str, Option<Arc<Description>>>>> = OnceLock::new();
+    pub(crate) fn read(file: &'static str, prefix: &'static str, more: &Value) -> Option<Arc<Self>> {
+        static READ: OnceLock<Mutex<Read>> = OnceLock::new();
         let mut read = READ.get_or_init(Mutex::default).lock().unwrap();
         let found = read.entry(file).or_insert_with(|| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/api").join(file);
@@ -252,7 +255,7 @@ fn fits(template: &[&str], path: &[&str]) -> bool {
     }
 }
 
-/// OpenAPI 3.0 says that null is allowed in a way of its own.
+/// `OpenAPI` 3.0 says that null is allowed in a way of its own.
 fn allow_null(value: &mut Value) {
     match value {
         Value::Object(object) => {

@@ -71,6 +71,7 @@ fn linked(answer: Answer, asked: &Asked, more: bool) -> Answer {
 }
 
 impl Site for Repository {
+    #[allow(clippy::too_many_lines, reason = "one arm for each request")]
     fn answer(&mut self, asked: &Asked) -> Answer {
         if asked.header("authorization") != Some(&format!("Bearer {TOKEN}")) {
             return error(401, "Bad credentials");
@@ -126,7 +127,8 @@ impl Site for Repository {
             }
             ("PATCH", ["releases", id]) => {
                 let change = asked.json();
-                let found = state.releases.iter_mut().find(|release| release["id"].to_string() == *id);
+                let found =
+                    state.releases.iter_mut().find(|release| release["id"].as_u64() == id.parse().ok());
                 let Some(release) = found else { return error(404, "Not Found") };
                 for (name, value) in change.as_object().unwrap() {
                     if name != "make_latest" {
@@ -166,7 +168,7 @@ impl Site for Repository {
             }
             ("DELETE", ["releases", "assets", id]) => {
                 let before = state.assets.len();
-                state.assets.retain(|(_, asset, _)| asset["id"].to_string() != *id);
+                state.assets.retain(|(_, asset, _)| asset["id"].as_u64() != id.parse().ok());
                 if state.assets.len() < before { Answer::empty(204) } else { error(404, "Not Found") }
             }
             ("POST", ["statuses", sha]) => {
@@ -227,7 +229,7 @@ impl GitHubWorld {
 impl World for GitHubWorld {
     async fn start() -> Self {
         let repository = Repository::default();
-        let description = Description::read("github.json", "", Value::Null);
+        let description = Description::read("github.json", "", &Value::Null);
         let server = Server::start(repository.clone(), description).await;
         let tracker = GitHub::builder("acme/checkout", token())
             .server(server.address(), server.address())

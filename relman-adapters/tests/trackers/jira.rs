@@ -102,8 +102,11 @@ impl Issue {
     }
 }
 
+/// The numbers of transitions, and the statuses that they lead to.
+type Ways = &'static [(&'static str, &'static str)];
+
 /// The statuses, what Jira counts them as, and where one can go from each.
-const STATUSES: [(&str, &str, &[(&str, &str)]); 3] = [
+const STATUSES: [(&str, &str, Ways); 3] = [
     ("To Do", "new", &[("11", "In Progress")]),
     ("In Progress", "indeterminate", &[("12", "To Do"), ("31", "Done")]),
     ("Done", "done", &[("11", "In Progress")]),
@@ -407,7 +410,7 @@ impl JiraWorld {
 impl World for JiraWorld {
     async fn start() -> Self {
         let project = Project::default();
-        let description = Description::read("jira.json", "", more());
+        let description = Description::read("jira.json", "", &more());
         let server = Server::start(project.clone(), description).await;
         let tracker = Jira::builder(server.address(), "SHOP", token())
             .account("bot@example.org")
