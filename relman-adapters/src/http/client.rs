@@ -8,7 +8,7 @@ use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
 };
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 
 use super::{Endpoint, EndpointError, endpoint::Transport, retry_after::retry_after};
@@ -47,6 +47,10 @@ pub(crate) struct HttpClient {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
+    #[cfg_attr(
+        not(any(feature = "github", feature = "gitlab", feature = "jira")),
+        expect(dead_code, reason = "only trackers look at other headers")
+    )]
     pub(crate) headers: HeaderMap,
     pub(crate) retry_after: Option<Span>,
 }
@@ -86,7 +90,7 @@ impl HttpClient {
 
     /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.
     #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
-    pub(crate) fn request(&self, method: Method, segments: &[&str]) -> RequestBuilder {
+    pub(crate) fn request(&self, method: reqwest::Method, segments: &[&str]) -> RequestBuilder {
         self.client.request(method, self.url(segments))
     }
 

@@ -4,10 +4,9 @@ use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
 };
-use reqwest::{
-    Method, RequestBuilder, StatusCode,
-    header::{HeaderMap, HeaderValue},
-};
+#[cfg(feature = "gitlab")]
+use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
@@ -155,6 +154,7 @@ impl Api {
     }
 
     /// Sends what takes something away; where it is gone already, that is fine.
+    #[cfg(feature = "github")]
     pub(super) async fn remove(
         &self,
         operation: &'static str,

@@ -20,6 +20,7 @@ impl Marker {
     }
 
     /// The release whose it is.
+    #[cfg(any(feature = "github", feature = "gitlab"))]
     pub(super) fn release(&self) -> &str {
         &self.release
     }

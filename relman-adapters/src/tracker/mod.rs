@@ -21,10 +21,12 @@
 mod api;
 mod marker;
 mod publish;
+#[cfg(any(feature = "github", feature = "gitlab"))]
 mod section;
 mod setup;
 #[cfg(any(feature = "gitlab", feature = "jira"))]
 mod stored;
+mod text;
 
 #[cfg(feature = "github")]
 pub mod github;

@@ -15,7 +15,8 @@ use super::wire;
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
-    section::{Sectioned, compose, line},
+    section::Sectioned,
+    text::{compose, line},
 };
 
 pub(super) const NAME: &str = "github";

@@ -16,8 +16,9 @@ use super::{Evidence, wire};
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
-    section::{Sectioned, compose, line},
+    section::Sectioned,
     stored::{is_other_version, stored_name},
+    text::{compose, line},
 };
 
 pub(super) const NAME: &str = "gitlab";

@@ -22,8 +22,8 @@ use super::{
 use crate::tracker::{
     api::{Api, MOST_PAGES},
     marker::{BODY, Marker},
-    section::{compose, cut, line, note_text},
     stored::{is_other_version, stored_name},
+    text::{compose, cut, line, note_text},
 };
 
 pub(super) const NAME: &str = "jira";
