@@ -7,17 +7,35 @@ pub mod clock;
 pub mod conductor;
 pub mod deployer;
 pub mod directory;
-#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+#[cfg(any(
+    feature = "github",
+    feature = "gitlab",
+    feature = "jira",
+    feature = "prometheus",
+    feature = "slack",
+    feature = "webhook"
+))]
 mod http;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
 pub mod prelude;
 mod releases;
+#[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "slack", feature = "webhook"))]
+mod retry;
 pub mod secret;
+#[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+pub mod tracker;
 #[cfg(feature = "web")]
 pub mod web;
 
-#[cfg(any(feature = "prometheus", feature = "slack", feature = "webhook"))]
+#[cfg(any(
+    feature = "github",
+    feature = "gitlab",
+    feature = "jira",
+    feature = "prometheus",
+    feature = "slack",
+    feature = "webhook"
+))]
 pub use http::EndpointError;
 pub use releases::{LoadError, Releases, SubmitError};

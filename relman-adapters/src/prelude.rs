@@ -22,3 +22,9 @@ pub use crate::metrics::prometheus::Prometheus;
 pub use crate::notifier::Slack;
 #[cfg(feature = "webhook")]
 pub use crate::notifier::Webhook;
+#[cfg(feature = "github")]
+pub use crate::tracker::github::GitHub;
+#[cfg(feature = "gitlab")]
+pub use crate::tracker::gitlab::GitLab;
+#[cfg(feature = "jira")]
+pub use crate::tracker::jira::Jira;

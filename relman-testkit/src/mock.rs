@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use relman_core::{
-//!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind},
+//!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker},
 //!     unit::{Timestamp, TrafficShare},
 //! };
 //! use relman_testkit::{Cast, mock::*, ready};
@@ -45,6 +45,12 @@
 //! let mut clock = MockClock::new();
 //! clock.expect_now().return_const(Timestamp::from_millis(0));
 //! assert_eq!(clock.now().as_millis(), 0);
+//!
+//! // A tracker that has nothing.
+//! let mut tracker = MockTracker::new();
+//! tracker.expect_find().returning(|_| Ok(None));
+//! let subject = Subject { release: "checkout-241".parse()?, tag: "v2.41.0".parse()? };
+//! assert_eq!(ready(tracker.find(&subject))?, None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -59,7 +65,8 @@ use relman_core::{
     judge::{Arm, Observation},
     port::{
         self, AppendError, DeployRequest, DeployerCapabilities, Deployment, MetricQuery, Notification,
-        PortError, StoredStream, Target, TrafficRequest,
+        PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
+        TrafficRequest,
     },
     unit::{Actor, Channel, MetricName, ReleaseId, Role, Timestamp, Window},
 };
@@ -122,6 +129,20 @@ mock! {
         fn name(&self) -> &str;
         fn serves(&self, channel: &Channel) -> bool;
         async fn notify(&self, notification: &Notification) -> Result<(), PortError>;
+    }
+}
+
+mock! {
+    /// A [`Tracker`](port::Tracker) that answers as it is told.
+    #[derive(Debug)]
+    pub Tracker {}
+
+    #[async_trait]
+    impl port::Tracker for Tracker {
+        fn name(&self) -> &str;
+        fn capabilities(&self) -> TrackerCapabilities;
+        async fn publish(&self, publication: &Publication) -> Result<Published, PortError>;
+        async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError>;
     }
 }
 

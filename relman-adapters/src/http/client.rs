@@ -8,7 +8,7 @@ use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect};
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 
 use super::{Endpoint, EndpointError, endpoint::Transport, retry_after::retry_after};
@@ -47,7 +47,12 @@ pub(crate) struct HttpClient {
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
     pub(crate) body: Vec<u8>,
-    retry_after: Option<Span>,
+    #[cfg_attr(
+        not(any(feature = "github", feature = "gitlab", feature = "jira")),
+        expect(dead_code, reason = "only trackers look at other headers")
+    )]
+    pub(crate) headers: HeaderMap,
+    pub(crate) retry_after: Option<Span>,
 }
 
 impl HttpClient {
@@ -78,8 +83,21 @@ impl HttpClient {
     }
 
     /// A request to post to the endpoint.
+    #[cfg(any(test, feature = "prometheus", feature = "slack", feature = "webhook"))]
     pub(crate) fn post(&self) -> RequestBuilder {
         self.client.post(self.endpoint.url().clone())
+    }
+
+    /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.
+    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    pub(crate) fn request(&self, method: reqwest::Method, segments: &[&str]) -> RequestBuilder {
+        self.client.request(method, self.url(segments))
+    }
+
+    /// The endpoint's URL with further path segments behind its own.
+    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    pub(crate) fn url(&self, segments: &[&str]) -> url::Url {
+        self.endpoint.clone().with_segments(segments).url().clone()
     }
 
     /// Sends a request and reads the answer, whatever its status.
@@ -90,7 +108,8 @@ impl HttpClient {
     ) -> Result<Reply, PortError> {
         let mut response = request.send().await.map_err(|error| self.failure(operation, error))?;
         let status = response.status();
-        let retry_after = retry_after(response.headers());
+        let headers = std::mem::take(response.headers_mut());
+        let retry_after = retry_after(&headers);
         let (body, extent) =
             self.read(&mut response).await.map_err(|error| self.failure(operation, error))?;
         match extent {
@@ -99,7 +118,7 @@ impl HttpClient {
                 let detail = format!("the answer is longer than {} bytes", self.limits.body_bytes);
                 Err(PortError::new(self.adapter, operation, PortErrorKind::InvalidAnswer, detail))
             }
-            Extent::Whole | Extent::TooLong => Ok(Reply { status, body, retry_after }),
+            Extent::Whole | Extent::TooLong => Ok(Reply { status, body, headers, retry_after }),
         }
     }
 

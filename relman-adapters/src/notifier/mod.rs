@@ -4,8 +4,6 @@
 //! a communication plan.
 
 mod log;
-#[cfg(any(feature = "slack", feature = "webhook"))]
-mod retry;
 mod router;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 mod setup;
@@ -14,9 +12,9 @@ mod slack;
 #[cfg(feature = "webhook")]
 mod webhook;
 
-pub use log::LogNotifier;
 #[cfg(any(feature = "slack", feature = "webhook"))]
-pub use retry::RetryPolicy;
+pub use crate::retry::RetryPolicy;
+pub use log::LogNotifier;
 pub use router::Channels;
 #[cfg(any(feature = "slack", feature = "webhook"))]
 pub use setup::NotifierError;

@@ -10,6 +10,7 @@ mod error;
 mod journal;
 mod metrics;
 mod notifier;
+mod tracker;
 
 pub use clock::Clock;
 pub use deployer::{
@@ -22,3 +23,7 @@ pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.
 pub use crate::plan::Moment;
 pub use notifier::{Notification, Notifier, Urgency};
+pub use tracker::{
+    Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus, Place, Publication, Published, ReleaseTag,
+    Standing, Subject, Tracker, TrackerCapabilities,
+};

@@ -26,6 +26,8 @@ pub enum Port {
     MetricsSource,
     /// [`Notifier`](relman_core::port::Notifier)
     Notifier,
+    /// [`Tracker`](relman_core::port::Tracker)
+    Tracker,
     /// [`Directory`](relman_core::port::Directory)
     Directory,
     /// [`Clock`](relman_core::port::Clock)
@@ -34,8 +36,15 @@ pub enum Port {
 
 impl Port {
     /// Every port that has a suite.
-    pub const ALL: [Self; 6] =
-        [Self::Journal, Self::Deployer, Self::MetricsSource, Self::Notifier, Self::Directory, Self::Clock];
+    pub const ALL: [Self; 7] = [
+        Self::Journal,
+        Self::Deployer,
+        Self::MetricsSource,
+        Self::Notifier,
+        Self::Tracker,
+        Self::Directory,
+        Self::Clock,
+    ];
 
     /// The checks of this port's suite, in the order in which they run.
     pub const fn checks(self) -> &'static [Check] {
@@ -44,6 +53,7 @@ impl Port {
             Self::Deployer => super::deployer::CHECKS,
             Self::MetricsSource => super::metrics::CHECKS,
             Self::Notifier => super::notifier::CHECKS,
+            Self::Tracker => super::tracker::CHECKS,
             Self::Directory => super::directory::CHECKS,
             Self::Clock => super::clock::CHECKS,
         }
@@ -57,6 +67,7 @@ impl fmt::Display for Port {
             Self::Deployer => "deployer",
             Self::MetricsSource => "metrics source",
             Self::Notifier => "notifier",
+            Self::Tracker => "tracker",
             Self::Directory => "directory",
             Self::Clock => "clock",
         })

@@ -9,6 +9,7 @@
 //! | [`Deployer`](relman_core::port::Deployer) | [`deployer::suite`](deployer::suite()) | [`deployer!`] | [`DeployerFixture`](deployer::DeployerFixture) |
 //! | [`MetricsSource`](relman_core::port::MetricsSource) | [`metrics::suite`](metrics::suite()) | [`metrics!`] | [`MetricsFixture`](metrics::MetricsFixture) |
 //! | [`Notifier`](relman_core::port::Notifier) | [`notifier::suite`](notifier::suite()) | [`notifier!`] | [`NotifierFixture`](notifier::NotifierFixture) |
+//! | [`Tracker`](relman_core::port::Tracker) | [`tracker::suite`](tracker::suite()) | [`tracker!`] | [`TrackerFixture`](tracker::TrackerFixture) |
 //! | [`Directory`](relman_core::port::Directory) | [`directory::suite`](directory::suite()) | [`directory!`] | [`DirectoryFixture`](directory::DirectoryFixture) |
 //! | [`Clock`](relman_core::port::Clock) | [`clock::suite`](clock::suite()) | [`clock!`] | [`ClockFixture`](clock::ClockFixture) |
 //!
@@ -134,6 +135,7 @@ pub mod directory;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
+pub mod tracker;
 
 pub use ability::{Able, Unable};
 pub use check::{Check, Port};
@@ -144,4 +146,5 @@ pub use report::{BrokenPromises, Entry, Report};
 pub use crate::{
     __clock_tests as clock, __deployer_tests as deployer, __directory_tests as directory,
     __journal_tests as journal, __metrics_tests as metrics, __notifier_tests as notifier,
+    __tracker_tests as tracker,
 };

@@ -10,6 +10,7 @@ mod journal;
 mod metrics;
 mod notifier;
 mod ours;
+mod tracker;
 
 use std::{collections::BTreeSet, fmt};
 

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::http::span_from_text;
 
-/// How often and for how long a delivery is tried again.
+/// How often and for how long something is tried again.
 ///
 /// Delays double from the first to the longest, with some chance in them so that many notifiers don't knock at once.
 /// An error that nothing but a change can mend is not tried again. Where the other side says how long to wait, that
@@ -48,7 +48,7 @@ impl Default for RetryPolicy {
 
 impl RetryPolicy {
     /// Tries until it works or the policy says to stop; the error is that of the last try.
-    pub(super) async fn run<T, F>(&self, key: &str, attempt: impl FnMut() -> F) -> Result<T, PortError>
+    pub(crate) async fn run<T, F>(&self, key: &str, attempt: impl FnMut() -> F) -> Result<T, PortError>
     where
         F: Future<Output = Result<T, PortError>>,
     {
@@ -69,7 +69,7 @@ impl RetryPolicy {
                 (Instant::now() + delay <= deadline).then_some(delay)
             })
             .notify(|error: &PortError, delay: Duration| {
-                warn!(adapter = error.adapter(), key, ?delay, %error, "a notification is tried again");
+                warn!(adapter = error.adapter(), key, ?delay, %error, "it is tried again");
             })
             .await
     }

@@ -1,0 +1,145 @@
+use relman_core::unit::Span;
+use serde::Deserialize;
+
+use super::{GitLab, adapter::NAME};
+use crate::{
+    http::span_from_text,
+    secret::{Secret, SecretSource},
+    tracker::{
+        TrackerError,
+        api::{Api, Credentials},
+    },
+};
+
+/// A project on GitLab as a file describes it. See the [module](super) for an example.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitLabConfig {
+    /// The project: its path, `group/name`, or its number.
+    pub project: String,
+    /// A token that may use the API.
+    pub token: SecretSource,
+    /// Where the API is: `https://gitlab.com/api/v4` where nothing is said.
+    #[serde(default = "default_api")]
+    pub api: String,
+    /// Whether GitLab takes a snapshot when the release is over: it does not where nothing is said.
+    #[serde(default)]
+    pub evidence: Evidence,
+    /// How long one request may take: `30s` where nothing is said.
+    #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
+    pub timeout: Span,
+    /// How long one file may take: `5m` where nothing is said.
+    #[serde(default = "default_upload_timeout", deserialize_with = "span_from_text")]
+    pub upload_timeout: Span,
+}
+
+/// When GitLab is asked for release evidence, its own snapshot of a release.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Never; GitLab takes one by itself when the release is made.
+    #[default]
+    NotAskedFor,
+    /// When the release is over. Needs GitLab Premium.
+    WhenOver,
+}
+
+fn default_api() -> String {
+    "https://gitlab.com/api/v4".to_owned()
+}
+
+/// As for the other trackers: long for a server, and short for a person.
+const fn default_timeout() -> Span {
+    Span::from_secs(30)
+}
+
+/// Some megabytes over a slow line.
+const fn default_upload_timeout() -> Span {
+    Span::from_minutes(5)
+}
+
+/// Puts a [`GitLab`] together.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct GitLabBuilder {
+    project: String,
+    token: Secret,
+    api: String,
+    evidence: Evidence,
+    timeout: Span,
+    upload_timeout: Span,
+}
+
+impl GitLabBuilder {
+    /// Uses another server than gitlab.com: the address of its API.
+    pub fn server(mut self, api: impl Into<String>) -> Self {
+        self.api = api.into();
+        self
+    }
+
+    /// Asks for release evidence.
+    pub fn evidence(mut self, evidence: Evidence) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// Gives up on one request after this time, 30 seconds where nothing is said.
+    pub fn timeout(mut self, timeout: Span) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Gives up on one file after this time, 5 minutes where nothing is said.
+    pub fn upload_timeout(mut self, timeout: Span) -> Self {
+        self.upload_timeout = timeout;
+        self
+    }
+
+    /// Checks all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`TrackerError`] where the address must not be connected to, or there is no project or token.
+    pub fn build(self) -> Result<GitLab, TrackerError> {
+        if matches!(self.project.trim(), "" | "." | "..") {
+            return Err(TrackerError::Field {
+                adapter: NAME,
+                field: "project",
+                problem: "it is empty and has to be group/name or a number".to_owned(),
+            });
+        }
+        let credentials = Credentials::header(NAME, "private-token", self.token)?;
+        let api = Api::new(NAME, "api", &self.api, self.timeout, credentials)?;
+        Ok(GitLab::new(api, self.project.trim().to_owned(), self.evidence, self.upload_timeout))
+    }
+}
+
+impl GitLab {
+    /// Starts with a project of gitlab.com, by path or number, and a token for it.
+    pub fn builder(project: impl Into<String>, token: Secret) -> GitLabBuilder {
+        GitLabBuilder {
+            project: project.into(),
+            token,
+            api: default_api(),
+            evidence: Evidence::default(),
+            timeout: default_timeout(),
+            upload_timeout: default_upload_timeout(),
+        }
+    }
+
+    /// Sets up the project that a file describes, and reads its token.
+    ///
+    /// # Errors
+    ///
+    /// [`TrackerError`] where the token can't be read, or as [`GitLabBuilder::build`] has it.
+    pub fn from_config(config: &GitLabConfig) -> Result<Self, TrackerError> {
+        let token =
+            config.token.resolve().map_err(|problem| TrackerError::Token { adapter: NAME, problem })?;
+        Self::builder(&config.project, token)
+            .server(&config.api)
+            .evidence(config.evidence)
+            .timeout(config.timeout)
+            .upload_timeout(config.upload_timeout)
+            .build()
+    }
+}

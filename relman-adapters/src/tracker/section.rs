@@ -1,0 +1,99 @@
+//! The section of a text that is relman's, between two comments that a reader of the rendered text doesn't see.
+
+use relman_core::{chain::Head, unit::ReleaseId};
+
+use super::marker::{BODY, Marker};
+
+const BEGIN: &str = "<!-- relman:begin ";
+const END: &str = "<!-- relman:end ";
+const CLOSE: &str = " -->";
+
+/// A text that may hold a section of a release, and what other people wrote around it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sectioned {
+    before: String,
+    section: Option<(Marker, String)>,
+    after: String,
+}
+
+impl Sectioned {
+    /// Looks for the section of a release. Line ends are those of a text and not of a form: trackers change them.
+    pub(super) fn parse(text: &str, release: &ReleaseId) -> Self {
+        let text = text.replace("\r\n", "\n");
+        let nothing = |text: &str| Self { before: text.to_owned(), section: None, after: String::new() };
+        let mut from = 0;
+        while let Some(at) = text[from..].find(BEGIN).map(|at| from + at) {
+            let marker_at = at + BEGIN.len();
+            from = marker_at;
+            let Some(marker_ends) = text[marker_at..].find(CLOSE).map(|end| marker_at + end) else { break };
+            let Some(marker) = Marker::parse(&text[marker_at..marker_ends]) else { continue };
+            if !marker.is_of(release, BODY) {
+                continue;
+            }
+            let end_line = end_line(release);
+            // Without an end, somebody has cut the section short: it is all that follows.
+            let (inside_ends, after) =
+                text[marker_ends..].find(&end_line).map_or((text.len(), text.len()), |end| {
+                    (marker_ends + end, marker_ends + end + end_line.len())
+                });
+            let inside = text[marker_ends + CLOSE.len()..inside_ends].trim_matches('\n').to_owned();
+            return Self {
+                before: text[..at].to_owned(),
+                section: Some((marker, inside)),
+                after: text[after.min(text.len())..].to_owned(),
+            };
+        }
+        nothing(&text)
+    }
+
+    /// The head that the section names, where there is one.
+    pub(super) fn head(&self) -> Option<Head> {
+        self.section.as_ref().map(|(marker, _)| marker.head)
+    }
+
+    /// Whether nobody but relman wrote anything.
+    pub(super) fn is_ours_alone(&self) -> bool {
+        self.section.is_some() && no_words(&self.before) && no_words(&self.after)
+    }
+
+    /// The whole text with this in place of the section, or behind the rest where there was none.
+    pub(super) fn with(&self, marker: &Marker, inside: &str) -> String {
+        let section = wrap(marker, inside);
+        match &self.section {
+            Some(_) => format!("{}{section}{}", self.before, self.after),
+            None if self.before.trim().is_empty() => section,
+            None => format!("{}\n\n{section}", self.before.trim_end()),
+        }
+    }
+
+    /// How many characters other people's text has.
+    pub(super) fn others_chars(&self) -> usize {
+        self.before.chars().count() + self.after.chars().count()
+    }
+}
+
+/// Whether a text is blank but for sections of other releases.
+fn no_words(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        match rest.find(BEGIN) {
+            None => return rest.trim().is_empty(),
+            Some(at) if !rest[..at].trim().is_empty() => return false,
+            Some(at) => match rest[at..].find(END).and_then(|end| {
+                let end = at + end;
+                rest[end..].find(CLOSE).map(|close| end + close + CLOSE.len())
+            }) {
+                None => return true,
+                Some(end) => rest = &rest[end..],
+            },
+        }
+    }
+}
+
+fn end_line(marker_release: &ReleaseId) -> String {
+    format!("{END}{marker_release}{CLOSE}")
+}
+
+fn wrap(marker: &Marker, inside: &str) -> String {
+    format!("{BEGIN}{marker}{CLOSE}\n{inside}\n{END}{}{CLOSE}", marker.release())
+}

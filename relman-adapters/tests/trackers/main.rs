@@ -1,0 +1,14 @@
+//! The trackers against servers in this process that keep state as the real ones do, hold every request against the
+//! official description of its API, and fail in every way at every request.
+
+#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
+
+mod conformance;
+mod description;
+mod failures;
+mod github;
+mod gitlab;
+mod jira;
+mod publishing;
+mod server;
+mod world;
