@@ -93,7 +93,9 @@ fn hold(
 ) -> Result<(), TestCaseError> {
     let values: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
     let mut said = BTreeSet::new();
-    values.iter().for_each(|value| texts(value, &mut said));
+    for value in &values {
+        texts(value, &mut said);
+    }
     let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
     let times = records.iter().map(|record| (record.seq, record.at.to_string())).collect();
     let release = Release::replay(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();

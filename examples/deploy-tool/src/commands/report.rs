@@ -50,7 +50,7 @@ pub(super) async fn metrics(global: &Global, asked: &Metrics) -> Result<(), Fail
     let window = asked.last.map(|last| Window { from: now.minus(last), until: now });
     let mut contributions = Vec::new();
     each(&*journal, |told| {
-        contributions.push(Contribution::of(&History::settled(&told.release, &told.records)))
+        contributions.push(Contribution::of(&History::settled(&told.release, &told.records)));
     })
     .await?;
     let metrics = DeliveryMetrics::of(contributions, window, now);
@@ -70,14 +70,13 @@ pub(super) async fn owed(global: &Global) -> Result<(), Failure> {
 /// Reads the releases one after the other. A figure over all of them is none where one can't be read.
 async fn each(journal: &dyn Journal, mut take: impl FnMut(Told)) -> Result<(), Failure> {
     for stream in journal.streams().await? {
-        match store::tell(journal, &stream.release).await? {
-            Some(told) => take(told),
-            None => {
-                let release = &stream.release;
-                return Err(Failure::refused(format_args!(
-                    "{release} has a head and no records; `verify` says more"
-                )));
-            }
+        if let Some(told) = store::tell(journal, &stream.release).await? {
+            take(told);
+        } else {
+            let release = &stream.release;
+            return Err(Failure::refused(format_args!(
+                "{release} has a head and no records; `verify` says more"
+            )));
         }
     }
     Ok(())

@@ -58,17 +58,17 @@ impl Draft {
         let item = match (number, open.as_slice()) {
             (_, []) => return Err(Refusal::NoActionItemOpen(self.release.id.clone())),
             (None, [only]) => *only,
-            (Some(_) | None, open) => match open.iter().find(|item| Some(item.number) == number) {
-                Some(item) => *item,
-                None => {
+            (Some(_) | None, open) => {
+                let Some(item) = open.iter().find(|item| Some(item.number) == number) else {
                     let named: Vec<String> = open
                         .iter()
                         .map(|item| format!("{} of {}, due {}", item.number, item.owner, item.due))
                         .collect();
                     let release = self.release.id.clone();
                     return Err(Refusal::WhichActionItem { release, open: named.join("; ") });
-                }
-            },
+                };
+                *item
+            }
         };
         let (number, is_owner) = (item.number, item.owner == by.actor);
         if !is_owner {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// One line of text: what it says is what a reader sees, in a paragraph, a list, a heading or a table.
 ///
 /// - Blanks, line feeds and control characters between words are one blank.
-/// - What Markdown (CommonMark, and the tables, strike-through and mathematics of the forges) would take for markup gets a
+/// - What Markdown (`CommonMark`, and the tables, strike-through and mathematics of the forges) would take for markup gets a
 ///   backslash; `<` is an entity, so that what follows can't be a tag even where somebody feeds the text to HTML.
 /// - Characters that turn the direction of writing are shown by their numbers: what stands after them would be read in
 ///   another order than it was written in.
