@@ -48,9 +48,27 @@
     }
   }
 
-  new EventSource(events).onmessage = (event) => {
-    if (event.data === body.dataset.head) { return; }
-    const stale = document.getElementById('stale');
-    if (stale) { stale.hidden = false; } else { renew(); }
-  };
+  // A browser has six connections to a server, and a page that listens holds one: a page that nobody sees gives it back,
+  // also when it is kept for the way back. The first word of a new stream says whether anything was missed.
+  let stream = null;
+
+  function rest() {
+    stream?.close();
+    stream = null;
+  }
+
+  function listen() {
+    if (stream || document.hidden) { return; }
+    stream = new EventSource(events);
+    stream.onmessage = (event) => {
+      if (event.data === body.dataset.head) { return; }
+      const stale = document.getElementById('stale');
+      if (stale) { stale.hidden = false; } else { renew(); }
+    };
+  }
+
+  addEventListener('pagehide', rest);
+  addEventListener('pageshow', listen);
+  document.addEventListener('visibilitychange', () => { if (document.hidden) { rest(); } else { listen(); } });
+  listen();
 })();

@@ -160,9 +160,13 @@ impl Tab {
         self.page.emulate_media_features(vec![scheme, still]).await.unwrap();
     }
 
-    pub(crate) async fn open(&self, url: &str) {
-        // A tab in the background draws nothing, and a click waits until something is drawn.
+    /// Shows the tab. One in the background draws nothing, and its page listens for nothing.
+    pub(crate) async fn to_front(&self) {
         self.page.bring_to_front().await.unwrap();
+    }
+
+    pub(crate) async fn open(&self, url: &str) {
+        self.to_front().await;
         self.page.goto(url).await.unwrap();
     }
 

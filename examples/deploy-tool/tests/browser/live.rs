@@ -73,11 +73,15 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
     overview.wait_for(&shows("1 releases")).await;
 
     // What another process does is shown within a second of its record.
+    watched.to_front().await;
     tool.run(&["--as", "user:dora", "hold", "checkout-241", "--reason", "odd log lines"]);
     let waited = watched.wait_for(&shows("odd log lines")).await;
     assert!(waited < Duration::from_secs(1), "{waited:?}");
+    // A page in the background gives its connection back, and catches up when somebody looks at it again.
+    overview.to_front().await;
     overview.wait_for(&shows("held: manual")).await;
     tool.run(&["--as", "user:ana", "resume", "checkout-241", "--reason", "a probe"]);
+    watched.to_front().await;
     watched.wait_for(&format!("!({})", shows("odd log lines"))).await;
 
     // Somebody without the role sees why.
@@ -102,6 +106,7 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
 
     ben.click("main form button[type=submit]").await;
     ben.wait_for("location.pathname.endsWith('/releases/checkout-241')").await;
+    watched.to_front().await;
     watched.wait_for(&shows("staging")).await;
 
     if let Some(axe) = axe() {
