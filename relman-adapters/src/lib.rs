@@ -19,6 +19,8 @@ mod http;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
+#[cfg(feature = "web")]
+pub mod package;
 pub mod prelude;
 mod releases;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "slack", feature = "webhook"))]

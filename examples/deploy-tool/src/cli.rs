@@ -52,7 +52,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "owed",
         ],
     ),
-    ("Check and hand over", &["verify", "export", "schema"]),
+    ("Check and hand over", &["verify", "export", "package", "schema"]),
 ];
 
 const AFTER_HELP: &str = "\
@@ -308,6 +308,14 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Packs everything about a release into one zip archive
+    ///
+    /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are begun with what
+    /// the release was, and a guide for the retrospective. The same release gives the same bytes. An older package of
+    /// that name is replaced. Who may: everybody.
+    ///
+    /// Example: deploy-tool package checkout-241 -o checkout-241.zip
+    Package(Package),
     /// Prints the artifacts of a release: plan, schedule, validation, rollback log, post-mortems, retrospective
     ///
     /// Folded from the journal as of its last record, so that the same release always says the same. Templates for the
@@ -539,6 +547,18 @@ pub(crate) struct Postmortem {
     /// Where the whole text is
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<Text>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Package {
+    /// The release
+    pub(crate) release: ReleaseId,
+    /// The archive to write
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// A folder of templates that replace those of relman, as for `report`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

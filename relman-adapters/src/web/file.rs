@@ -5,8 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::header,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use base64::Engine;
 use relman_core::{
@@ -21,7 +20,7 @@ use super::{
     front::Front,
     links::Links,
     problem::Problem,
-    storyboard::{Artifacts, View, told},
+    storyboard::{Artifacts, View, as_file, told},
     visit::Visit,
 };
 
@@ -73,8 +72,6 @@ pub(super) async fn download(
 ) -> Result<Response, Problem> {
     let told = told(&front, &visit, &release).await?;
     let file = storyboard_file(&told.history(front.clock.now()));
-    let name = format!("attachment; filename=\"{}.html\"", told.release.id());
-    let headers =
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, file).into_response())
+    let name = format!("{}.html", told.release.id());
+    Ok(as_file("text/html; charset=utf-8", &name, file))
 }

@@ -5,6 +5,7 @@ use relman_core::{
     event::Record,
     machine::{Action, Release},
     port::Clock,
+    report::Templates,
     unit::{Actor, ReleaseId},
 };
 use tokio::sync::Semaphore;
@@ -18,6 +19,7 @@ pub(super) struct Front {
     pub(super) conductor: Option<Conductor>,
     pub(super) people: Option<Arc<dyn SignedIn>>,
     pub(super) sign_in: Option<String>,
+    pub(super) templates: Templates,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) library: Library,
     pub(super) shelf: Shelf,

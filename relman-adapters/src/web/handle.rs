@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use relman_core::port::Clock;
+use relman_core::{port::Clock, report::Templates};
 use tokio::sync::Semaphore;
 
 use super::{SignedIn, front::Front, library::Library, router, shelf::Shelf, sign::FormKey};
@@ -16,6 +16,7 @@ pub struct Web {
     conductor: Option<Conductor>,
     people: Option<Arc<dyn SignedIn>>,
     sign_in: Option<String>,
+    templates: Templates,
 }
 
 impl Web {
@@ -23,13 +24,19 @@ impl Web {
     ///
     /// Another process may conduct them: the pages follow the journal.
     pub fn new(releases: Releases) -> Self {
-        Self { releases, conductor: None, people: None, sign_in: None }
+        Self { releases, conductor: None, people: None, sign_in: None, templates: Templates::default() }
     }
 
     /// The releases of a conductor in this process, for reading alone. Its drivers hear at once of what people do.
     pub fn of(conductor: &Conductor) -> Self {
         let releases = conductor.releases().clone();
-        Self { releases, conductor: Some(conductor.clone()), people: None, sign_in: None }
+        Self {
+            releases,
+            conductor: Some(conductor.clone()),
+            people: None,
+            sign_in: None,
+            templates: Templates::default(),
+        }
     }
 
     /// The same front, on which people act whom the host has signed in.
@@ -43,6 +50,12 @@ impl Web {
     /// The same front, which leads to that address for signing in and out; without it, to nowhere.
     pub fn sign_in_at(mut self, address: impl Into<String>) -> Self {
         self.sign_in = Some(address.into());
+        self
+    }
+
+    /// The same front, with an organisation's own templates for the Markdown of artifacts.
+    pub fn with_templates(mut self, templates: Templates) -> Self {
+        self.templates = templates;
         self
     }
 
@@ -62,6 +75,7 @@ impl Web {
             conductor: self.conductor,
             people: self.people,
             sign_in: self.sign_in,
+            templates: self.templates,
             clock,
             key: FormKey::random(),
             listeners: Arc::new(Semaphore::new(LISTENERS)),

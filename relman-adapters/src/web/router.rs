@@ -24,6 +24,7 @@ pub(super) fn router(front: Front) -> Router {
         .route("/releases/{release}/artifacts/{name}", get(storyboard::artifact))
         .route("/releases/{release}/records/{seq}", get(storyboard::record))
         .route("/releases/{release}/record.jsonl", get(storyboard::record_file))
+        .route("/releases/{release}/package.zip", get(storyboard::package_file))
         .route("/releases/{release}/events", get(live::of_release))
         .route("/releases/{release}/act/{action}", get(act::ask).post(act::act))
         .fallback(nothing_there)

@@ -41,6 +41,19 @@ impl ArtifactName {
             Self::DeliveryMetrics => "delivery-metrics",
         }
     }
+
+    /// The name for people.
+    pub fn title(self) -> String {
+        match self {
+            Self::Plan => "Release plan".to_owned(),
+            Self::Schedule => "Rollout schedule".to_owned(),
+            Self::Validation => "Validation report".to_owned(),
+            Self::RollbackLog => "Rollback log".to_owned(),
+            Self::PostMortem(number) => format!("Post-mortem {number}"),
+            Self::Retrospective => "Retrospective".to_owned(),
+            Self::DeliveryMetrics => "Delivery metrics".to_owned(),
+        }
+    }
 }
 
 impl fmt::Display for ArtifactName {
@@ -131,7 +144,19 @@ impl Artifact {
     /// One artifact of a release by its name; none where there is none as yet, and none for the delivery metrics, which
     /// are about more than one release.
     pub fn of(history: &History<'_>, name: ArtifactName) -> Option<Self> {
-        Self::all(history).into_iter().find(|artifact| artifact.name() == name)
+        match name {
+            ArtifactName::Plan => PlanReport::of(history).map(Box::new).map(Self::Plan),
+            ArtifactName::Schedule => Schedule::of(history).map(Box::new).map(Self::Schedule),
+            ArtifactName::Validation => ValidationReport::of(history).map(Box::new).map(Self::Validation),
+            ArtifactName::RollbackLog => RollbackLog::of(history).map(Box::new).map(Self::RollbackLog),
+            ArtifactName::PostMortem(number) => {
+                let all = PostMortemReport::all(history);
+                let one = all.into_iter().find(|report| report.number == number);
+                one.map(Box::new).map(Self::PostMortem)
+            }
+            ArtifactName::Retrospective => Retrospective::of(history).map(Box::new).map(Self::Retrospective),
+            ArtifactName::DeliveryMetrics => None,
+        }
     }
 
     /// Its name.

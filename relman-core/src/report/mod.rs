@@ -66,7 +66,7 @@ pub use harm::{Harm, RequestsHarmed};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
 #[cfg(feature = "markdown")]
-pub use markdown::{TemplateError, Templates};
+pub use markdown::{Form, TemplateError, Templates};
 pub use measured::{Figure, LookTally, Performance};
 pub use obligations::{ActionItemOwed, Obligations, PostMortemOwed};
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};

@@ -3,7 +3,7 @@
 use indicatif::{ProgressBar, ProgressStyle};
 use relman_testkit::lab;
 
-use super::page::Page;
+use super::page::{Kind, Page};
 use crate::{
     cli::{Global, Lab},
     config,
@@ -25,7 +25,7 @@ pub(super) fn run(global: &Global, asked: &Lab) -> Result<(), Failure> {
     }
     lab.check().map_err(Failure::usage)?;
     // Half a minute of work is not lost to a folder that is not there.
-    let page = asked.html.as_deref().map(Page::prepare).transpose()?;
+    let page = asked.html.as_deref().map(|path| Page::prepare(path, Kind::Html)).transpose()?;
     let bar = bar();
     let shown = bar.clone();
     let lab = lab.on_progress(move |progress| {
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, asked: &Lab) -> Result<(), Failure> {
     let Some(page) = page else {
         return Ok(());
     };
-    let path = page.write(&report.to_html())?;
+    let path = page.write(report.to_html().as_bytes())?;
     if !global.json {
         output::line(format_args!("\nwrote {}", path.display()))?;
     }

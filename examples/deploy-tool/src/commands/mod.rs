@@ -6,6 +6,7 @@ mod init;
 mod judge;
 mod lab;
 mod outcome;
+mod package;
 mod page;
 mod people;
 mod plan;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Storyboard { release, output } => {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
+        Command::Package(package) => block_on(package::run(global, &package))?,
         Command::Report(report) => block_on(report::report(global, &report))?,
         Command::Metrics(metrics) => block_on(report::metrics(global, &metrics))?,
         Command::Owed => block_on(report::owed(global))?,

@@ -1,4 +1,4 @@
-//! A page that is written to a file.
+//! A page or an archive that is written to a file.
 
 use std::{
     fs::File,
@@ -10,10 +10,35 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// How a page begins, by which an older one is known from everything else that must not be replaced.
-const BEGINNING: &[u8] = b"<!doctype html>";
+/// What is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    /// A report or a storyboard.
+    Html,
+    /// A release package.
+    Zip,
+}
 
-/// A file that a page is going to be written to.
+impl Kind {
+    /// How it begins, by which an older one is known from everything else that must not be replaced.
+    fn beginning(self) -> &'static [u8] {
+        match self {
+            Self::Html => b"<!doctype html>",
+            Self::Zip => b"PK\x03\x04",
+        }
+    }
+
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Html => {
+                "it is there and is no report; only a report or a storyboard is replaced, name another file"
+            }
+            Self::Zip => "it is there and is no zip archive; only a package is replaced, name another file",
+        }
+    }
+}
+
+/// A file that is going to be written.
 pub(super) struct Page {
     path: PathBuf,
     /// Beside it, so that the page appears whole or not at all.
@@ -25,8 +50,8 @@ impl Page {
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] where it is a folder or something other than a page, or can't be made.
-    pub(super) fn prepare(path: &Path) -> Result<Self, Failure> {
+    /// [`Failure::Usage`] where it is a folder or something else than what is to be written, or can't be made.
+    pub(super) fn prepare(path: &Path, kind: Kind) -> Result<Self, Failure> {
         let failed = |why: String| Failure::usage(format_args!("failed to write {}: {why}", path.display()));
         if path.is_dir() {
             return Err(failed("it is a folder; name a file in it".to_owned()));
@@ -34,11 +59,10 @@ impl Page {
         match File::open(path) {
             Ok(older) => {
                 let mut beginning = Vec::new();
-                let length = BEGINNING.len() as u64;
+                let length = kind.beginning().len() as u64;
                 older.take(length).read_to_end(&mut beginning).map_err(|error| failed(error.to_string()))?;
-                if !beginning.is_empty() && beginning != BEGINNING {
-                    let why = "it is there and is no report; only a report or a storyboard is replaced, name another file";
-                    return Err(failed(why.to_owned()));
+                if !beginning.is_empty() && beginning != kind.beginning() {
+                    return Err(failed(kind.refusal().to_owned()));
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -55,17 +79,17 @@ impl Page {
         Ok(Self { path: path.to_owned(), draft })
     }
 
-    /// Writes the page; where it is now.
+    /// Writes it; where it is now.
     ///
     /// # Errors
     ///
     /// [`Failure::Refused`] where the disk does not take it.
-    pub(super) fn write(self, page: &str) -> Result<PathBuf, Failure> {
+    pub(super) fn write(self, bytes: &[u8]) -> Result<PathBuf, Failure> {
         let Self { path, mut draft } = self;
         let failed = |error: &dyn std::fmt::Display| {
             Failure::refused(format_args!("failed to write {}: {error}", path.display()))
         };
-        draft.write_all(page.as_bytes()).map_err(|error| failed(&error))?;
+        draft.write_all(bytes).map_err(|error| failed(&error))?;
         draft.persist(&path).map_err(|error| failed(&error.error))?;
         Ok(path)
     }

@@ -117,7 +117,7 @@ impl Printer {
 }
 
 /// relman's own templates with those of a folder in their places.
-fn templates(folder: &Path) -> Result<Templates, Failure> {
+pub(super) fn templates(folder: &Path) -> Result<Templates, Failure> {
     let shown = folder.display();
     let unreadable = |error| Failure::usage(format_args!("failed to read the templates in {shown}: {error}"));
     let mut files = Vec::new();

@@ -3,5 +3,7 @@
 mod page;
 mod view;
 
-pub(super) use page::{artifact, head_of, live_links, looks, news, record, record_file, storyboard, told};
+pub(super) use page::{
+    artifact, as_file, head_of, live_links, looks, news, package_file, record, record_file, storyboard, told,
+};
 pub(super) use view::{Artifacts, View, rule, without_rule};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, State},
-    http::{StatusCode, header},
+    http::header,
     response::{IntoResponse, Response},
 };
 use relman_core::{
@@ -12,7 +12,8 @@ use relman_core::{
     event::{CheckOutcome, Record},
     port::JournalExt,
     report::{
-        FrameName, FrameState, OverrideEnd, StoryArtifact, Storyboard, TimelineRow, VerdictKind, sentence,
+        Artifact, FrameName, FrameState, OverrideEnd, StoryArtifact, Storyboard, TimelineRow, VerdictKind,
+        sentence,
     },
     unit::{Actor, ReleaseId},
 };
@@ -21,6 +22,7 @@ use super::{
     View,
     view::{Artifacts, StepLooks},
 };
+use crate::package::{jsonl, package};
 use crate::web::{
     act::Offer,
     front::Front,
@@ -60,8 +62,8 @@ struct ArtifactPage<'a> {
     shell: Shell<'a>,
     links: &'a Links,
     release: &'a ReleaseId,
-    name: &'a str,
-    title: &'a str,
+    name: StoryArtifact,
+    title: String,
     text: &'a str,
 }
 
@@ -150,7 +152,7 @@ pub(in crate::web) async fn looks(
     Ok(html(&LooksPage { shell: Shell::of(&visit), board: &board, links: &links, step }))
 }
 
-/// `GET /releases/{release}/artifacts/{name}`, with `.txt` and `.json` too.
+/// `GET /releases/{release}/artifacts/{name}`, with `.txt`, `.json` and, for documents, `.md` too.
 pub(in crate::web) async fn artifact(
     State(front): State<Arc<Front>>,
     visit: Visit,
@@ -160,7 +162,7 @@ pub(in crate::web) async fn artifact(
     let history = told.history(front.clock.now());
     let (name, form) = name.split_once('.').unwrap_or((&name, "html"));
     let none = || Problem::not_found(&visit, "the release has no such artifact, or has not come so far");
-    let artifact = StoryArtifact::ALL.into_iter().find(|one| one.name() == name).ok_or_else(none)?;
+    let artifact: StoryArtifact = name.parse().map_err(|_| none())?;
     match form {
         "txt" => {
             let text = artifact.text(&history).ok_or_else(none)?;
@@ -171,13 +173,19 @@ pub(in crate::web) async fn artifact(
             let text = json.ok_or_else(none)?.to_string();
             Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
         }
+        "md" => {
+            let StoryArtifact::Document(name) = artifact else { return Err(none()) };
+            let document = Artifact::of(&history, name).ok_or_else(none)?;
+            let text = front.templates.markdown(&document).map_err(|error| Problem::failed(&visit, error))?;
+            Ok(([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], text).into_response())
+        }
         "html" => {
             let text = artifact.text(&history).ok_or_else(none)?;
             Ok(html(&ArtifactPage {
                 shell: Shell::of(&visit),
                 links: &live_links(&visit, &told),
                 release: told.release.id(),
-                name: artifact.name(),
+                name: artifact,
                 title: artifact.title(),
                 text: &text,
             }))
@@ -219,19 +227,38 @@ pub(in crate::web) async fn record_file(
     visit: Visit,
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
-    let id: ReleaseId = release.parse().map_err(|error| Problem::not_found(&visit, error))?;
+    let (id, lines) = stored(&front, &visit, &release).await?;
+    Ok(as_file("application/jsonl", &format!("{id}.jsonl"), jsonl(&lines)))
+}
+
+/// `GET /releases/{release}/package.zip`: the release package.
+pub(in crate::web) async fn package_file(
+    State(front): State<Arc<Front>>,
+    visit: Visit,
+    Path(release): Path<String>,
+) -> Result<Response, Problem> {
+    let (id, lines) = stored(&front, &visit, &release).await?;
+    let name = format!("{id}.zip");
+    let templates = front.templates.clone();
+    // A long release takes longer than a worker should be away from others.
+    let packed = tokio::task::spawn_blocking(move || package(&id, &lines, &templates)).await;
+    let bytes = packed.map_err(|error| Problem::failed(&visit, error))?;
+    Ok(as_file("application/zip", &name, bytes.map_err(|error| Problem::failed(&visit, error))?))
+}
+
+async fn stored(front: &Front, visit: &Visit, release: &str) -> Result<(ReleaseId, Vec<Vec<u8>>), Problem> {
+    let id: ReleaseId = release.parse().map_err(|error| Problem::not_found(visit, error))?;
     let lines = front.releases.journal().read_to_end(&id, 0).await;
-    let lines = lines.map_err(|error| Problem::failed(&visit, error))?;
+    let lines = lines.map_err(|error| Problem::failed(visit, error))?;
     if lines.is_empty() {
-        return Err(Problem::new(&visit, StatusCode::NOT_FOUND, format_args!("there is no release {id}")));
+        return Err(Problem::not_found(visit, format_args!("there is no release {id}")));
     }
-    let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
-    for line in lines {
-        bytes.extend(line);
-        bytes.push(b'\n');
-    }
-    let name = format!("attachment; filename=\"{id}.jsonl\"");
-    let headers =
-        [(header::CONTENT_TYPE, "application/jsonl".to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, bytes).into_response())
+    Ok((id, lines))
+}
+
+/// A file that a browser saves. Ids of releases hold nothing that means something in a header.
+pub(in crate::web) fn as_file(media_type: &'static str, name: &str, bytes: impl IntoResponse) -> Response {
+    let name = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+        .into_response()
 }

@@ -40,8 +40,8 @@ pub(in crate::web) struct StepLooks<'a> {
 
 /// An artifact of a frame.
 pub(in crate::web) struct ArtifactView {
-    pub(in crate::web) name: &'static str,
-    pub(in crate::web) title: &'static str,
+    pub(in crate::web) name: String,
+    pub(in crate::web) title: String,
     /// The whole text; empty on a page that links to it.
     pub(in crate::web) text: String,
 }
@@ -109,7 +109,7 @@ fn of_frames(
             Artifacts::Inside => artifact.text(history)?,
             Artifacts::Linked => String::new(),
         };
-        Some(ArtifactView { name: artifact.name(), title: artifact.title(), text })
+        Some(ArtifactView { name: artifact.to_string(), title: artifact.title(), text })
     };
     board
         .frames()

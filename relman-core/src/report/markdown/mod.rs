@@ -1,4 +1,4 @@
-//! Artifacts as Markdown, by templates that an organisation can replace.
+//! Artifacts and forms as Markdown, by templates that an organisation can replace.
 //!
 //! A template is [minijinja](https://docs.rs/minijinja)'s kind of Jinja. It is given the artifact as its JSON form, so
 //! whatever the JSON has, a template can show. What comes from the record is escaped wherever it is printed: it comes
@@ -18,6 +18,8 @@
 
 mod escape;
 mod filters;
+mod form;
 mod templates;
 
+pub use form::Form;
 pub use templates::{TemplateError, Templates};

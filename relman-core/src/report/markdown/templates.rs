@@ -7,11 +7,15 @@ use minijinja::{
 };
 use thiserror::Error;
 
-use super::filters;
-use crate::report::{Artifact, timeline::collapse};
+use super::{
+    filters,
+    form::{Facts, Form},
+};
+use crate::report::{Artifact, History, timeline::collapse};
 
-/// The templates of relman: one for each kind of artifact, and the parts that they share, whose names begin with `_`.
-const SHIPPED: [(&str, &str); 13] = [
+/// The templates of relman: one for each kind of artifact and for each form, and the parts that they share, whose names
+/// begin with `_`.
+const SHIPPED: [(&str, &str); 19] = [
     ("plan", include_str!("templates/plan.md")),
     ("schedule", include_str!("templates/schedule.md")),
     ("validation", include_str!("templates/validation.md")),
@@ -19,6 +23,12 @@ const SHIPPED: [(&str, &str); 13] = [
     ("post-mortem", include_str!("templates/post-mortem.md")),
     ("retrospective", include_str!("templates/retrospective.md")),
     ("delivery-metrics", include_str!("templates/delivery-metrics.md")),
+    ("form-plan", include_str!("templates/form-plan.md")),
+    ("form-qa-checklist", include_str!("templates/form-qa-checklist.md")),
+    ("form-communication", include_str!("templates/form-communication.md")),
+    ("form-post-mortem", include_str!("templates/form-post-mortem.md")),
+    ("form-retrospective", include_str!("templates/form-retrospective.md")),
+    ("retrospective-guide", include_str!("templates/retrospective-guide.md")),
     ("_heading", include_str!("templates/_heading.md")),
     ("_footer", include_str!("templates/_footer.md")),
     ("_rollback", include_str!("templates/_rollback.md")),
@@ -61,8 +71,8 @@ pub struct Templates {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// No artifact has a template of that name.
-    #[error("no artifact has a template {name:?}: the names are {known}, and parts begin with `_`")]
+    /// No artifact and no form has a template of that name.
+    #[error("nothing has a template {name:?}: the names are {known}, and parts begin with `_`")]
     UnknownName {
         /// The name.
         name: String,
@@ -168,7 +178,7 @@ impl Default for Templates {
 
 impl Templates {
     /// The same with another template of that name: `plan`, `schedule`, `validation`, `rollback-log`, `post-mortem`,
-    /// `retrospective`, `delivery-metrics`, or a part whose name begins with `_`.
+    /// `retrospective`, `delivery-metrics`, those of the forms ([`Form::template`]), or a part whose name begins with `_`.
     ///
     /// # Errors
     ///
@@ -208,21 +218,42 @@ impl Templates {
     /// and what is missing. relman's own templates do not.
     pub fn markdown(&self, artifact: &Artifact) -> Result<String, TemplateError> {
         let name = artifact.name();
+        self.render(&name.to_string(), name.template(), context(artifact))
+    }
+
+    /// A form or guide for people, filled in with what the record knows of a release; none where nothing is planned.
+    ///
+    /// Its template is given `heading`, `plan`, `retrospective`, `rollback` (none where there was none) and
+    /// `post_mortems`, each as the JSON of its report.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError::Render`], as for [`markdown`](Self::markdown).
+    pub fn form(&self, form: Form, history: &History<'_>) -> Result<Option<String>, TemplateError> {
+        let Some(facts) = Facts::of(history) else { return Ok(None) };
+        self.render(form.template(), form.template(), serde_json::to_value(facts)).map(Some)
+    }
+
+    fn render(
+        &self,
+        what: &str,
+        name: &str,
+        context: Result<serde_json::Value, serde_json::Error>,
+    ) -> Result<String, TemplateError> {
         let failed = |template: &str, line, problem| TemplateError::Render {
-            artifact: name.to_string(),
+            artifact: what.to_owned(),
             template: template.to_owned(),
             line,
             problem,
         };
-        let context = context(artifact).map_err(|error| failed(name.template(), None, error.to_string()))?;
+        let context = context.map_err(|error| failed(name, None, error.to_string()))?;
         let rendered = self
             .environment
-            .get_template(name.template())
+            .get_template(name)
             .and_then(|template| template.render(Value::from(Serde(&context))));
         let text = rendered.map_err(|error| {
             let innermost = innermost(&error);
-            let template = innermost.name().unwrap_or_else(|| name.template());
-            failed(template, innermost.line(), problem(innermost))
+            failed(innermost.name().unwrap_or(name), innermost.line(), problem(innermost))
         })?;
         Ok(tidy(&text))
     }

@@ -37,7 +37,7 @@ impl PlanFrame {
                 left: left.or(given_up).map(Mark::of),
                 checklist: plan.as_ref().map(|plan| checklist(history, plan)).unwrap_or_default(),
                 gates: vec![GateStory::of(history, Gate::Plan)],
-                artifacts: if plan.is_some() { vec![StoryArtifact::Plan] } else { Vec::new() },
+                artifacts: StoryArtifact::of(history, FrameName::Plan),
             },
             plan,
         }

@@ -140,13 +140,6 @@ impl ReleaseFrame {
                 }
             }
         }
-        let mut artifacts = Vec::new();
-        if schedule.is_some() {
-            artifacts.push(StoryArtifact::Schedule);
-        }
-        if entered.is_some() {
-            artifacts.push(StoryArtifact::Timeline);
-        }
         Self {
             frame: Frame {
                 name: FrameName::Release,
@@ -160,7 +153,7 @@ impl ReleaseFrame {
                     .map(|step| step.gate.clone())
                     .filter(|gate| gate.gate != Gate::Validation)
                     .collect(),
-                artifacts,
+                artifacts: StoryArtifact::of(history, FrameName::Release),
             },
             exposure: exposure(history.records),
             holds: holds(history.records),

@@ -53,10 +53,6 @@ impl RollbackFrame {
                 (FrameState::Passed, format!("Back: zero traffic was confirmed by observation after {took}."))
             }
         };
-        let mut artifacts = Vec::new();
-        if log.is_some() {
-            artifacts.push(StoryArtifact::RollbackLog);
-        }
         let thresholds = history.release.plan().and_then(|plan| plan.contract());
         Self {
             frame: Frame {
@@ -67,7 +63,7 @@ impl RollbackFrame {
                 left: log.as_ref().and_then(|log| log.confirmed).map(|confirmed| confirmed.mark),
                 checklist: checklist(history, log.as_ref()),
                 gates: Vec::new(),
-                artifacts,
+                artifacts: StoryArtifact::of(history, FrameName::Rollback),
             },
             procedure: history
                 .release

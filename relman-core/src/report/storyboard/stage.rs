@@ -93,7 +93,7 @@ impl StageFrame {
                 left: if entered.is_some() { left.or(given_up).map(Mark::of) } else { None },
                 checklist,
                 gates,
-                artifacts: Vec::new(),
+                artifacts: super::StoryArtifact::of(history, FrameName::Stage),
             },
             runs,
         }

@@ -138,7 +138,7 @@ impl VerifyFrame {
                 left: left.map(Mark::of),
                 checklist,
                 gates: vec![gate],
-                artifacts: vec![StoryArtifact::Status],
+                artifacts: StoryArtifact::of(history, FrameName::Verify),
             },
         }
     }

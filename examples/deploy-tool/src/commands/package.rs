@@ -1,0 +1,36 @@
+//! `package`: everything about a release in one archive.
+
+use relman_adapters::package::{PackageError, package};
+use relman_core::{port::JournalExt, report::Templates};
+
+use super::{
+    page::{Kind, Page},
+    report,
+};
+use crate::{cli::Global, cli::Package, failure::Failure, output, store};
+
+/// Packs the release as of its last record.
+pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure> {
+    let id = &asked.release;
+    let path = store::path(global);
+    let journal = store::open_read_only(&path)?;
+    let templates = match &asked.templates {
+        Some(folder) => report::templates(folder)?,
+        None => Templates::default(),
+    };
+    let page = Page::prepare(&asked.output, Kind::Zip)?;
+    let lines = journal.read_to_end(id, 0).await?;
+    if lines.is_empty() {
+        return Err(store::no_such_release(&*journal, &path, id).await);
+    }
+    let bytes = package(id, &lines, &templates).map_err(|error| match error {
+        PackageError::Broken { .. } => {
+            Failure::refused(format_args!("{error}; `verify` names the first bad record"))
+        }
+        PackageError::Template(_) => Failure::usage(error),
+        error => Failure::refused(error),
+    })?;
+    let head = store::head_in_words(journal.head(id).await?);
+    let written = page.write(&bytes)?;
+    Ok(output::note(&format!("packed {id} into {}; {head}", written.display()))?)
+}
