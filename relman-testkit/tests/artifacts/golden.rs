@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use relman_core::{
     policy::Policy,
-    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, History, Obligations, Templates},
+    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, Obligations, Templates},
     unit::Span,
 };
 use relman_testkit::{DemoScenario, Simulation, sample};
@@ -49,6 +49,25 @@ fn scenario(scenario: DemoScenario, expected: &[&str]) {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(files, kept, "a golden file without an artifact");
+}
+
+/// The forms of a release are golden files, too.
+fn forms(scenario: DemoScenario) {
+    let told = Told::scenario(scenario);
+    for form in Form::ALL {
+        let shown = Templates::default().form(form, &told.history()).unwrap().unwrap();
+        is_golden("forms", &format!("{scenario}-{}.md", form.template()), &shown);
+    }
+}
+
+#[test]
+fn forms_after_a_release_that_went_well() {
+    forms(DemoScenario::Clean);
+}
+
+#[test]
+fn forms_after_a_release_that_was_taken_back() {
+    forms(DemoScenario::ErrorSpike);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use relman_core::{
     event::{ActionItemKind, LessonKind, Settlement},
     machine::Action,
-    report::{Artifact, TemplateError, Templates},
+    report::{Artifact, Form, TemplateError, Templates},
     unit::Span,
 };
 use relman_testkit::{Cast, Simulation, sample};
@@ -74,6 +74,32 @@ fn markup_in_free_texts_comes_out_as_text() {
         assert!(markdown.contains("&lt;script>"), "{name} shows the text");
         assert!(!markdown.contains('\u{202e}'), "{name} turns the direction");
         reads_as_text(&markdown);
+        // Every row of a table has the columns of its head.
+        let mut columns = None;
+        for line in markdown.lines() {
+            let count = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+            if let (Some(columns), Some(count)) = (columns, count) {
+                assert_eq!(columns, count, "{name}: {line}");
+            }
+            columns = count;
+        }
+    }
+}
+
+#[test]
+fn markup_in_free_texts_comes_out_as_text_in_forms() {
+    let told = told();
+    for form in Form::ALL {
+        let markdown = Templates::default().form(form, &told.history()).unwrap().unwrap();
+        let name = form.template();
+        assert!(!markdown.contains('\u{202e}') && !markdown.contains("<script"), "{name}: {markdown}");
+        for event in Parser::new_ext(&markdown, Options::all()) {
+            match event {
+                Event::Html(_) | Event::InlineHtml(_) => panic!("{name}: {event:?} in\n{markdown}"),
+                Event::Start(tag @ (Tag::Link { .. } | Tag::Image { .. })) => panic!("{name}: {tag:?}"),
+                _ => {}
+            }
+        }
         // Every row of a table has the columns of its head.
         let mut columns = None;
         for line in markdown.lines() {
