@@ -7,6 +7,8 @@ pub mod clock;
 pub mod conductor;
 pub mod deployer;
 pub mod directory;
+#[cfg(feature = "estate")]
+pub mod estate;
 #[cfg(any(
     feature = "github",
     feature = "gitlab",
@@ -17,6 +19,8 @@ pub mod directory;
 ))]
 mod http;
 pub mod journal;
+#[cfg(any(feature = "estate", feature = "web"))]
+mod jsonl;
 pub mod metrics;
 pub mod notifier;
 #[cfg(feature = "web")]

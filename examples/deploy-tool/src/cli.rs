@@ -6,6 +6,7 @@ use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use relman_core::{
+    chain::Digest,
     event::Gate,
     report::ArtifactName,
     unit::{Actor, CheckName, ReleaseId, Span, Text, TrackName},
@@ -52,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "owed",
         ],
     ),
-    ("Check and hand over", &["verify", "export", "package", "schema"]),
+    ("Check and hand over", &["verify", "export", "package", "estate", "schema"]),
 ];
 
 const AFTER_HELP: &str = "\
@@ -308,6 +309,11 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Hands over everything: every release with every record, people and roles, the policy, and what people owe
+    ///
+    /// Who may: everybody who can read the journal, and write the new one.
+    #[command(subcommand)]
+    Estate(Estate),
     /// Packs everything about a release into one zip archive
     ///
     /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are begun with what
@@ -547,6 +553,37 @@ pub(crate) struct Postmortem {
     /// Where the whole text is
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<Text>,
+}
+
+/// What to do with an estate.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Estate {
+    /// Writes everything to a new folder
+    ///
+    /// Every stream is verified on the way. Prints the digest of the manifest: tell it to whoever imports by another
+    /// way than the folder.
+    ///
+    /// Example: deploy-tool estate export handover
+    Export {
+        /// A folder that is not there yet, or is empty
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Takes everything from a folder into the journal
+    ///
+    /// Nothing is written before all of it is verified; releases that the journal has already must have the same
+    /// history. Afterwards the heads are compared. People and policy are taken over where this machine has no
+    /// configuration, and compared where it has one.
+    ///
+    /// Example: deploy-tool --journal new.db estate import handover --digest 9f2c…
+    Import {
+        /// The folder of the export
+        #[arg(value_name = "DIR")]
+        from: PathBuf,
+        /// The digest that the export has printed
+        #[arg(long, value_name = "SHA256")]
+        digest: Option<Digest>,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -117,6 +117,18 @@ pub(crate) enum NotifierConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LogConfig {}
 
+fn parsed(path: &Path, text: &str) -> Result<ConfigFile, Failure> {
+    toml::from_str(text).map_err(|error| {
+        // Not the error's own text, which quotes the line: a line may hold what is secret.
+        let place = match error.span() {
+            Some(span) => place(text, span.start),
+            None => String::new(),
+        };
+        let (path, message) = (path.display(), error.message());
+        Failure::usage(format_args!("failed to read the configuration {path}{place}: {message}"))
+    })
+}
+
 impl Config {
     /// The configuration of this invocation: of the file that was named, or of `relman.toml` if it is there.
     ///
@@ -132,16 +144,22 @@ impl Config {
                 Err(error) => return Err(unreadable(Path::new(DEFAULT_CONFIG), "configuration", &error)),
             },
         };
-        let file = toml::from_str(&text).map_err(|error| {
-            // Not the error's own text, which quotes the line: a line may hold what is secret.
-            let place = match error.span() {
-                Some(span) => place(&text, span.start),
-                None => String::new(),
-            };
-            let (path, message) = (path.display(), error.message());
-            Failure::usage(format_args!("failed to read the configuration {path}{place}: {message}"))
-        })?;
+        let file = parsed(&path, &text)?;
         Ok(Self { path: Some(path), file })
+    }
+
+    /// The configuration of a file that must be there.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] with file, line and what is wrong.
+    pub(crate) fn read_file(path: &Path) -> Result<Self, Failure> {
+        Ok(Self { path: Some(path.to_owned()), file: parsed(path, &read(path, "configuration")?)? })
+    }
+
+    /// Where the configuration of this invocation is, or would be.
+    pub(crate) fn place(global: &Global) -> PathBuf {
+        global.config.clone().unwrap_or_else(|| DEFAULT_CONFIG.into())
     }
 
     /// Where the configuration comes from, in words.
@@ -163,15 +181,27 @@ impl Config {
     ///
     /// [`Failure::Usage`] with the file and what is wrong.
     pub(crate) fn policy(&self, named: Option<&Path>) -> Result<Arc<Policy>, Failure> {
-        let path = match (named, &self.file.policy) {
-            (Some(named), _) => named.to_owned(),
-            (None, Some(policy)) => {
-                let folder = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-                folder.join(policy)
-            }
-            (None, None) => return Ok(Arc::new(Policy::shipped())),
-        };
-        policy(&path)
+        match named.map(Path::to_owned).or_else(|| self.policy_file()) {
+            Some(path) => policy(&path),
+            None => Ok(Arc::new(Policy::shipped())),
+        }
+    }
+
+    /// The policy of this configuration as somebody has written it.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] where the file can't be read.
+    pub(crate) fn policy_text(&self) -> Result<String, Failure> {
+        match self.policy_file() {
+            Some(path) => read(&path, "policy"),
+            None => Ok(Policy::SHIPPED_TOML.to_owned()),
+        }
+    }
+
+    fn policy_file(&self) -> Option<PathBuf> {
+        let folder = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        self.file.policy.as_ref().map(|policy| folder.join(policy))
     }
 
     /// What routes traffic.

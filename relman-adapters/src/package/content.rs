@@ -9,7 +9,7 @@ use relman_core::{
 use sha2::{Digest, Sha256};
 
 use super::PackageError;
-use crate::web::storyboard_file;
+use crate::{jsonl::jsonl, web::storyboard_file};
 
 const VERIFY_SH: &str = include_str!("../../templates/package/verify.sh");
 const VERIFY_PY: &str = include_str!("../../templates/package/verify.py");
@@ -69,16 +69,6 @@ fn place_of(form: Form) -> &'static str {
         Form::Retrospective => "forms/retrospective.md",
         Form::RetrospectiveGuide => "guide/retrospective.md",
     }
-}
-
-/// The stored lines, each with its line feed.
-pub(crate) fn jsonl(lines: &[Vec<u8>]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.len() + 1).sum());
-    for line in lines {
-        bytes.extend_from_slice(line);
-        bytes.push(b'\n');
-    }
-    bytes
 }
 
 #[derive(Default)]

@@ -17,4 +17,3 @@ mod archive;
 mod content;
 
 pub use archive::{PackageError, package};
-pub(crate) use content::jsonl;

@@ -1,6 +1,7 @@
 //! The commands, each in a file by what it is about.
 
 pub(crate) mod demo;
+mod estate;
 mod export;
 mod init;
 mod judge;
@@ -65,6 +66,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Storyboard { release, output } => {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
+        Command::Estate(estate) => block_on(estate::run(global, &estate))?,
         Command::Package(package) => block_on(package::run(global, &package))?,
         Command::Report(report) => block_on(report::report(global, &report))?,
         Command::Metrics(metrics) => block_on(report::metrics(global, &metrics))?,

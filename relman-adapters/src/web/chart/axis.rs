@@ -62,7 +62,7 @@ impl TimeAxis {
 
     pub(in crate::web) fn ticks(self) -> Vec<Tick> {
         let minute = 60_000;
-        let fits = |step: &&u64| self.length() / (**step * minute) <= MOST_TICKS;
+        let fits = |step: &&u64| self.length() / (**step * minute) < MOST_TICKS;
         let step = STEPS.iter().find(fits).copied().unwrap_or(STEPS[STEPS.len() - 1]) * minute;
         let start = u64::try_from(self.from.as_millis()).unwrap_or(0);
         let first = match self.label {

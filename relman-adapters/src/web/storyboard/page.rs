@@ -22,7 +22,8 @@ use super::{
     View,
     view::{Artifacts, StepLooks},
 };
-use crate::package::{jsonl, package};
+use crate::jsonl::jsonl;
+use crate::package::package;
 use crate::web::{
     act::Offer,
     front::Front,

@@ -1,0 +1,207 @@
+//! `estate`: everything handed over, and taken over.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    path::Path,
+    sync::Arc,
+};
+
+use relman_adapters::{
+    directory::StaticDirectory,
+    estate::{Arrival, EstateError, HostFile, export, import},
+};
+use relman_core::{
+    chain::Digest,
+    policy::Policy,
+    unit::{Actor, Role},
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    cli::{Estate, Global},
+    config::{self, Config},
+    failure::Failure,
+    output, store,
+};
+
+/// Where people, roles and the policy are in the folder.
+const CONFIG: &str = "config/relman.toml";
+const POLICY: &str = "config/policy.toml";
+
+/// Exports, or imports.
+pub(super) async fn run(global: &Global, asked: &Estate) -> Result<(), Failure> {
+    match asked {
+        Estate::Export { to } => hand_over(global, to).await,
+        Estate::Import { from, digest } => take_over(global, from, *digest).await,
+    }
+}
+
+async fn hand_over(global: &Global, to: &Path) -> Result<(), Failure> {
+    let config = Config::load(global)?;
+    // A policy that can't be read is not handed over.
+    config.policy(None)?;
+    let host = [
+        HostFile { path: CONFIG.to_owned(), bytes: written(&config.people())?.into_bytes() },
+        HostFile { path: POLICY.to_owned(), bytes: config.policy_text()?.into_bytes() },
+    ];
+    let journal = store::open_read_only(&store::path(global))?;
+    let (manifest, digest) = export(&*journal, to, &host, store::now()).await.map_err(failure)?;
+    if global.json {
+        return Ok(output::json(&json!({ "digest": digest, "estate": manifest }))?);
+    }
+    let (releases, records) = (manifest.releases.len(), manifest.records());
+    output::line(format_args!("exported {releases} releases with {records} records to {}", to.display()))?;
+    Ok(output::line(format_args!("digest {digest}: tell it by another way to whoever imports this"))?)
+}
+
+async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Result<(), Failure> {
+    if !from.is_dir() {
+        return Err(Failure::usage(format_args!("there is no folder {}", from.display())));
+    }
+    let handed = Handed::read(from)?;
+    let path = store::path(global);
+    let is_new = !path.exists();
+    let journal = store::open_or_create(&path)?;
+    let imported = match import(from, &*journal, expected).await {
+        Ok(imported) => imported,
+        Err(error) => {
+            drop(journal);
+            if is_new {
+                // Nothing was taken over, so that there is no journal as there was none before.
+                for end in ["", "-shm", "-wal"] {
+                    let mut file = path.clone().into_os_string();
+                    file.push(end);
+                    let _ = fs::remove_file(file);
+                }
+            }
+            return Err(failure(error));
+        }
+    };
+    let config = handed.settle(global, from)?;
+    if global.json {
+        let releases = imported.releases.iter().map(|(release, arrival)| {
+            let listed = imported.manifest.releases[release];
+            json!({ "release": release, "arrival": words(*arrival), "records": listed.records, "head": listed.head })
+        });
+        let shown =
+            json!({ "digest": imported.digest, "releases": releases.collect::<Vec<_>>(), "config": config });
+        return Ok(output::json(&shown)?);
+    }
+    for (release, arrival) in &imported.releases {
+        let listed = imported.manifest.releases[release];
+        let head = store::head_in_words(Some(listed.head));
+        output::line(format_args!("{release}: {}; {head}", words(*arrival)))?;
+    }
+    let (releases, records) = (imported.releases.len(), imported.manifest.records());
+    output::line(format_args!(
+        "{releases} releases with {records} records are the same here, record for record"
+    ))?;
+    for line in &config {
+        output::line(line)?;
+    }
+    Ok(output::line(match expected {
+        Some(digest) => format!("verified: digest {digest}"),
+        None => {
+            format!("unanchored: digest {}; is that the one that the export has printed?", imported.digest)
+        }
+    })?)
+}
+
+fn words(arrival: Arrival) -> String {
+    match arrival {
+        Arrival::New => "taken over".to_owned(),
+        Arrival::Continued { had } => format!("continued from record {had} on"),
+        Arrival::Same => "was here already".to_owned(),
+        Arrival::Older => "was here already, and has gone on since".to_owned(),
+    }
+}
+
+fn failure(error: EstateError) -> Failure {
+    match error {
+        EstateError::NotEmpty(_) | EstateError::File { .. } => Failure::usage(error),
+        EstateError::Journal(error) => error.into(),
+        error => Failure::refused(error),
+    }
+}
+
+/// A configuration with people and roles. What else a host's configuration has is about its machines.
+fn written(people: &StaticDirectory) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct File<'a> {
+        policy: &'static str,
+        people: &'a BTreeMap<Actor, BTreeSet<Role>>,
+    }
+    let file = File { policy: "policy.toml", people: people.people() };
+    toml::to_string(&file).map_err(Failure::refused)
+}
+
+/// People, roles and the policy of an estate.
+struct Handed {
+    people: Arc<StaticDirectory>,
+    policy: Arc<Policy>,
+}
+
+impl Handed {
+    fn read(from: &Path) -> Result<Self, Failure> {
+        let people = Config::read_file(&from.join(CONFIG))?.people();
+        Ok(Self { people, policy: config::policy(&from.join(POLICY))? })
+    }
+
+    /// Takes them over where there is no configuration, and says what differs where there is one.
+    fn settle(&self, global: &Global, from: &Path) -> Result<Vec<String>, Failure> {
+        let place = Config::place(global);
+        if !place.exists() {
+            let beside = place.with_file_name("policy.toml");
+            copy(&from.join(POLICY), &beside)?;
+            copy(&from.join(CONFIG), &place)?;
+            let (place, beside) = (place.display(), beside.display());
+            return Ok(vec![format!(
+                "people and roles are in {place}, the policy is in {beside}; add the adapters of this machine"
+            )]);
+        }
+        let ours = Config::load(global)?;
+        let mut said: Vec<String> = different(&place, &ours.people(), &self.people).into_iter().collect();
+        if ours.policy(None)? != self.policy {
+            let theirs = from.join(POLICY);
+            said.push(format!("the policy of {} is another one than {}", ours.origin(), theirs.display()));
+        }
+        if said.is_empty() {
+            said.push(format!("people, roles and the policy of {} are the same", ours.origin()));
+        }
+        Ok(said)
+    }
+}
+
+/// Copies a file, and never over another one.
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::usage(format_args!("failed to write {}: {error}", to.display()));
+    let text = fs::read(from).map_err(failed)?;
+    let mut file = fs::File::create_new(to).map_err(failed)?;
+    file.write_all(&text).map_err(failed)
+}
+
+/// Who has other roles here than in the estate.
+fn different(place: &Path, ours: &StaticDirectory, theirs: &StaticDirectory) -> Option<String> {
+    let roles = |directory: &StaticDirectory, actor| match directory.people().get(actor) {
+        None => "unknown".to_owned(),
+        Some(roles) if roles.is_empty() => "no role".to_owned(),
+        Some(roles) => roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let mut actors: Vec<_> = ours.people().keys().chain(theirs.people().keys()).collect();
+    actors.sort();
+    actors.dedup();
+    let mut said = String::new();
+    for actor in actors {
+        let (here, there) = (roles(ours, actor), roles(theirs, actor));
+        if here != there {
+            write!(said, "; {actor}: {here} here, {there} in the estate")
+                .expect("writing to a string does not fail");
+        }
+    }
+    let said = said.strip_prefix("; ")?;
+    Some(format!("people of {} differ: {said}", place.display()))
+}

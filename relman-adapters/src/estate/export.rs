@@ -1,0 +1,98 @@
+use std::{fs, path::Path};
+
+use relman_core::{
+    chain::{Digest, Verifier},
+    event::Record,
+    machine::Release,
+    port::{Journal, JournalExt},
+    report::{History, Obligations},
+    unit::{ReleaseId, Timestamp},
+};
+
+use super::{
+    EstateError, Listed, Manifest,
+    folder::{MANIFEST, place_of, sum, write},
+};
+use crate::jsonl::jsonl;
+
+const README: &str = include_str!("../../templates/estate/README.md");
+const VERIFY: &str = include_str!("../../templates/estate/verify.py");
+
+/// A file that a host adds to an estate: people and roles, its policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFile {
+    /// Where it is put, with `/` between the parts: `config/policy.toml`.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+/// Writes everything that a journal holds to a new folder, and says what it is made of, with the digest of that.
+///
+/// Every stream is verified on the way. The manifest is written last, so that a folder without one is known for half of
+/// an estate.
+///
+/// # Errors
+///
+/// [`EstateError`]: a folder that is not empty, a disk that fails, a journal that can't be read, or a stream that does
+/// not verify or has records that this version does not know.
+pub async fn export(
+    journal: &dyn Journal,
+    to: &Path,
+    host: &[HostFile],
+    now: Timestamp,
+) -> Result<(Manifest, Digest), EstateError> {
+    fs::create_dir_all(to).map_err(EstateError::file(to))?;
+    if fs::read_dir(to).map_err(EstateError::file(to))?.next().is_some() {
+        return Err(EstateError::NotEmpty(to.to_owned()));
+    }
+    let mut manifest = Manifest::new(now);
+    let mut owed = Obligations::of([], now);
+    for stream in journal.streams().await? {
+        let id = stream.release;
+        let lines = journal.read_to_end(&id, 0).await?;
+        let listed = verified(&id, &lines)?;
+        let (release, records) = told(&id, &lines)?;
+        owed.add(&History::new(&release, &records, now));
+        write(&to.join(place_of(&id)), &jsonl(&lines))?;
+        manifest.releases.insert(id, listed);
+    }
+    let owed = serde_json::to_string_pretty(&owed.sorted()).expect("it has nothing but texts and numbers");
+    let ours = [
+        ("README.md", README.to_owned()),
+        ("verify.py", VERIFY.to_owned()),
+        ("obligations.json", owed + "\n"),
+    ];
+    let ours = ours.map(|(path, text)| HostFile { path: path.to_owned(), bytes: text.into_bytes() });
+    for file in ours.iter().chain(host) {
+        write(&to.join(&file.path), &file.bytes)?;
+        manifest.files.insert(file.path.clone(), sum(&file.bytes));
+    }
+    let bytes = manifest.bytes();
+    write(&to.join(MANIFEST), &bytes)?;
+    Ok((manifest, sum(&bytes)))
+}
+
+/// Verifies a stream.
+pub(super) fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, EstateError> {
+    let broken = |broken| EstateError::Broken { release: id.clone(), broken: Box::new(broken) };
+    let mut verifier = Verifier::new(Some(id.clone()));
+    for line in lines {
+        verifier.push(line).map_err(broken)?;
+    }
+    let verified = verifier.finish(None).map_err(broken)?;
+    let head = verified.head.ok_or_else(|| EstateError::wrong(place_of(id), "it has no records"))?;
+    Ok(Listed { records: verified.records, head })
+}
+
+fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<(Release, Vec<Record>), EstateError> {
+    let untrusted = |problem: String| EstateError::Untrusted { release: id.clone(), problem };
+    let mut release = Release::new(id.clone());
+    let mut records = Vec::with_capacity(lines.len());
+    for line in lines {
+        let record = Record::read(line).map_err(|error| untrusted(error.to_string()))?;
+        release.apply(&record).map_err(|error| untrusted(error.to_string()))?;
+        records.push(record);
+    }
+    Ok((release, records))
+}
