@@ -7,10 +7,12 @@ pub mod clock;
 pub mod conductor;
 pub mod deployer;
 pub mod directory;
+pub mod flow;
 #[cfg(any(
     feature = "github",
     feature = "gitlab",
     feature = "jira",
+    feature = "probe",
     feature = "prometheus",
     feature = "slack",
     feature = "webhook"
@@ -20,6 +22,8 @@ pub mod journal;
 pub mod metrics;
 pub mod notifier;
 pub mod prelude;
+#[cfg(feature = "command")]
+mod process;
 mod releases;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "slack", feature = "webhook"))]
 mod retry;
@@ -33,6 +37,7 @@ pub mod web;
     feature = "github",
     feature = "gitlab",
     feature = "jira",
+    feature = "probe",
     feature = "prometheus",
     feature = "slack",
     feature = "webhook"
