@@ -29,7 +29,7 @@ const HANDED_ON: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Program<'a> {
     /// Without a slash it is looked for in `PATH`.
-    pub(crate) program: &'a Path,
+    pub(crate) path: &'a Path,
     pub(crate) args: &'a [String],
     /// The names of variables that it sees, besides those that every program does.
     pub(crate) environment: &'a [String],
@@ -65,7 +65,7 @@ impl Failure {
         program: &Program<'_>,
     ) -> PortError {
         let failed = |kind, detail: String| PortError::new(adapter, operation, kind, detail);
-        let name = program.program.display();
+        let name = program.path.display();
         match self {
             Self::NotStarted(error) => {
                 let kind = match error.kind() {
@@ -115,7 +115,7 @@ pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finishe
 }
 
 fn command(program: &Program<'_>) -> Command {
-    let mut command = Command::new(program.program);
+    let mut command = Command::new(program.path);
     command
         .args(program.args)
         .env_clear()

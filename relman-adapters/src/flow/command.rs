@@ -108,7 +108,7 @@ impl CommandFlowConfig {
 
     fn program(&self) -> Program<'_> {
         Program {
-            program: &self.program,
+            path: &self.program,
             args: &self.args,
             environment: &self.environment,
             time_limit: self.time_limit,

@@ -109,7 +109,7 @@ async fn an_answer_that_comes_too_late_fails() {
     assert!(checked.found.starts_with("an answer after "), "{checked}");
     assert!(checked.latency >= Some(Span::from_millis(80)), "{checked}");
 
-    let server = answering(late().set_delay(Duration::from_secs(60))).await;
+    let server = answering(late().set_delay(Duration::from_mins(1))).await;
     let impatient = HttpFlowConfig { timeout: Span::from_millis(60), ..config(&server.uri()) };
     let checked = check(&flow(&impatient)).await.unwrap();
     assert_eq!((checked.outcome, checked.latency), (FlowOutcome::Failed, None));

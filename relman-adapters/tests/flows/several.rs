@@ -24,11 +24,13 @@ enum Does {
     Hang,
 }
 
+/// How many are at it, and how many there were at most.
+type Crowd = Arc<(AtomicUsize, AtomicUsize)>;
+
 struct Member {
     name: FlowName,
     does: Does,
-    /// How many are at it, and how many there were at most.
-    crowd: Arc<(AtomicUsize, AtomicUsize)>,
+    crowd: Crowd,
 }
 
 #[async_trait]
@@ -60,7 +62,7 @@ impl UserFlows for Member {
     }
 }
 
-fn members(does: &[Does]) -> (Vec<Arc<dyn UserFlows>>, Arc<(AtomicUsize, AtomicUsize)>) {
+fn members(does: &[Does]) -> (Vec<Arc<dyn UserFlows>>, Crowd) {
     let crowd = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
     let member = |(index, does): (usize, &Does)| -> Arc<dyn UserFlows> {
         let name = format!("flow-{index}").parse().unwrap();

@@ -44,14 +44,14 @@ impl Release {
             (CheckOutcome::Failed, CheckOutcome::Passed) => last.is_by_the_system(),
         }
     }
-
-    /// Whether a check that relman made itself has passed too long ago to say that the flows work now.
-    pub(super) fn is_stale(&self, check: &Check, now: Timestamp) -> bool {
-        check.is_by_the_system() && now.since(check.at) > FLOWS_FRESH_FOR
-    }
 }
 
 impl Check {
+    /// Whether relman has made it itself, too long ago to say that the flows work now.
+    pub(super) fn is_stale(&self, now: Timestamp) -> bool {
+        self.is_by_the_system() && now.since(self.at) > FLOWS_FRESH_FOR
+    }
+
     fn is_by_the_system(&self) -> bool {
         match self.by.kind() {
             ActorKind::System => true,

@@ -191,7 +191,7 @@ impl Release {
                     format!("its outcome is recorded (check {check})"),
                 )),
                 Some(done) => match done.outcome {
-                    CheckOutcome::Passed if self.is_stale(done, now) => Some(Missing::relman(
+                    CheckOutcome::Passed if done.is_stale(now) => Some(Missing::relman(
                         format!("the check {check}: it has last passed at {}, and not since", done.at),
                         format!("a conductor can make it again, or its outcome is recorded (check {check})"),
                     )),

@@ -58,7 +58,7 @@ impl CommandConfig {
 
     pub(super) fn program(&self) -> Program<'_> {
         Program {
-            program: &self.program,
+            path: &self.program,
             args: &self.args,
             environment: &self.environment,
             time_limit: self.time_limit,

@@ -46,15 +46,14 @@ impl Expected {
             wrongs.push(format!("a body of {} bytes without that text", body.len()));
         }
         if !self.json.is_empty() {
+            let wrong = |found: &Value, pointer: &str, value: &Value| match found.pointer(pointer) {
+                Some(found) if found == value => None,
+                Some(found) => Some(format!("{pointer} = {}", quoted(found))),
+                None => Some(format!("nothing at {pointer}")),
+            };
             match serde_json::from_slice::<Value>(body) {
                 Ok(found) => {
-                    wrongs.extend(self.json.iter().filter_map(
-                        |(pointer, value)| match found.pointer(pointer) {
-                            Some(found) if found == value => None,
-                            Some(found) => Some(format!("{pointer} = {}", quoted(found))),
-                            None => Some(format!("nothing at {pointer}")),
-                        },
-                    ))
+                    wrongs.extend(self.json.iter().filter_map(|(at, value)| wrong(&found, at, value)));
                 }
                 Err(_) => wrongs.push(format!("a body of {} bytes that is no JSON", body.len())),
             }
