@@ -24,7 +24,7 @@ use crate::{
 ///     method = "POST"
 ///     headers = { content-type = "application/json" }
 ///     body = '{"user":"probe"}'
-///     # secret_headers = { authorization = { env = "PROBE_TOKEN" } }
+///     ## secret_headers = { authorization = { env = "PROBE_TOKEN" } }
 ///     status = [200, 204]
 ///     within = "2s"
 ///     json = { "/session/state" = "open" }
