@@ -161,7 +161,7 @@ pub(crate) enum Command {
     Serve(Serve),
     /// Tries the key user flows once and shows what was found
     ///
-    /// Those of [[user_flows]] in the configuration, as `run` tries them while it validates a release. The exit status is
+    /// Those of `user_flows` in the configuration, as `run` tries them while it validates a release. The exit status is
     /// 1 unless each of them works. Who may: everybody; nothing is recorded.
     ///
     /// Example: deploy-tool flows
@@ -184,7 +184,7 @@ pub(crate) enum Command {
     ///
     /// Staging asks for unit, integration and end-to-end, high risk for manual-qa, a performance-sensitive change
     /// for load-test; the validation asks for user-flows, which `run` makes itself
-    /// where [[user_flows]] are configured. Who may: roles with the permission `check`; manual-qa is
+    /// where `user_flows` are configured. Who may: roles with the permission `check`; manual-qa is
     /// signed by a person, who confirms every item of the checklist.
     ///
     /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence "run 1742"

@@ -1,5 +1,7 @@
 //! `flows`: the key user flows, tried once by hand.
 
+use std::fmt;
+
 use relman_core::port::{CheckedFlow, FlowOutcome};
 
 use crate::{
@@ -24,7 +26,7 @@ pub(super) async fn run(global: &Global, flows: &Flows) -> Result<(), Failure> {
             output::json(flow)?;
         }
     } else {
-        output::report(table(&report.flows))?;
+        output::report(Table(&report.flows))?;
     }
     match report.outcome() {
         FlowOutcome::Passed => Ok(()),
@@ -33,22 +35,25 @@ pub(super) async fn run(global: &Global, flows: &Flows) -> Result<(), Failure> {
 }
 
 /// One line a flow, and for those that do not work what was expected.
-fn table(flows: &[CheckedFlow]) -> String {
-    let width = flows.iter().map(|flow| flow.name.as_str().len()).max().unwrap_or_default().max("flow".len());
-    let mut text = format!("{:width$}  {:7}  {:>8}  found\n", "flow", "outcome", "time");
-    for flow in flows {
-        let time = flow.latency.map_or_else(|| "-".to_owned(), |latency| latency.to_string());
-        let found = plain(&flow.found);
-        text.push_str(&format!("{:width$}  {:7}  {time:>8}  {found}\n", flow.name, flow.outcome));
-        match flow.outcome {
-            FlowOutcome::Passed => {}
-            FlowOutcome::Failed | FlowOutcome::Unknown => {
-                let expected = plain(&flow.expected);
-                text.push_str(&format!("{:width$}  {:7}  {:>8}  expected {expected}\n", "", "", ""));
+struct Table<'a>(&'a [CheckedFlow]);
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let longest = self.0.iter().map(|flow| flow.name.as_str().len()).max();
+        let width = longest.unwrap_or_default().max("flow".len());
+        writeln!(f, "{:width$}  {:7}  {:>8}  found", "flow", "outcome", "time")?;
+        for flow in self.0 {
+            let time = flow.latency.map_or_else(|| "-".to_owned(), |latency| latency.to_string());
+            writeln!(f, "{:width$}  {:7}  {time:>8}  {}", flow.name, flow.outcome, plain(&flow.found))?;
+            match flow.outcome {
+                FlowOutcome::Passed => {}
+                FlowOutcome::Failed | FlowOutcome::Unknown => {
+                    writeln!(f, "{:width$}  {:7}  {:>8}  expected {}", "", "", "", plain(&flow.expected))?;
+                }
             }
         }
+        Ok(())
     }
-    text
 }
 
 /// Words of the outside world, without what could move a cursor.
