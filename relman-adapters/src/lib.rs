@@ -9,14 +9,27 @@ pub mod deployer;
 pub mod directory;
 #[cfg(feature = "estate")]
 pub mod estate;
+pub mod flow;
 #[cfg(any(
     feature = "github",
     feature = "gitlab",
     feature = "jira",
+    feature = "probe",
     feature = "prometheus",
     feature = "slack",
     feature = "webhook"
 ))]
+#[cfg_attr(
+    not(any(
+        feature = "github",
+        feature = "gitlab",
+        feature = "jira",
+        feature = "prometheus",
+        feature = "slack",
+        feature = "webhook"
+    )),
+    allow(dead_code, reason = "a probe looks at any answer, and at none as the answer of a port")
+)]
 mod http;
 pub mod journal;
 #[cfg(any(feature = "estate", feature = "web"))]
@@ -26,6 +39,8 @@ pub mod notifier;
 #[cfg(feature = "web")]
 pub mod package;
 pub mod prelude;
+#[cfg(feature = "command")]
+mod process;
 mod releases;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "slack", feature = "webhook"))]
 mod retry;
@@ -39,6 +54,7 @@ pub mod web;
     feature = "github",
     feature = "gitlab",
     feature = "jira",
+    feature = "probe",
     feature = "prometheus",
     feature = "slack",
     feature = "webhook"

@@ -5,6 +5,7 @@ pub use crate::{
     clock::SystemClock,
     conductor::{Conductor, Limits},
     directory::StaticDirectory,
+    flow::Flows,
     journal::MemoryJournal,
     notifier::{Channels, LogNotifier},
     secret::Secret,
@@ -14,6 +15,10 @@ pub use crate::{
 pub use crate::deployer::command::CommandDeployer;
 #[cfg(feature = "haproxy")]
 pub use crate::deployer::haproxy::Haproxy;
+#[cfg(feature = "command")]
+pub use crate::flow::CommandFlow;
+#[cfg(feature = "probe")]
+pub use crate::flow::HttpFlow;
 #[cfg(feature = "sqlite")]
 pub use crate::journal::SqliteJournal;
 #[cfg(feature = "prometheus")]

@@ -8,7 +8,10 @@
 //!
 //! ```
 //! use relman_core::{
-//!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker},
+//!     port::{
+//!         Clock, Deployer, DeployerCapabilities, Directory, FlowOutcome, FlowReport, Journal, MetricsSource, Notifier, PortError, PortErrorKind,
+//!         Subject, Tracker, UserFlows,
+//!     },
 //!     unit::{Timestamp, TrafficShare},
 //! };
 //! use relman_testkit::{Cast, mock::*, ready};
@@ -51,6 +54,11 @@
 //! tracker.expect_find().returning(|_| Ok(None));
 //! let subject = Subject { release: "checkout-241".parse()?, tag: "v2.41.0".parse()? };
 //! assert_eq!(ready(tracker.find(&subject))?, None);
+//!
+//! // User flows of which nothing is known.
+//! let mut flows = MockUserFlows::new();
+//! flows.expect_check().returning(|_| Ok(FlowReport { flows: Vec::new() }));
+//! assert_eq!(ready(flows.check(&"checkout".parse()?))?.outcome(), FlowOutcome::Unknown);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -64,11 +72,11 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, MetricQuery, Notification,
-        PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
+        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, FlowReport, MetricQuery,
+        Notification, PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
         TrafficRequest,
     },
-    unit::{Actor, Channel, MetricName, ReleaseId, Role, Timestamp, Window},
+    unit::{Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Timestamp, Window},
 };
 
 mock! {
@@ -143,6 +151,19 @@ mock! {
         fn capabilities(&self) -> TrackerCapabilities;
         async fn publish(&self, publication: &Publication) -> Result<Published, PortError>;
         async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError>;
+    }
+}
+
+mock! {
+    /// [`UserFlows`](port::UserFlows) that answer as they are told.
+    #[derive(Debug)]
+    pub UserFlows {}
+
+    #[async_trait]
+    impl port::UserFlows for UserFlows {
+        fn name(&self) -> &str;
+        fn flows(&self) -> Vec<FlowName>;
+        async fn check(&self, service: &ServiceName) -> Result<FlowReport, PortError>;
     }
 }
 

@@ -9,7 +9,7 @@ use relman_core::{
     chain::Digest,
     event::Gate,
     report::ArtifactName,
-    unit::{Actor, CheckName, ReleaseId, Span, Text, TrackName},
+    unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Text, TrackName},
 };
 use relman_testkit::DemoScenario;
 
@@ -17,7 +17,7 @@ use relman_testkit::DemoScenario;
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo", "init"]),
     ("Choose a policy", &["lab", "judge"]),
-    ("Conduct", &["run", "serve"]),
+    ("Conduct", &["run", "serve", "flows"]),
     (
         "People's commands, against a running or a stopped conductor",
         &[
@@ -59,7 +59,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
 const AFTER_HELP: &str = "\
 Files:
   relman.db    the journal: every record of every release, one SQLite file (--journal FILE)
-  relman.toml  people and roles, deployer, metrics, notifiers (--config FILE, `init`)
+  relman.toml  people and roles, deployer, metrics, notifiers, user flows (--config FILE, `init`)
 
 Exit status:
   0  done
@@ -93,6 +93,14 @@ pub(crate) struct Global {
     /// Prints JSON, one object a line
     #[arg(long, global = true, display_order = 904)]
     pub(crate) json: bool,
+}
+
+/// The user flows.
+#[derive(Debug, Args)]
+pub(crate) struct Flows {
+    /// The service, as programs are told its name
+    #[arg(value_name = "SERVICE", default_value = "by-hand")]
+    pub(crate) service: ServiceName,
 }
 
 /// What can be done.
@@ -152,6 +160,13 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool serve --listen 127.0.0.1:7878
     Serve(Serve),
+    /// Tries the key user flows once and shows what was found
+    ///
+    /// Those of `user_flows` in the configuration, as `run` tries them while it validates a release. The exit status is
+    /// 1 unless each of them works. Who may: everybody; nothing is recorded.
+    ///
+    /// Example: deploy-tool flows
+    Flows(Flows),
     /// Records the plan of a release, or revises it while it is in planning
     ///
     /// A revision makes approvals void; the same plan once more changes nothing. Who may: roles with the permission
@@ -169,7 +184,8 @@ pub(crate) enum Command {
     /// Records the outcome of a check, with what shows it
     ///
     /// Staging asks for unit, integration and end-to-end, high risk for manual-qa, a performance-sensitive change
-    /// for load-test; the validation asks for user-flows. Who may: roles with the permission `check`; manual-qa is
+    /// for load-test; the validation asks for user-flows, which `run` makes itself
+    /// where `user_flows` are configured. Who may: roles with the permission `check`; manual-qa is
     /// signed by a person, who confirms every item of the checklist.
     ///
     /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence "run 1742"

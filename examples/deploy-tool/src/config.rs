@@ -13,6 +13,7 @@ use std::{
 use relman_adapters::{
     deployer::{command::CommandConfig, haproxy::HaproxyConfig},
     directory::StaticDirectory,
+    flow::{CommandFlowConfig, HttpFlowConfig},
     metrics::prometheus::PrometheusConfig,
     notifier::{SlackConfig, WebhookConfig},
     secret::SecretSource,
@@ -20,7 +21,7 @@ use relman_adapters::{
 use relman_core::{
     plan::Plan,
     policy::Policy,
-    unit::{Actor, Channel},
+    unit::{Actor, Channel, FlowName},
 };
 use serde::Deserialize;
 
@@ -59,6 +60,9 @@ struct ConfigFile {
     /// Who delivers what is said on a channel.
     #[serde(default)]
     notifiers: BTreeMap<Channel, NotifierConfig>,
+    /// What users do, and what tries it while a release is validated.
+    #[serde(default)]
+    user_flows: Vec<UserFlowConfig>,
     /// The web pages.
     #[serde(default)]
     web: WebConfig,
@@ -110,6 +114,49 @@ pub(crate) enum NotifierConfig {
     Webhook(WebhookConfig),
     /// An incoming webhook of Slack.
     Slack(SlackConfig),
+}
+
+/// Something that users do.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "UserFlowTable")]
+pub(crate) struct UserFlowConfig {
+    pub(crate) name: FlowName,
+    pub(crate) tried_by: TriedBy,
+}
+
+/// What tries a user flow.
+#[derive(Debug, Clone)]
+pub(crate) enum TriedBy {
+    /// One HTTP request.
+    Http(Box<HttpFlowConfig>),
+    /// Any executable.
+    Command(CommandFlowConfig),
+}
+
+/// A user flow as people write it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UserFlowTable {
+    name: FlowName,
+    #[serde(default)]
+    http: Option<HttpFlowConfig>,
+    #[serde(default)]
+    command: Option<CommandFlowConfig>,
+}
+
+impl TryFrom<UserFlowTable> for UserFlowConfig {
+    type Error = String;
+
+    fn try_from(table: UserFlowTable) -> Result<Self, String> {
+        let tried_by = match (table.http, table.command) {
+            (Some(http), None) => TriedBy::Http(Box::new(http)),
+            (None, Some(command)) => TriedBy::Command(command),
+            (None, None) | (Some(_), Some(_)) => {
+                return Err(format!("the user flow {} needs one of `http` and `command`", table.name));
+            }
+        };
+        Ok(Self { name: table.name, tried_by })
+    }
 }
 
 /// A notifier that writes to the log has nothing to configure.
@@ -217,6 +264,11 @@ impl Config {
     /// Where measurements come from.
     pub(crate) fn metrics(&self) -> Option<&MetricsConfig> {
         self.file.metrics.as_ref()
+    }
+
+    /// What users do, and what tries it.
+    pub(crate) fn user_flows(&self) -> &[UserFlowConfig] {
+        &self.file.user_flows
     }
 
     /// The web pages.

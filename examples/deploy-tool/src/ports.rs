@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use relman_adapters::{
     deployer::{SplitDeployer, command::CommandDeployer, haproxy::Haproxy},
+    flow::{CommandFlow, Flows, HttpFlow},
     metrics::prometheus::Prometheus,
     notifier::{Channels, LogNotifier, Slack, Webhook},
 };
-use relman_core::port::{Deployer, MetricsSource, Notifier};
+use relman_core::port::{Deployer, MetricsSource, Notifier, UserFlows};
 
 use crate::{
-    config::{Config, DeployerConfig, MetricsConfig, NotifierConfig},
+    config::{Config, DeployerConfig, MetricsConfig, NotifierConfig, TriedBy},
     failure::Failure,
 };
 
@@ -78,6 +79,29 @@ pub(crate) fn notifier(config: &Config) -> Result<Arc<dyn Notifier>, Failure> {
     Ok(Arc::new(channels))
 }
 
+/// What tries the key user flows; none where the configuration has none, and somebody else records the check.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where one can't be used as it is configured.
+pub(crate) fn user_flows(config: &Config) -> Result<Option<Arc<dyn UserFlows>>, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::usage(format_args!("{}: [[user_flows]]: {error}", config.origin()))
+    };
+    let mut flows: Vec<Arc<dyn UserFlows>> = Vec::new();
+    for flow in config.user_flows() {
+        let name = flow.name.clone();
+        flows.push(match &flow.tried_by {
+            TriedBy::Http(http) => Arc::new(HttpFlow::new(name, http).map_err(|error| wrong(&error))?),
+            TriedBy::Command(command) => Arc::new(CommandFlow::new(name, command.clone())),
+        });
+    }
+    if flows.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(Flows::new(flows).map_err(|error| wrong(&error))?)))
+}
+
 fn missing(config: &Config, table: &str, example: &str) -> Failure {
     Failure::usage(format_args!(
         "the configuration has no {table}: add it to {}, with {example}; `init` writes an example",
@@ -107,6 +131,8 @@ mod tests {
         for channel in ["releases", "on-call"] {
             assert!(notifier.serves(&channel.parse().unwrap()), "{channel}");
         }
+        let flows = user_flows(&config).unwrap().unwrap().flows();
+        assert_eq!(flows.iter().map(ToString::to_string).collect::<Vec<_>>(), ["front-page", "checkout"]);
     }
 
     #[test]

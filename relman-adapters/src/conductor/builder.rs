@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use relman_core::port::{Clock, Deployer, Directory, Journal, MetricsSource, Notifier};
+use relman_core::port::{Clock, Deployer, Directory, Journal, MetricsSource, Notifier, UserFlows};
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
@@ -15,6 +15,14 @@ pub struct Limits {
     pub calls: usize,
     /// How many notifications may be under way at once, over all releases.
     pub notifications: usize,
+    /// How many checks of user flows may be under way at once, over all releases.
+    pub flow_checks: usize,
+    /// How long after a check of the user flows that passed they are checked again; half an hour at most, so that a
+    /// pass is renewed before it is too old for the validation gate.
+    pub check_flows_every: Duration,
+    /// How long after a check of the user flows that did not pass they are checked again; not longer than after one
+    /// that did.
+    pub check_flows_again_after: Duration,
     /// How long one call to a port may take before it counts as not answered.
     pub call_time: Duration,
     /// How long calls under way may go on after the conductor was asked to stop. What has no outcome by then is
@@ -30,6 +38,12 @@ impl Default for Limits {
             // More than the connections that a metrics server or a platform takes kindly from one client.
             calls: 64,
             notifications: 16,
+            // Of few releases at a time is the validation just beginning; the others are spread over the interval.
+            flow_checks: 8,
+            // A broken flow is seen some hundred times sooner than the validation ends, for little traffic.
+            check_flows_every: Duration::from_mins(15),
+            // Somebody is looking into it, or waits for it.
+            check_flows_again_after: Duration::from_mins(1),
             // Longer than any adapter's own limit, so that the adapter's better message comes first.
             call_time: Duration::from_mins(2),
             grace: Duration::from_secs(10),
@@ -46,6 +60,7 @@ pub struct ConductorBuilder {
     deployer: Option<Arc<dyn Deployer>>,
     metrics: Option<Arc<dyn MetricsSource>>,
     notifier: Option<Arc<dyn Notifier>>,
+    user_flows: Option<Arc<dyn UserFlows>>,
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
@@ -82,6 +97,14 @@ impl ConductorBuilder {
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = Some(notifier);
+        self
+    }
+
+    /// What tries the key user flows while a release is validated; without it, somebody else records the check
+    /// `user-flows`.
+    #[must_use]
+    pub fn user_flows(mut self, user_flows: Arc<dyn UserFlows>) -> Self {
+        self.user_flows = Some(user_flows);
         self
     }
 
@@ -124,7 +147,9 @@ impl ConductorBuilder {
             deployer: self.deployer.ok_or(MissingPort("deployer"))?,
             metrics: self.metrics.ok_or(MissingPort("metrics source"))?,
             notifier: self.notifier.ok_or(MissingPort("notifier"))?,
+            user_flows: self.user_flows,
             calls: Semaphore::new(self.limits.calls),
+            flow_checks: Semaphore::new(self.limits.flow_checks),
             notifications: Semaphore::new(self.limits.notifications),
             limits: self.limits,
             updates: broadcast::channel(UPDATES).0,

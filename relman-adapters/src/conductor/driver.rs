@@ -21,6 +21,7 @@ use tracing::{debug, error, info};
 use super::{
     Update,
     ask::ask,
+    flows::{Checked, check_flows},
     perform::{Attempt, perform},
     ports::Ports,
 };
@@ -52,6 +53,8 @@ pub(super) struct Driver {
     calls: BTreeMap<Call, AbortHandle>,
     /// Not before this is a question asked again whose answer came too late to matter.
     ask_after: Instant,
+    /// Not before this are the user flows checked again.
+    check_flows_after: Instant,
     told: BTreeSet<EffectId>,
     nudge: Arc<Notify>,
     stop: watch::Receiver<bool>,
@@ -63,12 +66,14 @@ enum Call {
     Effect(EffectId),
     Look,
     Traffic,
+    Flows,
 }
 
 /// What came back from a call.
 enum Done {
     Effect(EffectId, OutcomeOf),
     Answer(Call, Box<Input>),
+    Flows(Option<Checked>),
 }
 
 impl Driver {
@@ -85,6 +90,7 @@ impl Driver {
             unsure: release.outstanding().keys().copied().collect(),
             release,
             ask_after: Instant::now(),
+            check_flows_after: Instant::now(),
             tasks: JoinSet::new(),
             calls: BTreeMap::new(),
             told: BTreeSet::new(),
@@ -120,6 +126,7 @@ impl Driver {
             self.hear_before_going_forward().await?;
             self.start_effects();
             self.start_question();
+            self.start_flows();
             let wait = self.wait();
             tokio::select! {
                 biased;
@@ -135,7 +142,9 @@ impl Driver {
     fn wait(&self) -> Duration {
         let wait = self.ports.until(self.release.next_deadline(self.ports.now()));
         let pause = self.ask_after.saturating_duration_since(Instant::now());
-        if pause.is_zero() { wait } else { wait.min(pause) }
+        let wait = if pause.is_zero() { wait } else { wait.min(pause) };
+        let flows = self.check_flows_after.saturating_duration_since(Instant::now());
+        if self.wants_flows() && !flows.is_zero() { wait.min(flows) } else { wait }
     }
 
     /// Nothing happens by itself any more, and everybody was told.
@@ -217,6 +226,7 @@ impl Driver {
                 Call::Effect(effect) => release.outstanding().contains_key(effect),
                 Call::Look => release.phase().step().is_some(),
                 Call::Traffic => release.phase().name() == PhaseName::RollingBack,
+                Call::Flows => release.flows_to_check().is_some(),
             };
             if !wanted {
                 handle.abort();
@@ -283,6 +293,25 @@ impl Driver {
         self.calls.insert(call, handle);
     }
 
+    /// Whether the user flows are to be checked now and then, and are not being checked.
+    fn wants_flows(&self) -> bool {
+        self.ports.user_flows.is_some()
+            && self.release.flows_to_check().is_some()
+            && !self.calls.contains_key(&Call::Flows)
+    }
+
+    fn start_flows(&mut self) {
+        if !self.wants_flows() || Instant::now() < self.check_flows_after {
+            return;
+        }
+        let Some(service) = self.release.flows_to_check().cloned() else {
+            return;
+        };
+        let (ports, release) = (self.ports.clone(), self.release.id().clone());
+        let handle = self.tasks.spawn(async move { Done::Flows(check_flows(ports, release, service).await) });
+        self.calls.insert(Call::Flows, handle);
+    }
+
     /// Takes what came back from a call.
     async fn take(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), Stopped> {
         match done {
@@ -297,6 +326,15 @@ impl Driver {
                     self.ask_after = Instant::now() + PAUSE_AFTER_NOTHING;
                 }
             }
+            Ok(Done::Flows(checked)) => {
+                self.calls.remove(&Call::Flows);
+                if let Some(Checked { report, again_after }) = checked {
+                    self.check_flows_after = Instant::now() + again_after;
+                    if let Some(report) = report {
+                        self.submit(Input::Flows(report)).await?;
+                    }
+                }
+            }
             // A call that was overtaken; calls do not panic, they are caught.
             Err(_) => {}
         }
@@ -305,6 +343,10 @@ impl Driver {
 
     /// Waits for calls under way, so that their outcomes are recorded; not longer than the grace.
     async fn drain(&mut self) -> Result<(), Stopped> {
+        // A check of the user flows has no outcome that somebody waits for.
+        if let Some(check) = self.calls.remove(&Call::Flows) {
+            check.abort();
+        }
         let give_up = tokio::time::sleep(self.ports.limits.grace);
         tokio::pin!(give_up);
         loop {

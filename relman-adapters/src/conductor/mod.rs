@@ -7,6 +7,10 @@
 //!   other, except for a bounded number of calls to the ports at once.
 //! - **Back beats forward**: a rollback ends whatever forward call is under way and waits for no other release.
 //! - **People are told beside, not before**: notifications never stand in the way of traffic.
+//! - **User flows are tried beside the looks**: soon after the validation of a release began, and then again and again,
+//!   where a port for them is given. What is recorded of it is the first outcome, every change, and a pass once more after
+//!   an hour; when they were tried last is not in the record, so that a new conductor tries them at once. A port that
+//!   fails is logged, and never a pass.
 //! - **Deadlines, not polling**: each driver sleeps in the runtime's timer queue until its release's next deadline.
 //!
 //! # Examples
@@ -16,6 +20,7 @@
 mod ask;
 mod builder;
 mod driver;
+mod flows;
 mod handle;
 mod perform;
 mod ports;

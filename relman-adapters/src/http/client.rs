@@ -20,6 +20,10 @@ const SHORTEST_SECRET: usize = 9;
 /// How much of a body is quoted in an error: enough for a sentence and its code.
 const EXCERPT_CHARS: usize = 300;
 
+/// Somebody who signs in is sent on once or twice; more than this goes in circles.
+#[cfg(feature = "probe")]
+const MOST_REDIRECTS: usize = 5;
+
 /// A host that takes no connection within this time will not take one a little later either; the rest of the time is
 /// for the answer.
 const CONNECT_TIMEOUT: Span = Span::from_secs(5);
@@ -33,7 +37,34 @@ pub(crate) struct Limits {
     pub(crate) body_bytes: usize,
 }
 
-/// A client for one endpoint that follows no redirect, waits and reads within limits, and keeps secrets out of
+/// What an answer that points elsewhere means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// It is the answer.
+    Stop,
+    /// It is followed where it stays on the same scheme, host and port, a few times; it is the answer otherwise.
+    #[cfg(feature = "probe")]
+    WithinOrigin,
+}
+
+impl Redirects {
+    fn policy(self) -> redirect::Policy {
+        match self {
+            Self::Stop => redirect::Policy::none(),
+            #[cfg(feature = "probe")]
+            Self::WithinOrigin => redirect::Policy::custom(|attempt| {
+                let within = attempt.previous().iter().all(|url| url.origin() == attempt.url().origin());
+                if within && attempt.previous().len() <= MOST_REDIRECTS {
+                    attempt.follow()
+                } else {
+                    attempt.stop()
+                }
+            }),
+        }
+    }
+}
+
+/// A client for one endpoint that follows no redirect unless it is told to, waits and reads within limits, and keeps secrets out of
 /// errors.
 pub(crate) struct HttpClient {
     client: Client,
@@ -63,10 +94,21 @@ impl HttpClient {
         limits: Limits,
         secrets: Vec<Secret>,
     ) -> Result<Self, EndpointError> {
+        Self::with_redirects(adapter, endpoint, limits, secrets, Redirects::Stop)
+    }
+
+    /// The same for a client that may follow redirects.
+    pub(crate) fn with_redirects(
+        adapter: &'static str,
+        endpoint: Endpoint,
+        limits: Limits,
+        secrets: Vec<Secret>,
+        redirects: Redirects,
+    ) -> Result<Self, EndpointError> {
         let localhost = [(Ipv4Addr::LOCALHOST, 0).into(), (Ipv6Addr::LOCALHOST, 0).into()];
         let builder = Client::builder()
             .tls_backend_preconfigured(tls(endpoint.transport())?)
-            .redirect(redirect::Policy::none())
+            .redirect(redirects.policy())
             .connect_timeout(limits.timeout.min(CONNECT_TIMEOUT).to_std())
             .timeout(limits.timeout.to_std())
             .resolve_to_addrs("localhost", &localhost)
@@ -86,6 +128,12 @@ impl HttpClient {
     #[cfg(any(test, feature = "prometheus", feature = "slack", feature = "webhook"))]
     pub(crate) fn post(&self) -> RequestBuilder {
         self.client.post(self.endpoint.url().clone())
+    }
+
+    /// A request to the endpoint as it stands.
+    #[cfg(feature = "probe")]
+    pub(crate) fn at(&self, method: reqwest::Method) -> RequestBuilder {
+        self.client.request(method, self.endpoint.url().clone())
     }
 
     /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.

@@ -6,6 +6,8 @@ mod endpoint;
 mod retry_after;
 mod span_text;
 
+#[cfg(feature = "probe")]
+pub(crate) use client::Redirects;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
 pub(crate) use client::Reply;
 pub(crate) use client::{HttpClient, Limits};

@@ -11,7 +11,7 @@ use relman_core::{
     machine::{Action, Release},
     plan::Plan,
     policy::Policy,
-    port::{Clock, Deployer, Journal, JournalExt, MetricsSource},
+    port::{Clock, Deployer, Journal, JournalExt, MetricsSource, UserFlows},
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::{
@@ -57,21 +57,35 @@ impl Stage {
         metrics: Arc<dyn MetricsSource>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        Self::with_flows(journal, deployer, metrics, clock, None)
+    }
+
+    /// The same with user flows that the conductor checks itself.
+    pub(crate) fn with_flows(
+        journal: Arc<dyn Journal>,
+        deployer: Arc<dyn Deployer>,
+        metrics: Arc<dyn MetricsSource>,
+        clock: Arc<dyn Clock>,
+        user_flows: Option<Arc<dyn UserFlows>>,
+    ) -> Self {
         let channel = |name: &str| name.parse().unwrap();
         let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
         let cast = Cast::new();
         let mut limits = Limits::default();
         limits.watch_journal_every = None;
-        let conductor = Conductor::builder()
+        let builder = Conductor::builder()
             .journal(journal.clone())
             .deployer(deployer)
             .metrics(metrics)
             .notifier(notifier.clone())
             .directory(Arc::new(cast.directory()))
             .clock(clock.clone())
-            .limits(limits)
-            .build()
-            .unwrap();
+            .limits(limits);
+        let builder = match user_flows {
+            Some(user_flows) => builder.user_flows(user_flows),
+            None => builder,
+        };
+        let conductor = builder.build().unwrap();
         let platform = Arc::new(SimulatedPlatform::new(World::default(), 1, clock.clone()));
         Self { journal, conductor, clock, platform, notifier, cast }
     }

@@ -6,7 +6,7 @@ use crate::{
     judge::Observation,
     plan::Plan,
     policy::Policy,
-    port::Deployment,
+    port::{Deployment, FlowReport},
     unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
 };
 
@@ -29,6 +29,13 @@ pub enum Input {
         /// What the platform showed, or why it showed nothing.
         deployment: Result<Deployment, String>,
     },
+    /// The key user flows were checked, by the conductor itself.
+    ///
+    /// Recorded as the check `user-flows`, by relman and without roles: the first outcome, every change of it, and a
+    /// pass again after [`FLOWS_RENEWED_AFTER`](super::FLOWS_RENEWED_AFTER). An outcome that is not known is not
+    /// recorded. A failure that somebody else has recorded stands until they, or somebody else with the role, record
+    /// that it passes.
+    Flows(FlowReport),
     /// Time has passed.
     Tick,
 }

@@ -14,8 +14,8 @@ use crate::{
     },
     judge::Judge,
     plan::{Plan, RiskAssessment},
-    policy::{Policy, Track},
-    unit::{Actor, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
+    policy::{Policy, Track, floors},
+    unit::{Actor, ActorKind, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
 };
 
 /// The state of one release: what its records amount to.
@@ -457,6 +457,14 @@ impl Release {
                     if *seen >= self.confirmations()
             ),
             Event::ReleaseClosed(_) => self.owed_post_mortems().next().is_none(),
+            // What relman has checked itself is the user flows, and those in validation alone.
+            Event::CheckRecorded(recorded) => match by.kind() {
+                ActorKind::User | ActorKind::Service => true,
+                ActorKind::System => {
+                    recorded.check.as_str() == floors::USER_FLOWS
+                        && matches!(self.phase, Phase::Validating(_))
+                }
+            },
             Event::ActionItemOpened(opened) => opened.number as usize == self.action_items.len() + 1,
             Event::ActionItemSettled(settled) => {
                 self.open_action_items().any(|item| item.number == settled.number)
@@ -466,7 +474,6 @@ impl Release {
             | Event::GatePassed(_)
             | Event::GateFailed(_)
             | Event::Deployed(_)
-            | Event::CheckRecorded(_)
             | Event::RolloutStarted(_)
             | Event::TrafficDrifted(_)
             | Event::LookTaken(_)

@@ -69,7 +69,7 @@ impl Release {
                 if deployed_at.is_none() {
                     missing.push(Missing::world("the staging deployment", "the deployer has installed it"));
                 }
-                missing.extend(self.missing_checks(Gate::Staging));
+                missing.extend(self.missing_checks(Gate::Staging, now));
                 missing.extend(self.missing_because_frozen(now));
             }
             Phase::Releasing(rollout) => match &rollout.step {
@@ -92,7 +92,7 @@ impl Release {
                         by,
                     ));
                 }
-                missing.extend(self.missing_checks(Gate::Validation));
+                missing.extend(self.missing_checks(Gate::Validation, now));
             }
             Phase::RollingBack(rollback) => missing.push(match rollback.state {
                 RollbackState::Requested => {
@@ -179,7 +179,7 @@ impl Release {
         }
     }
 
-    fn missing_checks(&self, gate: Gate) -> Vec<Missing> {
+    fn missing_checks(&self, gate: Gate, now: Timestamp) -> Vec<Missing> {
         let overridden =
             |check: &CheckName| self.overrides.get(&gate).is_some_and(|one| one.checks.contains(check));
         self.checks_asked(gate)
@@ -191,6 +191,10 @@ impl Release {
                     format!("its outcome is recorded (check {check})"),
                 )),
                 Some(done) => match done.outcome {
+                    CheckOutcome::Passed if done.is_stale(now) => Some(Missing::relman(
+                        format!("the check {check}: it has last passed at {}, and not since", done.at),
+                        format!("a conductor can make it again, or its outcome is recorded (check {check})"),
+                    )),
                     CheckOutcome::Passed => None,
                     CheckOutcome::Failed => {
                         let what = format!("the check {check}: it has failed, {}", done.evidence);

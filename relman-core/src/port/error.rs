@@ -75,6 +75,11 @@ impl PortError {
         self.retry
     }
 
+    /// What went wrong, in the adapter's words; without the operation and the kind, which the message has too.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The name of the adapter.
     pub fn adapter(&self) -> &str {
         &self.adapter

@@ -173,6 +173,10 @@ short_name! {
     CheckName, "a check name", "integration"
 }
 short_name! {
+    /// Something that users do and that is tried after a release: `login`, `checkout`.
+    FlowName, "a flow name", "login"
+}
+short_name! {
     /// Where people are told: a name that the host maps to a notifier, such as `releases` or `on-call`.
     Channel, "a channel name", "releases"
 }

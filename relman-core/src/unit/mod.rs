@@ -20,7 +20,7 @@ pub use decimal::Decimal;
 pub use error::UnitError;
 pub(crate) use error::{schema_as_text, serde_as_text};
 pub use finite::Finite;
-pub use id::{Channel, CheckName, MetricName, ReleaseId, Role, ServiceName, Tag, TrackName};
+pub use id::{Channel, CheckName, FlowName, MetricName, ReleaseId, Role, ServiceName, Tag, TrackName};
 pub use ratio::Ratio;
 pub use share::TrafficShare;
 pub use span::Span;

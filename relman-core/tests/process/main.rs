@@ -5,7 +5,7 @@
 //! | P1 to P5 | `plan.rs`; vague contracts and silent plans also in `src/plan` |
 //! | S1 to S5 | `stage.rs` |
 //! | R1 to R5 | `release.rs` |
-//! | V1 to V4 | `verify.rs` |
+//! | V1 to V4 | `verify.rs`; what relman checks itself in `flows.rs` |
 //! | B1 to B3 | `rollback.rs` |
 //! | A1 | `learn.rs`; the documents in the testkit's `artifacts` |
 //! | G1 to G6 | `guardrails.rs`; the floors of tracks (G3) also in `src/policy`, the moves in `src/machine/transition.rs` |
@@ -24,6 +24,7 @@ mod back_beats_forward;
 mod deployer;
 mod drill;
 mod duties;
+mod flows;
 mod forged;
 mod freeze;
 mod guardrails;

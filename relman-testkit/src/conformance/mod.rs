@@ -10,6 +10,7 @@
 //! | [`MetricsSource`](relman_core::port::MetricsSource) | [`metrics::suite`](metrics::suite()) | [`metrics!`] | [`MetricsFixture`](metrics::MetricsFixture) |
 //! | [`Notifier`](relman_core::port::Notifier) | [`notifier::suite`](notifier::suite()) | [`notifier!`] | [`NotifierFixture`](notifier::NotifierFixture) |
 //! | [`Tracker`](relman_core::port::Tracker) | [`tracker::suite`](tracker::suite()) | [`tracker!`] | [`TrackerFixture`](tracker::TrackerFixture) |
+//! | [`UserFlows`](relman_core::port::UserFlows) | [`user_flows::suite`](user_flows::suite()) | [`user_flows!`] | [`UserFlowsFixture`](user_flows::UserFlowsFixture) |
 //! | [`Directory`](relman_core::port::Directory) | [`directory::suite`](directory::suite()) | [`directory!`] | [`DirectoryFixture`](directory::DirectoryFixture) |
 //! | [`Clock`](relman_core::port::Clock) | [`clock::suite`](clock::suite()) | [`clock!`] | [`ClockFixture`](clock::ClockFixture) |
 //!
@@ -136,6 +137,7 @@ pub mod journal;
 pub mod metrics;
 pub mod notifier;
 pub mod tracker;
+pub mod user_flows;
 
 pub use ability::{Able, Unable};
 pub use check::{Check, Port};
@@ -146,5 +148,5 @@ pub use report::{BrokenPromises, Entry, Report};
 pub use crate::{
     __clock_tests as clock, __deployer_tests as deployer, __directory_tests as directory,
     __journal_tests as journal, __metrics_tests as metrics, __notifier_tests as notifier,
-    __tracker_tests as tracker,
+    __tracker_tests as tracker, __user_flows_tests as user_flows,
 };

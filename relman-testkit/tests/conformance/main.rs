@@ -11,6 +11,7 @@ mod metrics;
 mod notifier;
 mod ours;
 mod tracker;
+mod user_flows;
 
 use std::{collections::BTreeSet, fmt};
 

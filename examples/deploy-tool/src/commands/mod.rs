@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 mod estate;
 mod export;
+mod flows;
 mod init;
 mod judge;
 mod lab;
@@ -42,6 +43,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Judge(asked) => judge::run(global, &asked),
         Command::Run(run) => run::run(global, &run),
         Command::Serve(serve) => serve::run(global, &serve),
+        Command::Flows(flows) => block_on(flows::run(global, &flows))?,
         Command::Plan(plan) => block_on(plan::run(global, &plan))?,
         Command::Approve(of) => block_on(people::approve(global, &of))?,
         Command::Check(check) => block_on(people::check(global, check))?,

@@ -55,17 +55,20 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let people: Arc<dyn Directory> = config.people();
     let (deployer, metrics) = (ports::deployer(&config)?, ports::metrics(&config)?);
     let notifier = ports::notifier(&config)?;
+    let user_flows = ports::user_flows(&config)?;
     let path = store::path(global);
     let journal = store::open_or_create(&path)?;
-    let conductor = Conductor::builder()
+    let mut builder = Conductor::builder()
         .journal(journal)
         .deployer(deployer)
         .metrics(metrics)
         .notifier(notifier)
         .directory(people)
-        .clock(Arc::new(SystemClock))
-        .build()
-        .map_err(Failure::refused)?;
+        .clock(Arc::new(SystemClock));
+    if let Some(user_flows) = user_flows {
+        builder = builder.user_flows(user_flows);
+    }
+    let conductor = builder.build().map_err(Failure::refused)?;
 
     let id = plan.release().clone();
     is_recorded(global, &conductor, plan, policy).await?;

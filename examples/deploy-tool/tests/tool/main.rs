@@ -6,6 +6,7 @@
 mod bench;
 mod config;
 mod demo;
+mod flows;
 mod judge;
 mod judge_past;
 mod judge_refuses;

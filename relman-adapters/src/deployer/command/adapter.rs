@@ -1,5 +1,3 @@
-use std::io;
-
 use async_trait::async_trait;
 use relman_core::{
     port::{
@@ -10,10 +8,8 @@ use relman_core::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    CommandConfig,
-    process::{Failure, Finished, MAX_OUTPUT_BYTES, one_line, run},
-};
+use super::CommandConfig;
+use crate::process::{Finished, one_line, run};
 
 const ADAPTER: &str = "command";
 
@@ -62,36 +58,12 @@ impl CommandDeployer {
         operation: &'static str,
         question: &Question<'_>,
     ) -> Result<A, PortError> {
-        let program = self.config.program.display();
-        let failed = |kind, detail: String| PortError::new(ADAPTER, operation, kind, detail);
+        let program = self.config.program();
         let mut input = serde_json::to_vec(question).expect("requests have string keys only");
         input.push(b'\n');
-        match run(&self.config, input).await {
+        match run(&program, input).await {
             Ok(finished) => self.read(operation, &finished),
-            Err(Failure::NotStarted(error)) => {
-                let kind = match error.kind() {
-                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => PortErrorKind::Rejected,
-                    _ => PortErrorKind::Unavailable,
-                };
-                let detail = format!("the program {program} can't be started: {error}");
-                Err(failed(kind, detail).with_source(error))
-            }
-            Err(Failure::Broken(error)) => {
-                let detail = format!("the output of {program} can't be read: {error}");
-                Err(failed(PortErrorKind::Unavailable, detail).with_source(error))
-            }
-            Err(Failure::TooMuchOutput) => {
-                let detail =
-                    format!("{program} wrote more than {MAX_OUTPUT_BYTES} bytes to its standard output");
-                Err(failed(PortErrorKind::InvalidAnswer, detail))
-            }
-            Err(Failure::TimedOut) => {
-                let detail = format!(
-                    "{program} was not done within {} and was killed with the processes it started",
-                    self.config.time_limit
-                );
-                Err(failed(PortErrorKind::TimedOut, detail))
-            }
+            Err(failure) => Err(failure.into_error(ADAPTER, operation, &program)),
         }
     }
 

@@ -3,6 +3,8 @@ use std::path::{Path, PathBuf};
 use relman_core::unit::{Span, TrafficShare};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use crate::process::Program;
+
 /// How long a program may take where nothing else is configured: enough for a platform that waits until an
 /// instance is up, and short enough that a rollback is not kept waiting for a program that hangs.
 const DEFAULT_TIME_LIMIT: Span = Span::from_secs(60);
@@ -51,6 +53,15 @@ impl CommandConfig {
             environment: Vec::new(),
             time_limit: DEFAULT_TIME_LIMIT,
             share_tolerance: TrafficShare::ZERO,
+        }
+    }
+
+    pub(super) fn program(&self) -> Program<'_> {
+        Program {
+            path: &self.program,
+            args: &self.args,
+            environment: &self.environment,
+            time_limit: self.time_limit,
         }
     }
 

@@ -49,7 +49,6 @@
 
 mod adapter;
 mod config;
-mod process;
 
 pub use adapter::CommandDeployer;
 pub use config::CommandConfig;

@@ -168,7 +168,9 @@ pub(in crate::web) async fn principal(front: &Front, visit: &Visit) -> Result<Op
     match input {
         Ok(Input::Command(command)) => Ok(Some(command.by)),
         // A command with the actor's roles is what was asked for.
-        Ok(Input::Outcome { .. } | Input::Look(_) | Input::Traffic { .. } | Input::Tick) => Ok(None),
+        Ok(
+            Input::Outcome { .. } | Input::Look(_) | Input::Traffic { .. } | Input::Flows(_) | Input::Tick,
+        ) => Ok(None),
         Err(error) => Err(Problem::failed(visit, error)),
     }
 }

@@ -1,6 +1,7 @@
 //! Rules: which events an input leads to, or why it is refused.
 
 mod admit;
+mod flows;
 mod learn;
 mod look;
 mod outcome;
@@ -25,7 +26,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// A [`Refusal`] for a command that is not allowed. Outcomes, looks and ticks are never refused.
+/// A [`Refusal`] for a command that is not allowed. Outcomes, looks, flows and ticks are never refused.
 pub fn decide(release: &Release, input: &Input, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
     let mut draft = Draft { release: release.clone(), facts: Vec::new(), now: now.max(release.last_at) };
     draft.expire();
@@ -34,6 +35,7 @@ pub fn decide(release: &Release, input: &Input, now: Timestamp) -> Result<Vec<Fa
         Input::Outcome { effect, outcome } => draft.outcome(*effect, outcome),
         Input::Look(look) => draft.look(look),
         Input::Traffic { deployment } => draft.traffic(deployment),
+        Input::Flows(report) => draft.flows(report),
         Input::Tick => {}
     }
     draft.advance();

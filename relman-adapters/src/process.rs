@@ -1,17 +1,22 @@
+//! What the adapters that run an executable share: how it is started, how much of it is read, and how it ends.
+
 use std::{
     io,
+    path::Path,
     process::{ExitStatus, Stdio},
 };
 
+use relman_core::{
+    port::{PortError, PortErrorKind},
+    unit::Span,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdin, Command},
 };
 
-use super::CommandConfig;
-
 /// The longest answer that is read: an observation with a long detail has a few kilobytes.
-pub(super) const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// As much of the standard error as an error carries: where a program says what is wrong, it says so at the end.
 const STDERR_TAIL_BYTES: usize = 2 * 1024;
@@ -20,16 +25,27 @@ const STDERR_TAIL_BYTES: usize = 2 * 1024;
 /// write text.
 const HANDED_ON: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
 
+/// What is run, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program<'a> {
+    /// Without a slash it is looked for in `PATH`.
+    pub(crate) path: &'a Path,
+    pub(crate) args: &'a [String],
+    /// The names of variables that it sees, besides those that every program does.
+    pub(crate) environment: &'a [String],
+    pub(crate) time_limit: Span,
+}
+
 /// How a program ended.
-pub(super) struct Finished {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: Vec<u8>,
+pub(crate) struct Finished {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<u8>,
     /// The last of what it wrote to its standard error, as one line of text.
-    pub(super) stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// Why a program did not end by itself.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// It was not started.
     NotStarted(io::Error),
     /// Its output could not be read.
@@ -40,11 +56,50 @@ pub(super) enum Failure {
     TimedOut,
 }
 
+impl Failure {
+    /// The failure in the words of a port.
+    pub(crate) fn into_error(
+        self,
+        adapter: &'static str,
+        operation: &'static str,
+        program: &Program<'_>,
+    ) -> PortError {
+        let failed = |kind, detail: String| PortError::new(adapter, operation, kind, detail);
+        let name = program.path.display();
+        match self {
+            Self::NotStarted(error) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => PortErrorKind::Rejected,
+                    _ => PortErrorKind::Unavailable,
+                };
+                let detail = format!("the program {name} can't be started: {error}");
+                failed(kind, detail).with_source(error)
+            }
+            Self::Broken(error) => {
+                let detail = format!("the output of {name} can't be read: {error}");
+                failed(PortErrorKind::Unavailable, detail).with_source(error)
+            }
+            Self::TooMuchOutput => {
+                let detail =
+                    format!("{name} wrote more than {MAX_OUTPUT_BYTES} bytes to its standard output");
+                failed(PortErrorKind::InvalidAnswer, detail)
+            }
+            Self::TimedOut => {
+                let detail = format!(
+                    "{name} was not done within {} and was killed with the processes it started",
+                    program.time_limit
+                );
+                failed(PortErrorKind::TimedOut, detail)
+            }
+        }
+    }
+}
+
 /// Runs the program with this input, to its end or to the time limit.
 ///
 /// It gets a process group of its own, which is killed when it doesn't end by itself, and when the future is dropped.
-pub(super) async fn run(config: &CommandConfig, input: Vec<u8>) -> Result<Finished, Failure> {
-    let mut group = Group(command(config).spawn().map_err(Failure::NotStarted)?);
+pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finished, Failure> {
+    let mut group = Group(command(program).spawn().map_err(Failure::NotStarted)?);
     let child = &mut group.0;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
@@ -56,13 +111,13 @@ pub(super) async fn run(config: &CommandConfig, input: Vec<u8>) -> Result<Finish
         let status = child.wait().await.map_err(Failure::Broken)?;
         Ok(Finished { status, stdout, stderr })
     };
-    tokio::time::timeout(config.time_limit.to_std(), talk).await.unwrap_or(Err(Failure::TimedOut))
+    tokio::time::timeout(program.time_limit.to_std(), talk).await.unwrap_or(Err(Failure::TimedOut))
 }
 
-fn command(config: &CommandConfig) -> Command {
-    let mut command = Command::new(&config.program);
+fn command(program: &Program<'_>) -> Command {
+    let mut command = Command::new(program.path);
     command
-        .args(&config.args)
+        .args(program.args)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -70,7 +125,7 @@ fn command(config: &CommandConfig) -> Command {
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    let names = HANDED_ON.into_iter().chain(config.environment.iter().map(String::as_str));
+    let names = HANDED_ON.into_iter().chain(program.environment.iter().map(String::as_str));
     for name in names {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -127,7 +182,7 @@ async fn read_tail(mut stderr: impl AsyncRead + Unpin) -> Result<String, Failure
 }
 
 /// Text that can stand in a log line and on a terminal: control characters could do more there than be read.
-pub(super) fn one_line(bytes: &[u8]) -> String {
+pub(crate) fn one_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     lines.join(" | ").replace(char::is_control, "\u{fffd}")

@@ -1,0 +1,39 @@
+use std::collections::BTreeSet;
+
+use super::Draft;
+use crate::{
+    event::{CheckOutcome, CheckRecorded, Gate, GateFailed},
+    policy::floors,
+    port::{FlowOutcome, FlowReport},
+    unit::CheckName,
+};
+
+impl Draft {
+    /// What was found about the key user flows: recorded by relman itself, where it is news.
+    ///
+    /// This is no command, so that nobody can pass for relman and record a check without the role for it.
+    pub(super) fn flows(&mut self, report: &FlowReport) {
+        if self.release.flows_to_check().is_none() {
+            return;
+        }
+        let outcome = match report.outcome() {
+            FlowOutcome::Passed => CheckOutcome::Passed,
+            FlowOutcome::Failed => CheckOutcome::Failed,
+            // Not measured is not passed, and not failed either.
+            FlowOutcome::Unknown => return,
+        };
+        if !self.release.is_news_on_flows(outcome, self.now) {
+            return;
+        }
+        let check: CheckName = floors::USER_FLOWS.parse().expect("the constant is a check's name");
+        let evidence = report.evidence();
+        let failed = format!("{check} has failed: {evidence}");
+        self.follow(CheckRecorded { check, outcome, evidence, items: Vec::new(), roles: BTreeSet::new() });
+        match outcome {
+            CheckOutcome::Passed => {}
+            CheckOutcome::Failed => {
+                self.follow(GateFailed { gate: Gate::Validation, reasons: vec![failed] });
+            }
+        }
+    }
+}
