@@ -36,6 +36,10 @@ pub struct HostFile {
 ///
 /// [`EstateError`]: a folder that is not empty, a disk that fails, a journal that can't be read, or a stream that does
 /// not verify or has records that this version does not know.
+///
+/// # Panics
+///
+/// Never: what is written as JSON has nothing but texts and numbers.
 pub async fn export(
     journal: &dyn Journal,
     to: &Path,
@@ -80,9 +84,9 @@ pub(super) fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, Esta
     for line in lines {
         verifier.push(line).map_err(broken)?;
     }
-    let verified = verifier.finish(None).map_err(broken)?;
-    let head = verified.head.ok_or_else(|| EstateError::wrong(place_of(id), "it has no records"))?;
-    Ok(Listed { records: verified.records, head })
+    let whole = verifier.finish(None).map_err(broken)?;
+    let head = whole.head.ok_or_else(|| EstateError::wrong(place_of(id), "it has no records"))?;
+    Ok(Listed { records: whole.records, head })
 }
 
 fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<(Release, Vec<Record>), EstateError> {
