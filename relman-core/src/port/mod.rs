@@ -7,6 +7,7 @@ mod clock;
 mod deployer;
 mod directory;
 mod error;
+mod incident;
 mod journal;
 mod metrics;
 mod notifier;
@@ -18,6 +19,7 @@ pub use deployer::{
 };
 pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry};
+pub use incident::{Incident, IncidentSource};
 pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
 pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.

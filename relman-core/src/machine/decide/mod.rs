@@ -1,6 +1,7 @@
 //! Rules: which events an input leads to, or why it is refused.
 
 mod admit;
+mod incident;
 mod learn;
 mod look;
 mod outcome;
