@@ -8,6 +8,7 @@ pub mod conductor;
 pub mod deployer;
 pub mod directory;
 #[cfg(any(
+    feature = "alertmanager",
     feature = "github",
     feature = "gitlab",
     feature = "jira",
@@ -16,6 +17,7 @@ pub mod directory;
     feature = "webhook"
 ))]
 mod http;
+pub mod incident;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
@@ -30,6 +32,7 @@ pub mod tracker;
 pub mod web;
 
 #[cfg(any(
+    feature = "alertmanager",
     feature = "github",
     feature = "gitlab",
     feature = "jira",

@@ -8,8 +8,8 @@
 //!
 //! ```
 //! use relman_core::{
-//!     port::{Clock, Deployer, DeployerCapabilities, Directory, Journal, MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker},
-//!     unit::{Timestamp, TrafficShare},
+//!     port::{Clock, Deployer, DeployerCapabilities, Directory, IncidentSource, Journal, MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker},
+//!     unit::{Timestamp, TrafficShare, Window},
 //! };
 //! use relman_testkit::{Cast, mock::*, ready};
 //! use relman_testkit::mock::mockall::{Sequence, predicate::eq};
@@ -46,6 +46,13 @@
 //! clock.expect_now().return_const(Timestamp::from_millis(0));
 //! assert_eq!(clock.now().as_millis(), 0);
 //!
+//! // A source of incidents that knows of none.
+//! let mut incidents = MockIncidentSource::new();
+//! incidents.expect_incidents().returning(|_, _| Ok(Vec::new()));
+//! let now = Timestamp::from_millis(0);
+//! let asked = incidents.incidents(&"checkout".parse()?, Window { from: now, until: now });
+//! assert_eq!(ready(asked)?, []);
+//!
 //! // A tracker that has nothing.
 //! let mut tracker = MockTracker::new();
 //! tracker.expect_find().returning(|_| Ok(None));
@@ -64,11 +71,11 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, MetricQuery, Notification,
-        PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
+        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, Incident, MetricQuery,
+        Notification, PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
         TrafficRequest,
     },
-    unit::{Actor, Channel, MetricName, ReleaseId, Role, Timestamp, Window},
+    unit::{Actor, Channel, MetricName, ReleaseId, Role, ServiceName, Timestamp, Window},
 };
 
 mock! {
@@ -143,6 +150,18 @@ mock! {
         fn capabilities(&self) -> TrackerCapabilities;
         async fn publish(&self, publication: &Publication) -> Result<Published, PortError>;
         async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError>;
+    }
+}
+
+mock! {
+    /// An [`IncidentSource`](port::IncidentSource) that answers as it is told.
+    #[derive(Debug)]
+    pub IncidentSource {}
+
+    #[async_trait]
+    impl port::IncidentSource for IncidentSource {
+        fn name(&self) -> &str;
+        async fn incidents(&self, service: &ServiceName, window: Window) -> Result<Vec<Incident>, PortError>;
     }
 }
 

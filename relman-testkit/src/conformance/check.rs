@@ -28,6 +28,8 @@ pub enum Port {
     Notifier,
     /// [`Tracker`](relman_core::port::Tracker)
     Tracker,
+    /// [`IncidentSource`](relman_core::port::IncidentSource)
+    IncidentSource,
     /// [`Directory`](relman_core::port::Directory)
     Directory,
     /// [`Clock`](relman_core::port::Clock)
@@ -36,12 +38,13 @@ pub enum Port {
 
 impl Port {
     /// Every port that has a suite.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Journal,
         Self::Deployer,
         Self::MetricsSource,
         Self::Notifier,
         Self::Tracker,
+        Self::IncidentSource,
         Self::Directory,
         Self::Clock,
     ];
@@ -54,6 +57,7 @@ impl Port {
             Self::MetricsSource => super::metrics::CHECKS,
             Self::Notifier => super::notifier::CHECKS,
             Self::Tracker => super::tracker::CHECKS,
+            Self::IncidentSource => super::incidents::CHECKS,
             Self::Directory => super::directory::CHECKS,
             Self::Clock => super::clock::CHECKS,
         }
@@ -68,6 +72,7 @@ impl fmt::Display for Port {
             Self::MetricsSource => "metrics source",
             Self::Notifier => "notifier",
             Self::Tracker => "tracker",
+            Self::IncidentSource => "incident source",
             Self::Directory => "directory",
             Self::Clock => "clock",
         })

@@ -10,6 +10,7 @@
 //! | [`MetricsSource`](relman_core::port::MetricsSource) | [`metrics::suite`](metrics::suite()) | [`metrics!`] | [`MetricsFixture`](metrics::MetricsFixture) |
 //! | [`Notifier`](relman_core::port::Notifier) | [`notifier::suite`](notifier::suite()) | [`notifier!`] | [`NotifierFixture`](notifier::NotifierFixture) |
 //! | [`Tracker`](relman_core::port::Tracker) | [`tracker::suite`](tracker::suite()) | [`tracker!`] | [`TrackerFixture`](tracker::TrackerFixture) |
+//! | [`IncidentSource`](relman_core::port::IncidentSource) | [`incidents::suite`](incidents::suite()) | [`incidents!`] | [`IncidentFixture`](incidents::IncidentFixture) |
 //! | [`Directory`](relman_core::port::Directory) | [`directory::suite`](directory::suite()) | [`directory!`] | [`DirectoryFixture`](directory::DirectoryFixture) |
 //! | [`Clock`](relman_core::port::Clock) | [`clock::suite`](clock::suite()) | [`clock!`] | [`ClockFixture`](clock::ClockFixture) |
 //!
@@ -132,6 +133,7 @@ mod report;
 pub mod clock;
 pub mod deployer;
 pub mod directory;
+pub mod incidents;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
@@ -145,6 +147,6 @@ pub use report::{BrokenPromises, Entry, Report};
 #[doc(inline)]
 pub use crate::{
     __clock_tests as clock, __deployer_tests as deployer, __directory_tests as directory,
-    __journal_tests as journal, __metrics_tests as metrics, __notifier_tests as notifier,
-    __tracker_tests as tracker,
+    __incidents_tests as incidents, __journal_tests as journal, __metrics_tests as metrics,
+    __notifier_tests as notifier, __tracker_tests as tracker,
 };
