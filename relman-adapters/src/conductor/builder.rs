@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use relman_core::port::{Clock, Deployer, Directory, Journal, MetricsSource, Notifier};
+use relman_core::port::{Clock, Deployer, Directory, IncidentSource, Journal, MetricsSource, Notifier};
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
@@ -13,7 +13,8 @@ use crate::Releases;
 pub struct Limits {
     /// How many calls to the deployer and the metrics source may be under way at once, over all releases.
     pub calls: usize,
-    /// How many notifications may be under way at once, over all releases.
+    /// How many notifications may be under way at once, over all releases; and, apart from them, how many questions to
+    /// the source of incidents.
     pub notifications: usize,
     /// How long one call to a port may take before it counts as not answered.
     pub call_time: Duration,
@@ -46,6 +47,7 @@ pub struct ConductorBuilder {
     deployer: Option<Arc<dyn Deployer>>,
     metrics: Option<Arc<dyn MetricsSource>>,
     notifier: Option<Arc<dyn Notifier>>,
+    incidents: Option<Arc<dyn IncidentSource>>,
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
@@ -82,6 +84,16 @@ impl ConductorBuilder {
     #[must_use]
     pub fn notifier(mut self, notifier: Arc<dyn Notifier>) -> Self {
         self.notifier = Some(notifier);
+        self
+    }
+
+    /// Where incidents come from; nothing is heard of them where nothing is said.
+    ///
+    /// It is asked with every look at a release that has users, beside the look and never before it. What it tells is
+    /// recorded by relman itself. A source that fails is logged and asked again with the next look.
+    #[must_use]
+    pub fn incidents(mut self, incidents: Arc<dyn IncidentSource>) -> Self {
+        self.incidents = Some(incidents);
         self
     }
 
@@ -125,7 +137,9 @@ impl ConductorBuilder {
             metrics: self.metrics.ok_or(MissingPort("metrics source"))?,
             notifier: self.notifier.ok_or(MissingPort("notifier"))?,
             calls: Semaphore::new(self.limits.calls),
+            incidents: self.incidents,
             notifications: Semaphore::new(self.limits.notifications),
+            asides: Semaphore::new(self.limits.notifications),
             limits: self.limits,
             updates: broadcast::channel(UPDATES).0,
         };

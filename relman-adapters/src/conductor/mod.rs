@@ -7,6 +7,8 @@
 //!   other, except for a bounded number of calls to the ports at once.
 //! - **Back beats forward**: a rollback ends whatever forward call is under way and waits for no other release.
 //! - **People are told beside, not before**: notifications never stand in the way of traffic.
+//! - **Incidents are heard of beside, not in, a look**: a source of them that fails or is slow is logged, and nothing
+//!   waits for it.
 //! - **Deadlines, not polling**: each driver sleeps in the runtime's timer queue until its release's next deadline.
 //!
 //! # Examples
@@ -17,6 +19,7 @@ mod ask;
 mod builder;
 mod driver;
 mod handle;
+mod incidents;
 mod perform;
 mod ports;
 mod watch;

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use relman_core::{
-    port::{Deployer, MetricsSource, Notifier},
+    port::{Deployer, IncidentSource, MetricsSource, Notifier},
     unit::Timestamp,
 };
 use tokio::sync::{Semaphore, broadcast};
@@ -15,11 +15,14 @@ pub(super) struct Ports {
     pub(super) deployer: Arc<dyn Deployer>,
     pub(super) metrics: Arc<dyn MetricsSource>,
     pub(super) notifier: Arc<dyn Notifier>,
+    pub(super) incidents: Option<Arc<dyn IncidentSource>>,
     pub(super) limits: Limits,
     /// Permits for calls to the deployer and the metrics source; a rollback needs none.
     pub(super) calls: Semaphore,
     /// Permits for notifications, apart from the others so that neither waits for the other.
     pub(super) notifications: Semaphore,
+    /// Permits for questions to the source of incidents, apart from both.
+    pub(super) asides: Semaphore,
     pub(super) updates: broadcast::Sender<Update>,
 }
 

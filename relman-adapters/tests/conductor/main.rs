@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
 
 mod crash;
+mod incidents;
 mod once;
 mod stage;
 mod together;

@@ -11,7 +11,7 @@ use relman_core::{
     machine::{Action, Release},
     plan::Plan,
     policy::Policy,
-    port::{Clock, Deployer, Journal, JournalExt, MetricsSource},
+    port::{Clock, Deployer, IncidentSource, Journal, JournalExt, MetricsSource},
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::{
@@ -57,12 +57,27 @@ impl Stage {
         metrics: Arc<dyn MetricsSource>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        Self::hearing(journal, deployer, metrics, clock, None)
+    }
+
+    /// The same with a source of incidents, where there is one.
+    pub(crate) fn hearing(
+        journal: Arc<dyn Journal>,
+        deployer: Arc<dyn Deployer>,
+        metrics: Arc<dyn MetricsSource>,
+        clock: Arc<dyn Clock>,
+        incidents: Option<Arc<dyn IncidentSource>>,
+    ) -> Self {
         let channel = |name: &str| name.parse().unwrap();
         let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
         let cast = Cast::new();
         let mut limits = Limits::default();
         limits.watch_journal_every = None;
-        let conductor = Conductor::builder()
+        let mut builder = Conductor::builder();
+        if let Some(incidents) = incidents {
+            builder = builder.incidents(incidents);
+        }
+        let conductor = builder
             .journal(journal.clone())
             .deployer(deployer)
             .metrics(metrics)

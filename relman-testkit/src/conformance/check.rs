@@ -72,7 +72,7 @@ impl fmt::Display for Port {
             Self::MetricsSource => "metrics source",
             Self::Notifier => "notifier",
             Self::Tracker => "tracker",
-            Self::IncidentSource => "incident source",
+            Self::IncidentSource => "source of incidents",
             Self::Directory => "directory",
             Self::Clock => "clock",
         })

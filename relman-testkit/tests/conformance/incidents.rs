@@ -140,7 +140,7 @@ async fn each_check_of_an_incident_source_fails_on_the_flaw_that_it_is_for() {
     for (check, flaw, also) in [
         ("has_a_name", Flaw::Nameless, &[][..]),
         ("an_empty_list_says_that_nothing_fires", Flaw::TestAlert, &[][..]),
-        ("what_fires_at_the_end_of_the_window_is_in_the_answer", Flaw::AskedAt, &[]),
+        ("what_fires_at_the_end_of_the_window_is_in_the_answer", Flaw::AskedAt, &["they_come_in_order"]),
         ("an_incident_keeps_its_id", Flaw::NumbersThem, &["what_has_ended_fires_no_more"]),
         ("two_that_fire_have_two_ids", Flaw::OneName, &[]),
         ("they_come_in_order", Flaw::AsTheyCame, &[]),
