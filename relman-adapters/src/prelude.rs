@@ -5,7 +5,9 @@ pub use crate::{
     clock::SystemClock,
     conductor::{Conductor, Limits},
     directory::StaticDirectory,
+    incident::IncidentMetrics,
     journal::MemoryJournal,
+    metrics::MetricsByName,
     notifier::{Channels, LogNotifier},
     secret::Secret,
 };
@@ -14,6 +16,8 @@ pub use crate::{
 pub use crate::deployer::command::CommandDeployer;
 #[cfg(feature = "haproxy")]
 pub use crate::deployer::haproxy::Haproxy;
+#[cfg(feature = "alertmanager")]
+pub use crate::incident::alertmanager::Alertmanager;
 #[cfg(feature = "sqlite")]
 pub use crate::journal::SqliteJournal;
 #[cfg(feature = "prometheus")]

@@ -13,6 +13,7 @@ use std::{
 use relman_adapters::{
     deployer::{command::CommandConfig, haproxy::HaproxyConfig},
     directory::StaticDirectory,
+    incident::alertmanager::AlertmanagerConfig,
     metrics::prometheus::PrometheusConfig,
     notifier::{SlackConfig, WebhookConfig},
     secret::SecretSource,
@@ -20,7 +21,7 @@ use relman_adapters::{
 use relman_core::{
     plan::Plan,
     policy::Policy,
-    unit::{Actor, Channel},
+    unit::{Actor, Channel, MetricName},
 };
 use serde::Deserialize;
 
@@ -56,6 +57,12 @@ struct ConfigFile {
     /// Where measurements come from.
     #[serde(default)]
     metrics: Option<MetricsConfig>,
+    /// Where incidents come from.
+    #[serde(default)]
+    incidents: Option<IncidentsConfig>,
+    /// Metrics that count the incidents of some severities.
+    #[serde(default)]
+    incident_metrics: BTreeMap<MetricName, Vec<String>>,
     /// Who delivers what is said on a channel.
     #[serde(default)]
     notifiers: BTreeMap<Channel, NotifierConfig>,
@@ -98,6 +105,14 @@ pub(crate) enum DeployerConfig {
 pub(crate) enum MetricsConfig {
     /// Prometheus, or whatever speaks its HTTP API.
     Prometheus(PrometheusConfig),
+}
+
+/// A source of incidents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum IncidentsConfig {
+    /// Prometheus Alertmanager, or whatever speaks its API.
+    Alertmanager(AlertmanagerConfig),
 }
 
 /// A notifier.
@@ -187,6 +202,16 @@ impl Config {
     /// Where measurements come from.
     pub(crate) fn metrics(&self) -> Option<&MetricsConfig> {
         self.file.metrics.as_ref()
+    }
+
+    /// Where incidents come from.
+    pub(crate) fn incidents(&self) -> Option<&IncidentsConfig> {
+        self.file.incidents.as_ref()
+    }
+
+    /// Metrics that count the incidents of some severities.
+    pub(crate) fn incident_metrics(&self) -> &BTreeMap<MetricName, Vec<String>> {
+        &self.file.incident_metrics
     }
 
     /// The web pages.

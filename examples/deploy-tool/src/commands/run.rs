@@ -57,7 +57,11 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let notifier = ports::notifier(&config)?;
     let path = store::path(global);
     let journal = store::open_or_create(&path)?;
-    let conductor = Conductor::builder()
+    let mut builder = Conductor::builder();
+    if let Some(incidents) = ports::incidents(&config)? {
+        builder = builder.incidents(incidents);
+    }
+    let conductor = builder
         .journal(journal)
         .deployer(deployer)
         .metrics(metrics)
