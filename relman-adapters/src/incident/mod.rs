@@ -9,6 +9,8 @@ pub mod alertmanager;
 mod metrics;
 #[cfg(any(feature = "alertmanager", feature = "incident-webhook"))]
 mod setup;
+#[cfg(feature = "incident-webhook")]
+pub mod webhook;
 #[cfg(any(feature = "alertmanager", feature = "incident-webhook"))]
 mod words;
 
