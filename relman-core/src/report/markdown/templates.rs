@@ -11,7 +11,7 @@ use super::filters;
 use crate::report::{Artifact, timeline::collapse};
 
 /// The templates of relman: one for each kind of artifact, and the parts that they share, whose names begin with `_`.
-const SHIPPED: [(&str, &str); 13] = [
+const SHIPPED: [(&str, &str); 14] = [
     ("plan", include_str!("templates/plan.md")),
     ("schedule", include_str!("templates/schedule.md")),
     ("validation", include_str!("templates/validation.md")),
@@ -25,6 +25,7 @@ const SHIPPED: [(&str, &str); 13] = [
     ("_rows", include_str!("templates/_rows.md")),
     ("_action-items", include_str!("templates/_action-items.md")),
     ("_checks", include_str!("templates/_checks.md")),
+    ("_incidents", include_str!("templates/_incidents.md")),
 ];
 
 /// How much work one artifact may take: some hundred times of what the longest of relman's own templates takes, so that a
