@@ -137,7 +137,7 @@ async fn what_is_posted_is_an_incident_until_its_end_is_posted() {
         ended_at: None,
         url: Some("https://incidents.example.org/7".parse().unwrap()),
     };
-    assert_eq!(hook.told().await, [incident.clone()]);
+    assert_eq!(hook.told().await, std::slice::from_ref(&incident));
     hook.clock.advance(Span::from_minutes(2));
     let ended_at = start() + Span::from_minutes(1);
     assert_eq!(hook.outcome(&resolved("INC-7", start(), ended_at)).await, "stored");
@@ -314,7 +314,7 @@ impl Tool {
         assert_eq!(reply.status(), StatusCode::OK);
     }
 
-    fn of(&self, service: &ServiceName, name: &str, from: Timestamp) -> Value {
+    fn of(service: &ServiceName, name: &str, from: Timestamp) -> Value {
         let mut message = firing(&format!("{service}-{name}"), from);
         message["service"] = service.as_str().into();
         message
@@ -340,7 +340,7 @@ impl IncidentFixture for Tool {
     }
 
     async fn fire(&self, service: &ServiceName, name: &str, from: Timestamp) -> Able<()> {
-        self.post(self.of(service, name, from)).await;
+        self.post(Self::of(service, name, from)).await;
         Ok(())
     }
 
@@ -350,7 +350,7 @@ impl IncidentFixture for Tool {
         let told = self.0.incidents(service, window).await.unwrap();
         let id = format!("{service}-{name}");
         let open = told.iter().find(|incident| incident.id.as_str() == id).unwrap();
-        let mut message = self.of(service, name, open.started_at);
+        let mut message = Self::of(service, name, open.started_at);
         message["status"] = "resolved".into();
         message["ended_at"] = until.to_string().into();
         self.post(message).await;

@@ -67,14 +67,14 @@ impl IncidentFixture for Relayed {
     }
 
     async fn fire(&self, service: &ServiceName, name: &str, from: Timestamp) -> Able<()> {
-        self.server.alert(labels(service, name), from, None);
+        self.server.alert(&labels(service, name), from, None);
         Ok(())
     }
 
     async fn end(&self, service: &ServiceName, name: &str) -> Able<()> {
         let now = SystemClock.now();
         let from = now.minus(relman_core::unit::Span::from_secs(1));
-        self.server.alert(labels(service, name), from, Some(now));
+        self.server.alert(&labels(service, name), from, Some(now));
         Ok(())
     }
 

@@ -50,7 +50,7 @@ impl Alerts {
 
 #[async_trait]
 impl IncidentSource for Alerts {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "pager"
     }
 

@@ -84,7 +84,7 @@ impl IncidentSource for Flawed {
                 Flaw::OneName => one.id = "incident".parse().unwrap(),
                 Flaw::NeverEnds => one.ended_at = None,
                 Flaw::EndsEarly => {
-                    one.ended_at = one.ended_at.map(|_| one.started_at.minus(Span::from_secs(1)))
+                    one.ended_at = one.ended_at.map(|_| one.started_at.minus(Span::from_secs(1)));
                 }
                 _ => {}
             }

@@ -30,7 +30,7 @@ pub(super) fn router(webhook: IncidentWebhook) -> Router {
 async fn take(State(webhook): State<IncidentWebhook>, headers: HeaderMap, body: Bytes) -> Response {
     let message: Message = match proved(&webhook, &headers, &body) {
         Ok(message) => message,
-        Err(refused) => return refused,
+        Err((status, problem)) => return said(status, &problem),
     };
     match message.incident() {
         Ok(incident) => {
@@ -44,7 +44,7 @@ async fn take(State(webhook): State<IncidentWebhook>, headers: HeaderMap, body: 
 async fn replace(State(webhook): State<IncidentWebhook>, headers: HeaderMap, body: Bytes) -> Response {
     let list: List = match proved(&webhook, &headers, &body) {
         Ok(list) => list,
-        Err(refused) => return refused,
+        Err((status, problem)) => return said(status, &problem),
     };
     let mut firing: Vec<Incident> = Vec::with_capacity(list.incidents.len());
     for (place, message) in list.incidents.into_iter().enumerate() {
@@ -68,13 +68,13 @@ fn proved<T: DeserializeOwned>(
     webhook: &IncidentWebhook,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<T, Response> {
+) -> Result<T, (StatusCode, String)> {
     if !webhook.0.is_proved(headers, body) {
         warn!("somebody posted an incident without a proof that they may");
-        return Err(said(StatusCode::UNAUTHORIZED, "the signature or the token is missing or wrong"));
+        return Err((StatusCode::UNAUTHORIZED, "the signature or the token is missing or wrong".to_owned()));
     }
     serde_json::from_slice(body).map_err(|error| {
-        said(StatusCode::UNPROCESSABLE_ENTITY, &format!("the body is not what is expected: {error}"))
+        (StatusCode::UNPROCESSABLE_ENTITY, format!("the body is not what is expected: {error}"))
     })
 }
 

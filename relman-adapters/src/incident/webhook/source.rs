@@ -154,7 +154,7 @@ fn mac(key: &Secret, body: &[u8]) -> Hmac<Sha256> {
 /// The bytes of lower-case hex digits; none where it is anything else.
 fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-    if digits.len() % 2 != 0 || !digits.bytes().all(is_hex) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(is_hex) {
         return None;
     }
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
