@@ -19,11 +19,14 @@ use relman_core::{
 /// use relman_testkit::mock::MockMetricsSource;
 ///
 /// let mut requests = MockMetricsSource::new();
+/// requests.expect_name().return_const("requests".to_owned());
 /// requests.expect_knows().returning(|metric| metric.as_str() == "error_rate");
 /// let mut incidents = MockMetricsSource::new();
+/// incidents.expect_name().return_const("pager".to_owned());
 /// incidents.expect_knows().returning(|metric| metric.as_str() == "incidents");
 ///
 /// let metrics = MetricsByName::new(Arc::new(requests)).or(Arc::new(incidents));
+/// assert_eq!(metrics.name(), "requests+pager");
 /// assert!(metrics.knows(&"error_rate".parse()?) && metrics.knows(&"incidents".parse()?));
 /// assert!(!metrics.knows(&"latency_p99".parse()?));
 /// # Ok::<(), relman_core::unit::UnitError>(())
