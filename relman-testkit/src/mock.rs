@@ -50,8 +50,8 @@
 //! let mut incidents = MockIncidentSource::new();
 //! incidents.expect_incidents().returning(|_, _| Ok(Vec::new()));
 //! let now = Timestamp::from_millis(0);
-//! let asked = incidents.incidents(&"checkout".parse()?, Window { from: now, until: now });
-//! assert_eq!(ready(asked)?, []);
+//! let service = "checkout".parse()?;
+//! assert_eq!(ready(incidents.incidents(&service, Window { from: now, until: now }))?, []);
 //!
 //! // A tracker that has nothing.
 //! let mut tracker = MockTracker::new();
