@@ -35,7 +35,7 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));
-    (somebody(), 0..22_u8, gate, check, lasts).prop_map(|(who, what, gate, check, lasts)| match what {
+    (somebody(), 0..20_u8, gate, check, lasts).prop_map(|(who, what, gate, check, lasts)| match what {
         0 => who.approves(),
         1 | 2 => who.passes(check),
         3 => who.fails(check),
@@ -56,9 +56,12 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
             who.opens_action_item(ActionItemKind::Prevent, Cast::actor("user:bo"), due)
         }
         17 => who.settles_action_item(1, Settlement::Done),
-        18 => who.settles_action_item(2, Settlement::Dropped),
-        19 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
-        20 => who.ends_incident("7c1f", None),
+        // What moves no release takes no more of the cases than before: the others are for what does.
+        18 => match lasts.as_millis() % 3 {
+            0 => who.settles_action_item(2, Settlement::Dropped),
+            1 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
+            _ => who.ends_incident("7c1f", None),
+        },
         _ => who.revises(sample::drill_plan(), sample::drill_policy()),
     })
 }
