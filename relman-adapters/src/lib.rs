@@ -11,6 +11,7 @@ pub mod directory;
 pub mod estate;
 pub mod flow;
 #[cfg(any(
+    feature = "alertmanager",
     feature = "github",
     feature = "gitlab",
     feature = "jira",
@@ -31,6 +32,7 @@ pub mod flow;
     allow(dead_code, reason = "a probe looks at any answer, and at none as the answer of a port")
 )]
 mod http;
+pub mod incident;
 pub mod journal;
 #[cfg(any(feature = "estate", feature = "web"))]
 mod jsonl;
@@ -51,6 +53,7 @@ pub mod tracker;
 pub mod web;
 
 #[cfg(any(
+    feature = "alertmanager",
     feature = "github",
     feature = "gitlab",
     feature = "jira",

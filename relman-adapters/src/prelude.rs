@@ -6,7 +6,9 @@ pub use crate::{
     conductor::{Conductor, Limits},
     directory::StaticDirectory,
     flow::Flows,
+    incident::IncidentMetrics,
     journal::MemoryJournal,
+    metrics::MetricsByName,
     notifier::{Channels, LogNotifier},
     secret::Secret,
 };
@@ -19,6 +21,8 @@ pub use crate::deployer::haproxy::Haproxy;
 pub use crate::flow::CommandFlow;
 #[cfg(feature = "probe")]
 pub use crate::flow::HttpFlow;
+#[cfg(feature = "alertmanager")]
+pub use crate::incident::alertmanager::Alertmanager;
 #[cfg(feature = "sqlite")]
 pub use crate::journal::SqliteJournal;
 #[cfg(feature = "prometheus")]

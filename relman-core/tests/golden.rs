@@ -188,6 +188,30 @@ fn what_people_learn_from_a_rollback() {
     assert!(kinds.ends_with(&["release_closed", "action_item_settled", "action_item_settled"]));
 }
 
+fn incidents() -> Driven {
+    let mut driven = small("Incidents while users have it").in_step(2);
+    let began = driven.now;
+    driven.healthy_look();
+    driven.by_itself(act::incident("7c1f", began));
+    driven.does("user:guest", act::incident("INC-7", began));
+    driven.healthy_look();
+    driven.by_itself(act::end_incident("7c1f", None));
+    driven.does("user:guest", act::end_incident("INC-7", Some(began + secs(1))));
+    driven.by_itself(act::incident("7c1f", driven.now));
+    driven.does("user:guest", act::roll_back());
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven
+}
+
+#[test]
+fn incidents_while_users_have_it() {
+    let records = holds("incidents", incidents);
+    let kinds = kinds(&records);
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count("incident_seen"), count("incident_ended")), (3, 2));
+}
+
 fn drill() -> Driven {
     let plan = with(&drill_plan(), "touches = [\"api\"]", "touches = [\"payments\"]");
     let mut driven = Driven::planned(&plan, &policy_text());
@@ -235,7 +259,7 @@ fn a_drill_with_everything_in_it() {
 /// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.
 #[test]
 fn a_story_told_twice_has_the_same_hashes() {
-    for story in [clean, rolled_back, outage, overridden, learned, drill] {
+    for story in [clean, rolled_back, outage, overridden, learned, incidents, drill] {
         let (one, two) = (story(), story());
         assert_eq!(one.lines, two.lines);
         one.assert_replays();

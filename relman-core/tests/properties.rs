@@ -88,7 +88,7 @@ fn op() -> impl Strategy<Value = Op> {
 fn action(driven: &Driven, what: usize) -> Action {
     let hour = driven.now + Span::from_hours(1);
     let plan = |from: &str, to: &str| driven.revise(&with(&drill_plan(), from, to));
-    match what % 30 {
+    match what % 33 {
         0 => driven.record_plan(),
         1 => plan("touches = [\"api\"]", "touches = [\"payments\"]"),
         2 => plan("kind = \"drill\"\n", "").clone(),
@@ -116,6 +116,9 @@ fn action(driven: &Driven, what: usize) -> Action {
         26 => act::action_item(ActionItemKind::Detect, "user:olu", hour),
         27 => act::settle(1, Settlement::Done),
         28 => act::settle(2, Settlement::Dropped),
+        29 => act::incident("7c1f", driven.now),
+        30 => act::end_incident("7c1f", None),
+        31 => act::end_incident("7c1f", Some(driven.now)),
         _ => Action::Close,
     }
 }

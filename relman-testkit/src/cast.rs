@@ -125,7 +125,9 @@ impl Duty {
             | Action::RecordLesson { .. }
             | Action::OpenActionItem { .. }
             | Action::SettleActionItem { .. }
-            | Action::Complain { .. } => None,
+            | Action::Complain { .. }
+            | Action::RecordIncident { .. }
+            | Action::EndIncident { .. } => None,
         }
     }
 }

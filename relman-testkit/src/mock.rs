@@ -9,10 +9,10 @@
 //! ```
 //! use relman_core::{
 //!     port::{
-//!         Clock, Deployer, DeployerCapabilities, Directory, FlowOutcome, FlowReport, Journal, MetricsSource, Notifier, PortError, PortErrorKind,
-//!         Subject, Tracker, UserFlows,
+//!         Clock, Deployer, DeployerCapabilities, Directory, FlowOutcome, FlowReport, IncidentSource, Journal,
+//!         MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker, UserFlows,
 //!     },
-//!     unit::{Timestamp, TrafficShare},
+//!     unit::{Timestamp, TrafficShare, Window},
 //! };
 //! use relman_testkit::{Cast, mock::*, ready};
 //! use relman_testkit::mock::mockall::{Sequence, predicate::eq};
@@ -49,6 +49,13 @@
 //! clock.expect_now().return_const(Timestamp::from_millis(0));
 //! assert_eq!(clock.now().as_millis(), 0);
 //!
+//! // A source of incidents that knows of none.
+//! let mut incidents = MockIncidentSource::new();
+//! incidents.expect_incidents().returning(|_, _| Ok(Vec::new()));
+//! let now = Timestamp::from_millis(0);
+//! let service = "checkout".parse()?;
+//! assert_eq!(ready(incidents.incidents(&service, Window { from: now, until: now }))?, []);
+//!
 //! // A tracker that has nothing.
 //! let mut tracker = MockTracker::new();
 //! tracker.expect_find().returning(|_| Ok(None));
@@ -72,9 +79,9 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, FlowReport, MetricQuery,
-        Notification, PortError, Publication, Published, StoredStream, Subject, Target, TrackerCapabilities,
-        TrafficRequest,
+        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, FlowReport, Incident,
+        MetricQuery, Notification, PortError, Publication, Published, StoredStream, Subject, Target,
+        TrackerCapabilities, TrafficRequest,
     },
     unit::{Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Timestamp, Window},
 };
@@ -164,6 +171,18 @@ mock! {
         fn name(&self) -> &str;
         fn flows(&self) -> Vec<FlowName>;
         async fn check(&self, service: &ServiceName) -> Result<FlowReport, PortError>;
+    }
+}
+
+mock! {
+    /// An [`IncidentSource`](port::IncidentSource) that answers as it is told.
+    #[derive(Debug)]
+    pub IncidentSource {}
+
+    #[async_trait]
+    impl port::IncidentSource for IncidentSource {
+        fn name(&self) -> &str;
+        async fn incidents(&self, service: &ServiceName, window: Window) -> Result<Vec<Incident>, PortError>;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use relman_core::{
     plan::{Artifact, Audience, PerformanceImpact, Plan, PlanBuilder, RollbackContract, Scope},
     policy::Policy,
-    port::Moment,
+    port::{Incident, Moment},
     unit::{ReleaseId, Tag, Timestamp},
 };
 
@@ -73,6 +73,23 @@ pub fn brief_drill_policy() -> Arc<Policy> {
 /// Never: a test reads it.
 pub fn brief_policy() -> Arc<Policy> {
     with_drill_track("1m", ["5m"; 4])
+}
+
+/// An incident of the sample plans' service that fires from a moment on.
+///
+/// # Panics
+///
+/// Where the id is empty or not a text.
+pub fn incident(id: &str, started_at: Timestamp) -> Incident {
+    Incident {
+        id: id.parse().expect("an id is a text"),
+        title: "Payments are declined".parse().expect("a constant text"),
+        severity: Some("critical".parse().expect("a constant text")),
+        service: "checkout".parse().expect("a constant name"),
+        started_at,
+        ended_at: None,
+        url: Some("https://alerts.example.org/7c1f".parse().expect("a constant text")),
+    }
 }
 
 fn with_drill_track(look_every: &str, [first, second, third, validation]: [&str; 4]) -> Arc<Policy> {

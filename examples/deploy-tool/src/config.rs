@@ -14,6 +14,7 @@ use relman_adapters::{
     deployer::{command::CommandConfig, haproxy::HaproxyConfig},
     directory::StaticDirectory,
     flow::{CommandFlowConfig, HttpFlowConfig},
+    incident::alertmanager::AlertmanagerConfig,
     metrics::prometheus::PrometheusConfig,
     notifier::{SlackConfig, WebhookConfig},
     secret::SecretSource,
@@ -21,7 +22,7 @@ use relman_adapters::{
 use relman_core::{
     plan::Plan,
     policy::Policy,
-    unit::{Actor, Channel, FlowName},
+    unit::{Actor, Channel, FlowName, MetricName},
 };
 use serde::Deserialize;
 
@@ -57,6 +58,12 @@ struct ConfigFile {
     /// Where measurements come from.
     #[serde(default)]
     metrics: Option<MetricsConfig>,
+    /// Where incidents come from.
+    #[serde(default)]
+    incidents: Option<IncidentsConfig>,
+    /// Metrics that count the incidents of some severities.
+    #[serde(default)]
+    incident_metrics: BTreeMap<MetricName, Vec<String>>,
     /// Who delivers what is said on a channel.
     #[serde(default)]
     notifiers: BTreeMap<Channel, NotifierConfig>,
@@ -102,6 +109,14 @@ pub(crate) enum DeployerConfig {
 pub(crate) enum MetricsConfig {
     /// Prometheus, or whatever speaks its HTTP API.
     Prometheus(PrometheusConfig),
+}
+
+/// A source of incidents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum IncidentsConfig {
+    /// Prometheus Alertmanager, or whatever speaks its API.
+    Alertmanager(AlertmanagerConfig),
 }
 
 /// A notifier.
@@ -269,6 +284,16 @@ impl Config {
     /// What users do, and what tries it.
     pub(crate) fn user_flows(&self) -> &[UserFlowConfig] {
         &self.file.user_flows
+    }
+
+    /// Where incidents come from.
+    pub(crate) fn incidents(&self) -> Option<&IncidentsConfig> {
+        self.file.incidents.as_ref()
+    }
+
+    /// Metrics that count the incidents of some severities.
+    pub(crate) fn incident_metrics(&self) -> &BTreeMap<MetricName, Vec<String>> {
+        &self.file.incident_metrics
     }
 
     /// The web pages.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use relman_adapters::{
     deployer::{SplitDeployer, command::CommandDeployer, haproxy::Haproxy},
     flow::{CommandFlow, Flows, HttpFlow},
-    metrics::prometheus::Prometheus,
+    incident::{IncidentMetrics, alertmanager::Alertmanager},
+    metrics::{MetricsByName, prometheus::Prometheus},
     notifier::{Channels, LogNotifier, Slack, Webhook},
 };
-use relman_core::port::{Deployer, MetricsSource, Notifier, UserFlows};
+use relman_core::port::{Deployer, IncidentSource, MetricsSource, Notifier, UserFlows};
 
 use crate::{
-    config::{Config, DeployerConfig, MetricsConfig, NotifierConfig, TriedBy},
+    config::{Config, DeployerConfig, IncidentsConfig, MetricsConfig, NotifierConfig, TriedBy},
     failure::Failure,
 };
 
@@ -38,7 +39,7 @@ fn build(config: &DeployerConfig) -> Arc<dyn Deployer> {
     }
 }
 
-/// Where measurements come from.
+/// Where measurements come from: incidents are counted beside them, where their source is configured.
 ///
 /// # Errors
 ///
@@ -49,7 +50,36 @@ pub(crate) fn metrics(config: &Config) -> Result<Arc<dyn MetricsSource>, Failure
         Some(MetricsConfig::Prometheus(prometheus)) => {
             let source = Prometheus::from_config(prometheus.clone())
                 .map_err(|error| Failure::usage(format_args!("{}: [metrics]: {error}", config.origin())))?;
-            Ok(Arc::new(source))
+            match incidents(config)? {
+                None => Ok(Arc::new(source)),
+                Some(incidents) => {
+                    let mut counted = IncidentMetrics::new(incidents);
+                    for (metric, severities) in config.incident_metrics() {
+                        counted = counted.counting(metric.clone(), severities.clone());
+                    }
+                    Ok(Arc::new(MetricsByName::new(Arc::new(source)).or(Arc::new(counted))))
+                }
+            }
+        }
+    }
+}
+
+/// Where incidents come from; none where the configuration has no source of them.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where the source can't be used as it is configured, or metrics are to count its incidents and
+/// there is none.
+pub(crate) fn incidents(config: &Config) -> Result<Option<Arc<dyn IncidentSource>>, Failure> {
+    match config.incidents() {
+        None if config.incident_metrics().is_empty() => Ok(None),
+        None => {
+            Err(missing(config, "[incidents]", "kind = \"alertmanager\", which [incident_metrics] needs"))
+        }
+        Some(IncidentsConfig::Alertmanager(alertmanager)) => {
+            let source = Alertmanager::from_config(alertmanager)
+                .map_err(|error| Failure::usage(format_args!("{}: [incidents]: {error}", config.origin())))?;
+            Ok(Some(Arc::new(source)))
         }
     }
 }
@@ -128,6 +158,10 @@ mod tests {
         for metric in config.policy(None).unwrap().watch() {
             assert!(metrics.knows(metric), "{metric}");
         }
+        assert_eq!(incidents(&config).unwrap().unwrap().name(), "alertmanager");
+        for metric in ["incidents", "pages"] {
+            assert!(metrics.knows(&metric.parse().unwrap()), "{metric}");
+        }
         for channel in ["releases", "on-call"] {
             assert!(notifier.serves(&channel.parse().unwrap()), "{channel}");
         }
@@ -142,5 +176,6 @@ mod tests {
         assert!(error.contains("no [deployer]: add it to relman.toml"), "{error}");
         let error = metrics(&config).err().unwrap().to_string();
         assert!(error.contains("no [metrics]"), "{error}");
+        assert!(incidents(&config).unwrap().is_none(), "a conductor does without");
     }
 }

@@ -1,6 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use relman_core::port::{Clock, Deployer, Directory, Journal, MetricsSource, Notifier, UserFlows};
+use relman_core::port::{
+    Clock, Deployer, Directory, IncidentSource, Journal, MetricsSource, Notifier, UserFlows,
+};
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore, broadcast};
 
@@ -13,7 +15,8 @@ use crate::Releases;
 pub struct Limits {
     /// How many calls to the deployer and the metrics source may be under way at once, over all releases.
     pub calls: usize,
-    /// How many notifications may be under way at once, over all releases.
+    /// How many notifications may be under way at once, over all releases; and, apart from them, how many questions to
+    /// the source of incidents.
     pub notifications: usize,
     /// How many checks of user flows may be under way at once, over all releases.
     pub flow_checks: usize,
@@ -61,6 +64,7 @@ pub struct ConductorBuilder {
     metrics: Option<Arc<dyn MetricsSource>>,
     notifier: Option<Arc<dyn Notifier>>,
     user_flows: Option<Arc<dyn UserFlows>>,
+    incidents: Option<Arc<dyn IncidentSource>>,
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
@@ -108,6 +112,16 @@ impl ConductorBuilder {
         self
     }
 
+    /// Where incidents come from; nothing is heard of them where nothing is said.
+    ///
+    /// It is asked with every look at a release that has users, beside the look and never before it. What it tells is
+    /// recorded by relman itself. A source that fails is logged and asked again with the next look.
+    #[must_use]
+    pub fn incidents(mut self, incidents: Arc<dyn IncidentSource>) -> Self {
+        self.incidents = Some(incidents);
+        self
+    }
+
     /// Who people are.
     #[must_use]
     pub fn directory(mut self, directory: Arc<dyn Directory>) -> Self {
@@ -150,7 +164,9 @@ impl ConductorBuilder {
             user_flows: self.user_flows,
             calls: Semaphore::new(self.limits.calls),
             flow_checks: Semaphore::new(self.limits.flow_checks),
+            incidents: self.incidents,
             notifications: Semaphore::new(self.limits.notifications),
+            asides: Semaphore::new(self.limits.notifications),
             limits: self.limits,
             updates: broadcast::channel(UPDATES).0,
         };

@@ -8,7 +8,7 @@ use relman_core::{
     event::{EffectId, Record},
     machine::{Effect, Input, OutcomeOf, PhaseName, Question, Release},
     port::Target,
-    unit::{ReleaseId, TrafficShare},
+    unit::{ReleaseId, ServiceName, Text, Timestamp, TrafficShare, Window},
 };
 use thiserror::Error;
 use tokio::{
@@ -16,12 +16,13 @@ use tokio::{
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Update,
     ask::ask,
     flows::{Checked, check_flows},
+    incidents::{News, Told, listen, news},
     perform::{Attempt, perform},
     ports::Ports,
 };
@@ -56,6 +57,8 @@ pub(super) struct Driver {
     /// Not before this are the user flows checked again.
     check_flows_after: Instant,
     told: BTreeSet<EffectId>,
+    /// Up to when the source of incidents has answered, and all of it is recorded.
+    heard_until: Option<Timestamp>,
     nudge: Arc<Notify>,
     stop: watch::Receiver<bool>,
 }
@@ -67,6 +70,7 @@ enum Call {
     Look,
     Traffic,
     Flows,
+    Incidents,
 }
 
 /// What came back from a call.
@@ -74,6 +78,7 @@ enum Done {
     Effect(EffectId, OutcomeOf),
     Answer(Call, Box<Input>),
     Flows(Option<Checked>),
+    Incidents(Told),
 }
 
 impl Driver {
@@ -94,6 +99,7 @@ impl Driver {
             tasks: JoinSet::new(),
             calls: BTreeMap::new(),
             told: BTreeSet::new(),
+            heard_until: None,
             nudge,
             stop,
         })
@@ -224,7 +230,7 @@ impl Driver {
         self.calls.retain(|call, handle| {
             let wanted = match call {
                 Call::Effect(effect) => release.outstanding().contains_key(effect),
-                Call::Look => release.phase().step().is_some(),
+                Call::Look | Call::Incidents => release.phase().step().is_some(),
                 Call::Traffic => release.phase().name() == PhaseName::RollingBack,
                 Call::Flows => release.flows_to_check().is_some(),
             };
@@ -284,6 +290,9 @@ impl Driver {
         if self.calls.contains_key(&call) || Instant::now() < self.ask_after {
             return;
         }
+        if let Question::Look(look) = &question {
+            self.start_listening(look.target.service.clone(), look.window);
+        }
         let ports = self.ports.clone();
         let urgent = self.release.phase().name() == PhaseName::RollingBack;
         let handle = self.tasks.spawn(async move {
@@ -312,6 +321,59 @@ impl Driver {
         self.calls.insert(Call::Flows, handle);
     }
 
+    /// Asks the source of incidents, where there is one, about the time since it last answered.
+    fn start_listening(&mut self, service: ServiceName, look: Window) {
+        let Some(source) = self.ports.incidents.clone() else {
+            return;
+        };
+        if self.calls.contains_key(&Call::Incidents) {
+            return;
+        }
+        let window = Window { from: self.heard_until.unwrap_or(look.from), until: look.until };
+        let ports = self.ports.clone();
+        let handle = self.tasks.spawn(async move {
+            let _permit = ports.asides.acquire().await.ok();
+            Done::Incidents(listen(ports.clone(), source, service, window).await)
+        });
+        self.calls.insert(Call::Incidents, handle);
+    }
+
+    /// Records what a source of incidents has told. Nothing of it stops a release: what is refused is not recorded.
+    async fn take_incidents(&mut self, told: Told) -> Result<(), Stopped> {
+        let release = self.release.id().clone();
+        let Some(source) = self.ports.incidents.as_ref().map(|source| source.name().to_owned()) else {
+            return Ok(());
+        };
+        let (name, incidents) = match (source.parse::<Text>(), told.incidents) {
+            (Ok(name), Ok(incidents)) => (name, incidents),
+            (_, Err(detail)) => {
+                warn!(%release, source, detail, "the source of incidents did not answer; it is asked again");
+                return Ok(());
+            }
+            (Err(error), Ok(_)) => {
+                warn!(%release, %error, "the source of incidents has no name that can be recorded");
+                return Ok(());
+            }
+        };
+        let inputs = match news(&self.release, &name, &incidents) {
+            News::Whole(inputs) => {
+                self.heard_until = Some(told.window.until);
+                inputs
+            }
+            News::Part(inputs) => inputs,
+        };
+        for input in inputs {
+            match self.ports.releases.submit(&mut self.release, &input).await {
+                Ok(records) => self.announce(records),
+                Err(SubmitError::Refused(refusal)) => {
+                    debug!(%release, source, %refusal, "what the source of incidents tells is not recorded");
+                }
+                Err(error) => return Err(Stopped::Submit(release, error.into())),
+            }
+        }
+        Ok(())
+    }
+
     /// Takes what came back from a call.
     async fn take(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), Stopped> {
         match done {
@@ -334,6 +396,10 @@ impl Driver {
                         self.submit(Input::Flows(report)).await?;
                     }
                 }
+            }
+            Ok(Done::Incidents(told)) => {
+                self.calls.remove(&Call::Incidents);
+                self.take_incidents(told).await?;
             }
             // A call that was overtaken; calls do not panic, they are caught.
             Err(_) => {}

@@ -11,6 +11,8 @@
 //!   where a port for them is given. What is recorded of it is the first outcome, every change, and a pass once more after
 //!   an hour; when they were tried last is not in the record, so that a new conductor tries them at once. A port that
 //!   fails is logged, and never a pass.
+//! - **Incidents are heard of beside, not in, a look**: a source of them that fails or is slow is logged, and nothing
+//!   waits for it.
 //! - **Deadlines, not polling**: each driver sleeps in the runtime's timer queue until its release's next deadline.
 //!
 //! # Examples
@@ -22,6 +24,7 @@ mod builder;
 mod driver;
 mod flows;
 mod handle;
+mod incidents;
 mod perform;
 mod ports;
 mod watch;

@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use relman_core::{
-    port::{Deployer, MetricsSource, Notifier, UserFlows},
+    port::{Deployer, IncidentSource, MetricsSource, Notifier, UserFlows},
     unit::Timestamp,
 };
 use tokio::sync::{Semaphore, broadcast};
@@ -16,6 +16,7 @@ pub(super) struct Ports {
     pub(super) metrics: Arc<dyn MetricsSource>,
     pub(super) notifier: Arc<dyn Notifier>,
     pub(super) user_flows: Option<Arc<dyn UserFlows>>,
+    pub(super) incidents: Option<Arc<dyn IncidentSource>>,
     pub(super) limits: Limits,
     /// Permits for calls to the deployer and the metrics source; a rollback needs none.
     pub(super) calls: Semaphore,
@@ -23,6 +24,8 @@ pub(super) struct Ports {
     pub(super) notifications: Semaphore,
     /// Permits for checks of user flows, which may take long and keep nothing else waiting.
     pub(super) flow_checks: Semaphore,
+    /// Permits for questions to the source of incidents, apart from both.
+    pub(super) asides: Semaphore,
     pub(super) updates: broadcast::Sender<Update>,
 }
 

@@ -137,13 +137,13 @@ impl HttpClient {
     }
 
     /// A request to the endpoint with further path segments behind its own; each is encoded as one segment.
-    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    #[cfg(any(feature = "alertmanager", feature = "github", feature = "gitlab", feature = "jira"))]
     pub(crate) fn request(&self, method: reqwest::Method, segments: &[&str]) -> RequestBuilder {
         self.client.request(method, self.url(segments))
     }
 
     /// The endpoint's URL with further path segments behind its own.
-    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
+    #[cfg(any(feature = "alertmanager", feature = "github", feature = "gitlab", feature = "jira"))]
     pub(crate) fn url(&self, segments: &[&str]) -> url::Url {
         self.endpoint.clone().with_segments(segments).url().clone()
     }

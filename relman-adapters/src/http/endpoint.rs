@@ -78,7 +78,13 @@ impl Endpoint {
     }
 
     /// The same place with further path segments behind its own.
-    #[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "prometheus"))]
+    #[cfg(any(
+        feature = "alertmanager",
+        feature = "github",
+        feature = "gitlab",
+        feature = "jira",
+        feature = "prometheus"
+    ))]
     pub(crate) fn with_segments(mut self, segments: &[&str]) -> Self {
         if let Ok(mut path) = self.url.path_segments_mut() {
             path.pop_if_empty().extend(segments);

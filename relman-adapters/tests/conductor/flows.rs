@@ -119,7 +119,7 @@ impl Theatre {
         let flows = Scripted::new(clock, script);
         let user_flows: Arc<dyn UserFlows> = flows.clone();
         let stage =
-            Stage::with_flows(journal, platform.clone(), platform.clone(), clock.clone(), Some(user_flows));
+            Stage::asking(journal, platform.clone(), platform.clone(), clock.clone(), Some(user_flows), None);
         Self { stage, flows }
     }
 

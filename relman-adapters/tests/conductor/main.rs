@@ -4,6 +4,7 @@
 
 mod crash;
 mod flows;
+mod incidents;
 mod once;
 mod stage;
 mod together;

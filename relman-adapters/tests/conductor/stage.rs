@@ -11,7 +11,7 @@ use relman_core::{
     machine::{Action, Release},
     plan::Plan,
     policy::Policy,
-    port::{Clock, Deployer, Journal, JournalExt, MetricsSource, UserFlows},
+    port::{Clock, Deployer, IncidentSource, Journal, JournalExt, MetricsSource, UserFlows},
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::{
@@ -57,23 +57,24 @@ impl Stage {
         metrics: Arc<dyn MetricsSource>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::with_flows(journal, deployer, metrics, clock, None)
+        Self::asking(journal, deployer, metrics, clock, None, None)
     }
 
-    /// The same with user flows that the conductor checks itself.
-    pub(crate) fn with_flows(
+    /// The same with user flows that the conductor checks itself, and with a source of incidents.
+    pub(crate) fn asking(
         journal: Arc<dyn Journal>,
         deployer: Arc<dyn Deployer>,
         metrics: Arc<dyn MetricsSource>,
         clock: Arc<dyn Clock>,
         user_flows: Option<Arc<dyn UserFlows>>,
+        incidents: Option<Arc<dyn IncidentSource>>,
     ) -> Self {
         let channel = |name: &str| name.parse().unwrap();
         let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
         let cast = Cast::new();
         let mut limits = Limits::default();
         limits.watch_journal_every = None;
-        let builder = Conductor::builder()
+        let mut builder = Conductor::builder()
             .journal(journal.clone())
             .deployer(deployer)
             .metrics(metrics)
@@ -81,10 +82,12 @@ impl Stage {
             .directory(Arc::new(cast.directory()))
             .clock(clock.clone())
             .limits(limits);
-        let builder = match user_flows {
-            Some(user_flows) => builder.user_flows(user_flows),
-            None => builder,
-        };
+        if let Some(user_flows) = user_flows {
+            builder = builder.user_flows(user_flows);
+        }
+        if let Some(incidents) = incidents {
+            builder = builder.incidents(incidents);
+        }
         let conductor = builder.build().unwrap();
         let platform = Arc::new(SimulatedPlatform::new(World::default(), 1, clock.clone()));
         Self { journal, conductor, clock, platform, notifier, cast }

@@ -12,7 +12,7 @@ use relman_adapters::{
 use relman_core::{
     machine::{Action, Phase, Release},
     plan::{Artifact, Audience, PerformanceImpact, Plan, Scope},
-    port::{Clock, Journal, Moment},
+    port::{Clock, Incident, Journal, Moment},
     report::History,
     unit::Text,
 };
@@ -122,6 +122,14 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     does("user:oli", Action::Hold { reason: evil() }).await;
     does("user:ana", Action::Resume { reason: evil() }).await;
     does("user:oli", Action::Complain { text: evil() }).await;
+    let incident = Incident {
+        id: evil(),
+        title: evil(),
+        severity: Some(evil()),
+        url: Some(evil()),
+        ..sample::incident("7c1f", clock.now())
+    };
+    does("user:oli", Action::RecordIncident { source: evil(), incident }).await;
     does("user:oli", Action::Hold { reason: evil() }).await;
 
     let app = axum::Router::new().nest(

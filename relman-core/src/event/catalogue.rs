@@ -114,6 +114,10 @@ events! {
     ActionItemSettled = "action_item_settled",
     /// A customer's complaint was recorded.
     ComplaintRecorded = "complaint_recorded",
+    /// An incident of the service was seen.
+    IncidentSeen = "incident_seen",
+    /// An incident that was seen does not fire any more.
+    IncidentEnded = "incident_ended",
     /// The release is being taken back.
     RollbackStarted = "rollback_started",
     /// The platform did not show what a rollback should lead to.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     plan::{Criterion, Plan, RiskAssessment},
     policy::Policy,
-    port::{Environment, Moment},
+    port::{Environment, Incident, Moment},
     unit::{
         Actor, Channel, CheckName, Role, Span, Text, Timestamp, TrackName, TrafficShare, UnitError,
         schema_as_text, serde_as_text,
@@ -302,6 +302,31 @@ facts! {
         /// What the customer said.
         text: Text,
         /// The roles of the one who recorded it.
+        roles: BTreeSet<Role>,
+    }
+
+    /// An incident of the service was seen, by a source of incidents or a person, once production was entered.
+    struct IncidentSeen {
+        /// Who told of it: the name of the source. With the incident's id it says which incident it is.
+        source: Text,
+        /// The incident, as it was when it was first seen.
+        incident: Incident,
+        /// The roles of the one who recorded it; none for relman.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        roles: BTreeSet<Role>,
+    }
+
+    /// An incident that was seen does not fire any more.
+    struct IncidentEnded {
+        /// Who told of it: the name of the source.
+        source: Text,
+        /// The incident, as the source names it.
+        id: Text,
+        /// When it ended, by the source's clock; by the time of this record, where the source does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_at: Option<Timestamp>,
+        /// The roles of the one who recorded it; none for relman.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         roles: BTreeSet<Role>,
     }
 

@@ -6,7 +6,7 @@ use crate::{
     judge::Observation,
     plan::Plan,
     policy::Policy,
-    port::{Deployment, FlowReport},
+    port::{Deployment, FlowReport, Incident},
     unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
 };
 
@@ -90,6 +90,11 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// relman itself, which records what a source of incidents tells and gives no other command.
+    pub fn relman() -> Self {
+        Self { actor: Actor::relman(), roles: None }
+    }
+
     /// The roles of somebody whom the directory knows; the system itself gives no commands.
     pub(super) fn known(&self) -> Result<BTreeSet<Role>, Refusal> {
         match self.actor.kind() {
@@ -97,6 +102,11 @@ impl Principal {
             ActorKind::User | ActorKind::Service => {}
         }
         self.roles.clone().ok_or_else(|| Refusal::UnknownActor(self.actor.clone()))
+    }
+
+    /// The roles of somebody who tells of an incident: relman itself, which hears of them from a source, has none.
+    pub(super) fn tells(&self) -> Result<BTreeSet<Role>, Refusal> {
+        if self.actor == Actor::relman() { Ok(BTreeSet::new()) } else { self.known() }
     }
 
     pub(super) fn is_person(&self) -> Result<(), Refusal> {
@@ -210,6 +220,23 @@ pub enum Action {
     Complain {
         /// What the customer said.
         text: Text,
+    },
+    /// Record an incident of the service. The one action, with the next, that relman takes itself, for a source of
+    /// incidents.
+    RecordIncident {
+        /// Who tells of it: the name of the source.
+        source: Text,
+        /// The incident.
+        incident: Incident,
+    },
+    /// Record that an incident does not fire any more.
+    EndIncident {
+        /// Who tells of it: the name of the source.
+        source: Text,
+        /// The incident, as the source names it.
+        id: Text,
+        /// When it ended; now, if absent.
+        ended_at: Option<Timestamp>,
     },
     /// Close a release that has reached its end.
     Close,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::{
     ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase,
-    PostMortem, Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState, react,
+    PostMortem, Release, Rollback, RollbackState, Rollout, SeenIncident, StepProgress, TrafficState, react,
     release::Planned,
 };
 use crate::{
@@ -206,6 +206,19 @@ impl Release {
             }
             Event::ComplaintRecorded(complaint) => {
                 self.complaints.push(Complaint { text: complaint.text.clone(), at });
+            }
+            Event::IncidentSeen(seen) => self.incidents.push(SeenIncident {
+                source: seen.source.clone(),
+                incident: seen.incident.clone(),
+                seen_at: at,
+            }),
+            Event::IncidentEnded(ended) => {
+                let ended_at = ended.ended_at.unwrap_or(at);
+                if let Some(open) =
+                    self.incidents.iter_mut().find(|one| one.is_open_as(&ended.source, &ended.id))
+                {
+                    open.incident.ended_at = Some(ended_at);
+                }
             }
             Event::RollbackStarted(started) => self.fold_rollback_started(started),
             Event::RollbackUnconfirmed(unconfirmed) => {

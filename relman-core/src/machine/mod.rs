@@ -33,6 +33,7 @@ pub use react::react;
 pub use refusal::Refusal;
 pub use release::{
     ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError,
+    SeenIncident,
 };
 pub use requirements::{Missing, Turn};
 pub use transition::MOVES;

@@ -140,6 +140,8 @@ pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::ActionItemOpened(_)
         | Event::ActionItemSettled(_)
         | Event::ComplaintRecorded(_)
+        | Event::IncidentSeen(_)
+        | Event::IncidentEnded(_)
         | Event::ZeroTrafficObserved(_)
         | Event::ReleaseClosed(_)
         | Event::Notified(_)

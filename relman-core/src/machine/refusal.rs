@@ -4,7 +4,7 @@ use super::PhaseName;
 use crate::{
     event::{Gate, HoldCause},
     policy::{Permission, PolicyError},
-    unit::{Actor, CheckName, ReleaseId, Span, Timestamp},
+    unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Timestamp},
 };
 
 /// Why a command is refused, and what would have to be true.
@@ -217,6 +217,66 @@ pub enum Refusal {
         release: ReleaseId,
         /// What is open.
         open: String,
+    },
+    /// The incident is another service's.
+    #[error(
+        "the incident is one of {service}, and {release} releases {released}: record it there, if anywhere"
+    )]
+    IncidentOfAnotherService {
+        /// The release.
+        release: ReleaseId,
+        /// The service that it releases.
+        released: ServiceName,
+        /// The service of the incident.
+        service: ServiceName,
+    },
+    /// The incident is on the record already.
+    #[error("the incident {id} of {source_name} is on the record of {release} already")]
+    IncidentKnown {
+        /// The release.
+        release: ReleaseId,
+        /// Who told of it.
+        source_name: String,
+        /// Which incident.
+        id: String,
+    },
+    /// No such incident fires.
+    #[error(
+        "{release} has no incident {id} of {source_name} that fires: record it first, or name one that does"
+    )]
+    NoIncidentOpen {
+        /// The release.
+        release: ReleaseId,
+        /// Who tells of it.
+        source_name: String,
+        /// Which incident.
+        id: String,
+    },
+    /// The incident would end before it begins.
+    #[error("the incident began at {started_at}, so it can't have ended at {ended_at}")]
+    IncidentTimes {
+        /// When it began.
+        started_at: Timestamp,
+        /// When it would have ended.
+        ended_at: Timestamp,
+    },
+    /// The incident does not fit a record.
+    #[error(
+        "the incident takes {bytes} bytes, and a record holds {most}: shorten its words and link to the rest"
+    )]
+    IncidentTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
+    },
+    /// There are too many of them.
+    #[error("{release} has {most} incidents on its record, and keeps no more of them")]
+    TooManyIncidents {
+        /// The release.
+        release: ReleaseId,
+        /// How many it keeps.
+        most: usize,
     },
     /// A step can't be left out, shortened or jumped over.
     #[error("{release} can't be completed: {why}")]

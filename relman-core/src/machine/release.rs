@@ -15,6 +15,7 @@ use crate::{
     judge::Judge,
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track, floors},
+    port::Incident,
     unit::{Actor, ActorKind, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
 };
 
@@ -40,6 +41,7 @@ pub struct Release {
     pub(super) overrides: BTreeMap<Gate, Override>,
     pub(super) failed_gates: BTreeSet<Gate>,
     pub(super) complaints: Vec<Complaint>,
+    pub(super) incidents: Vec<SeenIncident>,
     pub(super) post_mortems: Vec<PostMortem>,
     pub(super) action_items: Vec<ActionItem>,
     pub(super) cover: Option<Cover>,
@@ -48,6 +50,10 @@ pub struct Release {
     /// From the first step on.
     pub(super) judge: Option<Arc<Judge>>,
 }
+
+/// How many incidents one release keeps: a storm of alerts says what it has to say in the first few, and the record
+/// is to be read by people.
+pub(super) const MOST_INCIDENTS: usize = 500;
 
 /// What was planned: there from the first record on.
 #[derive(Debug, Clone, PartialEq)]
@@ -120,6 +126,38 @@ pub struct Complaint {
     pub text: Text,
     /// When it was recorded.
     pub at: Timestamp,
+}
+
+/// An incident of the service, on the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenIncident {
+    /// Who told of it.
+    pub source: Text,
+    /// The incident; its end is the one that was recorded.
+    pub incident: Incident,
+    /// When it was first recorded.
+    pub seen_at: Timestamp,
+}
+
+impl SeenIncident {
+    /// Whether it fires still, as far as the record says.
+    pub fn is_open(&self) -> bool {
+        self.incident.ended_at.is_none()
+    }
+
+    /// Whether it fires still, and is the one that a source calls so.
+    pub(super) fn is_open_as(&self, source: &Text, id: &Text) -> bool {
+        self.is_open() && self.source == *source && self.incident.id == *id
+    }
+
+    /// Whether a source tells of this very incident again. An id that fires anew after its end, with another
+    /// beginning, is another incident.
+    fn is_same(&self, source: &Text, incident: &Incident) -> bool {
+        self.is_open_as(source, &incident.id)
+            || (self.source == *source
+                && self.incident.id == incident.id
+                && self.incident.started_at == incident.started_at)
+    }
 }
 
 /// A post-mortem that is owed or was filed.
@@ -207,6 +245,7 @@ impl Release {
             overrides: BTreeMap::new(),
             failed_gates: BTreeSet::new(),
             complaints: Vec::new(),
+            incidents: Vec::new(),
             post_mortems: Vec::new(),
             action_items: Vec::new(),
             cover: None,
@@ -323,6 +362,17 @@ impl Release {
     /// Complaints since the release met users.
     pub fn complaints(&self) -> &[Complaint] {
         &self.complaints
+    }
+
+    /// Incidents of the service since production was entered, in the order in which they were recorded.
+    pub fn incidents(&self) -> &[SeenIncident] {
+        &self.incidents
+    }
+
+    /// Whether an incident is on the record already: one that fires still under its id, or one with its id and its
+    /// beginning.
+    pub fn knows_incident(&self, source: &Text, incident: &Incident) -> bool {
+        self.incidents.iter().any(|seen| seen.is_same(source, incident))
     }
 
     /// Post-mortems, owed and filed.
@@ -468,6 +518,14 @@ impl Release {
             Event::ActionItemOpened(opened) => opened.number as usize == self.action_items.len() + 1,
             Event::ActionItemSettled(settled) => {
                 self.open_action_items().any(|item| item.number == settled.number)
+            }
+            Event::IncidentSeen(seen) => {
+                self.incidents.len() < MOST_INCIDENTS
+                    && self.plan().is_some_and(|plan| plan.scope().service == seen.incident.service)
+                    && !self.knows_incident(&seen.source, &seen.incident)
+            }
+            Event::IncidentEnded(ended) => {
+                self.incidents.iter().any(|one| one.is_open_as(&ended.source, &ended.id))
             }
             Event::PlanRecorded(_)
             | Event::PlanRevised(_)

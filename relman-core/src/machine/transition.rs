@@ -64,6 +64,9 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
             (STARTED, None)
         }
         Event::ComplaintRecorded(_) => (&[Releasing, Validating, RollingBack, Completed, RolledBack], None),
+        Event::IncidentSeen(_) | Event::IncidentEnded(_) => {
+            (&[Releasing, Validating, RollingBack, Completed, RolledBack], None)
+        }
         Event::RollbackStarted(_) => (&[Releasing, Validating, Completed], Some(RollingBack)),
         Event::RollbackUnconfirmed(_) | Event::ZeroTrafficObserved(_) => (&[RollingBack], None),
         Event::RollbackConfirmed(_) => (&[RollingBack], Some(RolledBack)),

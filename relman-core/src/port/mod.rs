@@ -8,6 +8,7 @@ mod deployer;
 mod directory;
 mod error;
 mod flows;
+mod incident;
 mod journal;
 mod metrics;
 mod notifier;
@@ -20,6 +21,7 @@ pub use deployer::{
 pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry};
 pub use flows::{CheckedFlow, FlowOutcome, FlowReport, UserFlows};
+pub use incident::{Incident, IncidentSource};
 pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
 pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.

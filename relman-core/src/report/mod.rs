@@ -36,6 +36,7 @@ mod gate;
 mod harm;
 mod heading;
 mod history;
+mod incident;
 mod layout;
 #[cfg(feature = "markdown")]
 pub mod markdown;
@@ -65,6 +66,7 @@ pub use gate::{CheckDone, GateOutcome, GateReport, GateResult};
 pub use harm::{Harm, RequestsHarmed};
 pub use heading::{Ended, Heading, Mark};
 pub use history::History;
+pub use incident::{IncidentReport, IncidentTime};
 #[cfg(feature = "markdown")]
 pub use markdown::{Form, TemplateError, Templates};
 pub use measured::{Figure, LookTally, Performance};

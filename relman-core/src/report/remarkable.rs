@@ -3,8 +3,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    CoverEnd, CoverSpell, Exposure, GateReport, GateResult, History, HoldSpell, Mark, RollbackLog,
-    RollbackStatus, layout::counted,
+    CoverEnd, CoverSpell, Exposure, GateReport, GateResult, History, HoldSpell, IncidentReport, Mark,
+    RollbackLog, RollbackStatus, layout::counted,
 };
 use crate::{
     event::{Event, LessonKind, Record, RollbackTrigger},
@@ -43,6 +43,7 @@ impl Remarkable {
         facts.cover(history);
         facts.platform(history);
         facts.people(history);
+        facts.incidents(history);
         facts.end(history);
         let mut facts = facts.0;
         facts.sort_by_key(|fact| (fact.about, fact.records.first().copied()));
@@ -215,6 +216,17 @@ impl Facts {
         let complaints = of(|event| matches!(event, Event::ComplaintRecorded(_)));
         let text = counted(complaints.len() as u64, "customer complained", "customers complained");
         self.add(LessonKind::WentBadly, text, seqs(complaints));
+    }
+
+    /// Incidents that began while users had the new version and not for good yet.
+    fn incidents(&mut self, history: &History<'_>) {
+        let met: Vec<IncidentReport> =
+            IncidentReport::all(history).into_iter().filter(|one| one.began.is_exposed()).collect();
+        let text = format!(
+            "{} of the service began while users had the new version",
+            counted(met.len() as u64, "incident", "incidents")
+        );
+        self.add(LessonKind::WentBadly, text, met.iter().map(|one| one.seen.record));
     }
 
     fn end(&mut self, history: &History<'_>) {

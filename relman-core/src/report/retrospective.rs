@@ -54,6 +54,8 @@ pub struct Figures {
     pub overrides: u64,
     /// How many complaints.
     pub complaints: u64,
+    /// How many incidents of the service.
+    pub incidents: u64,
 }
 
 /// One heading of a retrospective.
@@ -150,6 +152,7 @@ impl Figures {
             holds: super::HoldSpell::all(history).len() as u64,
             overrides: count(|event| matches!(event, Event::OverrideGranted(_))),
             complaints: count(|event| matches!(event, Event::ComplaintRecorded(_))),
+            incidents: count(|event| matches!(event, Event::IncidentSeen(_))),
         }
     }
 }

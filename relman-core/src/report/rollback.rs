@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    Harm, Heading, History, Mark, RollbackTimes, TimelineEntry,
+    Harm, Heading, History, IncidentReport, Mark, RollbackTimes, TimelineEntry,
     layout::{field, list, wrapped},
     timeline::{collapse, write_rows},
 };
@@ -46,6 +46,8 @@ pub struct RollbackLog {
     pub times: RollbackTimes,
     /// Who was harmed, as far as the record says.
     pub harm: Harm,
+    /// Incidents of the service on the record, with where the release was when they began.
+    pub incidents: Vec<IncidentReport>,
     /// The version that the traffic went back to.
     pub back_on: Option<Text>,
     /// How things are now.
@@ -168,6 +170,7 @@ impl RollbackLog {
             failures: Vec::new(),
             times: RollbackTimes::of(before, breach, record, started),
             harm: Harm::of(history, record),
+            incidents: IncidentReport::all(history),
             back_on: history.release.plan().map(|plan| plan.scope().replaces.clone()),
             status: RollbackStatus::Requested,
             root_cause: None,
@@ -324,6 +327,10 @@ impl fmt::Display for RollbackLog {
         list(f, "failures", self.failures.iter().map(|failed| format!("{} {}", failed.mark, failed.detail)))?;
         self.times.write(f)?;
         self.harm.write(f)?;
+        if !self.incidents.is_empty() {
+            f.write_str("\nIncidents\n")?;
+            list(f, "of the service", &self.incidents)?;
+        }
         f.write_str("\nRoot cause\n")?;
         match &self.root_cause {
             Some(cause) => cause.write(f)?,

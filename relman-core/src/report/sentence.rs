@@ -111,6 +111,27 @@ pub fn sentence(event: &Event) -> String {
             format!("action item {} {}: {}", settled.number, settled.how, settled.note)
         }
         Event::ComplaintRecorded(complaint) => format!("recorded a complaint: {}", complaint.text),
+        Event::IncidentSeen(seen) => {
+            let incident = &seen.incident;
+            let severity =
+                incident.severity.as_ref().map(|severity| format!(" ({severity})")).unwrap_or_default();
+            let until = match incident.ended_at {
+                Some(ended_at) => format!(" until {}", super::layout::time(ended_at)),
+                None => String::new(),
+            };
+            let since = super::layout::time(incident.started_at);
+            format!(
+                "INCIDENT{severity} since {since}{until}, {} {}: {}",
+                seen.source, incident.id, incident.title
+            )
+        }
+        Event::IncidentEnded(ended) => {
+            let when = match ended.ended_at {
+                Some(ended_at) => format!(" at {}", super::layout::time(ended_at)),
+                None => String::new(),
+            };
+            format!("incident {} {} ended{when}", ended.source, ended.id)
+        }
         Event::RollbackStarted(started) => {
             format!("ROLLBACK began, from {} of the traffic: {}", started.share, started.trigger)
         }

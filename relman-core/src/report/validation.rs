@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::{
-    CheckDone, CoverSpell, Figure, Heading, History, HoldSpell, LookTally, Mark, Performance,
+    CheckDone, CoverSpell, Figure, Heading, History, HoldSpell, IncidentReport, LookTally, Mark, Performance,
     layout::{commas, field, list, time},
     measured::Sums,
 };
@@ -50,6 +50,8 @@ pub struct ValidationReport {
     pub criteria: Vec<CriterionSeen>,
     /// What customers said since the release met them.
     pub complaints: Vec<ComplaintMade>,
+    /// Incidents of the service since production was entered, with where the release was when they began.
+    pub incidents: Vec<IncidentReport>,
     /// The checks of the validation gate that were recorded: user flows and others.
     pub checks: Vec<CheckDone>,
     /// The checks that have not passed.
@@ -221,6 +223,7 @@ impl ValidationReport {
             performance: history.release.watched().into_iter().map(performance).collect(),
             criteria: criteria(history, after),
             complaints: ComplaintMade::all(history),
+            incidents: IncidentReport::all(history),
             checks_missing: missing(history, &checks),
             checks,
             uncovered: CoverSpell::uncovered(&cover, record.at, until),
@@ -299,6 +302,8 @@ impl fmt::Display for ValidationReport {
         f.write_str("\nCustomers\n")?;
         let complaint = |one: &ComplaintMade| format!("{} {}: {}", one.mark, one.by, one.text);
         list(f, "complaints", self.complaints.iter().map(complaint))?;
+        f.write_str("\nIncidents\n")?;
+        list(f, "of the service", &self.incidents)?;
         f.write_str("\nChecks\n")?;
         let check = |done: &CheckDone| {
             format!("{} {} by {} {}: {}", done.check, done.outcome, done.by, done.mark, done.evidence)

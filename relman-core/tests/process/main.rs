@@ -30,6 +30,7 @@ mod freeze;
 mod guardrails;
 mod hold_back;
 mod hostile;
+mod incidents;
 mod judging;
 mod learn;
 mod no_data;

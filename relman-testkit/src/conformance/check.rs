@@ -30,6 +30,8 @@ pub enum Port {
     Tracker,
     /// [`UserFlows`](relman_core::port::UserFlows)
     UserFlows,
+    /// [`IncidentSource`](relman_core::port::IncidentSource)
+    IncidentSource,
     /// [`Directory`](relman_core::port::Directory)
     Directory,
     /// [`Clock`](relman_core::port::Clock)
@@ -38,13 +40,14 @@ pub enum Port {
 
 impl Port {
     /// Every port that has a suite.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Journal,
         Self::Deployer,
         Self::MetricsSource,
         Self::Notifier,
         Self::Tracker,
         Self::UserFlows,
+        Self::IncidentSource,
         Self::Directory,
         Self::Clock,
     ];
@@ -58,6 +61,7 @@ impl Port {
             Self::Notifier => super::notifier::CHECKS,
             Self::Tracker => super::tracker::CHECKS,
             Self::UserFlows => super::user_flows::CHECKS,
+            Self::IncidentSource => super::incidents::CHECKS,
             Self::Directory => super::directory::CHECKS,
             Self::Clock => super::clock::CHECKS,
         }
@@ -73,6 +77,7 @@ impl fmt::Display for Port {
             Self::Notifier => "notifier",
             Self::Tracker => "tracker",
             Self::UserFlows => "user flows",
+            Self::IncidentSource => "source of incidents",
             Self::Directory => "directory",
             Self::Clock => "clock",
         })

@@ -11,6 +11,7 @@
 //! | [`Notifier`](relman_core::port::Notifier) | [`notifier::suite`](notifier::suite()) | [`notifier!`] | [`NotifierFixture`](notifier::NotifierFixture) |
 //! | [`Tracker`](relman_core::port::Tracker) | [`tracker::suite`](tracker::suite()) | [`tracker!`] | [`TrackerFixture`](tracker::TrackerFixture) |
 //! | [`UserFlows`](relman_core::port::UserFlows) | [`user_flows::suite`](user_flows::suite()) | [`user_flows!`] | [`UserFlowsFixture`](user_flows::UserFlowsFixture) |
+//! | [`IncidentSource`](relman_core::port::IncidentSource) | [`incidents::suite`](incidents::suite()) | [`incidents!`] | [`IncidentFixture`](incidents::IncidentFixture) |
 //! | [`Directory`](relman_core::port::Directory) | [`directory::suite`](directory::suite()) | [`directory!`] | [`DirectoryFixture`](directory::DirectoryFixture) |
 //! | [`Clock`](relman_core::port::Clock) | [`clock::suite`](clock::suite()) | [`clock!`] | [`ClockFixture`](clock::ClockFixture) |
 //!
@@ -133,6 +134,7 @@ mod report;
 pub mod clock;
 pub mod deployer;
 pub mod directory;
+pub mod incidents;
 pub mod journal;
 pub mod metrics;
 pub mod notifier;
@@ -147,6 +149,6 @@ pub use report::{BrokenPromises, Entry, Report};
 #[doc(inline)]
 pub use crate::{
     __clock_tests as clock, __deployer_tests as deployer, __directory_tests as directory,
-    __journal_tests as journal, __metrics_tests as metrics, __notifier_tests as notifier,
-    __tracker_tests as tracker, __user_flows_tests as user_flows,
+    __incidents_tests as incidents, __journal_tests as journal, __metrics_tests as metrics,
+    __notifier_tests as notifier, __tracker_tests as tracker, __user_flows_tests as user_flows,
 };

@@ -5,6 +5,7 @@ use relman_core::{
     machine::{Action, Principal},
     plan::Plan,
     policy::{Policy, floors},
+    port::Incident,
     unit::{Actor, CheckName, Role, Span, Timestamp},
 };
 
@@ -154,6 +155,16 @@ impl Someone {
         })
     }
 
+    /// They record an incident of the service, of a source by the name of `pager`.
+    pub fn records_incident(self, incident: Incident) -> When {
+        self.does(Action::RecordIncident { source: text("pager"), incident })
+    }
+
+    /// They say that an incident of that source is over, and when it ended; now, if absent.
+    pub fn ends_incident(self, id: &str, ended_at: Option<Timestamp>) -> When {
+        self.does(Action::EndIncident { source: text("pager"), id: text(id), ended_at })
+    }
+
     /// They record a customer's complaint.
     pub fn complains(self) -> When {
         self.does(Action::Complain { text: text("I can't pay") })
@@ -263,6 +274,8 @@ impl fmt::Display for Want {
                     write!(f, "says that the action item is {how}")
                 }
                 Action::Complain { .. } => f.write_str("complains"),
+                Action::RecordIncident { incident, .. } => write!(f, "records the incident {}", incident.id),
+                Action::EndIncident { id, .. } => write!(f, "says that the incident {id} is over"),
                 Action::Close => f.write_str("closes"),
             },
             Self::Check(check, outcome) => write!(f, "records {check}: {outcome}"),

@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
 
 use relman_core::{
+    event::Event,
+    machine::Action,
     policy::Policy,
     report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, Obligations, Templates},
     unit::Span,
 };
-use relman_testkit::{DemoScenario, Simulation, sample};
+use relman_testkit::{DemoScenario, Duty, Simulation, sample};
 
-use crate::told::Told;
+use crate::told::{Told, text};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/artifacts")
@@ -95,6 +97,30 @@ fn oncall_lapse() {
 fn an_override() {
     let expected = ["plan", "schedule", "validation", "post-mortem-1", "retrospective"];
     scenario(DemoScenario::Override, &expected);
+}
+
+/// A clean release, and an alert that fired while a tenth of the users had it.
+#[test]
+fn an_incident() {
+    let clean = DemoScenario::Clean;
+    let mut told = Told::of(&clean.simulation(), clean.cast().without(Duty::Close));
+    let tenth = told.release.track().unwrap().1.steps()[1].share;
+    let set = told.records.iter().find(|record| match &record.event {
+        Event::TrafficSet(set) => set.share == tenth,
+        _ => false,
+    });
+    let began = set.unwrap().at + Span::from_secs(1);
+    let incident = sample::incident("7c1f", began);
+    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident });
+    let ended_at = Some(began + Span::from_minutes(4));
+    told.act("user:oli", Action::EndIncident { source: text("pager"), id: text("7c1f"), ended_at });
+    let open = sample::incident("7c20", told.release.last_at());
+    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident: open });
+    let artifacts = Artifact::all(&told.history());
+    let validation = artifacts.iter().find(|one| one.name() == ArtifactName::Validation).unwrap();
+    holds("incident", validation);
+    let retrospective = artifacts.iter().find(|one| one.name() == ArtifactName::Retrospective).unwrap();
+    holds("incident", retrospective);
 }
 
 #[test]

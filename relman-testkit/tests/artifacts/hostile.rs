@@ -6,6 +6,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 use relman_core::{
     event::{ActionItemKind, LessonKind, Settlement},
     machine::Action,
+    port::Incident,
     report::{Artifact, Form, TemplateError, Templates},
     unit::Span,
 };
@@ -24,6 +25,14 @@ fn told() -> Told {
     let simulation = Simulation::new(Arc::new(plan.build().unwrap()), sample::brief_drill_policy());
     let mut told = Told::of(&simulation, Cast::new().without(relman_testkit::Duty::Close));
     told.act("user:bo", Action::Complain { text: text(HOSTILE) });
+    let incident = Incident {
+        id: text(HOSTILE),
+        title: text(HOSTILE),
+        severity: Some(text(HOSTILE)),
+        url: Some(text(HOSTILE)),
+        ..sample::incident("7c1f", told.release.last_at())
+    };
+    told.act("user:bo", Action::RecordIncident { source: text(HOSTILE), incident });
     told.act("user:bo", Action::RollBack { reason: text(HOSTILE) });
     for kind in LessonKind::ALL {
         told.act("user:bo", Action::RecordLesson { kind, text: text(HOSTILE) });

@@ -6,6 +6,7 @@
 mod clock;
 mod deployer;
 mod directory;
+mod incidents;
 mod journal;
 mod metrics;
 mod notifier;

@@ -58,6 +58,7 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let user_flows = ports::user_flows(&config)?;
     let path = store::path(global);
     let journal = store::open_or_create(&path)?;
+    let incidents = ports::incidents(&config)?;
     let mut builder = Conductor::builder()
         .journal(journal)
         .deployer(deployer)
@@ -67,6 +68,9 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
         .clock(Arc::new(SystemClock));
     if let Some(user_flows) = user_flows {
         builder = builder.user_flows(user_flows);
+    }
+    if let Some(incidents) = incidents {
+        builder = builder.incidents(incidents);
     }
     let conductor = builder.build().map_err(Failure::refused)?;
 

@@ -2,6 +2,7 @@
 
 mod admit;
 mod flows;
+mod incident;
 mod learn;
 mod look;
 mod outcome;

@@ -15,7 +15,11 @@ use crate::{
 impl Draft {
     pub(super) fn command(&mut self, command: &Command) -> Result<(), Refusal> {
         let by = &command.by;
-        by.known()?;
+        if matches!(command.action, Action::RecordIncident { .. } | Action::EndIncident { .. }) {
+            by.tells()?;
+        } else {
+            by.known()?;
+        }
         if self.release.phase == Phase::Unplanned && !matches!(command.action, Action::RecordPlan { .. }) {
             return Err(Refusal::NoSuchRelease(self.release.id.clone()));
         }
@@ -45,6 +49,8 @@ impl Draft {
                 self.settle_action_item(by, *number, *how, note)
             }
             Action::Complain { text } => self.complain(by, text),
+            Action::RecordIncident { source, incident } => self.record_incident(by, source, incident),
+            Action::EndIncident { source, id, ended_at } => self.end_incident(by, source, id, *ended_at),
             Action::Close => self.close(by),
         }
     }

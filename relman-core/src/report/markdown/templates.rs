@@ -15,7 +15,7 @@ use crate::report::{Artifact, History, timeline::collapse};
 
 /// The templates of relman: one for each kind of artifact and for each form, and the parts that they share, whose names
 /// begin with `_`.
-const SHIPPED: [(&str, &str); 19] = [
+const SHIPPED: [(&str, &str); 20] = [
     ("plan", include_str!("templates/plan.md")),
     ("schedule", include_str!("templates/schedule.md")),
     ("validation", include_str!("templates/validation.md")),
@@ -35,6 +35,7 @@ const SHIPPED: [(&str, &str); 19] = [
     ("_rows", include_str!("templates/_rows.md")),
     ("_action-items", include_str!("templates/_action-items.md")),
     ("_checks", include_str!("templates/_checks.md")),
+    ("_incidents", include_str!("templates/_incidents.md")),
 ];
 
 /// How much work one artifact may take: some hundred times of what the longest of relman's own templates takes, so that a

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::{Event, Gate, Record},
-    report::{History, Mark},
+    report::{History, IncidentReport, Mark},
     unit::{Actor, Span, Text, Timestamp},
 };
 
@@ -37,6 +37,8 @@ pub struct VerifyFrame {
     pub unmeasured: u64,
     /// What customers said during the whole release.
     pub complaints: Vec<ComplaintStory>,
+    /// Incidents of the service during the whole release, with where it was when they began.
+    pub incidents: Vec<IncidentReport>,
     /// Every run of a check in production.
     pub runs: Vec<CheckRun>,
 }
@@ -125,6 +127,7 @@ impl VerifyFrame {
                 .filter(|look| look.worst() == super::VerdictKind::Unmeasured)
                 .count() as u64,
             complaints: complaints(history),
+            incidents: IncidentReport::all(history),
             elapsed: entered.map_or(Span::ZERO, |entered| until.since(entered.at)),
             length,
             counted,

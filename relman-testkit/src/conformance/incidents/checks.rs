@@ -1,0 +1,166 @@
+use relman_core::{
+    port::Incident,
+    unit::{ServiceName, Span, Timestamp, Window},
+};
+
+use super::IncidentFixture;
+use crate::conformance::finding::{Met, Unmet, discreet, ensure, fails, named, works};
+
+/// Long before a check begins, and within what any source remembers of what fires.
+const BEFORE: Span = Span::from_minutes(10);
+
+pub(super) fn adapter(fixture: &dyn IncidentFixture) -> String {
+    fixture.source().name().to_owned()
+}
+
+pub(super) async fn has_a_name(fixture: &dyn IncidentFixture) -> Met {
+    named(fixture.source().name())
+}
+
+pub(super) async fn an_empty_list_says_that_nothing_fires(fixture: &dyn IncidentFixture) -> Met {
+    let told = ask(fixture).await?;
+    ensure!(told.is_empty(), "nothing fires, and the source tells of {told:?}");
+    Ok(())
+}
+
+pub(super) async fn what_fires_at_the_end_of_the_window_is_in_the_answer(
+    fixture: &dyn IncidentFixture,
+) -> Met {
+    let from = lately(fixture, 60);
+    fixture.fire(&fixture.service(), "one", from).await?;
+    let told = ask(fixture).await?;
+    ensure!(told.len() == 1, "one incident fires, and the source tells of {told:?}");
+    let incident = &told[0];
+    ensure!(incident.ended_at.is_none(), "it fires, and the source says that it has ended: {incident:?}");
+    ensure!(
+        incident.started_at == from,
+        "it fires since {from}, and the source says since {}",
+        incident.started_at
+    );
+    Ok(())
+}
+
+pub(super) async fn an_incident_keeps_its_id(fixture: &dyn IncidentFixture) -> Met {
+    fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
+    let (one, two) = (ask(fixture).await?, ask(fixture).await?);
+    let id = |told: &[Incident]| told.first().map(|incident| incident.id.clone());
+    ensure!(
+        id(&one).is_some() && id(&one) == id(&two),
+        "one incident fires, and the answers call it {:?} and {:?}",
+        id(&one),
+        id(&two)
+    );
+    Ok(())
+}
+
+pub(super) async fn two_that_fire_have_two_ids(fixture: &dyn IncidentFixture) -> Met {
+    fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
+    fixture.fire(&fixture.service(), "two", lately(fixture, 60)).await?;
+    let told = ask(fixture).await?;
+    ensure!(
+        told.len() == 2 && told[0].id != told[1].id,
+        "two incidents fire, and the source tells of {told:?}"
+    );
+    Ok(())
+}
+
+pub(super) async fn they_come_in_order(fixture: &dyn IncidentFixture) -> Met {
+    for (name, seconds) in [("late", 20), ("early", 60), ("also-late", 20), ("between", 40)] {
+        fixture.fire(&fixture.service(), name, lately(fixture, seconds)).await?;
+    }
+    let told = ask(fixture).await?;
+    ensure!(told.len() == 4, "four incidents fire, and the source tells of {told:?}");
+    let place = |incident: &Incident| (incident.started_at, incident.id.clone());
+    ensure!(told.is_sorted_by_key(place), "they are not in the order of their beginnings and ids: {told:?}");
+    Ok(())
+}
+
+pub(super) async fn what_has_ended_fires_no_more(fixture: &dyn IncidentFixture) -> Met {
+    let service = fixture.service();
+    fixture.fire(&service, "one", lately(fixture, 60)).await?;
+    fixture.fire(&service, "two", lately(fixture, 50)).await?;
+    let before = ask(fixture).await?;
+    fixture.end(&service, "one").await?;
+    let told = ask(fixture).await?;
+    let firing: Vec<&Incident> = told.iter().filter(|incident| incident.ended_at.is_none()).collect();
+    ensure!(
+        firing.len() == 1 && before.iter().any(|known| known.id == firing[0].id),
+        "one of two incidents has ended, and the source tells of {told:?}"
+    );
+    Ok(())
+}
+
+pub(super) async fn an_end_is_not_before_the_beginning(fixture: &dyn IncidentFixture) -> Met {
+    let service = fixture.service();
+    fixture.fire(&service, "one", lately(fixture, 60)).await?;
+    fixture.end(&service, "one").await?;
+    for incident in ask(fixture).await? {
+        let ended_at = incident.ended_at.unwrap_or(incident.started_at);
+        ensure!(ended_at >= incident.started_at, "it has ended before it began: {incident:?}");
+    }
+    Ok(())
+}
+
+pub(super) async fn what_began_after_the_window_is_left_out(fixture: &dyn IncidentFixture) -> Met {
+    let from = lately(fixture, 60);
+    fixture.fire(&fixture.service(), "one", from).await?;
+    let until = from.minus(Span::from_secs(1));
+    let told = ask_about(fixture, &fixture.service(), Window { from: until.minus(BEFORE), until }).await?;
+    ensure!(told.is_empty(), "nothing fired until {until}, and the source tells of {told:?}");
+    Ok(())
+}
+
+pub(super) async fn another_service_is_left_out(fixture: &dyn IncidentFixture) -> Met {
+    let other: ServiceName = "somebody-elses".parse().expect("a constant name");
+    fixture.fire(&other, "one", lately(fixture, 60)).await?;
+    fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
+    let told = ask(fixture).await?;
+    ensure!(
+        told.len() == 1 && told[0].service == fixture.service(),
+        "one incident of {} fires, and the source tells of {told:?}",
+        fixture.service()
+    );
+    Ok(())
+}
+
+pub(super) async fn what_can_not_be_asked_is_an_error(fixture: &dyn IncidentFixture) -> Met {
+    fixture.cut_off().await?;
+    let now = fixture.now();
+    let window = Window { from: now.minus(BEFORE), until: now };
+    fails(
+        "asking a source that can't be reached",
+        fixture.source().incidents(&fixture.service(), window).await,
+    )?;
+    Ok(())
+}
+
+pub(super) async fn errors_hold_no_secret(fixture: &dyn IncidentFixture) -> Met {
+    let secrets = fixture.secrets()?;
+    fixture.cut_off().await?;
+    let now = fixture.now();
+    let window = Window { from: now.minus(BEFORE), until: now };
+    match fixture.source().incidents(&fixture.service(), window).await {
+        Ok(_) => Ok(()),
+        Err(error) => discreet(&error, &secrets),
+    }
+}
+
+/// So many seconds ago, to the second: not every source keeps milliseconds.
+fn lately(fixture: &dyn IncidentFixture, seconds: i64) -> Timestamp {
+    let now = fixture.now().as_millis() / 1_000;
+    Timestamp::from_millis((now - seconds) * 1_000)
+}
+
+async fn ask(fixture: &dyn IncidentFixture) -> Result<Vec<Incident>, Unmet> {
+    let now = fixture.now();
+    ask_about(fixture, &fixture.service(), Window { from: now.minus(BEFORE), until: now }).await
+}
+
+async fn ask_about(
+    fixture: &dyn IncidentFixture,
+    service: &ServiceName,
+    window: Window,
+) -> Result<Vec<Incident>, Unmet> {
+    let asking = format!("asking for the incidents of {service}");
+    works(format_args!("{asking}"), fixture.source().incidents(service, window).await)
+}
