@@ -64,13 +64,12 @@ impl MetricsSource for MetricsByName {
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
-        match self.sources.iter().find(|source| source.knows(&query.metric)) {
-            Some(source) => source.observe(query, arm, window).await,
-            None => {
-                let detail = format!("none of {} knows the metric {}", self.name, query.metric);
-                let answer = Answer::ProviderError { detail };
-                Observation { metric: query.metric.clone(), arm, window, source: self.name.clone(), answer }
-            }
+        if let Some(source) = self.sources.iter().find(|source| source.knows(&query.metric)) {
+            source.observe(query, arm, window).await
+        } else {
+            let detail = format!("none of {} knows the metric {}", self.name, query.metric);
+            let answer = Answer::ProviderError { detail };
+            Observation { metric: query.metric.clone(), arm, window, source: self.name.clone(), answer }
         }
     }
 }
