@@ -328,6 +328,8 @@ pub(crate) enum Command {
     /// Hands over everything: every release with every record, people and roles, the policy, and what people owe
     ///
     /// Who may: everybody who can read the journal, and write the new one.
+    ///
+    /// Example: deploy-tool estate export handover
     #[command(subcommand)]
     Estate(Estate),
     /// Packs everything about a release into one zip archive
@@ -591,7 +593,7 @@ pub(crate) enum Estate {
     /// history. Afterwards the heads are compared. People and policy are taken over where this machine has no
     /// configuration, and compared where it has one.
     ///
-    /// Example: deploy-tool --journal new.db estate import handover --digest 9f2c…
+    /// Example: deploy-tool --journal new.db estate import handover --digest 28a3a18f…
     Import {
         /// The folder of the export
         #[arg(value_name = "DIR")]

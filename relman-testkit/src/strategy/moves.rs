@@ -35,35 +35,41 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));
-    (somebody(), 0..20_u8, gate, check, lasts).prop_map(|(who, what, gate, check, lasts)| match what {
-        0 => who.approves(),
-        1 | 2 => who.passes(check),
-        3 => who.fails(check),
-        4 => who.takes_duty(),
-        5 => who.takes_duty_for(lasts),
-        6 => who.holds(),
-        7 => who.resumes(),
-        8 => who.overrides(gate, lasts),
-        9 => who.complains(),
-        10 => who.files_post_mortem(1),
-        11 => who.files_post_mortem(2),
-        12 => who.closes(),
-        13 => who.aborts(),
-        14 => who.rolls_back(),
-        15 => who.writes_down(LessonKind::WentBadly),
-        16 => {
+    (somebody(), 0..17_u8, gate, check, lasts, 0..6_u8).prop_map(|(who, what, gate, check, lasts, beside)| {
+        match what {
+            0 => who.approves(),
+            1 | 2 => who.passes(check),
+            3 => who.fails(check),
+            4 => who.takes_duty(),
+            5 => who.takes_duty_for(lasts),
+            6 => who.holds(),
+            7 => who.resumes(),
+            8 => who.overrides(gate, lasts),
+            9 => who.complains(),
+            10 => who.files_post_mortem(1),
+            11 => who.files_post_mortem(2),
+            12 => who.closes(),
+            13 => who.aborts(),
+            14 => who.rolls_back(),
+            15 => aside(who, beside, lasts),
+            _ => who.revises(sample::drill_plan(), sample::drill_policy()),
+        }
+    })
+}
+
+/// What goes on the record beside a release and moves none: it takes one place, because the cases are for what does.
+fn aside(who: Someone, what: u8, lasts: Span) -> When {
+    match what {
+        0 => who.writes_down(LessonKind::WentBadly),
+        1 => {
             let due = sample::start() + Span::from_hours(1) + lasts;
             who.opens_action_item(ActionItemKind::Prevent, Cast::actor("user:bo"), due)
         }
-        17 => who.settles_action_item(1, Settlement::Done),
-        // What moves no release takes no more of the cases than before: the others are for what does.
-        18 => match lasts.as_millis() % 3 {
-            0 => who.settles_action_item(2, Settlement::Dropped),
-            1 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
-            _ => who.ends_incident("7c1f", None),
-        },
-        _ => who.revises(sample::drill_plan(), sample::drill_policy()),
-    })
+        2 => who.settles_action_item(1, Settlement::Done),
+        3 => who.settles_action_item(2, Settlement::Dropped),
+        4 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
+        _ => who.ends_incident("7c1f", None),
+    }
 }
 
 /// Looks: most of them healthy, others with errors, without a value, or with the traffic elsewhere.

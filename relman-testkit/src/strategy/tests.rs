@@ -120,7 +120,9 @@ fn moves_shrink_to_few_and_plain_ones() {
         _ => false,
     };
     let production = least(course(40), |journey| !by_hand(journey.course().release()));
-    assert_eq!(production, "given in production, when user:ana rolls back");
+    // A course that begins so is as plain as one in which somebody does it.
+    let plain = ["given rolling back", "given in production, when user:ana rolls back"];
+    assert!(plain.contains(&production.as_str()), "{production}");
     let late = least(moves(40), |moves| moves.len() < 3);
     assert_eq!(late, "[onward, onward, onward]");
 }

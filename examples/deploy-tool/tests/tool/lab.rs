@@ -64,7 +64,7 @@ fn the_page_is_written_whole_and_replaces_only_its_like() {
     assert!(String::from_utf8(bench.read("lab.html")).unwrap().contains("seed 5"));
     bench
         .run("lab policy.toml --trials 1 --html policy.toml")
-        .misused("is no report; only a report is replaced");
+        .misused("is no report; only a report or a storyboard is replaced");
     assert!(bench.read("policy.toml").starts_with(b"# The policy"));
 }
 
@@ -89,6 +89,6 @@ fn nonsense_is_refused_with_what_would_be_right() {
     std::fs::create_dir(bench.path("folder")).unwrap();
     bench.run("lab policy.toml --html folder").misused("it is a folder; name a file in it");
     bench.write("lab.html", "my own");
-    bench.run("lab policy.toml --html lab.html").misused("only a report is replaced, name another file");
+    bench.run("lab policy.toml --html lab.html").misused("only a report or a storyboard is replaced, name another file");
     assert_eq!(bench.read("lab.html"), b"my own");
 }
