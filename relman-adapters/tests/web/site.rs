@@ -133,7 +133,11 @@ impl Page {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let location = parts.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        // An archive is no text, and nothing of it is looked at here.
+        let text = match parts.headers.get("content-type").map(|value| value.as_bytes()) {
+            Some(b"application/zip") => String::new(),
+            Some(_) | None => String::from_utf8(bytes.to_vec()).unwrap(),
+        };
         Self { status: parts.status, location, headers: parts.headers, text }
     }
 

@@ -89,6 +89,8 @@ fn nonsense_is_refused_with_what_would_be_right() {
     std::fs::create_dir(bench.path("folder")).unwrap();
     bench.run("lab policy.toml --html folder").misused("it is a folder; name a file in it");
     bench.write("lab.html", "my own");
-    bench.run("lab policy.toml --html lab.html").misused("only a report or a storyboard is replaced, name another file");
+    bench
+        .run("lab policy.toml --html lab.html")
+        .misused("only a report or a storyboard is replaced, name another file");
     assert_eq!(bench.read("lab.html"), b"my own");
 }
