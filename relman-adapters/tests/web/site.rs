@@ -134,7 +134,7 @@ impl Page {
         let bytes = body.collect().await.unwrap().to_bytes();
         let location = parts.headers.get("location").map(|value| value.to_str().unwrap().to_owned());
         // An archive is no text, and nothing of it is looked at here.
-        let text = match parts.headers.get("content-type").map(|value| value.as_bytes()) {
+        let text = match parts.headers.get("content-type").map(axum::http::HeaderValue::as_bytes) {
             Some(b"application/zip") => String::new(),
             Some(_) | None => String::from_utf8(bytes.to_vec()).unwrap(),
         };
