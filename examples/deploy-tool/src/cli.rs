@@ -53,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "owed",
         ],
     ),
-    ("Check and hand over", &["verify", "export", "package", "estate", "schema"]),
+    ("Check and hand over", &["verify", "export", "package", "publish", "estate", "schema"]),
 ];
 
 const AFTER_HELP: &str = "\
@@ -332,6 +332,14 @@ pub(crate) enum Command {
     /// Example: deploy-tool estate export handover
     #[command(subcommand)]
     Estate(Estate),
+    /// Publishes copies of a release on the trackers of the configuration, or brings them up to date
+    ///
+    /// GitHub Releases, GitLab Releases, Jira Cloud: where the release is, a note for each phase, post-mortems, the record
+    /// and the package. What was published before is found again, so that there is one of each however often this is
+    /// said. `run` does it by itself with every phase. Who may: whoever has the trackers' tokens.
+    ///
+    /// Example: deploy-tool publish checkout-241
+    Publish(Publish),
     /// Packs everything about a release into one zip archive
     ///
     /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are begun with what
@@ -602,6 +610,12 @@ pub(crate) enum Estate {
         #[arg(long, value_name = "SHA256")]
         digest: Option<Digest>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The release
+    pub(crate) release: ReleaseId,
 }
 
 #[derive(Debug, Args)]

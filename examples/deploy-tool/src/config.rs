@@ -18,6 +18,7 @@ use relman_adapters::{
     metrics::prometheus::PrometheusConfig,
     notifier::{SlackConfig, WebhookConfig},
     secret::SecretSource,
+    tracker::{github::GitHubConfig, gitlab::GitLabConfig, jira::JiraConfig},
 };
 use relman_core::{
     plan::Plan,
@@ -73,6 +74,12 @@ struct ConfigFile {
     /// The web pages.
     #[serde(default)]
     web: WebConfig,
+    /// Where copies of releases are kept.
+    #[serde(default)]
+    trackers: Vec<TrackerConfig>,
+    /// What a version is tagged as on trackers; `v{version}`, if absent.
+    #[serde(default)]
+    tag: Option<String>,
 }
 
 /// The web pages, and who signs in to them.
@@ -172,6 +179,18 @@ impl TryFrom<UserFlowTable> for UserFlowConfig {
         };
         Ok(Self { name: table.name, tried_by })
     }
+}
+
+/// A tracker.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum TrackerConfig {
+    /// Releases of a repository on GitHub.
+    Github(GitHubConfig),
+    /// Releases of a project on GitLab.
+    Gitlab(GitLabConfig),
+    /// Versions and issues of a project in Jira Cloud.
+    Jira(JiraConfig),
 }
 
 /// A notifier that writes to the log has nothing to configure.
@@ -294,6 +313,16 @@ impl Config {
     /// Metrics that count the incidents of some severities.
     pub(crate) fn incident_metrics(&self) -> &BTreeMap<MetricName, Vec<String>> {
         &self.file.incident_metrics
+    }
+
+    /// Where copies of releases are kept.
+    pub(crate) fn trackers(&self) -> &[TrackerConfig] {
+        &self.file.trackers
+    }
+
+    /// What a version is tagged as, with places for `{service}` and `{version}`.
+    pub(crate) fn tag(&self) -> &str {
+        self.file.tag.as_deref().unwrap_or("v{version}")
     }
 
     /// The web pages.

@@ -8,11 +8,14 @@ use relman_adapters::{
     incident::{IncidentMetrics, alertmanager::Alertmanager},
     metrics::{MetricsByName, prometheus::Prometheus},
     notifier::{Channels, LogNotifier, Slack, Webhook},
+    tracker::{TrackerError, github::GitHub, gitlab::GitLab, jira::Jira},
 };
-use relman_core::port::{Deployer, IncidentSource, MetricsSource, Notifier, UserFlows};
+use relman_core::port::{Deployer, IncidentSource, MetricsSource, Notifier, Tracker, UserFlows};
 
 use crate::{
-    config::{Config, DeployerConfig, IncidentsConfig, MetricsConfig, NotifierConfig, TriedBy},
+    config::{
+        Config, DeployerConfig, IncidentsConfig, MetricsConfig, NotifierConfig, TrackerConfig, TriedBy,
+    },
     failure::Failure,
 };
 
@@ -107,6 +110,23 @@ pub(crate) fn notifier(config: &Config) -> Result<Arc<dyn Notifier>, Failure> {
         channels = channels.with(channel.clone(), notifier);
     }
     Ok(Arc::new(channels))
+}
+
+/// Where copies of releases are kept.
+///
+/// # Errors
+///
+/// [`Failure::Usage`] where one can't be used as it is configured.
+pub(crate) fn trackers(config: &Config) -> Result<Vec<Arc<dyn Tracker>>, Failure> {
+    let built = config.trackers().iter().map(|tracker| -> Result<Arc<dyn Tracker>, TrackerError> {
+        Ok(match tracker {
+            TrackerConfig::Github(github) => Arc::new(GitHub::from_config(github)?),
+            TrackerConfig::Gitlab(gitlab) => Arc::new(GitLab::from_config(gitlab)?),
+            TrackerConfig::Jira(jira) => Arc::new(Jira::from_config(jira)?),
+        })
+    });
+    let built: Result<Vec<_>, _> = built.collect();
+    built.map_err(|error| Failure::usage(format_args!("{}: [[trackers]]: {error}", config.origin())))
 }
 
 /// What tries the key user flows; none where the configuration has none, and somebody else records the check.

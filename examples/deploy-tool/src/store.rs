@@ -92,13 +92,21 @@ pub(crate) struct Told {
 ///
 /// [`Failure`] where it can't be read, or the record is broken.
 pub(crate) async fn tell(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Told>, Failure> {
-    let lines = journal.read_to_end(id, 0).await?;
+    told(id, &journal.read_to_end(id, 0).await?)
+}
+
+/// The release of these lines; `None` where there are none.
+///
+/// # Errors
+///
+/// [`Failure`] where the record is broken.
+pub(crate) fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Told>, Failure> {
     if lines.is_empty() {
         return Ok(None);
     }
     let mut release = Release::new(id.clone());
     let mut records = Vec::with_capacity(lines.len());
-    for line in &lines {
+    for line in lines {
         let record = Record::read(line).map_err(|error| broken(&error, id))?;
         release.apply(&record).map_err(|error| broken(&error, id))?;
         records.push(record);

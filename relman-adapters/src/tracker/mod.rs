@@ -15,10 +15,11 @@
 //!
 //! # Never in the way
 //!
-//! A conductor knows nothing of trackers. [`publish`] runs beside it, tries again as a
+//! A conductor knows nothing of trackers. [`keep_published`] and [`publish`] run beside it, tries again as a
 //! [`RetryPolicy`] says, and says at the end what could not be published and why.
 
 mod api;
+mod keep;
 mod marker;
 mod publish;
 #[cfg(any(feature = "github", feature = "gitlab"))]
@@ -36,5 +37,6 @@ pub mod gitlab;
 pub mod jira;
 
 pub use crate::retry::RetryPolicy;
+pub use keep::keep_published;
 pub use publish::{PATIENT, Unpublished, publish, publish_everywhere};
 pub use setup::TrackerError;

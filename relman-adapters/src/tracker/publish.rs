@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use relman_core::{
     port::{PortError, Publication, Published, Tracker},
     unit::{ReleaseId, Span},
@@ -65,5 +65,10 @@ pub async fn publish_everywhere(
     publication: &Publication,
     retries: &RetryPolicy,
 ) -> Vec<Result<Published, Unpublished>> {
-    join_all(trackers.iter().map(|tracker| publish(&**tracker, publication, retries))).await
+    // Boxed, so that the whole can be a task of its own.
+    let mut all: Vec<BoxFuture<'_, _>> = Vec::new();
+    for tracker in trackers {
+        all.push(Box::pin(publish(&**tracker, publication, retries)));
+    }
+    join_all(all).await
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
 
 mod conformance;
+mod demo;
 mod description;
 mod failures;
 mod github;

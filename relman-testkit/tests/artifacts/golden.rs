@@ -6,6 +6,7 @@ use relman_core::{
     event::Event,
     machine::Action,
     policy::Policy,
+    port::Subject,
     report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, Obligations, Templates},
     unit::Span,
 };
@@ -60,6 +61,29 @@ fn forms(scenario: DemoScenario) {
         let shown = Templates::default().form(form, &told.history()).unwrap().unwrap();
         is_golden("forms", &format!("{scenario}-{}.md", form.template()), &shown);
     }
+}
+
+/// What trackers are given of a release.
+fn publication(scenario: DemoScenario) {
+    let told = Told::scenario(scenario);
+    let subject = Subject { release: told.release.id().clone(), tag: "v2.41.0".parse().unwrap() };
+    let made = Templates::default().publication(&told.history(), &subject).unwrap().unwrap();
+    let mut shown = format!("{} ({})\n\n{}", made.title(), made.standing(), made.body());
+    for phase in made.phases() {
+        shown += &format!("\nPHASE {}: {:?}, {}\n", phase.key, phase.state, phase.summary);
+    }
+    for (what, notes) in [("NOTE", made.notes()), ("POST-MORTEM", made.post_mortems())] {
+        for note in notes {
+            shown += &format!("\n{what} {}: {} (#{})\n\n{}", note.key, note.title, note.head.seq, note.body);
+        }
+    }
+    is_golden("publication", &format!("{scenario}.md"), &shown);
+}
+
+#[test]
+fn what_trackers_are_given() {
+    publication(DemoScenario::ErrorSpike);
+    publication(DemoScenario::Override);
 }
 
 #[test]

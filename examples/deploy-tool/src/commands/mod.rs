@@ -13,6 +13,7 @@ mod page;
 mod people;
 mod plan;
 mod progress;
+mod publish;
 mod read;
 mod report;
 pub(crate) mod run;
@@ -69,6 +70,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
         Command::Estate(estate) => block_on(estate::run(global, &estate))?,
+        Command::Publish(publish) => block_on(publish::run(global, &publish))?,
         Command::Package(package) => block_on(package::run(global, &package))?,
         Command::Report(report) => block_on(report::report(global, &report))?,
         Command::Metrics(metrics) => block_on(report::metrics(global, &metrics))?,

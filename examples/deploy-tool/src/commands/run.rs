@@ -18,6 +18,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use super::{
     outcome::{Ended, Outcome},
     progress::Progress,
+    publish::{self, Trackers},
 };
 use crate::{
     cli::{Global, Run},
@@ -76,6 +77,9 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
 
     let id = plan.release().clone();
     is_recorded(global, &conductor, plan, policy).await?;
+    let trackers = Trackers::of(&config)?.map(Arc::new);
+    let journal = conductor.releases().journal();
+    let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
     let ending = conductor.conduct(&id).await.map_err(Failure::refused)?;
     let release: Release = tokio::select! {
@@ -83,6 +87,15 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             let ended = ended.map_err(Failure::refused)?;
             // The display ends by itself once it has shown the end.
             let _ = tokio::time::timeout(LAST_WORDS, shown).await;
+            // The release is over: what is slow now delays nobody's traffic, and may be left by hand.
+            if let (Some(trackers), Some(kept)) = (&trackers, kept) {
+                tokio::select! {
+                    results = kept => publish::note(&trackers.trackers, &results.unwrap_or_default()),
+                    _ = tokio::signal::ctrl_c() => {
+                        output::note("the trackers may not be up to date: `publish` goes on")?;
+                    }
+                }
+            }
             Release::clone(&ended)
         }
         followed = conductor.follow_journal() => return followed.map_err(Failure::refused),

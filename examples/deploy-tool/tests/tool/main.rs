@@ -12,6 +12,7 @@ mod judge_past;
 mod judge_refuses;
 mod lab;
 mod people;
+mod publish;
 mod read;
 mod report;
 mod verify_export;

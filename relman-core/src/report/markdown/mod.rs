@@ -19,6 +19,7 @@
 mod escape;
 mod filters;
 mod form;
+mod publication;
 mod templates;
 
 pub use form::Form;

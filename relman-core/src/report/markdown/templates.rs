@@ -15,7 +15,7 @@ use crate::report::{Artifact, History, timeline::collapse};
 
 /// The templates of relman: one for each kind of artifact and for each form, and the parts that they share, whose names
 /// begin with `_`.
-const SHIPPED: [(&str, &str); 20] = [
+const SHIPPED: [(&str, &str); 22] = [
     ("plan", include_str!("templates/plan.md")),
     ("schedule", include_str!("templates/schedule.md")),
     ("validation", include_str!("templates/validation.md")),
@@ -23,6 +23,8 @@ const SHIPPED: [(&str, &str); 20] = [
     ("post-mortem", include_str!("templates/post-mortem.md")),
     ("retrospective", include_str!("templates/retrospective.md")),
     ("delivery-metrics", include_str!("templates/delivery-metrics.md")),
+    ("publication", include_str!("templates/publication.md")),
+    ("staging", include_str!("templates/staging.md")),
     ("form-plan", include_str!("templates/form-plan.md")),
     ("form-qa-checklist", include_str!("templates/form-qa-checklist.md")),
     ("form-communication", include_str!("templates/form-communication.md")),
@@ -235,7 +237,7 @@ impl Templates {
         self.render(form.template(), form.template(), serde_json::to_value(facts)).map(Some)
     }
 
-    fn render(
+    pub(super) fn render(
         &self,
         what: &str,
         name: &str,
