@@ -10,11 +10,12 @@ use relman_adapters::{
     web::{Web, storyboard_file},
 };
 use relman_core::{
+    event::{ActionItemKind, LessonKind, Settlement},
     machine::{Action, Phase, Release},
     plan::{Artifact, Audience, PerformanceImpact, Plan, Scope},
     port::{Clock, Incident, Journal, Moment},
     report::History,
-    unit::Text,
+    unit::{Span, Text},
 };
 use relman_testkit::{
     Cast, sample,
@@ -150,6 +151,14 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     for (by, action) in cast.next(&release, clock.now()) {
         conductor.command(&id, &by.actor, hostile(action)).await.unwrap();
     }
+    for kind in LessonKind::ALL {
+        does("user:ana", Action::RecordLesson { kind, text: evil() }).await;
+    }
+    let (owner, due) = (Cast::actor("user:bo"), clock.now() + Span::from_hours(24));
+    let kind = ActionItemKind::Prevent;
+    does("user:ana", Action::OpenActionItem { what: evil(), kind, owner, due }).await;
+    let how = Settlement::Dropped;
+    does("user:bo", Action::SettleActionItem { number: None, how, note: evil() }).await;
     let pages = [
         "",
         "/releases/evil-1",
@@ -159,7 +168,10 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
         "/releases/evil-1/artifacts/plan",
         "/releases/evil-1/artifacts/timeline",
         "/releases/evil-1/artifacts/status",
+        "/releases/evil-1/artifacts/schedule",
         "/releases/evil-1/artifacts/rollback-log",
+        "/releases/evil-1/artifacts/post-mortem-1",
+        "/releases/evil-1/artifacts/retrospective",
     ];
     shows(&site, pages.into_iter()).await;
     let records = site.records("evil-1").await;
