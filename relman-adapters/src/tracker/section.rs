@@ -72,6 +72,15 @@ impl Sectioned {
     }
 }
 
+/// Whether a text holds a section of any release.
+#[cfg(feature = "github")]
+pub(super) fn holds_a_section(text: &str) -> bool {
+    text.split(BEGIN).skip(1).any(|rest| {
+        let marker = rest.find(CLOSE).and_then(|end| Marker::parse(&rest[..end]));
+        marker.is_some()
+    })
+}
+
 /// Whether a text is blank but for sections of other releases.
 fn no_words(text: &str) -> bool {
     let mut rest = text;

@@ -131,23 +131,46 @@ async fn a_release_of_somebody_else_keeps_its_name_and_marks() {
 
 #[tokio::test]
 async fn a_file_of_somebody_else_is_not_taken_away() {
+    // A person who attaches a file in the browser gives it no label.
+    for label in [json!("Our own"), json!(""), json!(null)] {
+        let world = GitHubWorld::start().await;
+        publish(world.tracker(), &with_standing(Standing::UnderWay), &QUICK).await.unwrap();
+        let release = world.state().releases[0]["id"].as_u64().unwrap();
+        let theirs = json!({
+            "id": 99, "name": "checkout-241.record.jsonl", "label": label, "state": "uploaded", "size": 3, "digest": null,
+        });
+        world.state().assets.push((release, theirs, b"abc".to_vec()));
+        let later = whole()
+            .assets()
+            .iter()
+            .fold(with_standing(Standing::UnderWay), |all, asset| all.with_asset(asset.clone()));
+        let error = world.tracker().publish(&later).await.unwrap_err();
+        assert!(
+            error.to_string().contains("somebody else's file is called checkout-241.record.jsonl"),
+            "{error}"
+        );
+        assert_eq!(world.state().assets[0].2, b"abc");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_turned_into_a_draft_is_found_again() {
     let world = GitHubWorld::start().await;
-    publish(world.tracker(), &with_standing(Standing::UnderWay), &QUICK).await.unwrap();
-    let release = world.state().releases[0]["id"].as_u64().unwrap();
-    let theirs = json!({
-        "id": 99, "name": "checkout-241.record.jsonl", "label": "Our own", "state": "uploaded", "size": 3, "digest": null,
-    });
-    world.state().assets.push((release, theirs, b"abc".to_vec()));
-    let later = whole()
-        .assets()
-        .iter()
-        .fold(with_standing(Standing::UnderWay), |all, asset| all.with_asset(asset.clone()));
-    let error = world.tracker().publish(&later).await.unwrap_err();
-    assert!(
-        error.to_string().contains("somebody else's file is called checkout-241.record.jsonl"),
-        "{error}"
-    );
-    assert_eq!(world.state().assets[0].2, b"abc");
+    let draft = |number: u64, body: &str| {
+        json!({
+            "id": 1000 + number, "tag_name": "v2.41.0", "name": "Draft", "body": body, "prerelease": false, "draft": true,
+            "html_url": "https://github.com/acme/checkout/releases/tag/untagged-1",
+        })
+    };
+    // More of them than there are on a page, all before the copy.
+    world.state().releases.extend((0..7).map(|number| draft(number, "Notes of a person.")));
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    world.state().releases[7]["draft"] = json!(true);
+    let published = publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    assert_eq!(world.tracker().find(&subject()).await.unwrap(), Some(published));
+    let releases = world.state().releases.clone();
+    assert_eq!(releases.len(), 8);
+    assert_eq!((&releases[7]["draft"], &releases[0]["body"]), (&json!(true), &json!("Notes of a person.")));
 }
 
 #[tokio::test]

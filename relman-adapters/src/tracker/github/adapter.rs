@@ -15,7 +15,7 @@ use super::wire;
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
-    section::Sectioned,
+    section::{Sectioned, holds_a_section},
     text::{compose, line},
 };
 
@@ -95,10 +95,13 @@ impl GitHub {
         if let Some(release) = self.api.look_up(FIND, by_tag).await? {
             return Ok(Some(release));
         }
-        // GitHub answers 404 for what may not be seen, too: then the list of releases is an error.
-        let list = self.to(Method::GET, &["releases"]).query(&[("per_page", "1")]);
-        self.api.done(FIND, list).await?;
-        Ok(None)
+        // A copy that somebody has turned into a draft has no address by its tag any more. And GitHub answers 404 for
+        // what may not be seen, too: then the list of releases is an error.
+        let all: Vec<wire::Release> = self.all(FIND, &["releases"]).await?;
+        let ours = |release: &wire::Release| {
+            release.tag_name == tag.as_str() && holds_a_section(release.body.as_deref().unwrap_or_default())
+        };
+        Ok(all.into_iter().find(ours))
     }
 
     /// The tagged commit, and the latest status of each context on it.
@@ -213,7 +216,11 @@ impl GitHub {
             if uploaded && same {
                 return Ok(());
             }
-            let ours = old.label.as_deref().is_none_or(|old| old.is_empty() || old.contains(LABEL));
+            // Half an upload has no label yet; a whole file without one was put there by a person.
+            let ours = match old.label.as_deref().unwrap_or_default() {
+                "" => old.state != "uploaded",
+                label => label.contains(LABEL),
+            };
             if !ours {
                 let detail = format!("somebody else's file is called {name}: rename it");
                 return Err(self.api.error(UPLOAD, PortErrorKind::Rejected, detail));
