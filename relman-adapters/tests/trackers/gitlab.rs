@@ -186,7 +186,10 @@ fn document() -> Value {
                     }),
                     json!(["state"]),
                 )),
-                "responses": { "201": fails(), "400": fails(), "401": fails(), "403": fails(), "404": fails() },
+                // 409 is in `app/services/ci/create_commit_status_service.rb` and not in the documentation.
+                "responses": {
+                    "201": fails(), "400": fails(), "401": fails(), "403": fails(), "404": fails(), "409": fails(),
+                },
             },
         },
     } })

@@ -99,6 +99,52 @@ async fn a_rate_limit_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_that_is_said_in_words_alone_is_waited_for() {
+    let world = GitHubWorld::start().await;
+    world.server().fail(1, Fault::SecondaryLimit);
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.retry()),
+        (PortErrorKind::Throttled, Retry::After(Span::from_minutes(1))),
+        "{error}"
+    );
+    // Any other refusal stays one.
+    world.server().fail(0, Fault::Status(403));
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (PortErrorKind::Unauthorized, Retry::Never), "{error}");
+}
+
+#[tokio::test]
+async fn a_status_that_somebody_else_is_changing_is_set_afterwards() {
+    let sound = GitLabWorld::start().await;
+    publish(sound.tracker(), &whole(), &QUICK).await.unwrap();
+    let sets = |(at, asked): (usize, &crate::server::Asked)| {
+        (asked.method == "POST" && asked.path.contains("/statuses/")).then_some(at)
+    };
+    let at = sound.server().asked().iter().enumerate().find_map(sets).unwrap();
+    let world = GitLabWorld::start().await;
+    world.server().fail(at, Fault::Status(409));
+    publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    assert!(world.server().has_failed());
+    assert_eq!((world.shown(), world.tally()), (sound.shown(), sound.tally()));
+}
+
+async fn repeats_nothing<W: World>(sent: &str) {
+    let world = W::start().await;
+    world.server().fail(0, Fault::Echo);
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("refused: ") && !said.contains(sent) && !said.contains(TOKEN), "{said}");
+}
+
+#[tokio::test]
+async fn credentials_that_a_server_repeats_are_not_in_the_error() {
+    repeats_nothing::<GitHubWorld>(TOKEN).await;
+    repeats_nothing::<GitLabWorld>(TOKEN).await;
+    repeats_nothing::<JiraWorld>(&crate::jira::basic()).await;
+}
+
+#[tokio::test]
 async fn a_tag_that_is_not_there_has_to_be_pushed() {
     let missing = Subject { tag: "v9.0.0".parse().unwrap(), ..subject() };
     let publication = Publication::new(missing, head(1), "checkout", "text", Standing::UnderWay);

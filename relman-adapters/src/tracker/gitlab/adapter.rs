@@ -302,7 +302,12 @@ impl GitLab {
             description: &description,
             target_url: url,
         };
-        self.api.done(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await.map(drop)
+        let reply = self.api.send(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await?;
+        if reply.status == StatusCode::CONFLICT {
+            let detail = format!("somebody else is changing it just now: {}", self.api.excerpt(&reply));
+            return Err(self.api.error(STATUS, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
+        }
+        self.api.accept(STATUS, reply).map(drop)
     }
 
     /// Asks for a snapshot once the release is over, besides the one that GitLab took at the beginning.
