@@ -131,6 +131,9 @@ impl Site for Repository {
             }
             ("PATCH", ["releases", id]) => {
                 let change = asked.json();
+                if change["body"].as_str().unwrap().chars().count() > MOST_CHARS {
+                    return error(422, "body is too long (maximum is 125000 characters)");
+                }
                 let found =
                     state.releases.iter_mut().find(|release| release["id"].as_u64() == id.parse().ok());
                 let Some(release) = found else { return error(404, "Not Found") };

@@ -176,6 +176,116 @@ async fn a_release_of_somebody_else_keeps_its_name_and_marks() {
 }
 
 #[tokio::test]
+async fn a_release_that_somebody_made_without_a_text_keeps_its_name() {
+    let world = GitHubWorld::start().await;
+    let theirs = json!({
+        "id": 7, "tag_name": "v2.41.0", "name": "Summer", "body": null, "prerelease": false,
+        "html_url": "https://github.com/acme/checkout/releases/tag/v2.41.0",
+    });
+    world.state().releases.push(theirs);
+    for publication in [before(), whole(), whole()] {
+        publish(world.tracker(), &publication, &QUICK).await.unwrap();
+        let release = world.state().releases[0].clone();
+        assert_eq!((&release["name"], &release["prerelease"]), (&json!("Summer"), &json!(false)));
+    }
+}
+
+/// The first release of a version was taken back, and another one brings it.
+async fn is_named_by_the_later_one<W: World>() {
+    let world = W::start().await;
+    let later = Publication::new(
+        Subject { release: "checkout-242".parse().unwrap(), ..subject() },
+        head(3),
+        "checkout 2.41.0, again",
+        "Once more.",
+        Standing::Completed,
+    );
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    for publication in [&later, &whole(), &later, &whole()] {
+        publish(world.tracker(), publication, &QUICK).await.unwrap();
+        let shown = world.shown().copies;
+        assert!(shown.len() == 1 && shown[0].starts_with("checkout 2.41.0, again\n"), "{shown:?}");
+    }
+    assert!(world.shown().copies[0].contains(whole().body().trim_end()));
+}
+
+#[tokio::test]
+async fn the_latest_of_several_releases_of_a_version_names_it() {
+    is_named_by_the_later_one::<GitHubWorld>().await;
+    is_named_by_the_later_one::<GitLabWorld>().await;
+}
+
+#[tokio::test]
+async fn the_marks_stay_those_of_the_latest_release_of_a_version() {
+    let world = GitHubWorld::start().await;
+    let later = Subject { release: "checkout-242".parse().unwrap(), ..subject() };
+    let later = Publication::new(later, head(3), "checkout", "Once more.", Standing::Completed);
+    for publication in [&before(), &later, &whole()] {
+        publish(world.tracker(), publication, &QUICK).await.unwrap();
+    }
+    assert_eq!(world.state().releases[0]["prerelease"], json!(false));
+}
+
+async fn shows_the_latest_words<W: World>() {
+    let world = W::start().await;
+    for (seq, share) in [(20, "10 %"), (21, "50 %")] {
+        let phase = PhaseStatus {
+            key: "release".parse().unwrap(),
+            state: PhaseState::UnderWay,
+            summary: format!("Exposed to {share}"),
+        };
+        let publication =
+            Publication::new(subject(), head(seq), "checkout", "Under way.", Standing::UnderWay);
+        publish(world.tracker(), &publication.with_phase(phase), &QUICK).await.unwrap();
+    }
+    let shown = format!("{:?}", world.shown());
+    assert!(shown.contains("Exposed to 50 %"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_phase_that_is_under_way_shows_its_latest_words() {
+    shows_the_latest_words::<GitHubWorld>().await;
+    shows_the_latest_words::<GitLabWorld>().await;
+    shows_the_latest_words::<JiraWorld>().await;
+}
+
+#[tokio::test]
+async fn where_other_people_left_no_room_nothing_is_written() {
+    let full_but_for = |chars: usize| {
+        json!({
+            "id": 7, "tag_name": "v2.41.0", "name": "Summer", "body": "x".repeat(125_000 - chars), "prerelease": false,
+            "html_url": "https://github.com/acme/checkout/releases/tag/v2.41.0",
+        })
+    };
+    let long = "word ".repeat(2_000);
+    let publication = Publication::new(subject(), head(9), "checkout", long, Standing::UnderWay);
+    let world = GitHubWorld::start().await;
+    world.state().releases.push(full_but_for(1_000));
+    publish(world.tracker(), &publication, &QUICK).await.unwrap();
+
+    let world = GitHubWorld::start().await;
+    world.state().releases.push(full_but_for(500));
+    let error = world.tracker().publish(&publication).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (PortErrorKind::Rejected, Retry::Never));
+    assert!(error.to_string().contains("what other people wrote there leaves 0 characters"), "{error}");
+    assert_eq!(world.state().releases, [full_but_for(500)]);
+}
+
+#[tokio::test]
+async fn what_a_body_leaves_open_does_not_hide_the_head() {
+    let body = "<!-- not ended";
+    let publication = Publication::new(subject(), head(9), "checkout", body, Standing::UnderWay);
+    let world = GitHubWorld::start().await;
+    publish(world.tracker(), &publication, &QUICK).await.unwrap();
+    let text = world.state().releases[0]["body"].as_str().unwrap().to_owned();
+    let (head, comment) = (text.find(&format!("head `{}`", head(9).digest)), text.find(body));
+    assert!(
+        head.unwrap() < comment.unwrap() && text.contains("<!-- not ended\n-->\n<!-- relman:end"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn a_file_of_somebody_else_is_not_taken_away() {
     // A person who attaches a file in the browser gives it no label.
     for label in [json!("Our own"), json!(""), json!(null)] {

@@ -143,7 +143,7 @@ impl GitHub {
         let prerelease = publication.standing() != Standing::Completed;
         let make_latest = if prerelease { "false" } else { "legacy" };
         let Some((release, text)) = found else {
-            let body = Sectioned::parse("", &subject.release).with(&marker, &self.inside(publication, 0));
+            let body = Sectioned::parse("", &subject.release).with(&marker, &self.inside(publication, 0)?);
             let new = wire::ReleaseText {
                 tag_name: Some(subject.tag.as_str()),
                 name: Some(&title),
@@ -153,8 +153,8 @@ impl GitHub {
             };
             return self.create(&new).await;
         };
-        let body = text.with(&marker, &self.inside(publication, text.others_chars()));
-        let ours = text.is_ours_alone();
+        let body = text.with(&marker, &self.inside(publication, text.others_chars())?);
+        let ours = text.names_the_whole();
         let current = release.body.as_deref().unwrap_or_default().replace("\r\n", "\n") == body
             && (!ours
                 || (release.name.as_deref() == Some(title.as_str()) && release.prerelease == prerelease));
@@ -190,10 +190,11 @@ impl GitHub {
     }
 
     /// The text of the section, as long as the text around it allows.
-    fn inside(&self, publication: &Publication, others: usize) -> String {
+    fn inside(&self, publication: &Publication, others: usize) -> Result<String, PortError> {
         // The markers themselves need some of it.
         let room = BODY_CHARS.saturating_sub(others + 2 * MARKER_CHARS);
         compose(publication, self.capabilities(), room)
+            .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))
     }
 
     /// Uploads a file unless it is there.
@@ -310,7 +311,7 @@ impl Tracker for GitHub {
         let subject = publication.subject();
         let (sha, statuses) = self.tagged(&subject.tag).await?;
         let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::parse(release.body.as_deref().unwrap_or_default(), &subject.release);
+            let text = Sectioned::of(release.body.as_deref().unwrap_or_default(), &subject.release);
             (release, text)
         });
         if let Some((release, text)) = &found

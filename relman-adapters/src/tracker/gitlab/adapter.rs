@@ -123,10 +123,14 @@ impl GitLab {
         let title = line(publication.title(), 250);
         let inside = |others: usize| {
             // The markers themselves need some of it.
-            compose(publication, self.capabilities(), BODY_CHARS.saturating_sub(others + 1_000))
+            let room = BODY_CHARS.saturating_sub(others + 1_000);
+            // The phases stand here as well: the words of a status can't be changed while its state stays the same.
+            let places = TrackerCapabilities { phases: Place::InTheBody, ..self.capabilities() };
+            compose(publication, places, room)
+                .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))
         };
         let Some((release, text)) = found else {
-            let description = Sectioned::parse("", &subject.release).with(&marker, &inside(0));
+            let description = Sectioned::parse("", &subject.release).with(&marker, &inside(0)?);
             let new = wire::ReleaseText {
                 tag_name: Some(subject.tag.as_str()),
                 name: Some(&title),
@@ -144,8 +148,8 @@ impl GitLab {
             let reply = self.api.accept(WRITE, reply)?;
             return self.api.read(WRITE, &reply);
         };
-        let description = text.with(&marker, &inside(text.others_chars()));
-        let ours = text.is_ours_alone();
+        let description = text.with(&marker, &inside(text.others_chars())?);
+        let ours = text.names_the_whole();
         let current = release.description.as_deref().unwrap_or_default().replace("\r\n", "\n") == description
             && (!ours || release.name.as_deref() == Some(title.as_str()));
         if current {
@@ -353,7 +357,7 @@ impl Tracker for GitLab {
         let subject = publication.subject();
         let sha = self.tagged(&subject.tag).await?;
         let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::parse(release.description.as_deref().unwrap_or_default(), &subject.release);
+            let text = Sectioned::of(release.description.as_deref().unwrap_or_default(), &subject.release);
             (release, text)
         });
         if let Some((release, text)) = &found
