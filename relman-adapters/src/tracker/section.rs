@@ -59,6 +59,12 @@ impl Sectioned {
         self.section.as_ref().map(|(marker, _)| marker.head)
     }
 
+    /// The text of the section, where there is one.
+    #[cfg(feature = "gitlab")]
+    pub(super) fn section(&self) -> Option<&str> {
+        self.section.as_ref().map(|(_, inside)| inside.as_str())
+    }
+
     /// Whether this release says what the whole is called: nobody but relman wrote anything, and no release came later.
     ///
     /// Several releases may bring the same version, and only one can name it.

@@ -367,6 +367,27 @@ async fn old_files_stay_where_the_token_may_not_take_them_away() {
 }
 
 #[tokio::test]
+async fn one_snapshot_is_asked_for_when_a_release_is_over() {
+    let world = GitLabWorld::start().await;
+    let snapshots = |world: &GitLabWorld| {
+        world.tally().into_iter().find_map(|(what, count)| (what == "evidences").then_some(count)).unwrap()
+    };
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    // Some servers take none at the beginning.
+    world.state().releases[0]["evidences"] = json!([]);
+    for _ in 0..3 {
+        // GitLab has not shown it yet at the second, and there is no need to look.
+        publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+        assert_eq!(snapshots(&world), 1);
+    }
+    // Nor where the token may not see any.
+    world.state().releases[0].as_object_mut().unwrap().remove("evidences");
+    publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    let asks = |asked: &&crate::server::Asked| asked.method == "POST" && asked.path.ends_with("/evidence");
+    assert_eq!(world.server().asked().iter().filter(asks).count(), 1);
+}
+
+#[tokio::test]
 async fn the_issue_of_a_release_is_put_away_when_it_is_over() {
     let world = JiraWorld::start().await;
     publish(world.tracker(), &with_standing(Standing::UnderWay), &QUICK).await.unwrap();

@@ -22,10 +22,13 @@
 //!   phases with their latest words.
 //! - Notes and post-mortems are sections of the text, since a release of GitLab has no comments.
 //! - GitLab takes a snapshot of every release when it is made ("release evidence"); on request, and where the
-//!   licence has it, a second one is taken when the release is over.
+//!   licence has it, a second one is taken when the release is over. GitLab takes it in the background, so that it is
+//!   noted in the text, in a comment, before it is asked for and afterwards: an attempt that finds the first note alone
+//!   gives GitLab time (`settle`) to show the snapshot before it asks for another.
 
 mod adapter;
 mod config;
+mod snapshot;
 mod wire;
 
 pub use adapter::GitLab;
