@@ -154,12 +154,18 @@ impl HttpClient {
         operation: &'static str,
         request: RequestBuilder,
     ) -> Result<Reply, PortError> {
-        let mut response = request.send().await.map_err(|error| self.failure(operation, error))?;
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| self.failure(operation, error, self.limits.timeout))?;
+        // A request may have been given another time than the others: an upload takes longer.
+        let timeout = request.timeout().map_or(self.limits.timeout, |own| {
+            Span::from_millis(u64::try_from(own.as_millis()).unwrap_or(u64::MAX))
+        });
+        let failed = |error| self.failure(operation, error, timeout);
+        let mut response = client.execute(request).await.map_err(failed)?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let retry_after = retry_after(&headers);
-        let (body, extent) =
-            self.read(&mut response).await.map_err(|error| self.failure(operation, error))?;
+        let (body, extent) = self.read(&mut response).await.map_err(failed)?;
         match extent {
             // The status says more than an error page that is too long.
             Extent::TooLong if status.is_success() => {
@@ -233,13 +239,13 @@ impl HttpClient {
         Ok((body, Extent::Whole))
     }
 
-    fn failure(&self, operation: &'static str, error: reqwest::Error) -> PortError {
+    fn failure(&self, operation: &'static str, error: reqwest::Error, timeout: Span) -> PortError {
         // The cause goes into the detail and not along as a source: that one could show the URL again.
         let error = error.without_url();
         let (kind, detail) = if error.is_connect() {
             (PortErrorKind::Unavailable, format!("it can't be reached: {}", root_cause(&error)))
         } else if error.is_timeout() {
-            (PortErrorKind::TimedOut, format!("nothing within {}", self.limits.timeout))
+            (PortErrorKind::TimedOut, format!("nothing within {timeout}"))
         } else if error.is_builder() {
             (PortErrorKind::Rejected, format!("the request can't be built: {}", root_cause(&error)))
         } else {
@@ -370,6 +376,17 @@ mod tests {
         let error = answer(slow, limits).await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (PortErrorKind::TimedOut, Retry::Yes));
         assert!(error.to_string().contains("nothing within 50ms"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_time_out_names_the_time_that_the_request_was_given() {
+        let server = MockServer::start().await;
+        let slow = ResponseTemplate::new(200).set_delay(std::time::Duration::from_secs(30));
+        Mock::given(any()).respond_with(slow).mount(&server).await;
+        let client = client(&server.uri(), LIMITS);
+        let request = client.post().timeout(Span::from_millis(70).to_std());
+        let error = client.send("upload", request).await.err().unwrap();
+        assert!(error.to_string().contains("nothing within 70ms"), "{error}");
     }
 
     #[tokio::test]

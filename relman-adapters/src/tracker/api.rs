@@ -1,5 +1,7 @@
 use std::fmt::Write;
 
+#[cfg(feature = "jira")]
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
@@ -24,6 +26,9 @@ pub(super) const MOST_PAGES: u32 = 200;
 
 /// No rate limit lasts longer than a day; a number beyond is a mistake.
 const LONGEST_WAIT_SECS: u64 = 24 * 60 * 60;
+
+/// GitHub asks for at least a minute where it does not say how long.
+const UNNAMED_WAIT: Span = Span::from_minutes(1);
 
 /// A tracker's HTTP API: the credentials with every request, and its answers in the words of a port.
 pub(super) struct Api {
@@ -62,14 +67,18 @@ impl Credentials {
         Ok(Self::Header(name, token, value))
     }
 
-    fn secret(&self) -> &Secret {
+    /// What must not be repeated: the token, and the form in which it is sent where that is another one.
+    fn secrets(&self) -> Vec<Secret> {
         match self {
             #[cfg(any(feature = "github", feature = "jira"))]
-            Self::Bearer(secret) => secret,
+            Self::Bearer(secret) => vec![secret.clone()],
             #[cfg(feature = "gitlab")]
-            Self::Header(_, secret, _) => secret,
+            Self::Header(_, secret, _) => vec![secret.clone()],
             #[cfg(feature = "jira")]
-            Self::Basic(_, secret) => secret,
+            Self::Basic(account, secret) => {
+                let sent = BASE64_STANDARD.encode(format!("{account}:{}", secret.expose()));
+                vec![secret.clone(), Secret::new(sent)]
+            }
         }
     }
 }
@@ -86,8 +95,7 @@ impl Api {
         let failed = |problem| TrackerError::Url { adapter, field, problem };
         let endpoint = Endpoint::parse(address).map_err(failed)?;
         let limits = Limits { timeout, body_bytes: BODY_BYTES };
-        let client =
-            HttpClient::new(adapter, endpoint, limits, vec![credentials.secret().clone()]).map_err(failed)?;
+        let client = HttpClient::new(adapter, endpoint, limits, credentials.secrets()).map_err(failed)?;
         Ok(Self { client, credentials, adapter })
     }
 
@@ -215,7 +223,8 @@ impl Api {
 /// How long to wait where a refusal is about the rate and not about the request.
 ///
 /// GitHub refuses with 403 as well as 429, and says it by `Retry-After`, or by a count that has reached zero and the
-/// second at which it starts again. GitLab has the same without the `x-`.
+/// second at which it starts again. GitLab has the same without the `x-`. GitHub's secondary limits may say it in words
+/// alone.
 fn rate_limited(reply: &Reply) -> Option<Span> {
     if !matches!(reply.status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
         return None;
@@ -228,7 +237,11 @@ fn rate_limited(reply: &Reply) -> Option<Span> {
         let remaining = number(&format!("{prefix}ratelimit-remaining"))?;
         if remaining > 0 { None } else { number(&format!("{prefix}ratelimit-reset")) }
     };
-    let reset = limit("x-").or_else(|| limit(""))?;
+    let Some(reset) = limit("x-").or_else(|| limit("")) else {
+        let words = String::from_utf8_lossy(&reply.body).to_lowercase();
+        let said = reply.status == StatusCode::FORBIDDEN && words.contains("rate limit");
+        return said.then_some(UNNAMED_WAIT);
+    };
     let date = reply.headers.get(reqwest::header::DATE).and_then(|date| date.to_str().ok());
     let now = date
         .and_then(|date| httpdate::parse_http_date(date).ok())

@@ -8,6 +8,9 @@ const BEGIN: &str = "<!-- relman:begin ";
 const END: &str = "<!-- relman:end ";
 const CLOSE: &str = " -->";
 
+/// Stands in the text of a release that somebody else made without a text, so that it stays known as theirs.
+const THEIRS: &str = "<!-- Made by somebody else, whose name for it stays. -->";
+
 /// A text that may hold a section of a release, and what other people wrote around it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Sectioned {
@@ -46,14 +49,27 @@ impl Sectioned {
         nothing(&text)
     }
 
+    /// The same for a text that is on a tracker: one without words belongs to somebody all the same.
+    pub(super) fn of(text: &str, release: &ReleaseId) -> Self {
+        Self::parse(if text.trim().is_empty() { THEIRS } else { text }, release)
+    }
+
     /// The head that the section names, where there is one.
     pub(super) fn head(&self) -> Option<Head> {
         self.section.as_ref().map(|(marker, _)| marker.head)
     }
 
-    /// Whether nobody but relman wrote anything.
-    pub(super) fn is_ours_alone(&self) -> bool {
-        self.section.is_some() && no_words(&self.before) && no_words(&self.after)
+    /// The text of the section, where there is one.
+    #[cfg(feature = "gitlab")]
+    pub(super) fn section(&self) -> Option<&str> {
+        self.section.as_ref().map(|(_, inside)| inside.as_str())
+    }
+
+    /// Whether this release says what the whole is called: nobody but relman wrote anything, and no release came later.
+    ///
+    /// Several releases may bring the same version, and only one can name it.
+    pub(super) fn names_the_whole(&self) -> bool {
+        no_words(&self.before) && self.after.trim().is_empty()
     }
 
     /// The whole text with this in place of the section, or behind the rest where there was none.
@@ -70,6 +86,15 @@ impl Sectioned {
     pub(super) fn others_chars(&self) -> usize {
         self.before.chars().count() + self.after.chars().count()
     }
+}
+
+/// Whether a text holds a section of any release.
+#[cfg(feature = "github")]
+pub(super) fn holds_a_section(text: &str) -> bool {
+    text.split(BEGIN).skip(1).any(|rest| {
+        let marker = rest.find(CLOSE).and_then(|end| Marker::parse(&rest[..end]));
+        marker.is_some()
+    })
 }
 
 /// Whether a text is blank but for sections of other releases.
@@ -96,4 +121,37 @@ fn end_line(marker_release: &ReleaseId) -> String {
 
 fn wrap(marker: &Marker, inside: &str) -> String {
     format!("{BEGIN}{marker}{CLOSE}\n{inside}\n{END}{}{CLOSE}", marker.release())
+}
+
+#[cfg(test)]
+mod tests {
+    use relman_core::chain::Digest;
+
+    use super::*;
+
+    fn marker(release: &str) -> Marker {
+        Marker::new(&release.parse().unwrap(), BODY, Head { seq: 1, digest: Digest::ZERO })
+    }
+
+    #[test]
+    fn the_latest_of_several_releases_names_the_whole() {
+        let (one, other): (ReleaseId, ReleaseId) = ("one".parse().unwrap(), "other".parse().unwrap());
+        let first = Sectioned::parse("", &one).with(&marker("one"), "words");
+        assert!(Sectioned::of(&first, &one).names_the_whole());
+        assert!(Sectioned::of(&first, &other).names_the_whole());
+        let both = Sectioned::of(&first, &other).with(&marker("other"), "words");
+        assert!(!Sectioned::of(&both, &one).names_the_whole());
+        assert!(Sectioned::of(&both, &other).names_the_whole());
+        let theirs = Sectioned::of(&format!("Words.\n{both}"), &other);
+        assert!(!theirs.names_the_whole());
+    }
+
+    #[test]
+    fn a_release_that_somebody_made_without_words_stays_theirs() {
+        let release: ReleaseId = "one".parse().unwrap();
+        let text = Sectioned::of(" \n", &release);
+        assert!(!text.names_the_whole());
+        let text = text.with(&marker("one"), "words");
+        assert!(!Sectioned::of(&text, &release).names_the_whole(), "{text}");
+    }
 }

@@ -96,7 +96,8 @@ impl Site for Repository {
                 linked(Answer::json(200, &body), asked, more)
             }
             ("GET", ["releases", "tags", tag]) => {
-                match state.releases.iter().find(|release| release["tag_name"] == *tag) {
+                let published = |release: &&Value| release["tag_name"] == *tag && release["draft"] != true;
+                match state.releases.iter().find(published) {
                     Some(release) => Answer::json(200, release),
                     None => error(404, "Not Found"),
                 }
@@ -107,7 +108,10 @@ impl Site for Repository {
             }
             ("POST", ["releases"]) => {
                 let new = asked.json();
-                if state.releases.iter().any(|release| release["tag_name"] == new["tag_name"]) {
+                // There may be any number of drafts for a tag.
+                let there =
+                    |release: &Value| release["tag_name"] == new["tag_name"] && release["draft"] != true;
+                if state.releases.iter().any(there) {
                     return taken("tag_name", "Release");
                 }
                 if new["body"].as_str().unwrap().chars().count() > MOST_CHARS {
@@ -127,6 +131,9 @@ impl Site for Repository {
             }
             ("PATCH", ["releases", id]) => {
                 let change = asked.json();
+                if change["body"].as_str().unwrap().chars().count() > MOST_CHARS {
+                    return error(422, "body is too long (maximum is 125000 characters)");
+                }
                 let found =
                     state.releases.iter_mut().find(|release| release["id"].as_u64() == id.parse().ok());
                 let Some(release) = found else { return error(404, "Not Found") };

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use async_trait::async_trait;
 use relman_adapters::tracker::gitlab::{Evidence, GitLab};
-use relman_core::port::{Subject, Tracker};
+use relman_core::{
+    port::{Subject, Tracker},
+    unit::Span,
+};
 use relman_testkit::conformance::tracker::Shown;
 use serde_json::{Value, json};
 
@@ -16,6 +19,12 @@ use crate::{
 
 /// A server lists at most this many entries on a page, whatever is asked: so that there are pages.
 const PAGE: usize = 5;
+
+/// How many looks at a release it takes until it shows a snapshot that was asked for.
+const LAG: usize = 4;
+
+/// How long the adapter gives GitLab for it: with [`LAG`], some of the looks in it show nothing.
+const SETTLE: Span = Span::from_millis(60);
 
 const MOST_CHARS: usize = 1_000_000;
 
@@ -186,7 +195,10 @@ fn document() -> Value {
                     }),
                     json!(["state"]),
                 )),
-                "responses": { "201": fails(), "400": fails(), "401": fails(), "403": fails(), "404": fails() },
+                // 409 is in `app/services/ci/create_commit_status_service.rb` and not in the documentation.
+                "responses": {
+                    "201": fails(), "400": fails(), "401": fails(), "403": fails(), "404": fails(), "409": fails(),
+                },
             },
         },
     } })
@@ -200,6 +212,8 @@ pub(crate) struct State {
     /// The version of the package, what is said of the file, and its bytes.
     pub(crate) files: Vec<(String, Value, Vec<u8>)>,
     pub(crate) statuses: Vec<Value>,
+    /// For each snapshot that is being taken, how many looks at the release do not show it yet.
+    taking: Vec<usize>,
     pub(crate) may_delete: bool,
 }
 
@@ -210,6 +224,16 @@ impl State {
     fn next(&mut self) -> u64 {
         self.number += 1;
         self.number
+    }
+
+    fn take_snapshots(&mut self) {
+        for left in &mut self.taking {
+            *left -= 1;
+        }
+        for _ in self.taking.extract_if(.., |left| *left == 0) {
+            let evidences = self.releases[0]["evidences"].as_array_mut().unwrap();
+            evidences.push(json!({ "sha": "8a4c7d6e", "collected_at": "2026-11-23T18:00:00Z" }));
+        }
     }
 
     fn package_id(version: &str) -> u64 {
@@ -245,6 +269,7 @@ impl Site for Project {
             }
             ("GET", ["releases"]) => listed(&state.releases, asked),
             ("GET", ["releases", tag]) => {
+                state.take_snapshots();
                 match state.releases.iter().find(|release| release["tag_name"] == *tag) {
                     Some(release) => Answer::json(200, release),
                     None => error(404, "404 Not Found"),
@@ -274,9 +299,9 @@ impl Site for Project {
                 Answer::json(200, release)
             }
             ("POST", ["releases", tag, "evidence"]) => {
-                let found = state.releases.iter_mut().find(|release| release["tag_name"] == *tag);
-                let evidences = found.unwrap()["evidences"].as_array_mut().unwrap();
-                evidences.push(json!({ "sha": "8a4c7d6e", "collected_at": "2026-11-23T18:00:00Z" }));
+                assert!(state.releases.iter().any(|release| release["tag_name"] == *tag));
+                // A job takes it when there is time for it.
+                state.taking.push(LAG);
                 Answer::json(200, &json!(200))
             }
             ("GET", ["releases", _, "assets", "links"]) => listed(&state.links, asked),
@@ -385,6 +410,7 @@ impl World for GitLabWorld {
         let tracker = GitLab::builder("acme/checkout", token())
             .server(format!("{}/api/v4", server.address()))
             .evidence(Evidence::WhenOver)
+            .settle(SETTLE)
             .timeout(TIMEOUT)
             .upload_timeout(TIMEOUT)
             .build()
@@ -452,7 +478,7 @@ impl World for GitLabWorld {
         let evidences = |release: &Value| release["evidences"].as_array().unwrap().len();
         vec![
             ("releases", state.releases.len()),
-            ("evidences", state.releases.iter().map(evidences).sum()),
+            ("evidences", state.releases.iter().map(evidences).sum::<usize>() + state.taking.len()),
             ("links", state.links.len()),
             ("files", state.files.len()),
             ("statuses", state.statuses.len()),

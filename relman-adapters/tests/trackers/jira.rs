@@ -381,7 +381,7 @@ impl Site for Project {
 }
 
 /// The account and the token of these tests as `Basic` has them (RFC 7617).
-fn basic() -> String {
+pub(crate) fn basic() -> String {
     // echo -n bot@example.org:hunter2-hunter2-hunter2 | base64
     let encoded = "Ym90QGV4YW1wbGUub3JnOmh1bnRlcjItaHVudGVyMi1odW50ZXIy";
     assert_eq!(TOKEN, "hunter2-hunter2-hunter2");

@@ -99,6 +99,52 @@ async fn a_rate_limit_says_how_long_to_wait() {
 }
 
 #[tokio::test]
+async fn a_rate_limit_that_is_said_in_words_alone_is_waited_for() {
+    let world = GitHubWorld::start().await;
+    world.server().fail(1, Fault::SecondaryLimit);
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.retry()),
+        (PortErrorKind::Throttled, Retry::After(Span::from_minutes(1))),
+        "{error}"
+    );
+    // Any other refusal stays one.
+    world.server().fail(0, Fault::Status(403));
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (PortErrorKind::Unauthorized, Retry::Never), "{error}");
+}
+
+#[tokio::test]
+async fn a_status_that_somebody_else_is_changing_is_set_afterwards() {
+    let sound = GitLabWorld::start().await;
+    publish(sound.tracker(), &whole(), &QUICK).await.unwrap();
+    let sets = |(at, asked): (usize, &crate::server::Asked)| {
+        (asked.method == "POST" && asked.path.contains("/statuses/")).then_some(at)
+    };
+    let at = sound.server().asked().iter().enumerate().find_map(sets).unwrap();
+    let world = GitLabWorld::start().await;
+    world.server().fail(at, Fault::Status(409));
+    publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    assert!(world.server().has_failed());
+    assert_eq!((world.shown(), world.tally()), (sound.shown(), sound.tally()));
+}
+
+async fn repeats_nothing<W: World>(sent: &str) {
+    let world = W::start().await;
+    world.server().fail(0, Fault::Echo);
+    let error = world.tracker().publish(&whole()).await.unwrap_err();
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("refused: ") && !said.contains(sent) && !said.contains(TOKEN), "{said}");
+}
+
+#[tokio::test]
+async fn credentials_that_a_server_repeats_are_not_in_the_error() {
+    repeats_nothing::<GitHubWorld>(TOKEN).await;
+    repeats_nothing::<GitLabWorld>(TOKEN).await;
+    repeats_nothing::<JiraWorld>(&crate::jira::basic()).await;
+}
+
+#[tokio::test]
 async fn a_tag_that_is_not_there_has_to_be_pushed() {
     let missing = Subject { tag: "v9.0.0".parse().unwrap(), ..subject() };
     let publication = Publication::new(missing, head(1), "checkout", "text", Standing::UnderWay);
@@ -130,24 +176,157 @@ async fn a_release_of_somebody_else_keeps_its_name_and_marks() {
 }
 
 #[tokio::test]
-async fn a_file_of_somebody_else_is_not_taken_away() {
+async fn a_release_that_somebody_made_without_a_text_keeps_its_name() {
     let world = GitHubWorld::start().await;
-    publish(world.tracker(), &with_standing(Standing::UnderWay), &QUICK).await.unwrap();
-    let release = world.state().releases[0]["id"].as_u64().unwrap();
     let theirs = json!({
-        "id": 99, "name": "checkout-241.record.jsonl", "label": "Our own", "state": "uploaded", "size": 3, "digest": null,
+        "id": 7, "tag_name": "v2.41.0", "name": "Summer", "body": null, "prerelease": false,
+        "html_url": "https://github.com/acme/checkout/releases/tag/v2.41.0",
     });
-    world.state().assets.push((release, theirs, b"abc".to_vec()));
-    let later = whole()
-        .assets()
-        .iter()
-        .fold(with_standing(Standing::UnderWay), |all, asset| all.with_asset(asset.clone()));
-    let error = world.tracker().publish(&later).await.unwrap_err();
-    assert!(
-        error.to_string().contains("somebody else's file is called checkout-241.record.jsonl"),
-        "{error}"
+    world.state().releases.push(theirs);
+    for publication in [before(), whole(), whole()] {
+        publish(world.tracker(), &publication, &QUICK).await.unwrap();
+        let release = world.state().releases[0].clone();
+        assert_eq!((&release["name"], &release["prerelease"]), (&json!("Summer"), &json!(false)));
+    }
+}
+
+/// The first release of a version was taken back, and another one brings it.
+async fn is_named_by_the_later_one<W: World>() {
+    let world = W::start().await;
+    let later = Publication::new(
+        Subject { release: "checkout-242".parse().unwrap(), ..subject() },
+        head(3),
+        "checkout 2.41.0, again",
+        "Once more.",
+        Standing::Completed,
     );
-    assert_eq!(world.state().assets[0].2, b"abc");
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    for publication in [&later, &whole(), &later, &whole()] {
+        publish(world.tracker(), publication, &QUICK).await.unwrap();
+        let shown = world.shown().copies;
+        assert!(shown.len() == 1 && shown[0].starts_with("checkout 2.41.0, again\n"), "{shown:?}");
+    }
+    assert!(world.shown().copies[0].contains(whole().body().trim_end()));
+}
+
+#[tokio::test]
+async fn the_latest_of_several_releases_of_a_version_names_it() {
+    is_named_by_the_later_one::<GitHubWorld>().await;
+    is_named_by_the_later_one::<GitLabWorld>().await;
+}
+
+#[tokio::test]
+async fn the_marks_stay_those_of_the_latest_release_of_a_version() {
+    let world = GitHubWorld::start().await;
+    let later = Subject { release: "checkout-242".parse().unwrap(), ..subject() };
+    let later = Publication::new(later, head(3), "checkout", "Once more.", Standing::Completed);
+    for publication in [&before(), &later, &whole()] {
+        publish(world.tracker(), publication, &QUICK).await.unwrap();
+    }
+    assert_eq!(world.state().releases[0]["prerelease"], json!(false));
+}
+
+async fn shows_the_latest_words<W: World>() {
+    let world = W::start().await;
+    for (seq, share) in [(20, "10 %"), (21, "50 %")] {
+        let phase = PhaseStatus {
+            key: "release".parse().unwrap(),
+            state: PhaseState::UnderWay,
+            summary: format!("Exposed to {share}"),
+        };
+        let publication =
+            Publication::new(subject(), head(seq), "checkout", "Under way.", Standing::UnderWay);
+        publish(world.tracker(), &publication.with_phase(phase), &QUICK).await.unwrap();
+    }
+    let shown = format!("{:?}", world.shown());
+    assert!(shown.contains("Exposed to 50 %"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_phase_that_is_under_way_shows_its_latest_words() {
+    shows_the_latest_words::<GitHubWorld>().await;
+    shows_the_latest_words::<GitLabWorld>().await;
+    shows_the_latest_words::<JiraWorld>().await;
+}
+
+#[tokio::test]
+async fn where_other_people_left_no_room_nothing_is_written() {
+    let full_but_for = |chars: usize| {
+        json!({
+            "id": 7, "tag_name": "v2.41.0", "name": "Summer", "body": "x".repeat(125_000 - chars), "prerelease": false,
+            "html_url": "https://github.com/acme/checkout/releases/tag/v2.41.0",
+        })
+    };
+    let long = "word ".repeat(2_000);
+    let publication = Publication::new(subject(), head(9), "checkout", long, Standing::UnderWay);
+    let world = GitHubWorld::start().await;
+    world.state().releases.push(full_but_for(1_000));
+    publish(world.tracker(), &publication, &QUICK).await.unwrap();
+
+    let world = GitHubWorld::start().await;
+    world.state().releases.push(full_but_for(500));
+    let error = world.tracker().publish(&publication).await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (PortErrorKind::Rejected, Retry::Never));
+    assert!(error.to_string().contains("what other people wrote there leaves 0 characters"), "{error}");
+    assert_eq!(world.state().releases, [full_but_for(500)]);
+}
+
+#[tokio::test]
+async fn what_a_body_leaves_open_does_not_hide_the_head() {
+    let body = "<!-- not ended";
+    let publication = Publication::new(subject(), head(9), "checkout", body, Standing::UnderWay);
+    let world = GitHubWorld::start().await;
+    publish(world.tracker(), &publication, &QUICK).await.unwrap();
+    let text = world.state().releases[0]["body"].as_str().unwrap().to_owned();
+    let (head, comment) = (text.find(&format!("head `{}`", head(9).digest)), text.find(body));
+    assert!(
+        head.unwrap() < comment.unwrap() && text.contains("<!-- not ended\n-->\n<!-- relman:end"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_of_somebody_else_is_not_taken_away() {
+    // A person who attaches a file in the browser gives it no label.
+    for label in [json!("Our own"), json!(""), json!(null)] {
+        let world = GitHubWorld::start().await;
+        publish(world.tracker(), &with_standing(Standing::UnderWay), &QUICK).await.unwrap();
+        let release = world.state().releases[0]["id"].as_u64().unwrap();
+        let theirs = json!({
+            "id": 99, "name": "checkout-241.record.jsonl", "label": label, "state": "uploaded", "size": 3, "digest": null,
+        });
+        world.state().assets.push((release, theirs, b"abc".to_vec()));
+        let later = whole()
+            .assets()
+            .iter()
+            .fold(with_standing(Standing::UnderWay), |all, asset| all.with_asset(asset.clone()));
+        let error = world.tracker().publish(&later).await.unwrap_err();
+        assert!(
+            error.to_string().contains("somebody else's file is called checkout-241.record.jsonl"),
+            "{error}"
+        );
+        assert_eq!(world.state().assets[0].2, b"abc");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_turned_into_a_draft_is_found_again() {
+    let world = GitHubWorld::start().await;
+    let draft = |number: u64, body: &str| {
+        json!({
+            "id": 1000 + number, "tag_name": "v2.41.0", "name": "Draft", "body": body, "prerelease": false, "draft": true,
+            "html_url": "https://github.com/acme/checkout/releases/tag/untagged-1",
+        })
+    };
+    // More of them than there are on a page, all before the copy.
+    world.state().releases.extend((0..7).map(|number| draft(number, "Notes of a person.")));
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    world.state().releases[7]["draft"] = json!(true);
+    let published = publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    assert_eq!(world.tracker().find(&subject()).await.unwrap(), Some(published));
+    let releases = world.state().releases.clone();
+    assert_eq!(releases.len(), 8);
+    assert_eq!((&releases[7]["draft"], &releases[0]["body"]), (&json!(true), &json!("Notes of a person.")));
 }
 
 #[tokio::test]
@@ -185,6 +364,27 @@ async fn old_files_stay_where_the_token_may_not_take_them_away() {
     publish(world.tracker(), &whole(), &QUICK).await.unwrap();
     let files = world.state().files.len();
     assert_eq!((files, world.shown().assets.len()), (3, 2));
+}
+
+#[tokio::test]
+async fn one_snapshot_is_asked_for_when_a_release_is_over() {
+    let world = GitLabWorld::start().await;
+    let snapshots = |world: &GitLabWorld| {
+        world.tally().into_iter().find_map(|(what, count)| (what == "evidences").then_some(count)).unwrap()
+    };
+    publish(world.tracker(), &before(), &QUICK).await.unwrap();
+    // Some servers take none at the beginning.
+    world.state().releases[0]["evidences"] = json!([]);
+    for _ in 0..3 {
+        // GitLab has not shown it yet at the second, and there is no need to look.
+        publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+        assert_eq!(snapshots(&world), 1);
+    }
+    // Nor where the token may not see any.
+    world.state().releases[0].as_object_mut().unwrap().remove("evidences");
+    publish(world.tracker(), &whole(), &QUICK).await.unwrap();
+    let asks = |asked: &&crate::server::Asked| asked.method == "POST" && asked.path.ends_with("/evidence");
+    assert_eq!(world.server().asked().iter().filter(asks).count(), 1);
 }
 
 #[tokio::test]

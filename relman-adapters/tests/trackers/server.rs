@@ -117,6 +117,10 @@ pub(crate) enum Fault {
     Throttled,
     /// It is not done, and the client is told to come back in half a minute, in the way of GitHub.
     RateLimited,
+    /// It is not done, and the client is told by words alone that it asks too often, in the way of GitHub.
+    SecondaryLimit,
+    /// It is not done, and the answer repeats the credentials.
+    Echo,
     /// It is not done, and the answer is this status.
     Status(u16),
 }
@@ -240,7 +244,13 @@ async fn handle(State(inner): State<Arc<Mutex<Inner>>>, request: Request<Body>) 
                 }
                 answer
             }
-            Some(Fault::LostBefore | Fault::Throttled | Fault::RateLimited) => Answer::empty(429),
+            Some(
+                Fault::LostBefore
+                | Fault::Throttled
+                | Fault::RateLimited
+                | Fault::SecondaryLimit
+                | Fault::Echo,
+            ) => Answer::empty(429),
             Some(Fault::Half) => {
                 inner.site.half(&asked);
                 Answer::empty(502)
@@ -259,6 +269,16 @@ async fn handle(State(inner): State<Arc<Mutex<Inner>>>, request: Request<Body>) 
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
             let answer = Answer::empty(403).with("x-ratelimit-remaining", "0");
             respond(&answer.with("x-ratelimit-reset", (now + 30).to_string()))
+        }
+        Some(Fault::SecondaryLimit) => {
+            let message =
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+            respond(&Answer::json(403, &json!({ "message": message })))
+        }
+        Some(Fault::Echo) => {
+            let sent = |name: &str| asked.header(name).unwrap_or_default().to_owned();
+            let message = format!("refused: {} {}", sent("authorization"), sent("private-token"));
+            respond(&Answer::json(400, &json!({ "message": message })))
         }
         Some(Fault::Throttled) => respond(&Answer::empty(429).with("retry-after", "0")),
     }

@@ -15,7 +15,7 @@ use super::wire;
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
-    section::Sectioned,
+    section::{Sectioned, holds_a_section},
     text::{compose, line},
 };
 
@@ -95,10 +95,13 @@ impl GitHub {
         if let Some(release) = self.api.look_up(FIND, by_tag).await? {
             return Ok(Some(release));
         }
-        // GitHub answers 404 for what may not be seen, too: then the list of releases is an error.
-        let list = self.to(Method::GET, &["releases"]).query(&[("per_page", "1")]);
-        self.api.done(FIND, list).await?;
-        Ok(None)
+        // A copy that somebody has turned into a draft has no address by its tag any more. And GitHub answers 404 for
+        // what may not be seen, too: then the list of releases is an error.
+        let all: Vec<wire::Release> = self.all(FIND, &["releases"]).await?;
+        let ours = |release: &wire::Release| {
+            release.tag_name == tag.as_str() && holds_a_section(release.body.as_deref().unwrap_or_default())
+        };
+        Ok(all.into_iter().find(ours))
     }
 
     /// The tagged commit, and the latest status of each context on it.
@@ -140,7 +143,7 @@ impl GitHub {
         let prerelease = publication.standing() != Standing::Completed;
         let make_latest = if prerelease { "false" } else { "legacy" };
         let Some((release, text)) = found else {
-            let body = Sectioned::parse("", &subject.release).with(&marker, &self.inside(publication, 0));
+            let body = Sectioned::parse("", &subject.release).with(&marker, &self.inside(publication, 0)?);
             let new = wire::ReleaseText {
                 tag_name: Some(subject.tag.as_str()),
                 name: Some(&title),
@@ -150,8 +153,8 @@ impl GitHub {
             };
             return self.create(&new).await;
         };
-        let body = text.with(&marker, &self.inside(publication, text.others_chars()));
-        let ours = text.is_ours_alone();
+        let body = text.with(&marker, &self.inside(publication, text.others_chars())?);
+        let ours = text.names_the_whole();
         let current = release.body.as_deref().unwrap_or_default().replace("\r\n", "\n") == body
             && (!ours
                 || (release.name.as_deref() == Some(title.as_str()) && release.prerelease == prerelease));
@@ -187,10 +190,11 @@ impl GitHub {
     }
 
     /// The text of the section, as long as the text around it allows.
-    fn inside(&self, publication: &Publication, others: usize) -> String {
+    fn inside(&self, publication: &Publication, others: usize) -> Result<String, PortError> {
         // The markers themselves need some of it.
         let room = BODY_CHARS.saturating_sub(others + 2 * MARKER_CHARS);
         compose(publication, self.capabilities(), room)
+            .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))
     }
 
     /// Uploads a file unless it is there.
@@ -213,7 +217,11 @@ impl GitHub {
             if uploaded && same {
                 return Ok(());
             }
-            let ours = old.label.as_deref().is_none_or(|old| old.is_empty() || old.contains(LABEL));
+            // Half an upload has no label yet; a whole file without one was put there by a person.
+            let ours = match old.label.as_deref().unwrap_or_default() {
+                "" => old.state != "uploaded",
+                label => label.contains(LABEL),
+            };
             if !ours {
                 let detail = format!("somebody else's file is called {name}: rename it");
                 return Err(self.api.error(UPLOAD, PortErrorKind::Rejected, detail));
@@ -303,7 +311,7 @@ impl Tracker for GitHub {
         let subject = publication.subject();
         let (sha, statuses) = self.tagged(&subject.tag).await?;
         let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::parse(release.body.as_deref().unwrap_or_default(), &subject.release);
+            let text = Sectioned::of(release.body.as_deref().unwrap_or_default(), &subject.release);
             (release, text)
         });
         if let Some((release, text)) = &found

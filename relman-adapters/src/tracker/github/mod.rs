@@ -12,10 +12,12 @@
 //!
 //! - The copy is the release of the tag, which has to be in the repository already: this adapter makes no tags. Where
 //!   somebody else made a release for the tag, the copy is a section at the end of its text, and its name and
-//!   marks stay as they are. A draft is not found by its tag: publish it first, or it stands beside the copy.
+//!   marks stay as they are. Where several releases bring the same version, the one that came last names and marks it. Somebody else's draft is not found by its tag: publish it first, or it stands beside the
+//!   copy. A copy that somebody has turned into a draft is found, and stays a draft.
 //! - Until the release is completed, it is marked as a pre-release, and so it is never shown as the latest one.
 //! - Files are assets, named `RELEASE.NAME`; the label says the beginning of the file's SHA-256, by which the adapter
-//!   sees whether it is up to date. What half an upload left behind is taken away first.
+//!   sees whether it is up to date. What half an upload left behind is taken away first. A whole file of that name
+//!   without such a label is somebody else's: it stays, and publishing fails until it is renamed.
 //! - Each phase is a commit status of the tagged commit with the context `relman/RELEASE/PHASE`.
 //! - Notes and post-mortems are sections of the text, since a release of GitHub has no comments.
 //!

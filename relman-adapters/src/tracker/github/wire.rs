@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Deserialize)]
 pub(super) struct Release {
     pub(super) id: u64,
+    pub(super) tag_name: String,
     pub(super) html_url: String,
     pub(super) name: Option<String>,
     pub(super) body: Option<String>,

@@ -12,7 +12,7 @@ use reqwest::{Method, RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use tracing::info;
 
-use super::{Evidence, wire};
+use super::{Evidence, snapshot::Snapshot, wire};
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
     marker::{BODY, Marker},
@@ -42,6 +42,9 @@ const STATUS_CHARS: usize = 255;
 /// How many entries GitLab gives on one page at most.
 const PER_PAGE: &str = "100";
 
+/// How often a release is looked at while it may not show a snapshot yet.
+const LOOKS: u64 = 6;
+
 /// The generic package of a project in which the files are.
 const PACKAGE: &str = "relman";
 
@@ -50,12 +53,19 @@ pub struct GitLab {
     api: Api,
     project: String,
     evidence: Evidence,
+    settle: Span,
     upload_timeout: Span,
 }
 
 impl GitLab {
-    pub(super) fn new(api: Api, project: String, evidence: Evidence, upload_timeout: Span) -> Self {
-        Self { api, project, evidence, upload_timeout }
+    pub(super) fn new(
+        api: Api,
+        project: String,
+        evidence: Evidence,
+        settle: Span,
+        upload_timeout: Span,
+    ) -> Self {
+        Self { api, project, evidence, settle, upload_timeout }
     }
 
     fn to(&self, method: Method, segments: &[&str]) -> RequestBuilder {
@@ -117,16 +127,25 @@ impl GitLab {
         &self,
         publication: &Publication,
         found: Option<(wire::Release, Sectioned)>,
+        snapshot: Option<Snapshot>,
     ) -> Result<wire::Release, PortError> {
         let subject = publication.subject();
         let marker = Marker::new(&subject.release, BODY, publication.head());
         let title = line(publication.title(), 250);
         let inside = |others: usize| {
             // The markers themselves need some of it.
-            compose(publication, self.capabilities(), BODY_CHARS.saturating_sub(others + 1_000))
+            let room = BODY_CHARS.saturating_sub(others + 1_000);
+            // The phases stand here as well: the words of a status can't be changed while its state stays the same.
+            let places = TrackerCapabilities { phases: Place::InTheBody, ..self.capabilities() };
+            let text = compose(publication, places, room)
+                .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))?;
+            Ok::<_, PortError>(match snapshot {
+                Some(snapshot) => format!("{text}\n\n{snapshot}"),
+                None => text,
+            })
         };
         let Some((release, text)) = found else {
-            let description = Sectioned::parse("", &subject.release).with(&marker, &inside(0));
+            let description = Sectioned::parse("", &subject.release).with(&marker, &inside(0)?);
             let new = wire::ReleaseText {
                 tag_name: Some(subject.tag.as_str()),
                 name: Some(&title),
@@ -144,8 +163,8 @@ impl GitLab {
             let reply = self.api.accept(WRITE, reply)?;
             return self.api.read(WRITE, &reply);
         };
-        let description = text.with(&marker, &inside(text.others_chars()));
-        let ours = text.is_ours_alone();
+        let description = text.with(&marker, &inside(text.others_chars())?);
+        let ours = text.names_the_whole();
         let current = release.description.as_deref().unwrap_or_default().replace("\r\n", "\n") == description
             && (!ours || release.name.as_deref() == Some(title.as_str()));
         if current {
@@ -302,24 +321,60 @@ impl GitLab {
             description: &description,
             target_url: url,
         };
-        self.api.done(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await.map(drop)
+        let reply = self.api.send(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await?;
+        if reply.status == StatusCode::CONFLICT {
+            let detail = format!("somebody else is changing it just now: {}", self.api.excerpt(&reply));
+            return Err(self.api.error(STATUS, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
+        }
+        self.api.accept(STATUS, reply).map(drop)
     }
 
-    /// Asks for a snapshot once the release is over, besides the one that GitLab took at the beginning.
-    async fn ask_for_evidence(
-        &self,
-        publication: &Publication,
-        release: &wire::Release,
-    ) -> Result<(), PortError> {
-        let over = match publication.standing() {
+    /// Whether a release that stands like this has a snapshot of its own, besides the one that GitLab takes at the
+    /// beginning.
+    fn wants_snapshot(&self, standing: Standing) -> bool {
+        let over = match standing {
             Standing::UnderWay => false,
             Standing::Completed | Standing::RolledBack | Standing::Aborted => true,
         };
-        if self.evidence == Evidence::NotAskedFor || !over || release.evidences.len() > 1 {
-            return Ok(());
+        match self.evidence {
+            Evidence::NotAskedFor => false,
+            Evidence::WhenOver => over,
         }
-        let tag = publication.subject().tag.as_str();
-        self.api.done(EVIDENCE, self.to(Method::POST, &["releases", tag, "evidence"])).await.map(drop)
+    }
+
+    /// Asks for a snapshot unless it was taken, and notes that it was asked for.
+    async fn ask_for_evidence(
+        &self,
+        publication: &Publication,
+        release: wire::Release,
+        before: usize,
+        earlier: Earlier,
+    ) -> Result<(), PortError> {
+        let Subject { release: id, tag } = publication.subject();
+        let taken = release.evidences.len() > before
+            || match earlier {
+                Earlier::NoAttempt => false,
+                Earlier::MayHaveAsked => self.shows_more(tag, before).await?,
+            };
+        if !taken {
+            let request = self.to(Method::POST, &["releases", tag.as_str(), "evidence"]);
+            self.api.done(EVIDENCE, request).await?;
+        }
+        let text = Sectioned::of(release.description.as_deref().unwrap_or_default(), id);
+        self.write(publication, Some((release, text)), Some(Snapshot::Asked)).await.map(drop)
+    }
+
+    /// Whether a release shows more snapshots than before, within the time that GitLab may need to take one.
+    async fn shows_more(&self, tag: &ReleaseTag, before: usize) -> Result<bool, PortError> {
+        let pause = Span::from_millis(self.settle.as_millis() / LOOKS);
+        for _ in 0..LOOKS {
+            tokio::time::sleep(pause.to_std()).await;
+            let release = self.release(tag).await?;
+            if release.is_some_and(|release| release.evidences.len() > before) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Where people see the release.
@@ -327,6 +382,13 @@ impl GitLab {
         let page = release.links.page.clone();
         page.unwrap_or_else(|| self.api.address(&["projects", &self.project, "releases", tag.as_str()]))
     }
+}
+
+/// What attempts before this one may have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Earlier {
+    NoAttempt,
+    MayHaveAsked,
 }
 
 #[async_trait]
@@ -348,7 +410,7 @@ impl Tracker for GitLab {
         let subject = publication.subject();
         let sha = self.tagged(&subject.tag).await?;
         let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::parse(release.description.as_deref().unwrap_or_default(), &subject.release);
+            let text = Sectioned::of(release.description.as_deref().unwrap_or_default(), &subject.release);
             (release, text)
         });
         if let Some((release, text)) = &found
@@ -356,13 +418,20 @@ impl Tracker for GitLab {
         {
             return Ok(Published { url: self.page(release, &subject.tag), head });
         }
-        let release = self.write(publication, found).await?;
+        let noted = found.as_ref().and_then(|(_, text)| Snapshot::read(text.section()?));
+        let wanted = self.wants_snapshot(publication.standing());
+        let seen = found.as_ref().map_or(0, |(release, _)| release.evidences.len());
+        let snapshot = noted.or_else(|| wanted.then_some(Snapshot::BeingAsked(seen)));
+        let release = self.write(publication, found, snapshot).await?;
         let url = self.page(&release, &subject.tag);
         if !publication.assets().is_empty() {
             self.put_assets(publication).await?;
         }
         self.put_statuses(publication, &sha, &url).await?;
-        self.ask_for_evidence(publication, &release).await?;
+        if let Some(Snapshot::BeingAsked(before)) = snapshot.filter(|_| wanted) {
+            let earlier = if noted.is_some() { Earlier::MayHaveAsked } else { Earlier::NoAttempt };
+            self.ask_for_evidence(publication, release, before, earlier).await?;
+        }
         Ok(Published { url, head: publication.head() })
     }
 

@@ -25,6 +25,9 @@ pub struct GitLabConfig {
     /// Whether GitLab takes a snapshot when the release is over: it does not where nothing is said.
     #[serde(default)]
     pub evidence: Evidence,
+    /// How long GitLab may take until it shows a snapshot: `30s` where nothing is said.
+    #[serde(default = "default_settle", deserialize_with = "span_from_text")]
+    pub settle: Span,
     /// How long one request may take: `30s` where nothing is said.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
@@ -48,6 +51,11 @@ fn default_api() -> String {
     "https://gitlab.com/api/v4".to_owned()
 }
 
+/// Snapshots are taken by a job in the background, which starts within seconds on a server that is not overloaded.
+const fn default_settle() -> Span {
+    Span::from_secs(30)
+}
+
 /// As for the other trackers: long for a server, and short for a person.
 const fn default_timeout() -> Span {
     Span::from_secs(30)
@@ -66,6 +74,7 @@ pub struct GitLabBuilder {
     token: Secret,
     api: String,
     evidence: Evidence,
+    settle: Span,
     timeout: Span,
     upload_timeout: Span,
 }
@@ -80,6 +89,13 @@ impl GitLabBuilder {
     /// Asks for release evidence.
     pub fn evidence(mut self, evidence: Evidence) -> Self {
         self.evidence = evidence;
+        self
+    }
+
+    /// Gives GitLab this time to show a snapshot, 30 seconds where nothing is said. Only an attempt after a lost answer
+    /// waits for it, so that it does not ask for a second one.
+    pub fn settle(mut self, settle: Span) -> Self {
+        self.settle = settle;
         self
     }
 
@@ -110,7 +126,7 @@ impl GitLabBuilder {
         }
         let credentials = Credentials::header(NAME, "private-token", self.token)?;
         let api = Api::new(NAME, "api", &self.api, self.timeout, credentials)?;
-        Ok(GitLab::new(api, self.project.trim().to_owned(), self.evidence, self.upload_timeout))
+        Ok(GitLab::new(api, self.project.trim().to_owned(), self.evidence, self.settle, self.upload_timeout))
     }
 }
 
@@ -122,6 +138,7 @@ impl GitLab {
             token,
             api: default_api(),
             evidence: Evidence::default(),
+            settle: default_settle(),
             timeout: default_timeout(),
             upload_timeout: default_upload_timeout(),
         }
@@ -138,6 +155,7 @@ impl GitLab {
         Self::builder(&config.project, token)
             .server(&config.api)
             .evidence(config.evidence)
+            .settle(config.settle)
             .timeout(config.timeout)
             .upload_timeout(config.upload_timeout)
             .build()

@@ -253,7 +253,9 @@ impl Tracker for Jira {
         let subject = publication.subject();
         let mut version = self.version_or_new(subject).await?;
         let marker = Marker::new(&subject.release, BODY, publication.head());
-        let description = document(&compose(publication, self.capabilities(), BODY_CHARS), &marker);
+        let text = compose(publication, self.capabilities(), BODY_CHARS)
+            .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))?;
+        let description = document(&text, &marker);
         let summary = line(publication.title(), SUMMARY_CHARS);
         let wanted = Wanted {
             part: ISSUE,
