@@ -3,7 +3,7 @@
 //! | tracker | the copy | files | phases | notes | post-mortems |
 //! | --- | --- | --- | --- | --- | --- |
 //! | GitHub | a release for the tag | assets of the release | commit statuses | in the body | in the body |
-//! | GitLab | a release for the tag | generic packages, linked from the release | commit statuses | in the body | in the body |
+//! | GitLab | a release for the tag | generic packages, linked from the release | commit statuses, and in the body | in the body | in the body |
 //! | Jira Cloud | a version and an issue | attachments of the issue | in the body | comments | issues |
 //!
 //! # Found again

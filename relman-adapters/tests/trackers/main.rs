@@ -10,6 +10,7 @@ mod failures;
 mod github;
 mod gitlab;
 mod jira;
+mod others;
 mod publishing;
 mod server;
 mod world;
