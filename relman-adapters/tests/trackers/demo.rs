@@ -56,9 +56,10 @@ async fn phase_by_phase<W: World>(phases: &[Publication]) {
         }
     }
     publish(at_once.tracker(), phases.last().unwrap(), &QUICK).await.unwrap();
-    // A commit keeps every status that it ever had, and people see the last one of each.
+    // A commit keeps every status that it ever had, and GitLab what it has seen on the way.
+    let is_kept = |kind: &str| kind == "statuses" || kind == "evidences";
     let one_of_each =
-        |world: &W| -> Vec<_> { world.tally().into_iter().filter(|(kind, _)| *kind != "statuses").collect() };
+        |world: &W| -> Vec<_> { world.tally().into_iter().filter(|(kind, _)| !is_kept(kind)).collect() };
     assert_eq!(one_of_each(&grown), one_of_each(&at_once));
     assert_eq!(grown.shown(), at_once.shown());
     grown.server().assert_as_described();

@@ -15,7 +15,7 @@ use relman_core::{
     plan::{Artifact, Audience, PerformanceImpact, Plan, Scope},
     port::{Clock, Incident, Journal, Moment},
     report::History,
-    unit::{Span, Text},
+    unit::{Span, Text, Timestamp},
 };
 use relman_testkit::{
     Cast, sample,
@@ -63,6 +63,16 @@ fn hostile(action: Action) -> Action {
         }
         other => other,
     }
+}
+
+/// What people write after the end.
+fn looking_back(now: Timestamp) -> Vec<Action> {
+    let lesson = |kind| Action::RecordLesson { kind, text: evil() };
+    let (owner, due) = (Cast::actor("user:bo"), now + Span::from_hours(24));
+    let mut actions: Vec<Action> = LessonKind::ALL.into_iter().map(lesson).collect();
+    actions.push(Action::OpenActionItem { what: evil(), kind: ActionItemKind::Prevent, owner, due });
+    actions.push(Action::SettleActionItem { number: None, how: Settlement::Dropped, note: evil() });
+    actions
 }
 
 /// A page that shows the text, and shows it as text: no tag of it is a tag, and nothing after it changes direction.
@@ -151,14 +161,9 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     for (by, action) in cast.next(&release, clock.now()) {
         conductor.command(&id, &by.actor, hostile(action)).await.unwrap();
     }
-    for kind in LessonKind::ALL {
-        does("user:ana", Action::RecordLesson { kind, text: evil() }).await;
+    for action in looking_back(clock.now()) {
+        does("user:bo", action).await;
     }
-    let (owner, due) = (Cast::actor("user:bo"), clock.now() + Span::from_hours(24));
-    let kind = ActionItemKind::Prevent;
-    does("user:ana", Action::OpenActionItem { what: evil(), kind, owner, due }).await;
-    let how = Settlement::Dropped;
-    does("user:bo", Action::SettleActionItem { number: None, how, note: evil() }).await;
     let pages = [
         "",
         "/releases/evil-1",

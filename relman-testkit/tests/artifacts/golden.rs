@@ -1,6 +1,6 @@
 //! Every artifact of every scenario against its golden file.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf, sync::Arc};
 
 use relman_core::{
     event::Event,
@@ -70,11 +70,12 @@ fn publication(scenario: DemoScenario) {
     let made = Templates::default().publication(&told.history(), &subject).unwrap().unwrap();
     let mut shown = format!("{} ({})\n\n{}", made.title(), made.standing(), made.body());
     for phase in made.phases() {
-        shown += &format!("\nPHASE {}: {:?}, {}\n", phase.key, phase.state, phase.summary);
+        writeln!(shown, "\nPHASE {}: {:?}, {}", phase.key, phase.state, phase.summary).unwrap();
     }
     for (what, notes) in [("NOTE", made.notes()), ("POST-MORTEM", made.post_mortems())] {
         for note in notes {
-            shown += &format!("\n{what} {}: {} (#{})\n\n{}", note.key, note.title, note.head.seq, note.body);
+            let seq = note.head.seq;
+            write!(shown, "\n{what} {}: {} (#{seq})\n\n{}", note.key, note.title, note.body).unwrap();
         }
     }
     is_golden("publication", &format!("{scenario}.md"), &shown);
