@@ -84,6 +84,9 @@ fn said(error: &Unpublished) -> String {
     format!("{error}: {}", error.problem)
 }
 
+/// What came of a publication on each tracker.
+pub(super) type Copies = Vec<Result<Published, Unpublished>>;
+
 /// The trackers of a configuration, and what a version is tagged as.
 pub(super) struct Trackers {
     pub(super) trackers: Vec<Arc<dyn Tracker>>,
@@ -132,7 +135,7 @@ impl Trackers {
         journal: &Arc<dyn Journal>,
         id: &ReleaseId,
         updates: Receiver<Update>,
-    ) -> JoinHandle<Vec<Result<Published, Unpublished>>> {
+    ) -> JoinHandle<Copies> {
         let (trackers, journal, release) = (self.clone(), journal.clone(), id.clone());
         let publication = move || -> Pin<Box<dyn Future<Output = Option<Publication>> + Send>> {
             let (trackers, journal, release) = (trackers.clone(), journal.clone(), release.clone());

@@ -13,12 +13,15 @@ use relman_core::{
     port::{Directory, JournalExt},
     unit::ReleaseId,
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    task::JoinHandle,
+};
 
 use super::{
     outcome::{Ended, Outcome},
     progress::Progress,
-    publish::{self, Trackers},
+    publish::{self, Copies, Trackers},
 };
 use crate::{
     cli::{Global, Run},
@@ -49,6 +52,9 @@ pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
 /// How long the display may take to show the end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
+/// How long the trackers have after the end.
+const LAST_COPIES: Duration = Duration::from_mins(1);
+
 async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let config = Config::load(global)?;
     let plan = config::plan(&run.plan)?;
@@ -56,10 +62,10 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let people: Arc<dyn Directory> = config.people();
     let (deployer, metrics) = (ports::deployer(&config)?, ports::metrics(&config)?);
     let notifier = ports::notifier(&config)?;
-    let user_flows = ports::user_flows(&config)?;
+    let (user_flows, incidents) = (ports::user_flows(&config)?, ports::incidents(&config)?);
+    let trackers = Trackers::of(&config)?.map(Arc::new);
     let path = store::path(global);
     let journal = store::open_or_create(&path)?;
-    let incidents = ports::incidents(&config)?;
     let mut builder = Conductor::builder()
         .journal(journal)
         .deployer(deployer)
@@ -77,7 +83,6 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
 
     let id = plan.release().clone();
     is_recorded(global, &conductor, plan, policy).await?;
-    let trackers = Trackers::of(&config)?.map(Arc::new);
     let journal = conductor.releases().journal();
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
@@ -87,14 +92,8 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             let ended = ended.map_err(Failure::refused)?;
             // The display ends by itself once it has shown the end.
             let _ = tokio::time::timeout(LAST_WORDS, shown).await;
-            // The release is over: what is slow now delays nobody's traffic, and may be left by hand.
             if let (Some(trackers), Some(kept)) = (&trackers, kept) {
-                tokio::select! {
-                    results = kept => publish::note(&trackers.trackers, &results.unwrap_or_default()),
-                    _ = tokio::signal::ctrl_c() => {
-                        output::note("the trackers may not be up to date: `publish` goes on")?;
-                    }
-                }
+                last_copies(trackers, kept).await?;
             }
             Release::clone(&ended)
         }
@@ -122,6 +121,21 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
         Ended::Completed | Ended::Open => Ok(()),
         Ended::RolledBack | Ended::Aborted => Err(Failure::Said),
     }
+}
+
+/// Waits for the trackers to show the end of a release: for a while, because whoever waits for the release has waited
+/// long enough, and not longer than somebody wants to.
+async fn last_copies(trackers: &Trackers, kept: JoinHandle<Copies>) -> Result<(), Failure> {
+    tokio::select! {
+        results = kept => publish::note(&trackers.trackers, &results.unwrap_or_default()),
+        () = tokio::time::sleep(LAST_COPIES) => {
+            output::note("the trackers don't show the end yet: `publish` goes on with that")?;
+        }
+        _ = tokio::signal::ctrl_c() => {
+            output::note("the trackers may not show the end: `publish` goes on with that")?;
+        }
+    }
+    Ok(())
 }
 
 /// Records the plan where the journal does not hold it; another plan under the same id is not conducted by mistake.
