@@ -231,5 +231,8 @@ fn what_can_not_be_trusted_is_not_packed() {
     assert!(matches!(wrong, PackageError::Template(_)), "{wrong}");
     lines.swap(3, 4);
     let broken = package(&id, &lines, &Templates::default()).unwrap_err();
-    assert!(matches!(&broken, PackageError::Broken { problem, .. } if problem.contains('3')), "{broken}");
+    assert!(
+        matches!(&broken, PackageError::Broken { problem, .. } if problem.to_string().contains('3')),
+        "{broken}"
+    );
 }

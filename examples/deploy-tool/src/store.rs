@@ -104,13 +104,8 @@ pub(crate) fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Told>, Fa
     if lines.is_empty() {
         return Ok(None);
     }
-    let mut release = Release::new(id.clone());
-    let mut records = Vec::with_capacity(lines.len());
-    for line in lines {
-        let record = Record::read(line).map_err(|error| broken(&error, id))?;
-        release.apply(&record).map_err(|error| broken(&error, id))?;
-        records.push(record);
-    }
+    let told = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
+    let (release, records) = told.map_err(|error| broken(&error, id))?;
     Ok(Some(Told { release, records }))
 }
 

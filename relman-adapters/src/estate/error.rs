@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use relman_core::{
     chain::Broken,
+    machine::ReplayError,
     port::{AppendError, PortError},
     unit::ReleaseId,
 };
@@ -63,7 +64,7 @@ pub enum EstateError {
         /// The release.
         release: ReleaseId,
         /// Which record is wrong, and how.
-        problem: String,
+        problem: ReplayError,
     },
     /// The journal has failed.
     #[error(transparent)]

@@ -2,7 +2,6 @@ use std::{fs, path::Path};
 
 use relman_core::{
     chain::{Digest, Verifier},
-    event::Record,
     machine::Release,
     port::{Journal, JournalExt},
     report::{History, Obligations},
@@ -56,7 +55,9 @@ pub async fn export(
         let id = stream.release;
         let lines = journal.read_to_end(&id, 0).await?;
         let listed = verified(&id, &lines)?;
-        let (release, records) = told(&id, &lines)?;
+        let told = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
+        let (release, records) =
+            told.map_err(|problem| EstateError::Untrusted { release: id.clone(), problem })?;
         owed.add(&History::new(&release, &records, now));
         write(&to.join(place_of(&id)), &jsonl(&lines))?;
         manifest.releases.insert(id, listed);
@@ -87,16 +88,4 @@ pub(super) fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, Esta
     let whole = verifier.finish(None).map_err(broken)?;
     let head = whole.head.ok_or_else(|| EstateError::wrong(place_of(id), "it has no records"))?;
     Ok(Listed { records: whole.records, head })
-}
-
-fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<(Release, Vec<Record>), EstateError> {
-    let untrusted = |problem: String| EstateError::Untrusted { release: id.clone(), problem };
-    let mut release = Release::new(id.clone());
-    let mut records = Vec::with_capacity(lines.len());
-    for line in lines {
-        let record = Record::read(line).map_err(|error| untrusted(error.to_string()))?;
-        release.apply(&record).map_err(|error| untrusted(error.to_string()))?;
-        records.push(record);
-    }
-    Ok((release, records))
 }

@@ -1,7 +1,6 @@
 use std::io::{Cursor, Write as _};
 
 use relman_core::{
-    event::{Record, RecordError},
     machine::{Release, ReplayError},
     report::{History, TemplateError, Templates},
     unit::ReleaseId,
@@ -24,7 +23,7 @@ pub enum PackageError {
         /// The release.
         release: ReleaseId,
         /// Which record is wrong, and how.
-        problem: String,
+        problem: ReplayError,
     },
     /// A template of an organisation's own asks for something that there is not.
     #[error(transparent)]
@@ -49,14 +48,8 @@ pub enum PackageError {
 ///
 /// Never: writing to a string does not fail.
 pub fn package(id: &ReleaseId, lines: &[Vec<u8>], templates: &Templates) -> Result<Vec<u8>, PackageError> {
-    let broken = |problem: String| PackageError::Broken { release: id.clone(), problem };
-    let mut release = Release::new(id.clone());
-    let mut records = Vec::with_capacity(lines.len());
-    for line in lines {
-        let record = Record::read(line).map_err(|error: RecordError| broken(error.to_string()))?;
-        release.apply(&record).map_err(|error: ReplayError| broken(error.to_string()))?;
-        records.push(record);
-    }
+    let told = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
+    let (release, records) = told.map_err(|problem| PackageError::Broken { release: id.clone(), problem })?;
     let Some(head) = release.head() else { return Err(PackageError::Empty(id.clone())) };
     let files = content::files(&History::settled(&release, &records), head, lines, templates)?;
 

@@ -269,6 +269,24 @@ impl Release {
         Ok(release)
     }
 
+    /// The same together with the records: what reports are made of.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`], as for [`replay`](Self::replay).
+    pub fn replay_records<'a>(
+        id: ReleaseId,
+        lines: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<(Self, Vec<Record>), ReplayError> {
+        let (mut release, mut records) = (Self::new(id), Vec::new());
+        for line in lines {
+            let record = Record::read(line)?;
+            release.apply(&record)?;
+            records.push(record);
+        }
+        Ok((release, records))
+    }
+
     /// Turns facts into records that continue this release, ready to be appended.
     ///
     /// A record's time is the later of `now` and the last record's.

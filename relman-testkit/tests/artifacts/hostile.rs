@@ -70,6 +70,18 @@ fn reads_as_text(markdown: &str) {
     }
 }
 
+/// Every row of a table has the columns of its head.
+fn rows_have_their_columns(name: &str, markdown: &str) {
+    let mut columns = None;
+    for line in markdown.lines() {
+        let count = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
+        if let (Some(columns), Some(count)) = (columns, count) {
+            assert_eq!(columns, count, "{name}: {line}");
+        }
+        columns = count;
+    }
+}
+
 #[test]
 fn markup_in_free_texts_comes_out_as_text() {
     let told = told();
@@ -83,15 +95,7 @@ fn markup_in_free_texts_comes_out_as_text() {
         assert!(markdown.contains("&lt;script>"), "{name} shows the text");
         assert!(!markdown.contains('\u{202e}'), "{name} turns the direction");
         reads_as_text(&markdown);
-        // Every row of a table has the columns of its head.
-        let mut columns = None;
-        for line in markdown.lines() {
-            let count = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
-            if let (Some(columns), Some(count)) = (columns, count) {
-                assert_eq!(columns, count, "{name}: {line}");
-            }
-            columns = count;
-        }
+        rows_have_their_columns(&name.to_string(), &markdown);
     }
 }
 
@@ -109,15 +113,7 @@ fn markup_in_free_texts_comes_out_as_text_in_forms() {
                 _ => {}
             }
         }
-        // Every row of a table has the columns of its head.
-        let mut columns = None;
-        for line in markdown.lines() {
-            let count = line.starts_with('|').then(|| line.replace("\\|", "").matches('|').count());
-            if let (Some(columns), Some(count)) = (columns, count) {
-                assert_eq!(columns, count, "{name}: {line}");
-            }
-            columns = count;
-        }
+        rows_have_their_columns(name, &markdown);
     }
 }
 
