@@ -62,6 +62,12 @@ async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Re
     if !from.is_dir() {
         return Err(Failure::usage(format_args!("there is no folder {}", from.display())));
     }
+    if !from.join("estate.json").is_file() {
+        let from = from.display();
+        return Err(Failure::usage(format_args!(
+            "{from} is no estate: it has no estate.json, which `estate export` writes last"
+        )));
+    }
     let handed = Handed::read(from)?;
     let path = store::path(global);
     let is_new = !path.exists();

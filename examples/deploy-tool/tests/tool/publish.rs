@@ -99,4 +99,5 @@ fn an_estate_arrives_with_people_and_policy_and_is_refused_once_altered() {
     assert!(refused.err.contains("releases/checkout-241.jsonl"), "{refused:?}");
     assert!(!bench.path("other.db").exists(), "nothing is left of a journal that was refused");
     bench.run("estate import nowhere").misused("there is no folder nowhere");
+    bench.run("estate import new").misused("new is no estate: it has no estate.json");
 }
