@@ -18,7 +18,7 @@ const SEQUENTIAL: &str = include_str!("../../../../relman-core/tests/vectors/seq
 const MANN_WHITNEY: &str = include_str!("../../../../relman-core/tests/vectors/mann-whitney.json");
 const EXAMPLE: &str = include_str!("../../example/observations.jsonl");
 
-/// See `relman-core/tests/judge_vectors.rs`: one figure of the file is not what its own formula gives.
+/// See `relman-core/tests/it/judge_vectors.rs`: one figure of the file is not what its own formula gives.
 const MISPRINT: (f64, f64) = (0.488_850_725_641_601_8, 0.488_750_725_641_601_8);
 
 pub(crate) fn lines(intervals: impl IntoIterator<Item = Value>) -> String {

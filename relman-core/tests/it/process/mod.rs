@@ -15,10 +15,6 @@
 //! | separation of duties in every combination | `duties.rs` |
 //! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
 //! | the same for records that were decided elsewhere | `forged.rs` |
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
-
-#[path = "../fixture/mod.rs"]
-mod fixture;
 
 mod back_beats_forward;
 mod deployer;

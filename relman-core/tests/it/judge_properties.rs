@@ -1,5 +1,4 @@
 //! Laws of the judge: what clean data can't do, what order and scale can't change, and the same bits everywhere.
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
 use proptest::prelude::*;
 use relman_core::{

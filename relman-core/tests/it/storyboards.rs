@@ -1,13 +1,11 @@
 //! The storyboard in the situations in which people look at it, and the line of the overview beside it.
 //!
 //! The texts are in `tests/golden/storyboards/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may, and it reads its files")]
-
-mod fixture;
+#![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
 
 use std::{fs, path::Path};
 
-use fixture::{Driven, act, secs};
+use crate::fixture::{Driven, act, secs};
 use relman_core::{
     event::Gate,
     machine::{Action, EndedAs},

@@ -1,5 +1,4 @@
 //! The judge beside figures that were computed elsewhere; `vectors/README.md` names their sources.
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
 use relman_core::judge::{
     evidence::{Scheme, Sequential, StartWeights},
@@ -67,7 +66,8 @@ fn check<F: Factor>(name: &str, factor: F, weights: &Weights, intervals: &[F::In
 
 #[test]
 fn evidence_is_right_to_twelve_digits() {
-    let vectors: SequentialVectors = serde_json::from_str(include_str!("vectors/sequential.json")).unwrap();
+    let vectors: SequentialVectors =
+        serde_json::from_str(include_str!("../vectors/sequential.json")).unwrap();
     assert_eq!(vectors.ratios, RATIOS);
     for case in vectors.cases {
         match case {
@@ -109,7 +109,7 @@ struct Tolerance {
 #[test]
 fn mann_whitney_intervals_are_kayentas() {
     let cases: Vec<MannWhitneyCase> =
-        serde_json::from_str(include_str!("vectors/mann-whitney.json")).unwrap();
+        serde_json::from_str(include_str!("../vectors/mann-whitney.json")).unwrap();
     assert_eq!(cases.len(), 4);
     for case in cases {
         let MannWhitneyCase { name, confidence, experiment, control, expect, tolerance } = case;

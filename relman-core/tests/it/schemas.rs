@@ -1,9 +1,6 @@
 //! The JSON Schemas of plans and policies accept what relman reads, and refuse what it refuses.
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
-mod fixture;
-
-use fixture::{PLAN, drill_plan, policy_text, with};
+use crate::fixture::{PLAN, drill_plan, policy_text, with};
 use relman_core::{plan::Plan, policy::Policy};
 use serde_json::{Value, json};
 

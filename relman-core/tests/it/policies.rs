@@ -1,9 +1,6 @@
 //! What a policy file may say, at the very edge of each range.
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
 
-mod fixture;
-
-use fixture::PLAN;
+use crate::fixture::PLAN;
 use relman_core::{
     plan::{Plan, RiskLevel},
     policy::{Policy, floors},
@@ -176,8 +173,8 @@ fn a_track_for_drills_is_nobodys_default() {
 fn an_assessment_says_what_the_authors_word_did() {
     let policy = Policy::shipped();
     let reasons = |declared: &str| {
-        let plan =
-            Plan::from_toml(&fixture::with(PLAN, "\n[scope]", &format!("{declared}\n[scope]"))).unwrap();
+        let plan = Plan::from_toml(&crate::fixture::with(PLAN, "\n[scope]", &format!("{declared}\n[scope]")))
+            .unwrap();
         policy.assess(&plan).reasons.join("; ")
     };
     let touched = "it touches api, which is standard risk";

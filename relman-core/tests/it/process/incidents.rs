@@ -10,7 +10,7 @@ use relman_core::{
 
 use crate::{
     fixture::{Driven, act, secs, share},
-    forged::folds,
+    process::forged::folds,
 };
 
 fn refused_by_relman(driven: &mut Driven, action: Action) -> Refusal {

@@ -9,7 +9,7 @@ use relman_core::{
 
 use crate::{
     fixture::{Driven, act},
-    forged::folds,
+    process::forged::folds,
 };
 
 fn rolled_back() -> Driven {

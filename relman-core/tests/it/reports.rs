@@ -3,7 +3,6 @@
 //! The files are in `tests/golden/reports/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
 
 #![allow(clippy::disallowed_methods, reason = "tests read files; the core does not")]
-#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -1,12 +1,9 @@
 //! Laws that hold for whatever anybody does in whatever order: people with and without rights, answers that come
 //! late, twice or never, metrics that lie, and time that jumps.
-#![allow(clippy::unwrap_used, reason = "a failure to unwrap is a failure of the test")]
-
-mod fixture;
 
 use std::collections::BTreeMap;
 
-use fixture::{
+use crate::fixture::{
     Batch, Driven, PEOPLE, act, counts, drill_plan, gauge, healthy, missing, policy_text, secs, with,
 };
 use proptest::prelude::*;
@@ -134,7 +131,7 @@ fn play(driven: &mut Driven, op: &Op, known: &[EffectId]) -> Batch {
     };
     let input = match op {
         Op::Command { who, what } => Input::Command(Command {
-            by: fixture::principal(
+            by: crate::fixture::principal(
                 PEOPLE.get(who % (PEOPLE.len() + 1)).map_or("user:mallory", |person| person.0),
             ),
             action: action(driven, *what),
@@ -145,7 +142,7 @@ fn play(driven: &mut Driven, op: &Op, known: &[EffectId]) -> Batch {
                     let observations = match answers {
                         Answers::Silent => Vec::new(),
                         Answers::Healthy | Answers::Errors(_) | Answers::Slow | Answers::Missing(_) => {
-                            fixture::observations(&question, answers.of(driven))
+                            crate::fixture::observations(&question, answers.of(driven))
                         }
                     };
                     (question.step, question.window, observations)
@@ -192,7 +189,8 @@ fn play(driven: &mut Driven, op: &Op, known: &[EffectId]) -> Batch {
 
 /// What would bring the release on.
 fn forward(driven: &mut Driven) -> Option<Input> {
-    let command = |who: &str, action| Some(Input::Command(Command { by: fixture::principal(who), action }));
+    let command =
+        |who: &str, action| Some(Input::Command(Command { by: crate::fixture::principal(who), action }));
     let due = driven.release.outstanding().iter().find(|(_, one)| one.due.is_due(driven.now));
     if let Some((effect, _)) = due {
         return Some(Input::Outcome { effect: *effect, outcome: OutcomeOf::Done });

@@ -2,14 +2,12 @@
 //! hashes and the same meaning.
 //!
 //! A new story, or a change of the format before its first release, is written with `RELMAN_BLESS=1`:
-//! `RELMAN_BLESS=1 cargo test -p relman-core --test golden`. The files of a released version are never written again.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may, and it reads its files")]
-
-mod fixture;
+//! `RELMAN_BLESS=1 cargo test -p relman-core --test it golden`. The files of a released version are never written again.
+#![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
 
 use std::{fs, path::PathBuf};
 
-use fixture::{Driven, act, drill_plan, policy_text, secs, with};
+use crate::fixture::{Driven, act, drill_plan, policy_text, secs, with};
 use relman_core::{
     event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
@@ -108,7 +106,7 @@ fn outage() -> Driven {
     for kind in MissingKind::ALL {
         driven.look_without("error_rate", Arm::Canary, kind);
     }
-    driven.look_at(Err("the platform does not answer"), fixture::healthy);
+    driven.look_at(Err("the platform does not answer"), crate::fixture::healthy);
     driven.perform();
     driven.healthy_look();
     driven.look_without("latency_p99", Arm::Baseline, MissingKind::Stale);
@@ -223,7 +221,7 @@ fn drill() -> Driven {
     driven.does("user:qin", act::passed(&last));
     driven.perform();
     driven.healthy_look();
-    driven.look_at(Ok(fixture::share(3)), fixture::healthy);
+    driven.look_at(Ok(crate::fixture::share(3)), crate::fixture::healthy);
     driven.perform();
     driven.run_while(|driven| driven.phase() == PhaseName::Releasing);
     driven.does("user:olu", act::acknowledge());
