@@ -4,12 +4,10 @@
 
 mod digest;
 mod envelope;
-mod line;
 mod strict;
 mod verify;
 
 pub use digest::Digest;
-pub use envelope::{Envelope, FORMAT_VERSION, SealError};
-pub use line::{Head, SealedLine};
+pub use envelope::{Envelope, FORMAT_VERSION, Head, SealError, SealedLine};
 pub use strict::{MAX_LINE, Malformed};
 pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

@@ -4,6 +4,11 @@
 //! - [`record_format`]: what is on disk, how to check it without relman, and what a chain can't show.
 //! - [`determinism`]: why the same records give the same release on every machine, and how that is kept.
 
-pub mod architecture;
-pub mod determinism;
-pub mod record_format;
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("determinism.md")]
+pub mod determinism {}
+
+#[doc = include_str!("record_format.md")]
+pub mod record_format {}

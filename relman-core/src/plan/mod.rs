@@ -3,10 +3,8 @@
 mod communication;
 mod contract;
 mod criterion;
-mod document;
 #[expect(clippy::module_inception, reason = "the type that the module is named after")]
 mod plan;
-mod risk;
 mod scope;
 
 pub use communication::{CommunicationPlan, Moment, Notice};
@@ -14,5 +12,4 @@ pub(crate) use contract::COMPLAINTS;
 pub use contract::{ContractError, RollbackContract};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};
 pub use plan::{Plan, PlanBuilder, PlanError, PlanFileError, ReleaseKind};
-pub use risk::{RiskAssessment, RiskLevel};
-pub use scope::{Artifact, Audience, PerformanceImpact, Scope};
+pub use scope::{Artifact, Audience, PerformanceImpact, RiskAssessment, RiskLevel, Scope};

@@ -1,10 +1,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{
-    CommunicationPlan, Notice, RiskLevel, RollbackContract, Scope, contract::ContractError,
-    document::PlanDocument,
-};
+use super::{CommunicationPlan, Notice, RiskLevel, RollbackContract, Scope, contract::ContractError};
 use crate::unit::{MetricName, ReleaseId, Text, TrackName};
 
 /// A release plan: what changes, how risky it is, when to roll back, who is told, and on which track.
@@ -44,6 +41,37 @@ use crate::unit::{MetricName, ReleaseId, Text, TrackName};
 #[serde(try_from = "PlanDocument", into = "PlanDocument")]
 pub struct Plan {
     document: PlanDocument,
+}
+
+/// A release plan, as files and records hold it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReleasePlan"))]
+#[serde(deny_unknown_fields)]
+struct PlanDocument {
+    /// The identifier of the release.
+    release: ReleaseId,
+    /// One line that says what the release is, at most 200 characters.
+    title: Text,
+    /// `production`, or `drill` for a rehearsal.
+    #[serde(default)]
+    kind: ReleaseKind,
+    /// The track; the policy has one for each risk level otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    track: Option<TrackName>,
+    /// The risk as the author sees it. It can raise what the change touches, never lower it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    risk: Option<RiskLevel>,
+    /// Metrics to watch besides those of the policy and the contract.
+    #[serde(default)]
+    watch: Vec<MetricName>,
+    /// What changes.
+    scope: Scope,
+    /// When to roll back. Nothing is staged without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contract: Option<RollbackContract>,
+    /// Who is told, through which channel, at which moments.
+    #[serde(default)]
+    communication: CommunicationPlan,
 }
 
 /// Whether a release is for real.

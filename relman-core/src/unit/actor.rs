@@ -1,6 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use super::error::{UnitError, schema_as_text, serde_as_text};
+use super::as_text::{UnitError, schema_as_text, serde_as_text};
 
 /// What sort of actor caused a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

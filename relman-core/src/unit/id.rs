@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     Decimal,
-    error::{UnitError, schema_as_text, serde_as_text},
+    as_text::{UnitError, schema_as_text, serde_as_text},
 };
 
 /// The identifier of a release, and of its stream of records.

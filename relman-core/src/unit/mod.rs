@@ -5,24 +5,17 @@
 
 mod actor;
 pub(crate) mod as_text;
-mod decimal;
-mod error;
-mod finite;
 mod id;
-mod ratio;
+mod number;
 mod share;
-mod span;
 mod text;
 mod time;
 
 pub use actor::{Actor, ActorKind};
-pub use decimal::Decimal;
-pub use error::UnitError;
-pub(crate) use error::{schema_as_text, serde_as_text};
-pub use finite::Finite;
+pub use as_text::UnitError;
+pub(crate) use as_text::{schema_as_text, serde_as_text};
 pub use id::{Channel, CheckName, FlowName, MetricName, ReleaseId, Role, ServiceName, Tag, TrackName};
-pub use ratio::Ratio;
+pub use number::{Decimal, Finite, Ratio};
 pub use share::TrafficShare;
-pub use span::Span;
 pub use text::Text;
-pub use time::{Timestamp, Window};
+pub use time::{Span, Timestamp, Window};

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decimal, error::UnitError};
+use super::{Decimal, as_text::UnitError};
 
 /// A share of the traffic in basis points: 0 to 10,000, where 100 is 1 %.
 ///

@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr};
 
 use super::{
     UnitError,
-    error::{schema_as_text, serde_as_text},
+    as_text::{schema_as_text, serde_as_text},
 };
 
 /// A text by a person, such as the reason for a hold: 1 to 4,000 characters, not only blanks.
