@@ -7,8 +7,8 @@ pub use crate::{
     chain::{Digest, Head, SealedLine},
     event::{CheckOutcome, Event, Fact, Gate, Record},
     machine::{
-        Action, Command, Effect, Input, Look, OutcomeOf, Phase, PhaseName, Principal, Question, Refusal,
-        Release, decide,
+        Action, Call, Command, Effect, Input, Outcome, Phase, PhaseName, Principal, Refusal, Release,
+        Request, Session, SessionConfig,
     },
     plan::{Criterion, Plan, RollbackContract},
     policy::Policy,

@@ -132,6 +132,8 @@ events! {
     ReleaseAborted = "release_aborted",
     /// Nothing is left to do.
     ReleaseClosed = "release_closed",
+    /// The record is ahead of the clock of whoever drives the release.
+    ClockSkewed = "clock_skewed",
     /// People were told.
     Notified = "notified",
     /// People could not be told.

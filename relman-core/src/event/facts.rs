@@ -142,6 +142,17 @@ facts! {
         observed: TrafficShare,
     }
 
+    /// The times of the record are ahead of the clock of whoever drives the release: a process with a wrong clock wrote
+    /// to it, or the clock of the conductor is behind. From here on, time in the stream is the conductor's own steady
+    /// clock and this much more, so that nobody waits for the one to catch up with the other.
+    struct ClockSkewed {
+        /// The newest record when it was noticed.
+        record: u64,
+        /// How far the stream is ahead of the conductor's clock, in all.
+        #[serde(rename = "ahead_ms")]
+        ahead: Span,
+    }
+
     /// An effect failed, for now.
     struct EffectFailed {
         /// The effect.

@@ -7,14 +7,14 @@ mod verdicts;
 
 pub use catalogue::{Event, UnknownKind};
 pub use facts::{
-    ActionItemKind, ActionItemOpened, ActionItemSettled, CheckOutcome, CheckRecorded, ComplaintRecorded,
-    CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed, HoldCause, HoldPlaced,
-    HoldReleased, IncidentEnded, IncidentSeen, LessonKind, LessonRecorded, NotificationAbandoned, Notified,
-    OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved, PlanRecorded,
-    PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted, ReleaseClosed,
-    ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed,
-    RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted, TrafficSet,
-    ValidationStarted, ZeroTrafficObserved,
+    ActionItemKind, ActionItemOpened, ActionItemSettled, CheckOutcome, CheckRecorded, ClockSkewed,
+    ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed,
+    HoldCause, HoldPlaced, HoldReleased, IncidentEnded, IncidentSeen, LessonKind, LessonRecorded,
+    NotificationAbandoned, Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted,
+    PlanApproved, PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened,
+    ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger,
+    RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
+    TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
 pub use record::{Fact, Record, RecordError, SealError};
 pub use verdicts::{ContractBreached, LookTaken, ObservedExposure};

@@ -50,6 +50,24 @@ pub enum SealError {
         #[source]
         source: serde_json::Error,
     },
+    /// What was written can't be read back: a bug in this version.
+    #[error("record {seq} can't be read back from what was written")]
+    Unreadable {
+        /// The record.
+        seq: u64,
+        /// Why not.
+        #[source]
+        source: RecordError,
+    },
+    /// What was decided can't happen to the release: a bug in this version.
+    #[error("record {seq} was decided and can't happen")]
+    Impossible {
+        /// The record.
+        seq: u64,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
 }
 
 /// Why a line is not a record of this version.

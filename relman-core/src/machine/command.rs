@@ -1,48 +1,42 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::Refusal;
+use super::{LookQuestion, Outcome, Refusal};
 use crate::{
     event::{ActionItemKind, CheckOutcome, EffectId, Gate, LessonKind, Settlement},
-    judge::Observation,
+    judge::{Answer, Arm, Observation},
     plan::Plan,
     policy::Policy,
-    port::{Deployment, FlowReport, Incident},
+    port::{Deployment, FlowReport, Incident, MetricQuery},
     unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
 };
 
-/// Something that the machine is told.
+/// What a decision is about.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Input {
+pub(super) enum Cause {
     /// A person or a service wants something.
-    Command(Command),
+    Action(Command),
     /// An effect has an outcome.
-    Outcome {
-        /// Which effect.
-        effect: EffectId,
-        /// How it ended.
-        outcome: OutcomeOf,
-    },
+    Outcome { effect: EffectId, outcome: OutcomeOf },
     /// The metrics and the traffic of a step were looked at.
     Look(Look),
-    /// The traffic was looked at while a release is rolled back.
-    Traffic {
-        /// What the platform showed, or why it showed nothing.
-        deployment: Result<Deployment, String>,
-    },
-    /// The key user flows were checked, by the conductor itself.
+    /// The traffic was observed while a release is rolled back: what the platform showed, or why it showed nothing.
+    Traffic { deployment: Result<Deployment, String> },
+    /// The key user flows were checked.
     ///
     /// Recorded as the check `user-flows`, by relman and without roles: the first outcome, every change of it, and a
     /// pass again after [`FLOWS_RENEWED_AFTER`](super::FLOWS_RENEWED_AFTER). An outcome that is not known is not
-    /// recorded. A failure that somebody else has recorded stands until they, or somebody else with the role, record
-    /// that it passes.
+    /// recorded. A failure that somebody else has recorded stands until they, or another with the role, record that it
+    /// passes.
     Flows(FlowReport),
     /// Time has passed.
     Tick,
+    /// The record is ahead of the clock of whoever drives.
+    ClockSkew { ahead: Span },
 }
 
 /// How an effect ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OutcomeOf {
+pub(super) enum OutcomeOf {
     /// It was done.
     Done,
     /// It did not have to be done: the platform showed that it was done already.
@@ -51,24 +45,61 @@ pub enum OutcomeOf {
     Failed {
         /// Why, without secrets.
         detail: String,
-        /// When trying again makes sense; `None` where somebody has to change something first.
+        /// When trying again makes sense; `None` where a person has to change something first.
         retry_after: Option<Span>,
     },
 }
 
 /// What was seen in one look at a step.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub(super) struct Look {
     /// The step, from 1, as the question said it.
-    pub step: u32,
+    pub(super) step: u32,
     /// The time that was asked about.
-    pub window: Window,
+    pub(super) window: Window,
     /// Where the traffic is, or why that is not known.
-    pub deployment: Result<Deployment, String>,
+    pub(super) deployment: Result<Deployment, String>,
     /// How far an observed share may be from the real one.
-    pub tolerance: TrafficShare,
+    pub(super) tolerance: TrafficShare,
     /// One observation for each metric and arm that the question named.
-    pub observations: Vec<Observation>,
+    pub(super) observations: Vec<Observation>,
+}
+
+impl Look {
+    /// What came back for a question. A source answers in the time of the calendar, which the stream may be ahead of.
+    pub(super) fn of(question: &LookQuestion, outcome: Outcome, skew: Span) -> Self {
+        let (deployment, tolerance, mut observations) = match outcome {
+            Outcome::Measured { observations, deployment, tolerance } => {
+                (deployment, tolerance, observations)
+            }
+            other => {
+                let detail = other.failure();
+                let missing = |query: &MetricQuery, arm: Arm| Observation {
+                    metric: query.metric.clone(),
+                    arm,
+                    window: question.window,
+                    source: "relman".to_owned(),
+                    answer: Answer::ProviderError { detail: detail.clone() },
+                };
+                let pairs = question
+                    .queries
+                    .iter()
+                    .flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
+                let observations = pairs.map(|(query, arm)| missing(query, arm)).collect();
+                (Err(detail.clone()), TrafficShare::ZERO, observations)
+            }
+        };
+        if skew > Span::ZERO {
+            for observation in &mut observations {
+                observation.window.from = observation.window.from + skew;
+                observation.window.until = observation.window.until + skew;
+                if let Answer::Stale { newest } = observation.answer {
+                    observation.answer = Answer::Stale { newest: newest + skew };
+                }
+            }
+        }
+        Self { step: question.step, window: question.window, deployment, tolerance, observations }
+    }
 }
 
 /// What somebody wants.

@@ -9,12 +9,12 @@ use crate::{
     unit::{MetricName, Span, Timestamp, TrafficShare, Window},
 };
 
-/// Something that the machine wants to know. Asking changes nothing, so it needs no record and may be repeated.
+/// Something that has to be known. Asking changes nothing, so it needs no record and may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Question {
-    /// How the step does, as an [`Input::Look`](super::Input::Look).
+pub(super) enum Question {
+    /// How the step does.
     Look(LookQuestion),
-    /// Where the traffic is, as an [`Input::Traffic`](super::Input::Traffic).
+    /// Where the traffic is.
     Traffic(Target),
 }
 
@@ -35,7 +35,7 @@ pub struct LookQuestion {
 
 impl Release {
     /// What to find out now, if anything is due.
-    pub fn question(&self, now: Timestamp) -> Option<Question> {
+    pub(super) fn question(&self, now: Timestamp) -> Option<Question> {
         let now = now.max(self.last_at);
         match &self.phase {
             Phase::RollingBack(rollback) => match rollback.state {
@@ -88,8 +88,9 @@ impl Release {
     /// end in the next, with nothing recorded in between.
     fn freeze_end(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = matches!(self.phase, Phase::Staging { .. } | Phase::Releasing(_));
-        let freeze = self.policy()?.freeze_at(now.max(self.last_at))?;
-        (waits && !self.overrides.contains_key(&Gate::Freeze)).then_some(freeze.until)
+        let now = now.max(self.last_at);
+        let freeze = self.policy()?.freeze_at(self.on_the_calendar(now))?;
+        (waits && self.override_at(Gate::Freeze, now).is_none()).then_some(freeze.until + self.skew)
     }
 
     /// Up to when the step was looked at, and when to look next. Users who have the new version are watched over while

@@ -36,6 +36,23 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether this gives users the new version, or more of them.
+    pub fn exposes_users(&self) -> bool {
+        match self {
+            Self::SetTraffic { share } => !share.is_zero(),
+            Self::Deploy { .. } | Self::Notify { .. } => false,
+        }
+    }
+
+    /// Whether this goes forward: installs the new version, or gives it users.
+    pub fn goes_forward(&self) -> bool {
+        match self {
+            Self::Deploy { .. } => true,
+            Self::SetTraffic { share } => !share.is_zero(),
+            Self::Notify { .. } => false,
+        }
+    }
+
     /// Whether this is a message to people, which never stands in the way of anything.
     pub fn is_notification(&self) -> bool {
         match self {

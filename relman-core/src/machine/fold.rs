@@ -12,7 +12,7 @@ use crate::{
     },
     judge::{Control, Judge, Judging, Look as Seen, Outcome, Undecided, Verdict},
     plan::RollbackContract,
-    unit::{Actor, TrafficShare},
+    unit::{Actor, Span, Timestamp, TrafficShare},
 };
 
 impl Release {
@@ -101,18 +101,15 @@ impl Release {
                 }
             }
             Event::LookTaken(look) => {
-                let judge = self.judge.take();
-                self.judge = judge.map(|mut judge| {
-                    if let Some(step) = self.phase.step() {
-                        Arc::make_mut(&mut judge).observe(&self.as_seen(step, look));
-                    }
-                    judge
-                });
+                if self.judged.take() != Some(look.window) {
+                    self.judge_look(look);
+                }
                 if let Some(step) = self.phase.step_mut() {
                     step.fold_look(look);
                 }
             }
             Event::ContractBreached(_) => {}
+            Event::ClockSkewed(skewed) => self.fold_clock_skewed(skewed.ahead),
             Event::EffectFailed(failed) => {
                 let due = failed.retry_at.map_or(Due::WhenResumed, Due::At);
                 if let Some(outstanding) = self.outstanding.get_mut(&failed.effect) {
@@ -330,12 +327,55 @@ impl Release {
         Some(Judge::new(criteria, judging, track.planned_looks(), track.min_requests()))
     }
 
-    /// One verdict for each criterion, on this look and on what was seen before.
-    pub(super) fn verdicts_on(&self, step: &StepProgress, look: &LookTaken) -> Vec<Verdict> {
-        let Some(judge) = &self.judge else { return Vec::new() };
-        let mut judge = Judge::clone(judge);
-        judge.observe(&self.as_seen(step, look));
-        judge.verdicts()
+    /// Shows a look to the judge.
+    pub(super) fn judge_look(&mut self, look: &LookTaken) {
+        let Some(mut judge) = self.judge.take() else { return };
+        if let Some(step) = self.phase.step() {
+            Arc::make_mut(&mut judge).observe(&self.as_seen(step, look));
+        }
+        self.judge = Some(judge);
+    }
+
+    /// One verdict for each criterion, on what the judge has seen.
+    pub(super) fn verdicts(&self) -> Vec<Verdict> {
+        self.judge.as_ref().map(|judge| judge.verdicts()).unwrap_or_default()
+    }
+
+    /// Moves what is measured from a moment, or waits for one, along with the time of the stream: what never passed does
+    /// not count, and nothing waits until a wrong clock is right.
+    fn fold_clock_skewed(&mut self, ahead: Span) {
+        let (at, jump) = (self.last_at, ahead.saturating_sub(self.skew));
+        self.skew = ahead;
+        let begun = |moment: Timestamp| (moment + jump).min(at);
+        // What became due by the jump alone becomes due when it would have; what comes later comes no later for it.
+        let due = |moment: Timestamp| if moment < at { moment + jump } else { moment };
+        if let Some(step) = self.phase.step_mut() {
+            step.counts_from = begun(step.counts_from);
+            step.watched_until = begun(step.watched_until);
+            if let TrafficState::Set { looked_until } = &mut step.traffic {
+                *looked_until = begun(*looked_until);
+            }
+        }
+        if let Phase::RollingBack(rollback) = &mut self.phase {
+            rollback.started_at = begun(rollback.started_at);
+            if let RollbackState::Confirming { next_at, .. } = &mut rollback.state {
+                *next_at = begun(*next_at);
+            }
+        }
+        for outstanding in self.outstanding.values_mut() {
+            if let Due::At(moment) = &mut outstanding.due {
+                *moment = begun(*moment);
+            }
+        }
+        for hold in self.holds.values_mut() {
+            hold.roll_back_at = hold.roll_back_at.map(due);
+        }
+        if let Some(cover) = &mut self.cover {
+            cover.until = due(cover.until);
+        }
+        for granted in self.overrides.values_mut() {
+            granted.expires_at = due(granted.expires_at);
+        }
     }
 
     /// A look as the judge is to see it.
@@ -395,6 +435,7 @@ impl Release {
     }
 
     fn fold_rollback_started(&mut self, started: &RollbackStarted) {
+        let in_doubt = self.outstanding.values().any(|one| one.effect.exposes_users());
         // Nothing that still wants to go forward survives: back beats forward.
         self.outstanding.retain(|_, outstanding| outstanding.effect.is_notification());
         self.holds.clear();
@@ -407,6 +448,7 @@ impl Release {
             started_at: self.last_at,
             state: RollbackState::Requested,
             unconfirmed: 0,
+            in_doubt,
         });
     }
 

@@ -1,10 +1,9 @@
 //! The state machine of a release: what may happen, what follows, and when to look again.
 //!
-//! - [`decide`] turns an input into events, or refuses it.
-//! - [`Release::apply`] folds a record into the state; it is total and has no rules.
-//! - [`react`] says which effects an event asks for.
+//! - [`Session`] drives one release: it decides, writes records, and says what to append, to call and to read. All that
+//!   decides what happens next is in it.
+//! - [`Release`] is the state: what the records amount to. [`Release::apply`] folds one.
 //! - [`ReJudge`] judges every recorded look again, [`ReJudgeBy`] by other settings than those of the release.
-//! - [`Release::next_deadline`] and [`Release::question`] say when to look again, and at what.
 
 mod command;
 mod deadline;
@@ -19,21 +18,27 @@ mod react;
 mod refusal;
 mod release;
 mod requirements;
+mod session;
 mod transition;
 
-pub use command::{Action, Command, Input, Look, OutcomeOf, Principal};
-pub use deadline::{LookQuestion, Question};
-pub use decide::decide;
+use command::OutcomeOf;
+pub use command::{Action, Command, Principal};
+pub use deadline::LookQuestion;
+use deadline::Question;
 pub use effect::{Due, Effect, Outstanding};
 pub use flows::{FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER};
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
 pub use re_judge::{ReJudge, ReJudgeError};
 pub use re_judge_by::{FirstFailure, ReJudgeBy};
-pub use react::react;
+use react::react;
 pub use refusal::Refusal;
 pub use release::{
     ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError,
     SeenIncident,
 };
 pub use requirements::{Missing, Turn};
+pub use session::{
+    Alarm, Append, AtRest, Batch, BatchId, Call, CallId, CallUrgency, Input, Outcome, Read, Request, Session,
+    SessionConfig,
+};
 pub use transition::MOVES;

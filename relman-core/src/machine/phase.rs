@@ -252,6 +252,9 @@ pub struct Rollback {
     pub state: RollbackState,
     /// How often the platform did not show what it should.
     pub unconfirmed: u32,
+    /// Whether a change that gives the new version traffic was asked for before, and how it ended is not known: it may
+    /// still arrive, so that zero is watched for as long as a call may take.
+    pub in_doubt: bool,
 }
 
 /// How far a rollback is.

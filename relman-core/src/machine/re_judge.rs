@@ -74,8 +74,10 @@ impl ReJudge {
     /// [`ReJudgeError`] with the record whose verdict comes out otherwise, or that can't be folded.
     pub fn push(&mut self, record: &Record) -> Result<(), ReJudgeError> {
         if let Event::LookTaken(look) = &record.event {
+            self.release.judge_look(look);
+            self.release.judged = Some(look.window);
             let again = match self.release.phase.step() {
-                Some(step) => self.release.verdicts_on(step, look),
+                Some(_) => self.release.verdicts(),
                 None => Vec::new(),
             };
             let (recorded, criteria) = (look.verdicts.len(), again.len());

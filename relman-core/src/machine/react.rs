@@ -11,7 +11,7 @@ const PAGE_EVERY: u32 = 10;
 
 /// The effects that an event asks for, given the state that it led to.
 #[expect(clippy::too_many_lines, reason = "one arm for each event is the point")]
-pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
+pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
     match event {
         Event::StagingStarted(_) => {
             let mut effects = vec![Effect::Deploy { environment: Environment::Staging }];
@@ -67,6 +67,14 @@ pub fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::OverrideGranted(granted) => {
             let title = format!("the {} gate is overridden", granted.gate);
             tell(release, Moment::Overridden, &title, &granted.reason.to_string())
+        }
+        Event::ClockSkewed(skewed) => {
+            let body = format!(
+                "Record {} is {} ahead of the clock of the conductor: one of the two clocks is wrong. The release goes on \
+                 by the conductor's own clock. Check the time on the machine that wrote the record, and on the conductor's.",
+                skewed.record, skewed.ahead
+            );
+            page(release, Moment::ClockSkewed, "a clock is wrong", &body)
         }
         Event::RollbackStarted(started) => {
             let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];

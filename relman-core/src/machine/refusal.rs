@@ -278,6 +278,24 @@ pub enum Refusal {
         /// How many it keeps.
         most: usize,
     },
+    /// The journal can't be written now.
+    #[error(
+        "{release} can't be changed now, because the journal does not work: {why}; nothing was done, try again"
+    )]
+    JournalUnavailable {
+        /// The release.
+        release: ReleaseId,
+        /// What the journal says.
+        why: String,
+    },
+    /// What was asked for does not fit a record.
+    #[error("{release}: this can't be written as a record, and nothing was done: {why}")]
+    Unwritable {
+        /// The release.
+        release: ReleaseId,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A step can't be left out, shortened or jumped over.
     #[error("{release} can't be completed: {why}")]
     NotComplete {

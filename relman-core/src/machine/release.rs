@@ -16,7 +16,9 @@ use crate::{
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track, floors},
     port::Incident,
-    unit::{Actor, ActorKind, CheckName, ReleaseId, Role, Text, Timestamp, TrackName, TrafficShare},
+    unit::{
+        Actor, ActorKind, CheckName, ReleaseId, Role, Span, Text, Timestamp, TrackName, TrafficShare, Window,
+    },
 };
 
 /// The state of one release: what its records amount to.
@@ -24,10 +26,7 @@ use crate::{
 /// Made by folding records, in order, with [`apply`](Self::apply); the same records give the same state, live
 /// and in replay, because live records are folded from the bytes that were stored.
 ///
-/// One change is made like this: [`decide`](super::decide) on the state, [`seal`](Self::seal) the facts, append the
-/// lines to the journal, then `apply` each of them; after that, perform what is
-/// [outstanding](Self::outstanding) and look at [`question`](Self::question) and
-/// [`next_deadline`](Self::next_deadline).
+/// A release is changed, and driven, by a [`Session`](super::Session) alone; by itself it can be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
     pub(super) id: ReleaseId,
@@ -47,8 +46,12 @@ pub struct Release {
     pub(super) cover: Option<Cover>,
     pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
     pub(super) exposure: TrafficShare,
+    /// How far time in the stream is ahead of the clock of whoever drives.
+    pub(super) skew: Span,
     /// From the first step on.
     pub(super) judge: Option<Arc<Judge>>,
+    /// The window of the look that the judge has seen and that is about to be folded.
+    pub(super) judged: Option<Window>,
 }
 
 /// How many incidents one release keeps: a storm of alerts says what it has to say in the first few, and the record
@@ -251,7 +254,9 @@ impl Release {
             cover: None,
             outstanding: BTreeMap::new(),
             exposure: TrafficShare::ZERO,
+            skew: Span::ZERO,
             judge: None,
+            judged: None,
         }
     }
 
@@ -287,23 +292,18 @@ impl Release {
         Ok((release, records))
     }
 
-    /// Turns facts into records that continue this release, ready to be appended.
-    ///
-    /// A record's time is the later of `now` and the last record's.
+    /// Writes a fact as the record that continues this release, reads it back from its bytes and folds it: what is live
+    /// is what a replay gives.
     ///
     /// # Errors
     ///
-    /// [`SealError`] where a record would not be readable again.
-    pub fn seal(&self, facts: &[Fact], now: Timestamp) -> Result<Vec<SealedLine>, SealError> {
-        let at = now.max(self.last_at);
-        let mut next = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-        let mut lines = Vec::with_capacity(facts.len());
-        for fact in facts {
-            let line = Record::seal(&self.id, next.0, next.1, at, fact)?;
-            next = (line.seq() + 1, line.digest());
-            lines.push(line);
-        }
-        Ok(lines)
+    /// [`SealError`] where the record would not be readable again; the release is unchanged then.
+    pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<(SealedLine, Record), SealError> {
+        let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+        let line = Record::seal(&self.id, seq, prev, now.max(self.last_at), fact)?;
+        let record = Record::read(line.bytes()).map_err(|source| SealError::Unreadable { seq, source })?;
+        self.apply(&record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
+        Ok((line, record))
     }
 
     /// The identifier.
@@ -423,17 +423,15 @@ impl Release {
         self.exposure
     }
 
+    /// How far the times of the record are ahead of the clock of whoever drives the release; nothing where all clocks
+    /// are right.
+    pub fn skew(&self) -> Span {
+        self.skew
+    }
+
     /// Effects that were asked for and have no outcome yet.
     pub fn outstanding(&self) -> &BTreeMap<EffectId, Outstanding> {
         &self.outstanding
-    }
-
-    /// What happened, for a fact that is not yet a record; used to decide several facts at once.
-    pub(super) fn imagine(&mut self, fact: &Fact, now: Timestamp) {
-        let seq = self.head.map_or(0, |head| head.seq + 1);
-        self.head = Some(Head { seq, digest: Digest::ZERO });
-        self.last_at = now.max(self.last_at);
-        self.fold(&fact.by, &fact.event);
     }
 
     /// Folds the next record.
@@ -571,6 +569,8 @@ impl Release {
             | Event::ReleaseAborted(_)
             | Event::Notified(_)
             | Event::NotificationAbandoned(_) => true,
+            // Time in the stream is never set back.
+            Event::ClockSkewed(skewed) => skewed.ahead > self.skew,
         }
     }
 }

@@ -85,7 +85,7 @@ impl Release {
             },
             Phase::Validating(_) => {
                 missing.extend(self.missing_in_step(now));
-                if self.cover.is_none() {
+                if self.cover.as_ref().is_none_or(|cover| cover.until <= now) {
                     let by = "somebody with on-call duty acknowledges the release (ack)";
                     missing.push(Missing::person(
                         "on-call cover: validation time does not count without it",
@@ -100,7 +100,11 @@ impl Release {
                 }
                 RollbackState::Confirming { seen, .. } => Missing::world(
                     format!("traffic seen at zero: {seen} of {} times so far", self.confirmations()),
-                    "the platform shows it; it is asked until it does",
+                    if rollback.in_doubt {
+                        "the platform shows it for as long as an earlier traffic change may still arrive"
+                    } else {
+                        "the platform shows it; it is asked until it does"
+                    },
                 ),
                 RollbackState::Confirmed { .. } => {
                     Missing::relman("the end of the rollback", "the next record")
@@ -181,7 +185,7 @@ impl Release {
 
     fn missing_checks(&self, gate: Gate, now: Timestamp) -> Vec<Missing> {
         let overridden =
-            |check: &CheckName| self.overrides.get(&gate).is_some_and(|one| one.checks.contains(check));
+            |check: &CheckName| self.override_at(gate, now).is_some_and(|one| one.checks.contains(check));
         self.checks_asked(gate)
             .into_iter()
             .filter(|check| !overridden(check))
@@ -207,10 +211,10 @@ impl Release {
     }
 
     fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
-        if self.overrides.contains_key(&Gate::Freeze) {
+        if self.override_at(Gate::Freeze, now).is_some() {
             return None;
         }
-        let freeze = self.policy()?.freeze_at(now)?;
+        let freeze = self.policy()?.freeze_at(self.on_the_calendar(now))?;
         let what = format!("the end of the freeze ({}) at {}", freeze.reason, freeze.until);
         Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
     }
@@ -263,6 +267,16 @@ impl Release {
                 )
             })
             .collect()
+    }
+
+    /// The override of a gate that is in force.
+    pub(super) fn override_at(&self, gate: Gate, now: Timestamp) -> Option<&super::Override> {
+        self.overrides.get(&gate).filter(|granted| granted.expires_at > now)
+    }
+
+    /// A time of the stream as the calendar has it, by the clock of whoever drives.
+    pub(super) fn on_the_calendar(&self, at: Timestamp) -> Timestamp {
+        at.minus(self.skew)
     }
 
     pub(super) fn confirmations(&self) -> u32 {

@@ -50,6 +50,7 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::TrafficSet(_) => (&[Releasing, Validating, RollingBack, Completed], None),
         Event::TrafficDrifted(_) | Event::LookTaken(_) => (IN_PRODUCTION, None),
         Event::ContractBreached(_) => (IN_PRODUCTION, None),
+        Event::ClockSkewed(_) => (STARTED, None),
         Event::EffectFailed(_) | Event::Notified(_) | Event::NotificationAbandoned(_) => (STARTED, None),
         Event::HoldPlaced(_) => (RUNNING, None),
         Event::HoldReleased(_) => (RUNNING, None),

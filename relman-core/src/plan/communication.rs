@@ -64,11 +64,15 @@ pub enum Moment {
     Aborted,
     /// An executive has overridden a failed gate.
     Overridden,
+    /// The clocks of those who write to the record differ.
+    ClockSkewed,
+    /// The journal can't be written, so that nothing of the release can be carried out.
+    JournalUnavailable,
 }
 
 impl Moment {
     /// Every moment, in the order of declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Staging,
         Self::RolloutStarted,
         Self::StepStarted,
@@ -82,6 +86,8 @@ impl Moment {
         Self::RolledBack,
         Self::Aborted,
         Self::Overridden,
+        Self::ClockSkewed,
+        Self::JournalUnavailable,
     ];
 }
 
@@ -101,6 +107,8 @@ impl fmt::Display for Moment {
             Self::RolledBack => "rolled back",
             Self::Aborted => "aborted",
             Self::Overridden => "gate overridden",
+            Self::ClockSkewed => "clocks differ",
+            Self::JournalUnavailable => "journal unavailable",
         })
     }
 }

@@ -45,6 +45,13 @@ pub trait Deployer: Send + Sync {
     /// [`observe`](Self::observe) tells.
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
 
+    /// What a person types to take all traffic from the new version without relman, such as a command line; shown to
+    /// on-call when nothing can be recorded, and so nothing carried out. None where there is no such thing to say.
+    fn by_hand(&self, target: &Target) -> Option<String> {
+        let _ = target;
+        None
+    }
+
     /// What is really out there, read from the platform and not from memory.
     ///
     /// # Errors
@@ -86,6 +93,10 @@ pub struct DeployRequest {
     pub environment: Environment,
     /// The idempotency key: the same for every repetition of this request.
     pub key: String,
+    /// The sequence number of the record that asked for it: of two requests, the one with the larger number is the
+    /// later one. A platform that can remember it refuses one that is older than the last.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// A request to route traffic.
@@ -97,6 +108,10 @@ pub struct TrafficRequest {
     pub share: TrafficShare,
     /// The idempotency key: the same for every repetition of this request.
     pub key: String,
+    /// The sequence number of the record that asked for it: of two requests, the one with the larger number is the
+    /// later one. A platform that can remember it refuses one that is older than the last.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// What a deployer found out there.

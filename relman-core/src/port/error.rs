@@ -43,7 +43,10 @@ impl PortError {
         detail: impl Into<String>,
     ) -> Self {
         let retry = match kind {
-            PortErrorKind::Unavailable | PortErrorKind::TimedOut | PortErrorKind::Throttled => Retry::Yes,
+            PortErrorKind::Unavailable
+            | PortErrorKind::TimedOut
+            | PortErrorKind::Throttled
+            | PortErrorKind::Full => Retry::Yes,
             PortErrorKind::Rejected | PortErrorKind::Unauthorized | PortErrorKind::InvalidAnswer => {
                 Retry::Never
             }
@@ -104,6 +107,23 @@ pub enum PortErrorKind {
     Unauthorized,
     /// The answer makes no sense: look at the other side.
     InvalidAnswer,
+    /// There is no room to store anything: make some.
+    Full,
+}
+
+/// An error with its causes, in one line: `Display` of an error does not repeat its source.
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let said = cause.to_string();
+        if !text.ends_with(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        source = cause.source();
+    }
+    text
 }
 
 impl fmt::Display for PortErrorKind {
@@ -115,6 +135,7 @@ impl fmt::Display for PortErrorKind {
             Self::Rejected => "refused",
             Self::Unauthorized => "not authorized",
             Self::InvalidAnswer => "an answer that makes no sense",
+            Self::Full => "no room left",
         })
     }
 }

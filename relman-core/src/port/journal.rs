@@ -53,6 +53,12 @@ pub trait Journal: Send + Sync {
     /// [`PortError`] where the store can't be read.
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError>;
 
+    /// Frees what the journal keeps in reserve for a full store, so that a rollback can still be recorded; whether
+    /// there was any. Asked before an append that takes users back is tried once more.
+    async fn free_reserve(&self) -> bool {
+        false
+    }
+
     /// Every stream with its head, in the order of the identifiers.
     ///
     /// # Errors

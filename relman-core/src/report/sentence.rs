@@ -49,6 +49,10 @@ pub fn sentence(event: &Event) -> String {
         }
         Event::LookTaken(look) => look_sentence(look),
         Event::ContractBreached(breached) => format!("CONTRACT BREACHED: {}", breached.verdict),
+        Event::ClockSkewed(skewed) => format!(
+            "CLOCKS DIFFER: record {} is {} ahead of the conductor's clock; the release goes on by that clock",
+            skewed.record, skewed.ahead
+        ),
         Event::EffectFailed(failed) => {
             let next = match failed.retry_at {
                 Some(at) => format!("tried again at {}", super::layout::time(at)),

@@ -1,7 +1,7 @@
 use crate::{
     event::LookTaken,
     judge::{Answer, Histogram, Measurement, Observation},
-    machine::{Look, Release, StepProgress, deadline::arms},
+    machine::{Release, StepProgress, command::Look, deadline::arms},
     unit::Window,
 };
 
@@ -102,6 +102,25 @@ fn clean(text: &str, bytes: usize) -> String {
         kept.push(c);
     }
     kept
+}
+
+/// Whether a look at these observations fits one record for certain, verdicts included, which repeat the values.
+pub(super) fn is_small(observations: &[Observation]) -> bool {
+    /// An observation without its values: names, window, source.
+    const ENVELOPE: usize = 600;
+    /// A bucket with its bound, in the longest digits.
+    const BUCKET: usize = 48;
+    let bytes = |seen: &Observation| match &seen.answer {
+        Answer::Value(Measurement::Histogram(Histogram::Classic(classic))) => classic.counts().len() * BUCKET,
+        Answer::Value(Measurement::Histogram(Histogram::Native(native))) => native.buckets().len() * BUCKET,
+        Answer::Value(_) | Answer::Stale { .. } => 0,
+        // Each character may be written as an escape of six.
+        Answer::NoData { detail } | Answer::ProviderError { detail } => detail.len() * 6,
+        Answer::NotFinite { written } => written.len() * 6,
+    };
+    // The values stand in the observations, and once more in the verdicts.
+    let written: usize = observations.iter().map(|seen| ENVELOPE + bytes(seen)).sum();
+    written * 4 <= LONGEST
 }
 
 /// Whether a look fits one record.

@@ -8,7 +8,7 @@ use crate::{
     unit::CheckName,
 };
 
-impl Draft {
+impl Draft<'_> {
     /// What was found about the key user flows: recorded by relman itself, where it is news.
     ///
     /// This is no command, so that nobody can pass for relman and record a check without the role for it.

@@ -20,7 +20,7 @@ const IN_PRODUCTION: [PhaseName; 5] = [
 
 const POSSIBLE: &str = "in production or was there";
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn record_incident(
         &mut self,
         by: &Principal,

@@ -11,7 +11,7 @@ use crate::{
     unit::{Actor, Text, Timestamp},
 };
 
-impl Draft {
+impl Draft<'_> {
     /// Everybody whom the directory knows may write down what they have learnt.
     pub(super) fn record_lesson(
         &mut self,

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Draft,
-    admit::{LONGEST, admit, fits, withheld},
+    admit::{LONGEST, admit, fits, is_small, withheld},
 };
 use crate::{
     event::{
@@ -13,7 +13,7 @@ use crate::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
         Verdict, judge,
     },
-    machine::{Look, Phase, StepProgress, TrafficState, deadline::arms},
+    machine::{Phase, StepProgress, TrafficState, command::Look, deadline::arms},
     plan::{COMPLAINTS, Criterion, Plan, Threshold},
     policy::NoDataAction,
     unit::{MetricName, Span, Text, TrafficShare},
@@ -25,7 +25,7 @@ struct Gap {
     what: String,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// What was seen in one look: judged, and acted upon in the same decision.
     pub(super) fn look(&mut self, look: &Look) {
         let Some(step) = self.release.phase.step().cloned() else {
@@ -48,12 +48,7 @@ impl Draft {
             verdicts: Vec::new(),
             credit: Span::ZERO,
         };
-        taken.verdicts = self.release.verdicts_on(&step, &taken);
-        let verdicts = taken.verdicts.clone();
-        if !fits(&taken) {
-            taken.observations = withheld(&taken.observations);
-            taken.verdicts = self.release.verdicts_on(&step, &taken);
-        }
+        let verdicts = self.judge(&mut taken);
         let gaps = self.gaps(&step, &taken);
         if gaps.is_empty() && drift.is_none() {
             taken.credit = self.credit(&step, look);
@@ -68,7 +63,26 @@ impl Draft {
         }
     }
 
-    /// Rolls back at the first criterion that holds; whether one does.
+    /// Judges a look, once, and notes the verdicts on it; returns those on what was really seen, which a look without its
+    /// values does not hold where they are too much for one record.
+    fn judge(&mut self, taken: &mut LookTaken) -> Vec<Verdict> {
+        let before = (!is_small(&taken.observations)).then(|| self.release.judge.clone());
+        self.release.judge_look(taken);
+        taken.verdicts = self.release.verdicts();
+        let verdicts = taken.verdicts.clone();
+        if let Some(before) = before
+            && !fits(taken)
+        {
+            taken.observations = withheld(&taken.observations);
+            self.release.judge = before;
+            self.release.judge_look(taken);
+            taken.verdicts = self.release.verdicts();
+        }
+        self.release.judged = Some(taken.window);
+        verdicts
+    }
+
+    /// Rolls back at the first criterion that is breached; whether one is.
     fn roll_back_if_breached(&mut self, verdicts: Vec<Verdict>) -> bool {
         let Some(verdict) = verdicts.into_iter().find(|verdict| verdict.outcome == Outcome::Fail) else {
             return false;

@@ -10,52 +10,105 @@ mod people;
 mod plan;
 mod rollback;
 
-use super::{Input, Phase, Refusal, Release, TrafficState};
+use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{
+    chain::SealedLine,
     event::{
-        CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, ReleaseCompleted, RolloutStarted,
-        StagingStarted, StepStarted, ValidationStarted,
+        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, Record, ReleaseCompleted,
+        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted,
     },
-    unit::{Actor, Timestamp},
+    unit::{Actor, Span, Timestamp},
 };
 
-/// Decides what an input leads to: events to record, in order, or a refusal.
+/// What was decided: the state has moved on by exactly these records, and the journal has not yet.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub(super) lines: Vec<SealedLine>,
+    pub(super) records: Vec<Record>,
+}
+
+/// Why a decision came to nothing.
+#[derive(Debug)]
+pub(super) enum Undecidable {
+    /// The command is not allowed, and the state is what it was.
+    Refused(Refusal),
+    /// An event can't be written as a record.
+    Unwritable(SealError),
+}
+
+/// Decides what a cause leads to: moves the release on in place, and returns the records that the move consists of.
 ///
-/// Pure: the same release, input and `now` give the same answer. `now` may be earlier than the last record; time in
-/// a stream does not run backwards. No events and no refusal means that there is nothing to record: the input came
-/// too late to matter.
+/// Pure: the same release, cause and `now` give the same answer. `now` is a time of the stream, never earlier than the
+/// last record; `call_time` is how long a call may be under way. No records mean that there is nothing to record: the cause came too late to matter.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] for a command that is not allowed. Outcomes, looks, flows and ticks are never refused.
-pub fn decide(release: &Release, input: &Input, now: Timestamp) -> Result<Vec<Fact>, Refusal> {
-    let mut draft = Draft { release: release.clone(), facts: Vec::new(), now: now.max(release.last_at) };
-    draft.expire();
-    match input {
-        Input::Command(command) => draft.command(command)?,
-        Input::Outcome { effect, outcome } => draft.outcome(*effect, outcome),
-        Input::Look(look) => draft.look(look),
-        Input::Traffic { deployment } => draft.traffic(deployment),
-        Input::Flows(report) => draft.flows(report),
-        Input::Tick => {}
+/// [`Undecidable`]. Only a command is refused, and then nothing has changed. After [`Undecidable::Unwritable`] the
+/// release may be half-way, and has to be loaded anew unless nothing was written.
+pub(super) fn decide(
+    release: &mut Release,
+    cause: &Cause,
+    now: Timestamp,
+    call_time: Span,
+) -> Result<Decided, Undecidable> {
+    let now = now.max(release.last_at);
+    let mut draft = Draft { release, decided: Decided::default(), failed: None, now, call_time };
+    match cause {
+        // Nothing expires by a command: the clock of whoever gives it is not the one that patience goes by.
+        Cause::Action(command) => draft.command(command).map_err(Undecidable::Refused)?,
+        Cause::Outcome { effect, outcome } => {
+            draft.expire();
+            draft.outcome(*effect, outcome);
+        }
+        Cause::Look(look) => {
+            draft.expire();
+            draft.look(look);
+        }
+        Cause::Traffic { deployment } => {
+            draft.expire();
+            draft.traffic(deployment);
+        }
+        Cause::Flows(report) => {
+            draft.expire();
+            draft.flows(report);
+        }
+        Cause::Tick => draft.expire(),
+        Cause::ClockSkew { ahead } => {
+            let record = draft.release.head.map_or(0, |head| head.seq);
+            draft.follow(ClockSkewed { record, ahead: *ahead });
+        }
     }
     draft.advance();
-    Ok(draft.facts)
+    match draft.failed {
+        None => Ok(draft.decided),
+        Some(error) => Err(Undecidable::Unwritable(error)),
+    }
 }
 
-/// The facts decided so far, and the release as it would be after them.
-struct Draft {
-    release: Release,
-    facts: Vec<Fact>,
+/// A decision in the making: each event is written as a record and folded at once.
+struct Draft<'a> {
+    release: &'a mut Release,
+    decided: Decided,
+    failed: Option<SealError>,
     now: Timestamp,
+    /// How long a call may be under way at most.
+    call_time: Span,
 }
 
-impl Draft {
+impl Draft<'_> {
     /// Adds what an actor caused.
     fn push(&mut self, by: &Actor, event: impl Into<Event>) {
+        if self.failed.is_some() {
+            return;
+        }
         let fact = Fact { by: by.clone(), event: event.into() };
-        self.release.imagine(&fact, self.now);
-        self.facts.push(fact);
+        match self.release.write(&fact, self.now) {
+            Ok((line, record)) => {
+                self.decided.lines.push(line);
+                self.decided.records.push(record);
+            }
+            Err(error) => self.failed = Some(error),
+        }
     }
 
     /// Adds what follows from a rule.
@@ -84,9 +137,9 @@ impl Draft {
     /// Goes forward as far as nothing is missing.
     fn advance(&mut self) {
         while self.release.missing(self.now).is_empty() || self.all_traffic_is_on_it() {
-            let before = self.facts.len();
+            let before = self.decided.lines.len();
             self.advance_once();
-            if self.facts.len() == before {
+            if self.decided.lines.len() == before {
                 return;
             }
         }
@@ -150,7 +203,7 @@ impl Draft {
 
     /// On what grounds a gate is passed, for the record.
     fn grounds(&self, gate: Gate) -> Vec<String> {
-        let release = &self.release;
+        let release = &*self.release;
         let mut grounds = Vec::new();
         match gate {
             Gate::Plan => {
@@ -158,7 +211,7 @@ impl Draft {
                     .extend(release.approvals.iter().map(|approval| format!("approved by {}", approval.by)));
             }
             Gate::Staging | Gate::Validation => {
-                let overridden = release.overrides.get(&gate);
+                let overridden = release.override_at(gate, self.now);
                 for name in release.checks_asked(gate) {
                     match (release.checks.get(&name), overridden.filter(|entry| entry.checks.contains(&name)))
                     {

@@ -20,7 +20,7 @@ const FAILURES_BEFORE_HOLD: u32 = 3;
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Span = Span::from_minutes(5);
 
-impl Draft {
+impl Draft<'_> {
     /// What the end of an effect means. An effect that nobody waits for any more means nothing.
     pub(super) fn outcome(&mut self, id: EffectId, outcome: &OutcomeOf) {
         let Some(outstanding) = self.release.outstanding.get(&id).cloned() else {

@@ -12,7 +12,7 @@ use crate::{
     unit::{CheckName, Role, Text, Timestamp},
 };
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn command(&mut self, command: &Command) -> Result<(), Refusal> {
         let by = &command.by;
         if matches!(command.action, Action::RecordIncident { .. } | Action::EndIncident { .. }) {
@@ -234,7 +234,7 @@ impl Draft {
 
     /// The failed checks that an override of the gate would cover.
     fn overridable(&self, gate: Gate) -> Result<BTreeSet<CheckName>, Refusal> {
-        let release = &self.release;
+        let release = &*self.release;
         match gate {
             Gate::Plan => {
                 let why = "a contract and the approval of somebody else are what everything rests on";
@@ -258,7 +258,8 @@ impl Draft {
                 // still approve or change the plan afterwards.
                 let phases = &[PhaseName::Staging, PhaseName::Releasing];
                 self.in_phases(phases, "overriding a freeze", "in staging or being released")?;
-                match release.policy().and_then(|policy| policy.freeze_at(self.now)) {
+                match release.policy().and_then(|policy| policy.freeze_at(release.on_the_calendar(self.now)))
+                {
                     Some(_) => Ok(BTreeSet::new()),
                     None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
                 }

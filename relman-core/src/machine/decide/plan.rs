@@ -9,7 +9,7 @@ use crate::{
     unit::{Role, TrackName},
 };
 
-impl Draft {
+impl Draft<'_> {
     pub(super) fn record_plan(
         &mut self,
         by: &Principal,

@@ -9,7 +9,7 @@ use crate::{
     unit::{Actor, Span, Text, TrafficShare},
 };
 
-impl Draft {
+impl Draft<'_> {
     /// Takes the release back, by a rule.
     pub(super) fn roll_back(&mut self, trigger: RollbackTrigger) {
         self.roll_back_by(&Actor::relman(), trigger);
@@ -46,11 +46,15 @@ impl Draft {
             return;
         }
         let (attempt, needed) = (rollback.unconfirmed + 1, self.release.confirmations());
+        // A change that was asked for before may arrive as late as a call may take.
+        let watched = !rollback.in_doubt || self.now >= rollback.started_at + self.call_time;
         match deployment {
             Ok(shown) if shown.canary_share == TrafficShare::ZERO => {
                 let (times, detail) = (seen + 1, Text::of(&shown.detail));
-                self.follow(ZeroTrafficObserved { times, needed, detail });
-                if times >= needed {
+                if times < needed || watched {
+                    self.follow(ZeroTrafficObserved { times, needed, detail });
+                }
+                if times >= needed && watched {
                     self.follow(RollbackConfirmed { took: self.now.since(rollback.started_at) });
                 }
             }

@@ -1,0 +1,242 @@
+use std::{collections::BTreeMap, fmt};
+
+use crate::machine::LookQuestion;
+use crate::{
+    chain::{Head, SealedLine},
+    event::EffectId,
+    judge::Observation,
+    plan::Moment,
+    port::{
+        DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, Retry, Target,
+        TrafficRequest,
+    },
+    unit::{Channel, ReleaseId, ServiceName, Timestamp, TrafficShare, Window},
+};
+
+/// Which call of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub(super) u64);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Which batch of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BatchId(pub(super) u64);
+
+/// Something that the outside world is asked: to do something, or to say something.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Call {
+    /// Which call; the answer names it.
+    pub id: CallId,
+    /// What is asked.
+    pub request: Request,
+    /// What it may wait for.
+    pub urgency: CallUrgency,
+    /// When it is aborted as not answered, by the clock that the session is given.
+    pub deadline: Timestamp,
+}
+
+impl Call {
+    /// The idempotency key: the same for every repetition. None for a question, which changes nothing.
+    pub fn key(&self) -> Option<&str> {
+        match &self.request {
+            Request::Deploy(request) => Some(&request.key),
+            Request::SetTraffic(request) => Some(&request.key),
+            Request::Notify(notification) => Some(&notification.key),
+            Request::Measure(_)
+            | Request::ObservePlatform(_)
+            | Request::CheckFlows(_)
+            | Request::ListIncidents { .. } => None,
+        }
+    }
+
+    /// The sequence number of the record that asked for a change of the platform; none for anything else. Of two
+    /// changes, the one with the larger generation is the later one.
+    pub fn generation(&self) -> Option<u64> {
+        match &self.request {
+            Request::Deploy(request) => Some(request.generation),
+            Request::SetTraffic(request) => Some(request.generation),
+            Request::Notify(_)
+            | Request::Measure(_)
+            | Request::ObservePlatform(_)
+            | Request::CheckFlows(_)
+            | Request::ListIncidents { .. } => None,
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Install the artifact; answered by [`Outcome::Done`].
+    Deploy(DeployRequest),
+    /// Route the traffic; answered by [`Outcome::Done`].
+    SetTraffic(TrafficRequest),
+    /// Tell people; answered by [`Outcome::Done`].
+    Notify(Notification),
+    /// Measure the metrics of a step and observe the platform; answered by [`Outcome::Measured`].
+    Measure(LookQuestion),
+    /// Observe where the traffic is; answered by [`Outcome::Observed`].
+    ObservePlatform(Target),
+    /// Try the key user flows of a service; answered by [`Outcome::FlowsChecked`].
+    CheckFlows(ServiceName),
+    /// List the incidents of a service; answered by [`Outcome::IncidentsListed`].
+    ListIncidents {
+        /// The service.
+        service: ServiceName,
+        /// The time that is asked about.
+        window: Window,
+    },
+}
+
+/// What a call may wait for, where calls share a bounded number of connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CallUrgency {
+    /// It takes users back, or finds out whether they are: it waits for nothing.
+    Back,
+    /// It moves or measures a release.
+    Ordinary,
+    /// A message to people; apart from the others, so that neither waits for the other.
+    Message,
+    /// It stands beside the release: nothing waits for it.
+    Aside,
+}
+
+/// How a call ended. Every call has one, and the first one counts.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// What was measured.
+    Measured {
+        /// One observation for each metric and arm that the question named.
+        observations: Vec<Observation>,
+        /// Where the traffic is, or why that is not known.
+        deployment: Result<Deployment, String>,
+        /// How far an observed share may be from the real one.
+        tolerance: TrafficShare,
+    },
+    /// Where the traffic is.
+    Observed {
+        /// What the platform showed.
+        deployment: Deployment,
+        /// How far an observed share may be from the real one.
+        tolerance: TrafficShare,
+    },
+    /// How the user flows do.
+    FlowsChecked(FlowReport),
+    /// What fires.
+    IncidentsListed(Vec<Incident>),
+    /// There was no answer, or a failure for one.
+    Failed {
+        /// Why, in one line and without secrets.
+        detail: String,
+        /// Whether trying again makes sense, and when.
+        retry: Retry,
+    },
+}
+
+impl Outcome {
+    /// An error of a port, with its causes.
+    pub fn of_error(error: &PortError) -> Self {
+        Self::Failed { detail: crate::port::with_causes(error), retry: error.retry() }
+    }
+
+    /// The call panicked: a bug in the adapter. It is tried again, as what may have been done is not known.
+    pub fn panicked(message: &str) -> Self {
+        let detail = format!("the adapter panicked; this is a bug in it: {message}");
+        Self::Failed { detail, retry: Retry::Yes }
+    }
+
+    /// There was no answer in time.
+    pub fn timed_out() -> Self {
+        Self::Failed { detail: "no answer in time".to_owned(), retry: Retry::Yes }
+    }
+}
+
+/// Records to append to the journal, all or none.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Which batch; what became of it names it.
+    pub id: BatchId,
+    /// The head that the stream has to have.
+    pub expected: Option<Head>,
+    /// The records.
+    pub lines: Vec<SealedLine>,
+    /// Whether it takes users back: then it may use what a journal keeps in reserve for a full disk.
+    pub urgent: bool,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Append {
+    /// It is stored, durably.
+    Stored,
+    /// Somebody else appended first: nothing is stored.
+    Conflict,
+    /// The journal failed, and whether the batch is stored is not known.
+    Unknown {
+        /// Why, in one line.
+        detail: String,
+        /// Whether there is no room: somebody has to make some.
+        full: bool,
+    },
+}
+
+/// What a session wants to read from the journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// What others have appended after this head, as [`Input::Foreign`](super::Input::Foreign).
+    After(Option<Head>),
+    /// The whole stream, as [`Input::Reloaded`](super::Input::Reloaded).
+    Whole,
+}
+
+/// Something that on-call has to hear though it can't be recorded: the journal does not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Alarm {
+    /// The release.
+    pub release: ReleaseId,
+    /// The on-call channel of its policy; none before there is one.
+    pub channel: Option<Channel>,
+    /// What happened.
+    pub moment: Moment,
+    /// One line.
+    pub title: String,
+    /// What is wrong, and what to do.
+    pub body: String,
+    /// What would have to be taken back by hand, where users have the new version.
+    pub target: Option<Target>,
+}
+
+/// What a call is for, and until when it is waited for.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) purpose: Purpose,
+    pub(super) deadline: Timestamp,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Purpose {
+    /// It carries out an effect.
+    Effect(EffectId),
+    /// It finds out whether an effect is carried out already.
+    Doubt(EffectId),
+    /// It looks at a step; the question is in the time of the stream.
+    Look(LookQuestion),
+    /// It confirms a rollback.
+    Confirm,
+    Flows,
+    Incidents(Window),
+}
+
+/// The calls under way.
+pub(super) type Calls = BTreeMap<CallId, Running>;

@@ -1,0 +1,216 @@
+use super::{
+    Call, CallUrgency, Request, Session,
+    call::{Purpose, Running},
+};
+use crate::{
+    event::EffectId,
+    machine::{Effect, Outstanding, PhaseName, Question},
+    port::{DeployRequest, Notification, Target, TrafficRequest},
+    unit::{Timestamp, Window},
+};
+
+/// What to call next. Decided anew after every input, on what is stored alone.
+impl Session {
+    pub(super) fn schedule(&mut self) {
+        if !self.is_ready() {
+            return;
+        }
+        self.abort_what_is_not_wanted();
+        if self.stopping {
+            return;
+        }
+        let Some(target) = self.release.target() else {
+            return;
+        };
+        self.carry_out_effects(&target);
+        self.ask(&target);
+        self.check_flows();
+    }
+
+    /// Back beats forward: what a rollback has made pointless is not waited for.
+    fn abort_what_is_not_wanted(&mut self) {
+        let release = &self.release;
+        let not_wanted: Vec<_> = self
+            .calls
+            .iter()
+            .filter(|(_, running)| match &running.purpose {
+                Purpose::Effect(effect) | Purpose::Doubt(effect) => {
+                    !release.outstanding().contains_key(effect)
+                }
+                Purpose::Look(_) | Purpose::Incidents(_) => release.phase().step().is_none(),
+                Purpose::Confirm => release.phase().name() != PhaseName::RollingBack,
+                // A check of the user flows has no outcome that anybody waits for.
+                Purpose::Flows => self.stopping || release.flows_to_check().is_none(),
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in not_wanted {
+            self.calls.remove(&id);
+            self.abort(id);
+        }
+        let outstanding = self.release.outstanding();
+        self.in_doubt.retain(|effect| outstanding.contains_key(effect));
+        self.not_shown.retain(|effect| outstanding.contains_key(effect));
+    }
+
+    fn carry_out_effects(&mut self, target: &Target) {
+        let now = self.stream_now();
+        let due: Vec<(EffectId, Outstanding)> = self
+            .release
+            .outstanding()
+            .iter()
+            .filter(|(_, one)| one.due.is_due(now))
+            .map(|(id, one)| (*id, one.clone()))
+            .collect();
+        for (effect, wanted) in due {
+            if wanted.effect.is_notification() {
+                if !self.is_under_way(effect) {
+                    self.start_effect(effect, &wanted, target);
+                }
+            } else if !self.is_changing() {
+                self.change(effect, &wanted, target);
+            }
+        }
+    }
+
+    /// Brings one change of the platform forward: finds out whether it is made, hears what others have decided, makes it.
+    fn change(&mut self, effect: EffectId, wanted: &Outstanding, target: &Target) {
+        let in_doubt = self.in_doubt.contains(&effect) && !self.not_shown.contains(&effect);
+        // To take traffic away once more is harmless, and does not wait.
+        if in_doubt && wanted.effect.exposes_users() {
+            let request = Request::ObservePlatform(target.clone());
+            return self.start(Purpose::Doubt(effect), request, CallUrgency::Ordinary);
+        }
+        if wanted.effect.goes_forward() && !self.fresh {
+            return self.read_after_head();
+        }
+        self.start_effect(effect, wanted, target);
+    }
+
+    fn start_effect(&mut self, effect: EffectId, wanted: &Outstanding, target: &Target) {
+        let (target, key) = (target.clone(), wanted.key.clone());
+        let urgency = match &wanted.effect {
+            Effect::SetTraffic { share } if share.is_zero() => CallUrgency::Back,
+            Effect::SetTraffic { .. } | Effect::Deploy { .. } => CallUrgency::Ordinary,
+            Effect::Notify { .. } => CallUrgency::Message,
+        };
+        let request = match &wanted.effect {
+            Effect::Deploy { environment } => {
+                let environment = *environment;
+                Request::Deploy(DeployRequest { target, environment, key, generation: effect.record })
+            }
+            Effect::SetTraffic { share } => {
+                let share = *share;
+                Request::SetTraffic(TrafficRequest { target, share, key, generation: effect.record })
+            }
+            Effect::Notify { moment, audience, channel, urgency, title, body } => {
+                Request::Notify(Notification {
+                    release: target.release,
+                    drill: self.release.is_drill(),
+                    moment: *moment,
+                    audience: audience.to_string(),
+                    channel: channel.clone(),
+                    urgency: *urgency,
+                    title: title.clone(),
+                    body: body.clone(),
+                    key,
+                })
+            }
+        };
+        if !wanted.effect.is_notification() {
+            self.in_doubt.insert(effect);
+            self.not_shown.remove(&effect);
+        }
+        self.start(Purpose::Effect(effect), request, urgency);
+    }
+
+    fn ask(&mut self, target: &Target) {
+        if self.now < self.ask_after {
+            return;
+        }
+        match self.release.question(self.stream_now()) {
+            None => {}
+            Some(Question::Traffic(target)) => {
+                if !self.runs(|purpose| matches!(purpose, Purpose::Confirm)) {
+                    self.start(Purpose::Confirm, Request::ObservePlatform(target), CallUrgency::Back);
+                }
+            }
+            Some(Question::Look(question)) => {
+                if self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
+                    return;
+                }
+                let mut asked = question.clone();
+                asked.window = self.own_window(question.window);
+                self.list_incidents(target, asked.window);
+                self.start(Purpose::Look(question), Request::Measure(asked), CallUrgency::Ordinary);
+            }
+        }
+    }
+
+    /// Asks the source of incidents, where there is one, about the time since it last answered.
+    fn list_incidents(&mut self, target: &Target, look: Window) {
+        if self.config.incidents.is_none() || self.runs(|purpose| matches!(purpose, Purpose::Incidents(_))) {
+            return;
+        }
+        let window = Window { from: self.heard_until.unwrap_or(look.from), until: look.until };
+        let request = Request::ListIncidents { service: target.service.clone(), window };
+        self.start(Purpose::Incidents(window), request, CallUrgency::Aside);
+    }
+
+    fn check_flows(&mut self) {
+        if self.now < self.flows_after || !self.wants_flows() {
+            return;
+        }
+        if let Some(service) = self.release.flows_to_check().cloned() {
+            self.start(Purpose::Flows, Request::CheckFlows(service), CallUrgency::Aside);
+        }
+    }
+
+    /// Whether the user flows are to be checked now and then, and are not being checked.
+    fn wants_flows(&self) -> bool {
+        self.config.check_flows_every.is_some()
+            && self.release.flows_to_check().is_some()
+            && !self.runs(|purpose| matches!(purpose, Purpose::Flows))
+    }
+
+    /// When something is due next that nothing else would bring about.
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let stream = self.stream_now();
+        let deadline = self.release.next_deadline(stream).map(|at| self.own_time(at));
+        let pause =
+            (self.ask_after > self.now && self.release.question(stream).is_some()).then_some(self.ask_after);
+        let flows = (self.flows_after > self.now && self.wants_flows()).then_some(self.flows_after);
+        let next = if self.stopping { None } else { [deadline, pause, flows].into_iter().flatten().min() };
+        // A deadline that the tolerated difference of two clocks has put off.
+        next.map(|at| if at <= self.now { self.now + crate::unit::Span::from_secs(1) } else { at })
+    }
+
+    fn own_window(&self, window: Window) -> Window {
+        Window { from: self.own_time(window.from), until: self.own_time(window.until) }
+    }
+
+    fn is_under_way(&self, effect: EffectId) -> bool {
+        self.runs(|purpose| matches!(purpose, Purpose::Effect(id) if *id == effect))
+    }
+
+    /// Whether a change of the platform is under way, or being brought forward.
+    fn is_changing(&self) -> bool {
+        self.runs(|purpose| match purpose {
+            Purpose::Effect(id) | Purpose::Doubt(id) => {
+                self.release.outstanding().get(id).is_none_or(|one| !one.effect.is_notification())
+            }
+            Purpose::Look(_) | Purpose::Confirm | Purpose::Flows | Purpose::Incidents(_) => false,
+        })
+    }
+
+    fn runs(&self, which: impl Fn(&Purpose) -> bool) -> bool {
+        self.calls.values().any(|running| which(&running.purpose))
+    }
+
+    fn start(&mut self, purpose: Purpose, request: Request, urgency: CallUrgency) {
+        let id = self.call_id();
+        let deadline = self.now + self.config.call_time;
+        self.calls.insert(id, Running { purpose, deadline });
+        self.out_calls.push_back(Call { id, request, urgency, deadline });
+    }
+}

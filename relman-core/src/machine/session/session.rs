@@ -1,0 +1,835 @@
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    Alarm, Append, Batch, BatchId, Call, CallId, Outcome, Read,
+    call::{Calls, Purpose},
+    incidents::news,
+};
+use crate::{
+    chain::Head,
+    event::{EffectId, Record},
+    machine::{
+        Action, Command, OutcomeOf, PhaseName, Principal, Refusal, Release,
+        command::{Cause, Look},
+        decide::{Decided, Undecidable, decide},
+    },
+    plan::Moment,
+    port::{FlowOutcome, Retry, with_causes},
+    unit::{Span, Text, Timestamp},
+};
+
+/// How far the record may be ahead of the clock before that is noted: clocks that are kept by a time server differ by
+/// less.
+const TOLERATED_SKEW: Span = Span::from_secs(5);
+
+/// How long to wait before a question is asked again whose answer led to nothing.
+const PAUSE_AFTER_NOTHING: Span = Span::from_secs(1);
+
+/// The first pause after a journal has failed, and the longest: short enough that a release whose users are exposed is
+/// not left alone for long.
+const PAUSE_AFTER_FAILURE: (Span, Span) = (Span::from_secs(1), Span::from_secs(10));
+
+/// How long a journal may fail before on-call is told: a restart of a database is over by then.
+const ALARM_AFTER: Span = Span::from_secs(15);
+
+/// How often on-call is told again.
+const ALARM_EVERY: Span = Span::from_minutes(15);
+
+/// How a session drives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionConfig {
+    /// How long a call may be under way; also how long zero traffic is watched after a change whose outcome is not
+    /// known. Two minutes by default: longer than an adapter's own limit, so that the adapter's better message comes
+    /// first.
+    pub call_time: Span,
+    /// How long after a check of the user flows that passed they are checked again: 15 minutes by default, half an
+    /// hour at most. None where nothing checks them.
+    pub check_flows_every: Option<Span>,
+    /// How long after a check of the user flows that did not pass they are checked again: a minute by default.
+    pub check_flows_again_after: Span,
+    /// The name of the source of incidents, as records have it; none where there is none.
+    pub incidents: Option<Text>,
+}
+
+impl Default for SessionConfig {
+    fn default() -> Self {
+        Self {
+            call_time: Span::from_minutes(2),
+            check_flows_every: None,
+            check_flows_again_after: Span::from_minutes(1),
+            incidents: None,
+        }
+    }
+}
+
+/// Something that a session is told.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Input {
+    /// A person or a service wants something.
+    Action(Command),
+    /// A call has ended.
+    Answered(CallId, Outcome),
+    /// An append has ended.
+    Appended(BatchId, Append),
+    /// What others have appended, in order, from the head that was asked for on. Records that are known are passed
+    /// over.
+    Foreign(Vec<Arc<Record>>),
+    /// The whole stream.
+    Reloaded(Vec<Arc<Record>>),
+    /// The journal could not be read; why, in one line.
+    Unreadable(String),
+    /// Time has passed.
+    Tick,
+    /// Nothing new is to be started.
+    Stop,
+}
+
+/// One release being driven: what is decided, recorded, asked and answered, without I/O.
+///
+/// Told what happened by [`handle`](Self::handle), it says what is to be done. After each `handle`, and after
+/// [`open`](Self::open), drain the polls in this order, then wait for the next input, at the latest until
+/// [`poll_timeout`](Self::poll_timeout):
+///
+/// 1. [`poll_append`](Self::poll_append): append the batch, and tell the session with [`Input::Appended`] before
+///    anything else is polled. There may be another batch then.
+/// 2. [`poll_recorded`](Self::poll_recorded): records that are durable now, for whoever follows.
+/// 3. [`poll_abort`](Self::poll_abort): calls that are not wanted any more. They have ended, whatever they still do.
+/// 4. [`poll_call`](Self::poll_call): calls to make. Each is answered once by [`Input::Answered`], unless it is aborted;
+///    an answer that comes later means nothing.
+/// 5. [`poll_read`](Self::poll_read): what to read from the journal.
+/// 6. [`poll_alarm`](Self::poll_alarm): what on-call has to hear though it can't be recorded.
+///
+/// # Guarantees
+///
+/// - **Append before act**: a call that changes something leaves `poll_call` only after the record that asks for it is
+///   stored. After an append that failed, or whose outcome is not known, nothing is called before the stream was read
+///   again.
+/// - **Every call ends exactly once**: by its answer, or by `poll_abort`, at its deadline at the latest.
+/// - **Back beats forward**: a rollback aborts what goes forward and waits for nothing. Before anything is tried that
+///   goes forward and that was not asked for by a record just written, the stream is read for what others have
+///   decided.
+/// - **Once**: what may have been done before is asked for at the platform before it is done again, and carries the same
+///   key and generation.
+/// - **Its own clock**: `now` is the steady clock of whoever drives. It never runs backwards, and no record from the
+///   future is waited for: that is recorded as [`ClockSkewed`](crate::event::ClockSkewed).
+///
+/// Deterministic: the same inputs at the same times give the same outputs.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{
+///     machine::{Action, Append, Command, Input, Principal, Release, Session, SessionConfig},
+///     plan::Plan,
+///     policy::Policy,
+/// };
+/// use std::{collections::BTreeSet, sync::Arc};
+///
+/// let plan = Plan::from_toml(
+///     r#"
+///     release = "checkout-241"
+///     title = "Faster tax lookup"
+///     [scope]
+///     service = "checkout"
+///     summary = "Caches tax rates for a minute"
+///     artifact = { name = "checkout", version = "2.41.0" }
+///     replaces = "2.40.3"
+///     audience = "user-facing"
+///     touches = ["api"]
+///     [contract]
+///     criteria = ["error_rate > 1%"]
+///     "#,
+/// )?;
+/// let now = "2026-11-30T09:00:00.000Z".parse()?;
+/// let mut session = Session::open(Release::new(plan.release().clone()), now, SessionConfig::default());
+/// let by = Principal { actor: "user:ana".parse()?, roles: Some(BTreeSet::from(["author".parse()?])) };
+/// let action = Action::RecordPlan { plan: Arc::new(plan), policy: Arc::new(Policy::shipped()) };
+/// session.handle(Input::Action(Command { by, action }), now)?;
+/// let batch = session.poll_append().ok_or("a plan is recorded")?;
+/// assert_eq!((batch.expected, batch.lines.len()), (None, 1));
+/// // … append the lines to a journal, durably, and then:
+/// session.handle(Input::Appended(batch.id, Append::Stored), now)?;
+/// assert_eq!(session.poll_recorded().map(|record| record.event.kind()), Some("plan_recorded"));
+/// assert!(session.poll_call().is_none(), "nothing happens before the plan is approved");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Session {
+    pub(super) config: SessionConfig,
+    /// What the release amounts to, the records that are decided and not stored included.
+    pub(super) release: Release,
+    /// The last record that is known to be stored.
+    stored: Option<Head>,
+    pub(super) now: Timestamp,
+    next_id: u64,
+    standing: Standing,
+    /// Decided and not stored, in order; the first one may be under way.
+    pending: VecDeque<Pending>,
+    appending: bool,
+    /// Outcomes of effects whose record is lost: to be recorded once the stream is read again.
+    kept: Vec<Cause>,
+    lost: VecDeque<BatchId>,
+    failures: u32,
+    /// Why the journal does not work, while it does not.
+    trouble: Option<String>,
+    alarm_at: Option<Timestamp>,
+    alarmed: bool,
+    recorded: VecDeque<Arc<Record>>,
+    pub(super) calls: Calls,
+    pub(super) out_calls: VecDeque<Call>,
+    pub(super) out_aborts: VecDeque<CallId>,
+    read: Option<Read>,
+    /// Whether a read is under way.
+    reading: bool,
+    /// Whether the release is exactly what the journal holds at this moment.
+    pub(super) fresh: bool,
+    /// Effects that may have been carried out: found without an outcome at the start, or tried before.
+    pub(super) in_doubt: BTreeSet<EffectId>,
+    /// Of these, the ones that the platform was found not to show.
+    pub(super) not_shown: BTreeSet<EffectId>,
+    pub(super) ask_after: Timestamp,
+    pub(super) flows_after: Timestamp,
+    /// Up to when the source of incidents was listened to, and all of it is recorded.
+    pub(super) heard_until: Option<Timestamp>,
+    pub(super) stopping: bool,
+}
+
+/// Whether the session knows what the journal holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It does, but for what is pending.
+    Ready,
+    /// It does not, and waits before it reads.
+    Suspended { until: Timestamp },
+    /// It does not, and reads.
+    Reading,
+}
+
+#[derive(Debug, Clone)]
+struct Pending {
+    batch: Batch,
+    records: Vec<Record>,
+    /// What has to be decided anew should the batch be lost.
+    keep: Option<Cause>,
+}
+
+/// What a session that waits keeps in memory besides the record: two with the same record and the same of this go on
+/// alike.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AtRest {
+    in_doubt: Vec<(u64, u32)>,
+    ask_after: Option<Timestamp>,
+    flows_after: Option<Timestamp>,
+    heard_until: Option<Timestamp>,
+}
+
+impl Session {
+    /// Takes up a release: as its record has just been read, or without records. What it was waiting for without an
+    /// outcome is in doubt.
+    pub fn open(release: Release, now: Timestamp, config: SessionConfig) -> Self {
+        let mut session = Self {
+            in_doubt: release.outstanding().keys().copied().collect(),
+            stored: release.head(),
+            release,
+            now,
+            config,
+            next_id: 0,
+            standing: Standing::Ready,
+            pending: VecDeque::new(),
+            appending: false,
+            kept: Vec::new(),
+            lost: VecDeque::new(),
+            failures: 0,
+            trouble: None,
+            alarm_at: None,
+            alarmed: false,
+            recorded: VecDeque::new(),
+            calls: Calls::new(),
+            out_calls: VecDeque::new(),
+            out_aborts: VecDeque::new(),
+            read: None,
+            reading: false,
+            fresh: true,
+            not_shown: BTreeSet::new(),
+            ask_after: now,
+            flows_after: now,
+            heard_until: None,
+            stopping: false,
+        };
+        session.note_skew();
+        session.tell(&Cause::Tick);
+        session.schedule();
+        session
+    }
+
+    /// Decides one command on a release as its record has just been read, for whoever does not drive it: what follows is
+    /// left to the one who does. Returns the batch to append, none where there is nothing to record, and the release
+    /// as it is once that is stored.
+    ///
+    /// # Errors
+    ///
+    /// The [`Refusal`]; nothing is to be recorded then.
+    pub fn record(
+        mut release: Release,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<(Option<Batch>, Release, Vec<Record>), Refusal> {
+        let expected = release.head();
+        let command = on_stream_time(command, now.max(release.last_at()).since(now));
+        let cause = Cause::Action(command);
+        let Decided { lines, records } =
+            decide(&mut release, &cause, now, Span::ZERO).map_err(|error| refused(&release, error))?;
+        let urgent = release.phase().name() == PhaseName::RollingBack;
+        let batch = (!lines.is_empty()).then(|| Batch { id: BatchId(0), expected, lines, urgent });
+        Ok((batch, release, records))
+    }
+
+    /// Tells the session what happened, at a time of its own steady clock: one that is earlier than before counts as no
+    /// later.
+    ///
+    /// Returns the batch that a command's records are in: it is carried out once that is stored, and lost where
+    /// [`poll_lost`](Self::poll_lost) names it. None where the command changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] for a command that is not allowed, or while the journal does not work; nothing else is refused.
+    pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Option<BatchId>, Refusal> {
+        self.now = self.now.max(now);
+        self.fresh = false;
+        self.note_skew();
+        self.end_overdue_calls();
+        let mut done = Ok(None);
+        match input {
+            Input::Action(command) => done = self.act(&command),
+            Input::Answered(call, outcome) => self.answered(call, outcome),
+            Input::Appended(batch, outcome) => self.appended(batch, outcome),
+            Input::Foreign(records) => self.foreign(&records),
+            Input::Reloaded(records) => self.reloaded(&records),
+            Input::Unreadable(detail) => self.fail(detail, false),
+            Input::Tick => {
+                self.tell(&Cause::Tick);
+            }
+            Input::Stop => self.stopping = true,
+        }
+        if let Standing::Suspended { until } = self.standing
+            && until <= self.now
+        {
+            self.reload();
+        }
+        self.note_skew();
+        self.schedule();
+        done
+    }
+
+    /// The next records to append. There is none while an append is under way, or the session has to read first.
+    pub fn poll_append(&mut self) -> Option<Batch> {
+        if self.appending || self.standing != Standing::Ready {
+            return None;
+        }
+        let pending = self.pending.front_mut()?;
+        self.appending = true;
+        let lines = std::mem::take(&mut pending.batch.lines);
+        let Batch { id, expected, urgent, .. } = pending.batch;
+        Some(Batch { id, expected, lines, urgent })
+    }
+
+    /// The next record that is stored, of this session or of others, in order.
+    pub fn poll_recorded(&mut self) -> Option<Arc<Record>> {
+        self.recorded.pop_front()
+    }
+
+    /// A batch that a command was promised, and that is not stored: somebody else was first, or the journal failed. Once
+    /// the session has read the stream again, the command may be tried anew.
+    pub fn poll_lost(&mut self) -> Option<BatchId> {
+        self.lost.pop_front()
+    }
+
+    /// The next call that is not wanted any more. It has ended: its answer means nothing.
+    pub fn poll_abort(&mut self) -> Option<CallId> {
+        self.out_aborts.pop_front()
+    }
+
+    /// The next call to make.
+    pub fn poll_call(&mut self) -> Option<Call> {
+        self.out_calls.pop_front()
+    }
+
+    /// What to read from the journal now.
+    pub fn poll_read(&mut self) -> Option<Read> {
+        let read = self.read.take();
+        self.reading |= read.is_some();
+        read
+    }
+
+    /// What on-call has to hear though it can't be recorded.
+    pub fn poll_alarm(&mut self) -> Option<Alarm> {
+        let trouble = self.trouble.clone();
+        match (self.alarm_at, trouble) {
+            (Some(at), Some(trouble)) if at <= self.now && self.is_in_production() => {
+                self.alarm_at = Some(self.now + ALARM_EVERY);
+                self.alarmed = true;
+                Some(self.alarm(&trouble))
+            }
+            (_, None) if self.alarmed => {
+                self.alarmed = false;
+                let title = format!("{}: relman can record again", self.release.id());
+                let body = "The journal works again, and the release is driven again.".to_owned();
+                Some(self.alarm_of(title, body, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// When to say [`Input::Tick`] at the latest, if nothing happens before; never, if absent.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let calls = self.calls.values().map(|running| running.deadline).min();
+        let alarm = self.alarm_at.filter(|_| self.trouble.is_some() && self.is_in_production());
+        let own = match self.standing {
+            Standing::Suspended { until } => Some(until),
+            Standing::Reading => None,
+            Standing::Ready if self.pending.is_empty() => self.next_deadline(),
+            Standing::Ready => None,
+        };
+        [calls, alarm, own].into_iter().flatten().min()
+    }
+
+    /// The release, as it is with everything that was decided.
+    pub fn release(&self) -> &Release {
+        &self.release
+    }
+
+    /// The last record that is known to be stored.
+    pub fn stored(&self) -> Option<Head> {
+        self.stored
+    }
+
+    /// Whether everything that was decided is stored, as far as is known.
+    pub fn is_settled(&self) -> bool {
+        self.pending.is_empty() && self.standing == Standing::Ready
+    }
+
+    /// Whether the release has reached an end and everybody was told: only a command changes it now.
+    pub fn is_over(&self) -> bool {
+        self.is_settled()
+            && self.calls.is_empty()
+            && self.release.phase().name().is_end()
+            && self.release.outstanding().is_empty()
+    }
+
+    /// Whether no call is under way, and nothing is to be appended.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.pending.is_empty()
+    }
+
+    /// Why the journal does not work, while it does not.
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
+    /// What the session keeps in memory besides the record. None in the middle of something.
+    pub fn at_rest(&self) -> Option<AtRest> {
+        if !self.is_settled() || !self.calls.is_empty() || self.read.is_some() || self.reading {
+            return None;
+        }
+        let to_come = |at: Timestamp| (at > self.now).then_some(at);
+        let doubts = self.in_doubt.iter().filter(|effect| self.release.outstanding().contains_key(effect));
+        Some(AtRest {
+            in_doubt: doubts.map(|effect| (effect.record, effect.index)).collect(),
+            ask_after: to_come(self.ask_after),
+            flows_after: to_come(self.flows_after),
+            heard_until: self.heard_until,
+        })
+    }
+
+    /// The time of the stream: the own clock, and as much more as the record is ahead.
+    pub(super) fn stream_now(&self) -> Timestamp {
+        (self.now + self.release.skew()).max(self.release.last_at())
+    }
+
+    /// A time of the stream by the own clock.
+    pub(super) fn own_time(&self, at: Timestamp) -> Timestamp {
+        at.minus(self.release.skew())
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.is_settled()
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub(super) fn call_id(&mut self) -> CallId {
+        CallId(self.id())
+    }
+
+    pub(super) fn read_after_head(&mut self) {
+        if !self.reading {
+            self.read = Some(Read::After(self.stored));
+        }
+    }
+
+    /// Records that the stream is ahead of the own clock, where it is by more than clocks differ.
+    fn note_skew(&mut self) {
+        if !self.is_ready() {
+            return;
+        }
+        let ahead = self.release.last_at().since(self.now);
+        if ahead > self.release.skew() + TOLERATED_SKEW {
+            self.tell(&Cause::ClockSkew { ahead });
+        }
+    }
+
+    fn act(&mut self, command: &Command) -> Result<Option<BatchId>, Refusal> {
+        if self.standing != Standing::Ready {
+            let why = self.trouble.clone().unwrap_or_else(|| "its record is being read again".to_owned());
+            return Err(Refusal::JournalUnavailable { release: self.release.id().clone(), why });
+        }
+        // What time has brought about comes first, and stands whatever becomes of the command.
+        self.tell(&Cause::Tick);
+        let command = on_stream_time(command, self.stream_now().since(self.now));
+        self.decide(&Cause::Action(command))
+    }
+
+    /// Decides on something that is never refused; whether anything is to be recorded.
+    pub(super) fn tell(&mut self, cause: &Cause) -> bool {
+        if self.standing != Standing::Ready {
+            // What has happened to an effect is not found out again.
+            if matches!(cause, Cause::Outcome { .. }) {
+                self.kept.push(cause.clone());
+            }
+            return false;
+        }
+        match self.decide(cause) {
+            Ok(batch) => batch.is_some(),
+            Err(refusal) => {
+                // Nothing that is told here is refused; what can't be written is a fault that people have to hear of.
+                self.fail(refusal.to_string(), false);
+                false
+            }
+        }
+    }
+
+    fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
+        let (expected, now) = (self.release.head(), self.stream_now());
+        match decide(&mut self.release, cause, now, self.config.call_time) {
+            Ok(Decided { lines, .. }) if lines.is_empty() => Ok(None),
+            Ok(Decided { lines, records }) => {
+                let id = BatchId(self.id());
+                let urgent = self.release.phase().name() == PhaseName::RollingBack;
+                let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
+                let batch = Batch { id, expected, lines, urgent };
+                self.pending.push_back(Pending { batch, records, keep });
+                Ok(Some(id))
+            }
+            Err(error) => {
+                let refusal = refused(&self.release, error);
+                if self.release.head() != expected {
+                    // It is half-way.
+                    self.lose();
+                    self.reload();
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    fn appended(&mut self, batch: BatchId, outcome: Append) {
+        let is_it = self.pending.front().is_some_and(|pending| pending.batch.id == batch);
+        if !is_it || !self.appending {
+            return;
+        }
+        match outcome {
+            Append::Stored => {
+                self.appending = false;
+                let Some(pending) = self.pending.pop_front() else { return };
+                self.recorded.extend(pending.records.into_iter().map(Arc::new));
+                self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
+                self.fresh = self.pending.is_empty();
+                self.works_again();
+            }
+            Append::Conflict => {
+                self.lose();
+                self.reload();
+            }
+            Append::Unknown { detail, full } => self.fail(detail, full),
+        }
+    }
+
+    fn works_again(&mut self) {
+        self.failures = 0;
+        self.trouble = None;
+        self.alarm_at = None;
+    }
+
+    /// The journal does not work: nothing is called any more, until the stream was read again.
+    fn fail(&mut self, detail: String, full: bool) {
+        self.reading = false;
+        self.lose();
+        self.failures += 1;
+        let (first, longest) = PAUSE_AFTER_FAILURE;
+        let pause = first.times(1_u64 << (self.failures - 1).min(10)).min(longest);
+        self.standing = Standing::Suspended { until: self.now + pause };
+        let at = if full { self.now } else { self.now + ALARM_AFTER };
+        self.alarm_at = Some(self.alarm_at.unwrap_or(at));
+        self.trouble = Some(detail);
+    }
+
+    /// Whatever is decided and not stored is not decided.
+    fn lose(&mut self) {
+        self.appending = false;
+        for pending in std::mem::take(&mut self.pending) {
+            self.lost.push_back(pending.batch.id);
+            self.kept.extend(pending.keep);
+        }
+    }
+
+    fn reload(&mut self) {
+        self.standing = Standing::Reading;
+        self.read = Some(Read::Whole);
+    }
+
+    /// Folds what others have appended.
+    fn foreign(&mut self, records: &[Arc<Record>]) {
+        self.reading = false;
+        // While an append is under way, it tells whether others were first.
+        if !self.is_ready() {
+            return;
+        }
+        let known = self.stored.map_or(0, |head| head.seq + 1);
+        for record in records.iter().filter(|record| record.seq >= known) {
+            if self.release.apply(record).is_err() {
+                self.reload();
+                return;
+            }
+            self.stored = Some(record.head());
+            self.recorded.push_back(record.clone());
+        }
+        self.note_skew();
+        self.fresh = !self.tell(&Cause::Tick);
+    }
+
+    /// Folds the whole stream anew.
+    fn reloaded(&mut self, records: &[Arc<Record>]) {
+        self.reading = false;
+        if self.standing != Standing::Reading {
+            return;
+        }
+        let mut release = Release::new(self.release.id().clone());
+        for record in records {
+            if let Err(error) = release.apply(record) {
+                let detail = format!("the record can't be trusted: {}", with_causes(&error));
+                return self.fail(detail, false);
+            }
+        }
+        let known = self.stored.map_or(0, |head| head.seq + 1);
+        self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
+        self.in_doubt.extend(release.outstanding().keys());
+        self.stored = release.head();
+        self.release = release;
+        self.standing = Standing::Ready;
+        self.note_skew();
+        for cause in std::mem::take(&mut self.kept) {
+            self.tell(&cause);
+        }
+        self.fresh = !self.tell(&Cause::Tick) && self.pending.is_empty();
+    }
+
+    /// A call that is not answered in time has ended.
+    fn end_overdue_calls(&mut self) {
+        let now = self.now;
+        let overdue: Vec<CallId> =
+            self.calls.iter().filter(|(_, running)| running.deadline <= now).map(|(id, _)| *id).collect();
+        for id in overdue {
+            self.abort(id);
+            self.answered(id, Outcome::timed_out());
+        }
+    }
+
+    /// What was never made need not be aborted.
+    pub(super) fn abort(&mut self, id: CallId) {
+        let before = self.out_calls.len();
+        self.out_calls.retain(|call| call.id != id);
+        if self.out_calls.len() == before {
+            self.out_aborts.push_back(id);
+        }
+    }
+
+    fn answered(&mut self, id: CallId, outcome: Outcome) {
+        // A call that was aborted has ended.
+        let Some(running) = self.calls.remove(&id) else { return };
+        match running.purpose {
+            Purpose::Effect(effect) => {
+                let outcome = match outcome {
+                    Outcome::Failed { detail, retry } => {
+                        let retry_after = match retry {
+                            Retry::Never => None,
+                            Retry::Yes => Some(Span::ZERO),
+                            Retry::After(span) => Some(span),
+                        };
+                        OutcomeOf::Failed { detail, retry_after }
+                    }
+                    Outcome::Done => OutcomeOf::Done,
+                    other => OutcomeOf::Failed { detail: other.failure(), retry_after: None },
+                };
+                self.tell(&Cause::Outcome { effect, outcome });
+            }
+            Purpose::Doubt(effect) => self.doubt_answered(effect, &outcome),
+            Purpose::Look(question) => {
+                let skew = self.release.skew();
+                let look = Look::of(&question, outcome, skew);
+                if !self.tell(&Cause::Look(look)) {
+                    self.ask_after = self.now + PAUSE_AFTER_NOTHING;
+                }
+            }
+            Purpose::Confirm => {
+                let deployment = match outcome {
+                    Outcome::Observed { deployment, .. } => Ok(deployment),
+                    other => Err(other.failure()),
+                };
+                if !self.tell(&Cause::Traffic { deployment }) {
+                    let every = self.release.policy().map(|policy| policy.rollback().confirm_every);
+                    self.ask_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
+                }
+            }
+            Purpose::Flows => self.flows_answered(outcome),
+            Purpose::Incidents(window) => {
+                if let Outcome::IncidentsListed(incidents) = outcome
+                    && let Some(source) = self.config.incidents.clone()
+                    && self.standing == Standing::Ready
+                {
+                    let (actions, whole) = news(&self.release, &source, &incidents);
+                    if whole {
+                        self.heard_until = Some(window.until);
+                    }
+                    for action in actions {
+                        // What is refused is not recorded, and stops nothing.
+                        let _ = self.decide(&Cause::Action(Command { by: Principal::relman(), action }));
+                    }
+                }
+            }
+        }
+    }
+
+    fn doubt_answered(&mut self, effect: EffectId, outcome: &Outcome) {
+        let wanted = self.release.outstanding().get(&effect).map(|one| &one.effect);
+        let shown = match (outcome, wanted) {
+            (
+                Outcome::Observed { deployment, tolerance },
+                Some(crate::machine::Effect::SetTraffic { share }),
+            ) => {
+                // Nothing and everything are never a matter of rounding.
+                let exact = share.is_zero() || *share == crate::unit::TrafficShare::FULL;
+                let off = deployment.canary_share.distance(*share);
+                off == 0 || (!exact && off <= tolerance.basis_points())
+            }
+            // Not knowing is no.
+            _ => false,
+        };
+        if shown {
+            self.tell(&Cause::Outcome { effect, outcome: OutcomeOf::FoundDone });
+        } else {
+            self.not_shown.insert(effect);
+        }
+    }
+
+    fn flows_answered(&mut self, outcome: Outcome) {
+        let every = self.flows_every();
+        let again = self.config.check_flows_again_after.min(every);
+        let after = match outcome {
+            Outcome::FlowsChecked(report) => {
+                let after = match report.outcome() {
+                    FlowOutcome::Passed => every,
+                    FlowOutcome::Failed | FlowOutcome::Unknown => again,
+                };
+                self.tell(&Cause::Flows(report));
+                after
+            }
+            Outcome::Failed { retry: Retry::After(wait), .. } => again.max(wait.min(every)),
+            _ => again,
+        };
+        self.flows_after = self.now + after;
+    }
+
+    /// The longest time between two checks: with it, a pass that is renewed after an hour is never two hours old.
+    fn flows_every(&self) -> Span {
+        let longest = Span::from_minutes(30);
+        self.config.check_flows_every.unwrap_or(longest).min(longest)
+    }
+
+    /// Whether users have the new version, or may have it.
+    fn is_in_production(&self) -> bool {
+        let phase = self.release.phase().name();
+        phase.touches_production() && !phase.is_end()
+    }
+
+    /// What on-call is told while nothing can be recorded.
+    fn alarm(&self, trouble: &str) -> Alarm {
+        let (id, share) = (self.release.id(), self.release.exposure());
+        let title = format!("{id}: relman can't record, and does nothing");
+        let traffic = if share.is_zero() && self.release.phase().name() != PhaseName::RollingBack {
+            "No user has the new version.".to_owned()
+        } else {
+            format!("Traffic is still at {share}, and a breach would not take it back.")
+        };
+        let body = format!(
+            "The journal does not work: {trouble}. {traffic} Repair the journal (on a full disk, make room): relman tries \
+             again every few seconds and goes on from there."
+        );
+        self.alarm_of(title, body, !share.is_zero())
+    }
+
+    fn alarm_of(&self, title: String, body: String, exposed: bool) -> Alarm {
+        Alarm {
+            release: self.release.id().clone(),
+            channel: self.release.policy().map(|policy| policy.on_call().channel.clone()),
+            moment: Moment::JournalUnavailable,
+            title,
+            body,
+            target: if exposed { self.release.target() } else { None },
+        }
+    }
+}
+
+impl Outcome {
+    /// Why there is no answer of the kind that was asked for.
+    pub(in crate::machine) fn failure(self) -> String {
+        match self {
+            Self::Failed { detail, .. } => detail,
+            Self::Done
+            | Self::Measured { .. }
+            | Self::Observed { .. }
+            | Self::FlowsChecked(_)
+            | Self::IncidentsListed(_) => "the answer is not one to the question".to_owned(),
+        }
+    }
+}
+
+/// A command whose times are those of the calendar, in the time of a stream that is ahead of it.
+fn on_stream_time(command: &Command, ahead: Span) -> Command {
+    let mut command = command.clone();
+    if ahead <= TOLERATED_SKEW {
+        return command;
+    }
+    match &mut command.action {
+        Action::Override { expires_at, .. } => *expires_at = *expires_at + ahead,
+        Action::Acknowledge { until: Some(until) } => *until = *until + ahead,
+        _ => {}
+    }
+    command
+}
+
+fn refused(release: &Release, error: Undecidable) -> Refusal {
+    match error {
+        Undecidable::Refused(refusal) => refusal,
+        Undecidable::Unwritable(error) => {
+            Refusal::Unwritable { release: release.id().clone(), why: with_causes(&error) }
+        }
+    }
+}
