@@ -1,6 +1,9 @@
 //! Clocks: the machine's, and one that stands still when tokio's does.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::OnceLock,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use relman_core::{
     port::Clock,
@@ -8,16 +11,44 @@ use relman_core::{
 };
 use tokio::time::Instant;
 
-/// The machine's own clock.
+/// The machine's clock, steadily: the calendar as it was when this process first asked, and the time that has passed
+/// since. Whoever sets the machine's clock meanwhile, rightly or wrongly, moves nothing here; on Linux the time for which
+/// the machine was suspended counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     /// The present moment, whole milliseconds, rounded down. A machine whose clock stands before 1970 reads as 1970.
     fn now(&self) -> Timestamp {
+        static FIRST: OnceLock<(Timestamp, Duration)> = OnceLock::new();
+        let (calendar, uptime) = FIRST.get_or_init(|| (SystemClock.calendar(), uptime()));
+        let passed = uptime_since(*uptime).as_millis();
+        *calendar + Span::from_millis(u64::try_from(passed).unwrap_or(u64::MAX))
+    }
+
+    fn calendar(&self) -> Timestamp {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
     }
+}
+
+fn uptime_since(before: Duration) -> Duration {
+    uptime().saturating_sub(before)
+}
+
+/// The time since the machine was started, without regard to its calendar.
+#[cfg(target_os = "linux")]
+fn uptime() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// The time since this was first asked, without regard to the machine's calendar.
+#[cfg(not(target_os = "linux"))]
+fn uptime() -> Duration {
+    static FIRST: OnceLock<std::time::Instant> = OnceLock::new();
+    FIRST.get_or_init(std::time::Instant::now).elapsed()
 }
 
 /// A clock that starts at a chosen moment and goes on with tokio's time.
@@ -62,16 +93,15 @@ impl Clock for TokioClock {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
-    fn the_system_clock_shows_what_the_standard_library_shows() {
-        let millis = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-        let before = millis();
-        let now = u128::try_from(SystemClock.now().as_millis()).unwrap();
-        assert!((before..=millis()).contains(&now));
+    fn the_system_clock_starts_at_the_calendar_and_never_goes_back() {
+        let before = SystemClock.calendar();
+        let now = SystemClock.now();
+        // Another test may have asked first; the two clocks of a machine drift apart by less than this.
+        assert!(now.since(before) < Span::from_secs(60) && before.since(now) < Span::from_secs(60));
+        assert!(SystemClock.now() >= now);
     }
 
     #[tokio::test(start_paused = true)]

@@ -97,10 +97,15 @@ impl Failure {
 
 /// Runs the program with this input, to its end or to the time limit.
 ///
-/// It gets a process group of its own, which is killed when it doesn't end by itself, and when the future is dropped.
+/// It gets a process group of its own, which is killed when it doesn't end by itself, when the future is dropped, and
+/// when this process ends without a word: what it was about to do is not done behind the back of a new one.
 pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finished, Failure> {
-    let mut group = Group(command(program).spawn().map_err(Failure::NotStarted)?);
-    let child = &mut group.0;
+    #[cfg(unix)]
+    let mut watchdog = Watchdog::start().map_err(Failure::NotStarted)?;
+    let mut command = command(program);
+    #[cfg(unix)]
+    watchdog.adopt(&mut command);
+    let mut child = command.spawn().map_err(Failure::NotStarted)?;
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
         unreachable!("all three streams of the program are pipes")
@@ -111,7 +116,12 @@ pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finishe
         let status = child.wait().await.map_err(Failure::Broken)?;
         Ok(Finished { status, stdout, stderr })
     };
-    tokio::time::timeout(program.time_limit.to_std(), talk).await.unwrap_or(Err(Failure::TimedOut))
+    let finished = tokio::time::timeout(program.time_limit.to_std(), talk).await;
+    #[cfg(unix)]
+    if let Ok(Ok(_)) = finished {
+        watchdog.dismiss();
+    }
+    finished.unwrap_or(Err(Failure::TimedOut))
 }
 
 fn command(program: &Program<'_>) -> Command {
@@ -123,8 +133,6 @@ fn command(program: &Program<'_>) -> Command {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    #[cfg(unix)]
-    command.process_group(0);
     let names = HANDED_ON.into_iter().chain(program.environment.iter().map(String::as_str));
     for name in names {
         if let Some(value) = std::env::var_os(name) {
@@ -134,15 +142,53 @@ fn command(program: &Program<'_>) -> Command {
     command
 }
 
-/// A program with the processes that it started. Dropped before it has ended, it is killed with all of them.
-struct Group(Child);
+/// The leader of a program's process group: a shell that waits until the pipe to it is closed, by this process or by its
+/// end, and then kills the group, itself included.
+#[cfg(unix)]
+struct Watchdog {
+    shell: Child,
+    group: i32,
+    dismissed: bool,
+}
 
-impl Drop for Group {
+#[cfg(unix)]
+impl Watchdog {
+    fn start() -> io::Result<Self> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", "read -r _; kill -s KILL 0"])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .process_group(0);
+        let shell = command.spawn()?;
+        let group = shell.id().and_then(|id| i32::try_from(id).ok()).unwrap_or_default();
+        Ok(Self { shell, group, dismissed: false })
+    }
+
+    /// The program has ended by itself: what it left running on purpose goes on.
+    fn dismiss(&mut self) {
+        self.dismissed = true;
+        // It fails where the shell has ended, which is what is wanted.
+        let _ = self.shell.start_kill();
+    }
+
+    /// Puts a program that is about to be started under its watch.
+    fn adopt(&self, command: &mut Command) {
+        command.process_group(self.group);
+    }
+}
+
+/// A program that has not ended by itself is killed, with all that it started.
+#[cfg(unix)]
+impl Drop for Watchdog {
     fn drop(&mut self) {
-        // There is an id until the program has been waited for, so that it can't be that of another process.
-        #[cfg(unix)]
-        if let Some(leader) = self.0.id().and_then(|id| i32::try_from(id).ok())
-            && let Some(leader) = rustix::process::Pid::from_raw(leader)
+        // The shell has not been waited for, so that its id can't be that of another process.
+        if !self.dismissed
+            && self.shell.id().is_some()
+            && let Some(leader) = rustix::process::Pid::from_raw(self.group)
         {
             // It fails where all of them have ended, which is what is wanted.
             let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);

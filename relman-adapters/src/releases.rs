@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use relman_core::{
-    chain::{Head, SealedLine},
-    event::{Record, RecordError, SealError},
-    machine::{Action, Command, Input, Principal, Refusal, Release, ReplayError, decide},
-    port::{AppendError, Clock, Directory, Journal, JournalExt, PortError},
+    chain::Head,
+    event::Record,
+    machine::{Action, Batch, Command, Principal, Refusal, Release, ReplayError, Session},
+    port::{AppendError, Clock, Directory, Journal, JournalExt, PortError, PortErrorKind},
     unit::{Actor, ReleaseId},
 };
 use thiserror::Error;
 
-/// How often an input is decided anew because somebody else appended first. Each time somebody got through, so this
-/// many in a row for one input means that something is wrong.
-const CONFLICTS: u32 = 32;
+/// How often a command is decided anew because others appended first. Each time one of them got through, so this many in a
+/// row for one command mean that something is wrong.
+pub(crate) const CONFLICTS: u32 = 32;
 
 /// The releases of a journal, for everyone who changes them: the conductor and people's commands alike.
 ///
@@ -51,9 +51,6 @@ pub enum SubmitError {
     /// The directory can't be asked who somebody is.
     #[error(transparent)]
     Directory(PortError),
-    /// What was decided can't be written as a record.
-    #[error(transparent)]
-    Seal(#[from] SealError),
     /// The journal did not take it.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -70,6 +67,9 @@ pub enum SubmitError {
         /// The head that it has.
         now: Option<Head>,
     },
+    /// The process that drives the release has stopped before it was recorded.
+    #[error("failed to record a change of {0}: whoever drives it has stopped; try again")]
+    Stopped(ReleaseId),
     /// Others kept appending first.
     #[error("failed to record a change of {0}: others appended first {CONFLICTS} times in a row")]
     Crowded(ReleaseId),
@@ -113,42 +113,15 @@ impl Releases {
         let lines = self.journal.read_to_end(release.id(), from).await?;
         let mut records = Vec::with_capacity(lines.len());
         for line in lines {
-            records.push(fold_line(release, &line)?);
+            let record = Record::read(&line).map_err(|error| LoadError::Replay(error.into()))?;
+            release.apply(&record)?;
+            records.push(record);
         }
         Ok(records)
     }
 
-    /// Decides an input, records what follows and folds it into `release`. Returns the records that are new to it,
-    /// those of others included.
-    ///
-    /// # Errors
-    ///
-    /// [`SubmitError`]. After [`AppendError::Port`] `release` is what it was, and has to be loaded anew before it
-    /// is used again.
-    pub async fn submit(&self, release: &mut Release, input: &Input) -> Result<Vec<Record>, SubmitError> {
-        let mut records = Vec::new();
-        for _ in 0..CONFLICTS {
-            let now = self.clock.now();
-            let facts = decide(release, input, now)?;
-            if facts.is_empty() {
-                return Ok(records);
-            }
-            let lines = release.seal(&facts, now)?;
-            match self.journal.append(release.id(), release.head(), &lines).await {
-                Ok(_) => {
-                    for line in lines.iter().map(SealedLine::bytes) {
-                        records.push(fold_line(release, line)?);
-                    }
-                    return Ok(records);
-                }
-                Err(AppendError::Conflict { .. }) => records.extend(self.refresh(release).await?),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(SubmitError::Crowded(release.id().clone()))
-    }
-
-    /// Carries out somebody's command on a release, and returns the release afterwards with the new records.
+    /// Carries out a person's or a service's command on a release that nobody drives here, and returns the release
+    /// afterwards with the records that are new. What follows from it is left to whoever drives the release.
     ///
     /// # Errors
     ///
@@ -159,16 +132,20 @@ impl Releases {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
-        let mut release = self.load(id).await?;
-        let input = self.authorised(actor, action).await?;
-        let records = self.submit(&mut release, &input).await?;
-        Ok((release, records))
+        let by = self.principal(actor).await?;
+        let command = Command { by, action };
+        for _ in 0..CONFLICTS {
+            if let Some(done) = self.record(self.load(id).await?, &command).await? {
+                return Ok(done);
+            }
+        }
+        Err(SubmitError::Crowded(id.clone()))
     }
 
-    /// Carries out somebody's command on exactly the state that they saw: where the release has another head than
-    /// `seen`, nothing is changed, however small the difference.
+    /// Carries out a command on exactly the state that was seen: where the release has another head than `seen`,
+    /// nothing is changed, however small the difference.
     ///
-    /// For decisions that somebody makes on a page: what the page did not show can't be approved by it. What goes back
+    /// For decisions that people make on a page: what the page did not show can't be approved by it. What goes back
     /// is better given to [`command`](Self::command): a rollback does not wait until a page is current.
     ///
     /// # Errors
@@ -182,36 +159,59 @@ impl Releases {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
-        let mut release = self.load(id).await?;
+        let release = self.load(id).await?;
         let stale = |now| SubmitError::Stale { release: id.clone(), seen, now };
         if release.head() != seen {
             return Err(stale(release.head()));
         }
-        let input = self.authorised(actor, action).await?;
-        let now = self.clock.now();
-        let facts = decide(&release, &input, now)?;
-        let lines = release.seal(&facts, now)?;
-        match self.journal.append(id, seen, &lines).await {
-            Ok(_) => {}
-            Err(AppendError::Conflict { actual, .. }) => return Err(stale(actual)),
-            Err(error) => return Err(error.into()),
+        let by = self.principal(actor).await?;
+        match self.record(release, &Command { by, action }).await? {
+            Some(done) => Ok(done),
+            None => Err(stale(self.journal.head(id).await.map_err(LoadError::Journal)?)),
         }
-        let mut records = Vec::with_capacity(lines.len());
-        for line in lines.iter().map(SealedLine::bytes) {
-            records.push(fold_line(&mut release, line)?);
-        }
-        Ok((release, records))
     }
 
-    /// A command with the roles that the directory gives the actor now.
+    /// Decides a command on a release as it was just loaded, and appends what follows. None where others appended first.
+    async fn record(
+        &self,
+        release: Release,
+        command: &Command,
+    ) -> Result<Option<(Release, Vec<Record>)>, SubmitError> {
+        let id = release.id().clone();
+        let (batch, release, records) = Session::record(release, command, self.clock.now())?;
+        let Some(batch) = batch else { return Ok(Some((release, records))) };
+        match append(&*self.journal, &id, &batch).await {
+            Ok(_) => Ok(Some((release, records))),
+            Err(AppendError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// An actor with the roles that the directory gives them now.
     ///
     /// # Errors
     ///
     /// [`SubmitError::Directory`] where it can't be asked.
-    pub async fn authorised(&self, actor: &Actor, action: Action) -> Result<Input, SubmitError> {
+    pub async fn principal(&self, actor: &Actor) -> Result<Principal, SubmitError> {
         let roles = self.directory.roles(actor).await.map_err(SubmitError::Directory)?;
-        let by = Principal { actor: actor.clone(), roles };
-        Ok(Input::Command(Command { by, action }))
+        Ok(Principal { actor: actor.clone(), roles })
+    }
+}
+
+/// Appends a batch. One that takes users back may use what the journal keeps in reserve for a full disk.
+pub(crate) async fn append(
+    journal: &dyn Journal,
+    release: &ReleaseId,
+    batch: &Batch,
+) -> Result<Option<Head>, AppendError> {
+    let result = journal.append(release, batch.expected, &batch.lines).await;
+    match result {
+        Err(AppendError::Port(error))
+            if batch.urgent && error.kind() == PortErrorKind::Full && journal.free_reserve().await =>
+        {
+            journal.append(release, batch.expected, &batch.lines).await
+        }
+        result => result,
     }
 }
 
@@ -221,11 +221,4 @@ fn shown(head: Option<Head>) -> String {
         Some(head) => format!("record {} ({})", head.seq, head.digest),
         None => "no record".to_owned(),
     }
-}
-
-/// Folds a stored line. What was just written goes the same way as what was read, so that replay equals live.
-fn fold_line(release: &mut Release, line: &[u8]) -> Result<Record, LoadError> {
-    let record = Record::read(line).map_err(|error: RecordError| LoadError::Replay(error.into()))?;
-    release.apply(&record)?;
-    Ok(record)
 }

@@ -1,12 +1,16 @@
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use relman_core::port::{
-    Clock, Deployer, Directory, IncidentSource, Journal, MetricsSource, Notifier, UserFlows,
+use relman_core::{
+    port::{Clock, Deployer, Directory, IncidentSource, Journal, MetricsSource, Notifier, UserFlows},
+    unit::Channel,
 };
 use thiserror::Error;
-use tokio::sync::{Mutex, Semaphore, broadcast};
+use tokio::sync::broadcast;
 
-use super::{Conductor, ports::Ports};
+use super::{Conductor, executor::Executor, supervisor::Shared};
 use crate::Releases;
 
 /// Bounds on what a conductor does at once, each with its reason.
@@ -15,11 +19,11 @@ use crate::Releases;
 pub struct Limits {
     /// How many calls to the deployer and the metrics source may be under way at once, over all releases.
     pub calls: usize,
-    /// How many notifications may be under way at once, over all releases; and, apart from them, how many questions to
-    /// the source of incidents.
-    pub notifications: usize,
-    /// How many checks of user flows may be under way at once, over all releases.
-    pub flow_checks: usize,
+    /// How many messages to people may be under way at once, over all releases.
+    pub messages: usize,
+    /// How many checks of user flows and questions to the source of incidents may be under way at once, over all
+    /// releases.
+    pub asides: usize,
     /// How long after a check of the user flows that passed they are checked again; half an hour at most, so that a
     /// pass is renewed before it is too old for the validation gate.
     pub check_flows_every: Duration,
@@ -40,9 +44,9 @@ impl Default for Limits {
         Self {
             // More than the connections that a metrics server or a platform takes kindly from one client.
             calls: 64,
-            notifications: 16,
-            // Of few releases at a time is the validation just beginning; the others are spread over the interval.
-            flow_checks: 8,
+            messages: 16,
+            // The validation of few releases is just beginning; the others are spread over the interval.
+            asides: 16,
             // A broken flow is seen some hundred times sooner than the validation ends, for little traffic.
             check_flows_every: Duration::from_mins(15),
             // Somebody is looking into it, or waits for it.
@@ -68,12 +72,20 @@ pub struct ConductorBuilder {
     directory: Option<Arc<dyn Directory>>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
+    last_resort: Option<Channel>,
 }
 
-/// A port that a conductor can't do without.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("failed to build a conductor: it has no {0}")]
-pub struct MissingPort(&'static str);
+/// Why a conductor can't be built.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A port is missing that a conductor can't do without.
+    #[error("failed to build a conductor: it has no {0}")]
+    MissingPort(&'static str),
+    /// The source of incidents has no name that could stand in a record.
+    #[error("failed to build a conductor: the source of incidents has no name that can be recorded: {0}")]
+    UnnamedSource(String),
+}
 
 impl ConductorBuilder {
     /// Where records are kept.
@@ -136,6 +148,14 @@ impl ConductorBuilder {
         self
     }
 
+    /// Where on-call is told of what can't be recorded, for releases whose policy is not known: the journal can't be
+    /// read, or a release can't be taken up.
+    #[must_use]
+    pub fn last_resort(mut self, channel: Channel) -> Self {
+        self.last_resort = Some(channel);
+        self
+    }
+
     /// Bounds on what the conductor does at once.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -147,29 +167,34 @@ impl ConductorBuilder {
     ///
     /// # Errors
     ///
-    /// [`MissingPort`] with the first port that was not given.
-    pub fn build(self) -> Result<Conductor, MissingPort> {
+    /// [`BuildError`] with the first port that was not given, or that has no name.
+    pub fn build(self) -> Result<Conductor, BuildError> {
         /// Updates that a slow listener may lag behind before it misses some; the journal has them all.
         const UPDATES: usize = 1_024;
+        let missing = BuildError::MissingPort;
         let releases = Releases::new(
-            self.journal.ok_or(MissingPort("journal"))?,
-            self.directory.ok_or(MissingPort("directory"))?,
-            self.clock.ok_or(MissingPort("clock"))?,
+            self.journal.ok_or(missing("journal"))?,
+            self.directory.ok_or(missing("directory"))?,
+            self.clock.ok_or(missing("clock"))?,
         );
-        let ports = Ports {
+        let executor = Executor::new(
+            self.deployer.ok_or(missing("deployer"))?,
+            self.metrics.ok_or(missing("metrics source"))?,
+            self.notifier.ok_or(missing("notifier"))?,
+            self.user_flows,
+            self.incidents,
+            self.limits.clone(),
+        );
+        let incident_source = executor.incident_source().transpose().map_err(BuildError::UnnamedSource)?;
+        let shared = Shared {
             releases,
-            deployer: self.deployer.ok_or(MissingPort("deployer"))?,
-            metrics: self.metrics.ok_or(MissingPort("metrics source"))?,
-            notifier: self.notifier.ok_or(MissingPort("notifier"))?,
-            user_flows: self.user_flows,
-            calls: Semaphore::new(self.limits.calls),
-            flow_checks: Semaphore::new(self.limits.flow_checks),
-            incidents: self.incidents,
-            notifications: Semaphore::new(self.limits.notifications),
-            asides: Semaphore::new(self.limits.notifications),
+            executor,
             limits: self.limits,
+            incident_source,
+            last_resort: self.last_resort,
             updates: broadcast::channel(UPDATES).0,
+            driven: Mutex::default(),
         };
-        Ok(Conductor { ports: Arc::new(ports), drivers: Arc::new(Mutex::new(BTreeMap::new())) })
+        Ok(Conductor { shared: Arc::new(shared) })
     }
 }

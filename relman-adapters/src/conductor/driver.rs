@@ -1,428 +1,348 @@
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use relman_core::{
-    event::{EffectId, Record},
-    machine::{Effect, Input, OutcomeOf, PhaseName, Question, Release},
-    port::Target,
-    unit::{ReleaseId, ServiceName, Text, Timestamp, TrafficShare, Window},
+    chain::Head,
+    event::Record,
+    machine::{
+        Alarm, Append, Batch, BatchId, CallId, Command, Input, Outcome, Read, Refusal, Release, Session,
+        SessionConfig,
+    },
+    port::{AppendError, JournalExt, Notification, PortErrorKind, Urgency, with_causes},
+    unit::{ReleaseId, Span},
 };
-use thiserror::Error;
 use tokio::{
-    sync::{Notify, watch},
+    sync::{mpsc, oneshot},
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
 use tracing::{debug, error, info, warn};
 
-use super::{
-    Update,
-    ask::ask,
-    flows::{Checked, check_flows},
-    incidents::{News, Told, listen, news},
-    perform::{Attempt, perform},
-    ports::Ports,
+use super::{Update, executor::within, supervisor::Shared};
+use crate::{
+    LoadError, SubmitError,
+    releases::{CONFLICTS, append},
 };
-use crate::{LoadError, SubmitError};
 
-/// How long to wait before a question is asked again whose answer came too late to matter.
-const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(1);
+/// How long one append or read of the journal may take. Longer than a store is busy, and shorter than the patience of
+/// whoever waits for a rollback.
+const JOURNAL_TIME: Duration = Duration::from_secs(30);
 
-/// Why a release is not conducted any longer. What is recorded stays; a new start goes on from there.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The release can't be loaded.
-    #[error("failed to conduct {0}: {1}")]
-    Load(ReleaseId, #[source] Box<LoadError>),
-    /// A change can't be recorded, so nothing is done any more.
-    #[error("failed to conduct {0}: {1}")]
-    Submit(ReleaseId, #[source] Box<SubmitError>),
+/// The longest time without a look at the clock: one that stood still with the machine is noticed within this time.
+const LONGEST_SLEEP: Span = Span::from_secs(30);
+
+/// The last record that a driver knows of.
+pub(super) type KnownHead = Arc<Mutex<Option<Head>>>;
+
+/// What a driver is told by people and by the rest of the process.
+pub(super) enum Message {
+    /// Somebody wants something, on exactly the state that they saw where that is given.
+    Command(Asked),
+    /// Others have appended.
+    Changed,
+    /// Nothing new is to be started.
+    Stop,
 }
 
-/// Drives one release: one change at a time, from its present state to its end.
-pub(super) struct Driver {
-    ports: Arc<Ports>,
-    release: Release,
-    /// Effects that may have been performed: found without an outcome at the start, or tried without success.
-    unsure: BTreeSet<EffectId>,
-    tasks: JoinSet<Done>,
-    /// Calls to the deployer and the metrics source that are under way.
-    calls: BTreeMap<Call, AbortHandle>,
-    /// Not before this is a question asked again whose answer came too late to matter.
-    ask_after: Instant,
-    /// Not before this are the user flows checked again.
-    check_flows_after: Instant,
-    told: BTreeSet<EffectId>,
-    /// Up to when the source of incidents has answered, and all of it is recorded.
-    heard_until: Option<Timestamp>,
-    nudge: Arc<Notify>,
-    stop: watch::Receiver<bool>,
+/// A command, and where its outcome is awaited.
+pub(super) struct Asked {
+    pub(super) command: Command,
+    pub(super) seen: Option<Option<Head>>,
+    pub(super) reply: oneshot::Sender<Result<(Release, Vec<Record>), SubmitError>>,
+    pub(super) tries: u32,
 }
 
-/// A call to a port that is under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Call {
-    Effect(EffectId),
-    Look,
-    Traffic,
-    Flows,
-    Incidents,
+/// Performs what the session of one release asks for: appends, calls, reads, and waits. Decides nothing.
+pub(super) struct Driver<'a> {
+    shared: Arc<Shared>,
+    id: ReleaseId,
+    session: Session,
+    /// The last record that is known to be stored, for whoever watches the journal.
+    head: KnownHead,
+    inbox: &'a mut mpsc::UnboundedReceiver<Message>,
+    calls: JoinSet<(CallId, Outcome)>,
+    aborts: BTreeMap<CallId, AbortHandle>,
+    /// Commands whose records are not stored yet.
+    waiting: BTreeMap<BatchId, Asked>,
+    /// Commands that others were faster than, to be decided anew.
+    again: Vec<Asked>,
+    /// Until when calls under way are waited for, once nothing new is to be started.
+    give_up_at: Option<Instant>,
 }
 
-/// What came back from a call.
-enum Done {
-    Effect(EffectId, OutcomeOf),
-    Answer(Call, Box<Input>),
-    Flows(Option<Checked>),
-    Incidents(Told),
-}
-
-impl Driver {
-    pub(super) async fn load(
-        ports: Arc<Ports>,
-        id: &ReleaseId,
-        nudge: Arc<Notify>,
-        stop: watch::Receiver<bool>,
-    ) -> Result<Self, Stopped> {
-        let release =
-            ports.releases.load(id).await.map_err(|error| Stopped::Load(id.clone(), error.into()))?;
-        Ok(Self {
-            ports,
-            unsure: release.outstanding().keys().copied().collect(),
-            release,
-            ask_after: Instant::now(),
-            check_flows_after: Instant::now(),
-            tasks: JoinSet::new(),
-            calls: BTreeMap::new(),
-            told: BTreeSet::new(),
-            heard_until: None,
-            nudge,
-            stop,
-        })
-    }
-
-    pub(super) fn release(&self) -> &Release {
-        &self.release
-    }
-
-    /// Drives the release until it has reached an end and everybody was told, or until it is asked to stop.
-    pub(super) async fn drive(mut self) -> Result<Release, Stopped> {
-        let id = self.release.id().clone();
-        let driven = self.drive_to_end().await;
-        if let Err(error) = &driven {
-            error!(release = %id, %error, "the release is not conducted any longer");
+impl<'a> Driver<'a> {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        release: Release,
+        head: KnownHead,
+        inbox: &'a mut mpsc::UnboundedReceiver<Message>,
+    ) -> Self {
+        let config = shared.session_config();
+        let now = shared.releases.clock().now();
+        Self {
+            id: release.id().clone(),
+            session: Session::open(release, now, config),
+            shared,
+            head,
+            inbox,
+            calls: JoinSet::new(),
+            aborts: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            again: Vec::new(),
+            give_up_at: None,
         }
-        driven.map(|()| self.release)
     }
 
-    async fn drive_to_end(&mut self) -> Result<(), Stopped> {
-        self.announce(Vec::new());
+    /// Drives the release until it has reached an end and everybody was told, or until nothing is under way any more
+    /// after it was asked to stop. Returns the release as it is then.
+    pub(super) async fn drive(mut self) -> Release {
+        self.publish(Vec::new());
         loop {
-            self.submit(Input::Tick).await?;
-            if self.has_ended() {
-                return Ok(());
+            self.carry_out().await;
+            if self.session.is_over() || (self.give_up_at.is_some() && self.session.is_idle()) {
+                return self.session.release().clone();
             }
-            if *self.stop.borrow() {
-                return self.drain().await;
-            }
-            self.hear_before_going_forward().await?;
-            self.start_effects();
-            self.start_question();
-            self.start_flows();
-            let wait = self.wait();
+            let timeout = self.sleep();
             tokio::select! {
                 biased;
-                _ = self.stop.changed() => {}
-                Some(done) = self.tasks.join_next() => self.take(done).await?,
-                () = self.nudge.notified() => self.refresh().await?,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    /// How long nothing has to be done, if nothing comes back before.
-    fn wait(&self) -> Duration {
-        let wait = self.ports.until(self.release.next_deadline(self.ports.now()));
-        let pause = self.ask_after.saturating_duration_since(Instant::now());
-        let wait = if pause.is_zero() { wait } else { wait.min(pause) };
-        let flows = self.check_flows_after.saturating_duration_since(Instant::now());
-        if self.wants_flows() && !flows.is_zero() { wait.min(flows) } else { wait }
-    }
-
-    /// Nothing happens by itself any more, and everybody was told.
-    fn has_ended(&self) -> bool {
-        self.release.phase().name().is_end() && self.release.outstanding().is_empty()
-    }
-
-    async fn submit(&mut self, input: Input) -> Result<bool, Stopped> {
-        let submitted = self.ports.releases.submit(&mut self.release, &input).await;
-        let records = submitted.map_err(|error| Stopped::Submit(self.release.id().clone(), error.into()))?;
-        let changed = !records.is_empty();
-        self.announce(records);
-        Ok(changed)
-    }
-
-    /// Folds what others have recorded: people's commands, another conductor.
-    async fn refresh(&mut self) -> Result<(), Stopped> {
-        let records = self.hear().await?;
-        self.announce(records);
-        Ok(())
-    }
-
-    async fn hear(&mut self) -> Result<Vec<Record>, Stopped> {
-        let refreshed = self.ports.releases.refresh(&mut self.release).await;
-        refreshed.map_err(|error| Stopped::Load(self.release.id().clone(), error.into()))
-    }
-
-    /// Back beats forward: before anything goes forward, the journal is asked whether another process has taken the
-    /// release back. Watching the journal is slower than a retry, and may be off.
-    async fn hear_before_going_forward(&mut self) -> Result<(), Stopped> {
-        if self.is_changing() || !self.due().into_iter().any(|effect| self.goes_forward(effect)) {
-            return Ok(());
-        }
-        let records = self.hear().await?;
-        if !records.is_empty() {
-            self.announce(records);
-        }
-        Ok(())
-    }
-
-    /// Whether an effect would give the new version traffic or install it.
-    fn goes_forward(&self, effect: EffectId) -> bool {
-        self.release.outstanding().get(&effect).is_some_and(|outstanding| match &outstanding.effect {
-            Effect::Deploy { .. } => true,
-            Effect::SetTraffic { share } => *share > TrafficShare::ZERO,
-            Effect::Notify { .. } => false,
-        })
-    }
-
-    /// Whether a change of the platform is under way.
-    fn is_changing(&self) -> bool {
-        self.calls.keys().any(|call| matches!(call, Call::Effect(_)))
-    }
-
-    /// The effects that are due.
-    fn due(&self) -> Vec<EffectId> {
-        let now = self.ports.now().max(self.release.last_at());
-        let due = self.release.outstanding().iter().filter(|(_, outstanding)| outstanding.due.is_due(now));
-        due.map(|(effect, _)| *effect).collect()
-    }
-
-    fn announce(&mut self, records: Vec<Record>) {
-        for record in &records {
-            info!(release = %record.release, seq = record.seq, kind = record.event.kind(), by = %record.by, "recorded");
-        }
-        self.overtake();
-        // Nobody listening is fine.
-        let _ = self
-            .ports
-            .updates
-            .send(Update { release: Arc::new(self.release.clone()), records: records.into() });
-    }
-
-    /// Back beats forward: what a rollback has made pointless is not waited for.
-    fn overtake(&mut self) {
-        let release = &self.release;
-        self.calls.retain(|call, handle| {
-            let wanted = match call {
-                Call::Effect(effect) => release.outstanding().contains_key(effect),
-                Call::Look | Call::Incidents => release.phase().step().is_some(),
-                Call::Traffic => release.phase().name() == PhaseName::RollingBack,
-                Call::Flows => release.flows_to_check().is_some(),
-            };
-            if !wanted {
-                handle.abort();
-            }
-            wanted
-        });
-    }
-
-    fn start_effects(&mut self) {
-        let Some(target) = self.release.target() else {
-            return;
-        };
-        for effect in self.due() {
-            let outstanding = &self.release.outstanding()[&effect];
-            if outstanding.effect.is_notification() {
-                if self.told.insert(effect) {
-                    self.start_notification(effect, target.clone());
-                }
-            } else if !self.is_changing() {
-                self.start_change(effect, target.clone());
-            }
-        }
-    }
-
-    fn start_notification(&mut self, effect: EffectId, target: Target) {
-        let (ports, drill) = (self.ports.clone(), self.release.is_drill());
-        let outstanding = self.release.outstanding()[&effect].clone();
-        self.tasks.spawn(async move {
-            let _permit = ports.notifications.acquire().await;
-            Done::Effect(effect, perform(ports.clone(), target, drill, outstanding, Attempt::First).await)
-        });
-    }
-
-    fn start_change(&mut self, effect: EffectId, target: Target) {
-        let (ports, drill) = (self.ports.clone(), self.release.is_drill());
-        let outstanding = self.release.outstanding()[&effect].clone();
-        let attempt = if self.unsure.insert(effect) { Attempt::First } else { Attempt::Again };
-        let urgent = self.release.phase().name() == PhaseName::RollingBack;
-        debug!(release = %target.release, effect = %outstanding.effect, ?attempt, "performing");
-        let handle = self.tasks.spawn(async move {
-            let _permit = if urgent { None } else { ports.calls.acquire().await.ok() };
-            Done::Effect(effect, perform(ports.clone(), target, drill, outstanding, attempt).await)
-        });
-        self.calls.insert(Call::Effect(effect), handle);
-    }
-
-    fn start_question(&mut self) {
-        let Some(question) = self.release.question(self.ports.now()) else {
-            return;
-        };
-        let call = match question {
-            Question::Look(_) => Call::Look,
-            Question::Traffic(_) => Call::Traffic,
-        };
-        if self.calls.contains_key(&call) || Instant::now() < self.ask_after {
-            return;
-        }
-        if let Question::Look(look) = &question {
-            self.start_listening(look.target.service.clone(), look.window);
-        }
-        let ports = self.ports.clone();
-        let urgent = self.release.phase().name() == PhaseName::RollingBack;
-        let handle = self.tasks.spawn(async move {
-            let _permit = if urgent { None } else { ports.calls.acquire().await.ok() };
-            Done::Answer(call, Box::new(ask(ports.clone(), question).await))
-        });
-        self.calls.insert(call, handle);
-    }
-
-    /// Whether the user flows are to be checked now and then, and are not being checked.
-    fn wants_flows(&self) -> bool {
-        self.ports.user_flows.is_some()
-            && self.release.flows_to_check().is_some()
-            && !self.calls.contains_key(&Call::Flows)
-    }
-
-    fn start_flows(&mut self) {
-        if !self.wants_flows() || Instant::now() < self.check_flows_after {
-            return;
-        }
-        let Some(service) = self.release.flows_to_check().cloned() else {
-            return;
-        };
-        let (ports, release) = (self.ports.clone(), self.release.id().clone());
-        let handle = self.tasks.spawn(async move { Done::Flows(check_flows(ports, release, service).await) });
-        self.calls.insert(Call::Flows, handle);
-    }
-
-    /// Asks the source of incidents, where there is one, about the time since it last answered.
-    fn start_listening(&mut self, service: ServiceName, look: Window) {
-        let Some(source) = self.ports.incidents.clone() else {
-            return;
-        };
-        if self.calls.contains_key(&Call::Incidents) {
-            return;
-        }
-        let window = Window { from: self.heard_until.unwrap_or(look.from), until: look.until };
-        let ports = self.ports.clone();
-        let handle = self.tasks.spawn(async move {
-            let _permit = ports.asides.acquire().await.ok();
-            Done::Incidents(listen(ports.clone(), source, service, window).await)
-        });
-        self.calls.insert(Call::Incidents, handle);
-    }
-
-    /// Records what a source of incidents has told. Nothing of it stops a release: what is refused is not recorded.
-    async fn take_incidents(&mut self, told: Told) -> Result<(), Stopped> {
-        let release = self.release.id().clone();
-        let Some(source) = self.ports.incidents.as_ref().map(|source| source.name().to_owned()) else {
-            return Ok(());
-        };
-        let (name, incidents) = match (source.parse::<Text>(), told.incidents) {
-            (Ok(name), Ok(incidents)) => (name, incidents),
-            (_, Err(detail)) => {
-                warn!(%release, source, detail, "the source of incidents did not answer; it is asked again");
-                return Ok(());
-            }
-            (Err(error), Ok(_)) => {
-                warn!(%release, %error, "the source of incidents has no name that can be recorded");
-                return Ok(());
-            }
-        };
-        let inputs = match news(&self.release, &name, &incidents) {
-            News::Whole(inputs) => {
-                self.heard_until = Some(told.window.until);
-                inputs
-            }
-            News::Part(inputs) => inputs,
-        };
-        for input in inputs {
-            match self.ports.releases.submit(&mut self.release, &input).await {
-                Ok(records) => self.announce(records),
-                Err(SubmitError::Refused(refusal)) => {
-                    debug!(%release, source, %refusal, "what the source of incidents tells is not recorded");
-                }
-                Err(error) => return Err(Stopped::Submit(release, error.into())),
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes what came back from a call.
-    async fn take(&mut self, done: Result<Done, tokio::task::JoinError>) -> Result<(), Stopped> {
-        match done {
-            Ok(Done::Effect(effect, outcome)) => {
-                self.calls.remove(&Call::Effect(effect));
-                self.told.remove(&effect);
-                self.submit(Input::Outcome { effect, outcome }).await?;
-            }
-            Ok(Done::Answer(call, input)) => {
-                self.calls.remove(&call);
-                if !self.submit(*input).await? {
-                    self.ask_after = Instant::now() + PAUSE_AFTER_NOTHING;
-                }
-            }
-            Ok(Done::Flows(checked)) => {
-                self.calls.remove(&Call::Flows);
-                if let Some(Checked { report, again_after }) = checked {
-                    self.check_flows_after = Instant::now() + again_after;
-                    if let Some(report) = report {
-                        self.submit(Input::Flows(report)).await?;
+                message = self.inbox.recv() => self.hear(message),
+                Some(done) = self.calls.join_next() => {
+                    // A call that was aborted has ended for the session already.
+                    if let Ok((call, outcome)) = done {
+                        self.aborts.remove(&call);
+                        self.tell(Input::Answered(call, outcome));
                     }
                 }
+                () = tokio::time::sleep_until(timeout) => self.tell(Input::Tick),
             }
-            Ok(Done::Incidents(told)) => {
-                self.calls.remove(&Call::Incidents);
-                self.take_incidents(told).await?;
+            if self.give_up_at.is_some_and(|at| at <= Instant::now()) {
+                return self.session.release().clone();
             }
-            // A call that was overtaken; calls do not panic, they are caught.
-            Err(_) => {}
         }
-        Ok(())
     }
 
-    /// Waits for calls under way, so that their outcomes are recorded; not longer than the grace.
-    async fn drain(&mut self) -> Result<(), Stopped> {
-        // A check of the user flows has no outcome that somebody waits for.
-        if let Some(check) = self.calls.remove(&Call::Flows) {
-            check.abort();
-        }
-        let give_up = tokio::time::sleep(self.ports.limits.grace);
-        tokio::pin!(give_up);
+    fn sleep(&self) -> Instant {
+        let now = self.shared.releases.clock().now();
+        let wait = self.session.poll_timeout().map_or(LONGEST_SLEEP, |at| at.since(now).min(LONGEST_SLEEP));
+        let wake = Instant::now() + wait.to_std();
+        self.give_up_at.map_or(wake, |at| at.min(wake))
+    }
+
+    fn tell(&mut self, input: Input) {
+        let now = self.shared.releases.clock().now();
+        // Only commands are refused.
+        let _ = self.session.handle(input, now);
+    }
+
+    /// Does what the session asks for, until it asks for nothing more.
+    async fn carry_out(&mut self) {
         loop {
-            tokio::select! {
-                done = self.tasks.join_next() => match done {
-                    Some(done) => self.take(done).await?,
-                    None => return Ok(()),
-                },
-                () = &mut give_up => return Ok(()),
+            if let Some(batch) = self.session.poll_append() {
+                let (id, outcome) = (batch.id, self.append(batch).await);
+                self.tell(Input::Appended(id, outcome));
+            } else if let Some(read) = self.session.poll_read() {
+                self.publish_recorded();
+                let input = self.read(read).await;
+                self.tell(input);
+            } else if self.session.is_settled() && !self.again.is_empty() {
+                for asked in std::mem::take(&mut self.again) {
+                    self.ask(asked);
+                }
+            } else {
+                break;
+            }
+            self.publish_recorded();
+            self.give_back_lost();
+        }
+        while let Some(call) = self.session.poll_abort() {
+            if let Some(handle) = self.aborts.remove(&call) {
+                handle.abort();
             }
         }
+        while let Some(call) = self.session.poll_call() {
+            debug!(release = %self.id, call = %call.id, urgency = ?call.urgency, "calling");
+            let (id, shared) = (call.id, self.shared.clone());
+            let handle = self.calls.spawn(async move { (id, shared.executor.make(call).await) });
+            self.aborts.insert(id, handle);
+        }
+        while let Some(alarm) = self.session.poll_alarm() {
+            self.shared.clone().sound(alarm);
+        }
+    }
+
+    async fn append(&mut self, batch: Batch) -> Append {
+        let journal = self.shared.releases.journal().clone();
+        match within(JOURNAL_TIME, "journal", append(&*journal, &self.id, &batch)).await {
+            Ok(Ok(_)) => Append::Stored,
+            Ok(Err(AppendError::Conflict { .. })) => Append::Conflict,
+            Ok(Err(failed)) => {
+                let detail = with_causes(&failed);
+                warn!(release = %self.id, error = detail, "the journal did not take a record; the stream is read again");
+                let full = matches!(&failed, AppendError::Port(port) if port.kind() == PortErrorKind::Full);
+                Append::Unknown { detail, full }
+            }
+            Err(detail) => {
+                warn!(release = %self.id, error = detail, "the journal did not take a record; the stream is read again");
+                Append::Unknown { detail, full: false }
+            }
+        }
+    }
+
+    async fn read(&self, read: Read) -> Input {
+        let from = match read {
+            Read::After(head) => head.map_or(0, |head| head.seq + 1),
+            Read::Whole => 0,
+        };
+        let journal = self.shared.releases.journal().clone();
+        let lines = match within(JOURNAL_TIME, "journal", journal.read_to_end(&self.id, from)).await {
+            Ok(Ok(lines)) => lines,
+            Ok(Err(failed)) => return Input::Unreadable(with_causes(&failed)),
+            Err(detail) => return Input::Unreadable(detail),
+        };
+        let records: Result<Vec<Arc<Record>>, _> =
+            lines.iter().map(|line| Record::read(line).map(Arc::new)).collect();
+        match (records, read) {
+            (Ok(records), Read::After(_)) => Input::Foreign(records),
+            (Ok(records), Read::Whole) => Input::Reloaded(records),
+            (Err(broken), _) => Input::Unreadable(with_causes(&LoadError::Replay(broken.into()))),
+        }
+    }
+
+    /// Hands on the records that are stored now, and answers whoever waits for them.
+    fn publish_recorded(&mut self) {
+        let mut records = Vec::new();
+        while let Some(record) = self.session.poll_recorded() {
+            info!(release = %self.id, seq = record.seq, kind = record.event.kind(), by = %record.by, "recorded");
+            records.push(record);
+        }
+        if records.is_empty() {
+            return;
+        }
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = self.session.stored();
+        let stored = self.session.is_settled();
+        let done: Vec<BatchId> = if stored { self.waiting.keys().copied().collect() } else { Vec::new() };
+        for batch in done {
+            if let Some(asked) = self.waiting.remove(&batch) {
+                let new = records.iter().map(|record| Record::clone(record)).collect();
+                // Whoever asked may have gone away.
+                let _ = asked.reply.send(Ok((self.session.release().clone(), new)));
+            }
+        }
+        self.publish(records);
+    }
+
+    fn publish(&self, records: Vec<Arc<Record>>) {
+        if self.shared.updates.receiver_count() > 0 {
+            let release = Arc::new(self.session.release().clone());
+            // Nobody listening is fine.
+            let _ = self.shared.updates.send(Update { release, records: records.into() });
+        }
+    }
+
+    fn hear(&mut self, message: Option<Message>) {
+        match message {
+            Some(Message::Command(asked)) => self.ask(asked),
+            Some(Message::Changed) => self.tell(Input::Changed),
+            Some(Message::Stop) => {
+                self.give_up_at = Some(Instant::now() + self.shared.limits.grace);
+                self.tell(Input::Stop);
+            }
+            // The conductor is gone.
+            None => self.give_up_at = Some(Instant::now()),
+        }
+    }
+
+    fn ask(&mut self, asked: Asked) {
+        if asked.tries > CONFLICTS {
+            let _ = asked.reply.send(Err(SubmitError::Crowded(self.id.clone())));
+            return;
+        }
+        if let Some(seen) = asked.seen
+            && (seen != self.session.stored() || !self.session.is_settled())
+        {
+            let now = self.session.stored();
+            let _ = asked.reply.send(Err(SubmitError::Stale { release: self.id.clone(), seen, now }));
+            return;
+        }
+        let now = self.shared.releases.clock().now();
+        match self.session.handle(Input::Action(asked.command.clone()), now) {
+            Ok(Some(batch)) => {
+                self.waiting.insert(batch, asked);
+            }
+            Ok(None) => {
+                let _ = asked.reply.send(Ok((self.session.release().clone(), Vec::new())));
+            }
+            Err(refusal) => {
+                let _ = asked.reply.send(Err(SubmitError::Refused(refusal)));
+            }
+        }
+    }
+
+    /// Commands whose records were not stored: decided anew where others were faster, given back where the journal does
+    /// not work.
+    fn give_back_lost(&mut self) {
+        while let Some(batch) = self.session.poll_lost() {
+            let Some(mut asked) = self.waiting.remove(&batch) else { continue };
+            if let Some(why) = self.session.trouble() {
+                let refusal = Refusal::JournalUnavailable { release: self.id.clone(), why: why.to_owned() };
+                let _ = asked.reply.send(Err(SubmitError::Refused(refusal)));
+            } else {
+                asked.tries += 1;
+                self.again.push(asked);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// How sessions drive here.
+    pub(super) fn session_config(&self) -> SessionConfig {
+        let span =
+            |duration: Duration| Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+        let mut config = SessionConfig::default();
+        config.call_time = span(self.limits.call_time);
+        config.check_flows_every =
+            self.executor.user_flows.is_some().then(|| span(self.limits.check_flows_every));
+        config.check_flows_again_after = span(self.limits.check_flows_again_after);
+        config.incidents = self.incident_source.clone();
+        config
+    }
+
+    /// Tells on-call what can't be recorded: through a channel that needs no journal, and in the log.
+    pub(super) fn sound(self: Arc<Self>, alarm: Alarm) {
+        let by_hand = alarm.target.as_ref().and_then(|target| self.executor.by_hand(target));
+        let body = match by_hand {
+            Some(by_hand) => format!("{} To take the traffic off by hand: {by_hand}", alarm.body),
+            None => alarm.body,
+        };
+        error!(release = %alarm.release, alarm.title, body, "on-call is told");
+        let Some(channel) = alarm.channel.or_else(|| self.last_resort.clone()) else {
+            error!(release = %alarm.release, "no channel of last resort is configured, so nobody is paged");
+            return;
+        };
+        let key = format!("alarm-{}-{}", alarm.release, self.releases.clock().now().as_millis());
+        let notification = Notification {
+            drill: false,
+            moment: alarm.moment,
+            audience: "on-call".to_owned(),
+            channel,
+            urgency: Urgency::Page,
+            title: alarm.title,
+            body,
+            key,
+            release: alarm.release,
+        };
+        tokio::spawn(async move {
+            let told =
+                within(self.limits.call_time, "notifier", self.executor.notifier.notify(&notification)).await;
+            match told {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => error!(error = with_causes(&failed), "on-call can't be told either"),
+                Err(detail) => error!(error = detail, "on-call can't be told either"),
+            }
+        });
     }
 }

@@ -1,34 +1,25 @@
-//! The conductor: performs what releases ask for and feeds the outcomes back, for any number of releases.
+//! The conductor: drives any number of releases, by making real what their [sessions](relman_core::machine::Session)
+//! ask for.
 //!
-//! - **Append before act**: an effect is performed only after the record that asks for it is durable.
-//! - **Once**: effects carry idempotency keys; after a restart, effects without an outcome are issued again, and a
-//!   traffic change is only made again where the platform does not show it already.
-//! - **In order**: each release has one driver, which makes one change at a time. Releases do not wait for each
-//!   other, except for a bounded number of calls to the ports at once.
-//! - **Back beats forward**: a rollback ends whatever forward call is under way and waits for no other release.
-//! - **People are told beside, not before**: notifications never stand in the way of traffic.
-//! - **User flows are tried beside the looks**: soon after the validation of a release began, and then again and again,
-//!   where a port for them is given. What is recorded of it is the first outcome, every change, and a pass once more after
-//!   an hour; when they were tried last is not in the record, so that a new conductor tries them at once. A port that
-//!   fails is logged, and never a pass.
-//! - **Incidents are heard of beside, not in, a look**: a source of them that fails or is slow is logged, and nothing
-//!   waits for it.
-//! - **Deadlines, not polling**: each driver sleeps in the runtime's timer queue until its release's next deadline.
+//! What happens next is decided in the core. Here it is carried out:
+//!
+//! - The **supervisor** ([`Conductor`]) sees to it that each release that needs a driver has one: it takes up what is
+//!   open and what has changed, a rollback of a completed release too; starts again, from the record and after a pause,
+//!   what has failed; forgets what has ended; and tells on-call, through a channel that needs no journal, when a release
+//!   stays without a driver.
+//! - The **driver** of a release appends its batches, makes its calls, reads its stream and waits until its session's
+//!   next deadline. One change at a time; releases do not wait for each other, except for a bounded number of calls.
+//! - The **executor** makes the calls: so many at once, a rollback without waiting for any other release, and with
+//!   whatever an adapter does wrong, a panic included, as the outcome of that call.
 //!
 //! # Examples
 //!
 //! [`Conductor`] has one.
 
-mod ask;
 mod builder;
 mod driver;
-mod flows;
-mod handle;
-mod incidents;
-mod perform;
-mod ports;
-mod watch;
+mod executor;
+mod supervisor;
 
-pub use builder::{ConductorBuilder, Limits, MissingPort};
-pub use driver::Stopped;
-pub use handle::{ConductError, Conductor, Ending, Update};
+pub use builder::{BuildError, ConductorBuilder, Limits};
+pub use supervisor::{ConductError, Conductor, Ending, Stopped, Update};

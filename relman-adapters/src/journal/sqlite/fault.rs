@@ -15,7 +15,16 @@ pub(super) fn fault(operation: &'static str, path: &Path, error: &rusqlite::Erro
     PortError::new(NAME, operation, kind, format!("{}: {advice} (SQLite: {error})", path.display()))
 }
 
-/// A refusal that needs somebody to change the path, the file or the program.
+/// The port error for a commit of which it is not known whether it stored anything.
+pub(super) fn unknown(operation: &'static str, path: &Path, error: &rusqlite::Error) -> PortError {
+    let kind = match classify(error) {
+        (PortErrorKind::Full, _) => PortErrorKind::Full,
+        _ => PortErrorKind::Unavailable,
+    };
+    PortError::new(NAME, operation, kind, format!("{}: {UNKNOWN} (SQLite: {error})", path.display()))
+}
+
+/// A refusal that needs a person to change the path, the file or the program.
 pub(super) fn refusal(operation: &'static str, path: &Path, detail: &str) -> PortError {
     PortError::new(NAME, operation, PortErrorKind::Rejected, format!("{}: {detail}", path.display()))
 }
@@ -26,12 +35,12 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn classify(error: &rusqlite::Error) -> (PortErrorKind, &'static str) {
-    use PortErrorKind::{InvalidAnswer, Rejected, Unavailable};
+    use PortErrorKind::{Full, InvalidAnswer, Rejected, Unavailable};
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Unavailable, "another process has held its lock for too long")
         }
-        Some(ErrorCode::DiskFull) => (Unavailable, "the disk is full; make room"),
+        Some(ErrorCode::DiskFull) => (Full, "the disk is full; make room"),
         Some(ErrorCode::CannotOpen) => (
             Rejected,
             "it can't be opened; its directory must exist, and this user must be allowed to use both",

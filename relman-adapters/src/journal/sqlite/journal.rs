@@ -14,7 +14,9 @@ use rusqlite::Connection;
 
 use super::{
     fault::{NAME, fault, refusal},
-    open, table,
+    open,
+    reserve::Reserve,
+    table,
     writer::Writer,
 };
 
@@ -28,7 +30,8 @@ use super::{
 /// - Dropping the future of an append stores all of its records, or none.
 ///
 /// Beside the file, SQLite keeps `-wal` and `-shm`; a copy of a journal in use needs all three, or SQLite's own
-/// backup command.
+/// backup command. The file `-reserve` holds 4 MiB of room and nothing else: it is removed when the disk is full and a
+/// rollback has to be recorded, and made again once there is room.
 ///
 /// # Examples
 ///
@@ -59,7 +62,7 @@ pub struct SqliteJournal {
 
 enum Access {
     ReadOnly,
-    ReadWrite(Arc<Writer>),
+    ReadWrite(Arc<Writer>, Reserve),
 }
 
 impl SqliteJournal {
@@ -73,7 +76,11 @@ impl SqliteJournal {
         let path = path.as_ref();
         let writer = Writer::new(path, open::read_write(path)?);
         let reader = Mutex::new(open::read_only(path)?);
-        Ok(Self { path: path.to_owned(), reader, access: Access::ReadWrite(Arc::new(writer)) })
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            access: Access::ReadWrite(Arc::new(writer), Reserve::beside(path)),
+        })
     }
 
     /// Opens the journal at `path` for reading. Appending to it is refused.
@@ -121,12 +128,21 @@ impl Journal for SqliteJournal {
         expected: Option<Head>,
         lines: &[SealedLine],
     ) -> Result<Option<Head>, AppendError> {
-        let Access::ReadWrite(writer) = &self.access else {
+        let Access::ReadWrite(writer, reserve) = &self.access else {
             let detail = "the journal was opened read-only; open it for appending";
             return Err(refusal("append records", &self.path, detail).into());
         };
         check_links(release, expected, lines)?;
-        writer.append(release, expected, lines).await
+        let head = writer.append(release, expected, lines).await?;
+        reserve.restore();
+        Ok(head)
+    }
+
+    async fn free_reserve(&self) -> bool {
+        match &self.access {
+            Access::ReadWrite(_, reserve) => reserve.free(),
+            Access::ReadOnly => false,
+        }
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {

@@ -6,6 +6,7 @@
 mod fault;
 mod journal;
 mod open;
+mod reserve;
 mod table;
 mod writer;
 

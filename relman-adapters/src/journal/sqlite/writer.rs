@@ -18,7 +18,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    fault::{NAME, UNKNOWN, fault, is_busy},
+    fault::{NAME, UNKNOWN, fault, is_busy, unknown},
     open::PATIENCE,
     table,
 };
@@ -203,10 +203,8 @@ impl Writer {
     }
 
     fn fail_unknown(&self, group: Vec<Request>, error: &rusqlite::Error) {
-        let detail = format!("{}: {UNKNOWN} (SQLite: {error})", self.path.display());
         for request in group {
-            let error = PortError::new(NAME, APPEND, PortErrorKind::Unavailable, detail.clone());
-            request.answer(Err(error.into()));
+            request.answer(Err(unknown(APPEND, &self.path, error).into()));
         }
     }
 

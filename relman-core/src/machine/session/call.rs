@@ -217,6 +217,14 @@ pub struct Alarm {
     pub target: Option<Target>,
 }
 
+impl Alarm {
+    /// An alarm of whoever drives releases, about one that can't be driven.
+    pub fn new(release: ReleaseId, title: String, body: String) -> Self {
+        let moment = Moment::JournalUnavailable;
+        Self { release, channel: None, moment, title, body, target: None }
+    }
+}
+
 /// What a call is for, and until when it is waited for.
 #[derive(Debug, Clone)]
 pub(super) struct Running {

@@ -81,6 +81,8 @@ pub enum Input {
     Foreign(Vec<Arc<Record>>),
     /// The whole stream.
     Reloaded(Vec<Arc<Record>>),
+    /// Others have appended, as far as somebody who watches the journal can tell: it is read.
+    Changed,
     /// The journal could not be read; why, in one line.
     Unreadable(String),
     /// Time has passed.
@@ -311,6 +313,7 @@ impl Session {
             Input::Foreign(records) => self.foreign(&records),
             Input::Reloaded(records) => self.reloaded(&records),
             Input::Unreadable(detail) => self.fail(detail, false),
+            Input::Changed => self.changed(),
             Input::Tick => {
                 self.tell(&Cause::Tick);
             }
@@ -593,6 +596,13 @@ impl Session {
     fn reload(&mut self) {
         self.standing = Standing::Reading;
         self.read = Some(Read::Whole);
+    }
+
+    /// Reads what others have appended, unless it is about to find out anyway.
+    fn changed(&mut self) {
+        if self.is_ready() {
+            self.read_after_head();
+        }
     }
 
     /// Folds what others have appended.

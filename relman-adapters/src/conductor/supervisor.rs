@@ -1,0 +1,623 @@
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use relman_core::{
+    chain::Head,
+    event::Record,
+    machine::{Action, Alarm, Command, PhaseName, Release},
+    port::with_causes,
+    unit::{Actor, Channel, ReleaseId, Text},
+};
+use thiserror::Error;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::Instant,
+};
+use tracing::{error, warn};
+
+use super::{
+    ConductorBuilder, Limits,
+    driver::{Asked, Driver, KnownHead, Message},
+    executor::{Executor, caught, guarded},
+};
+use crate::{LoadError, Releases, SubmitError};
+
+/// The first pause before a release is taken up again that could not be, or whose driver has failed, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// How long a release may be without a driver before on-call is told.
+const ALARM_AFTER: Duration = Duration::from_secs(15);
+
+/// How often on-call is told again.
+const ALARM_EVERY: Duration = Duration::from_mins(15);
+
+/// Drives releases: performs what their sessions ask for, and sees to it that each of them is driven.
+///
+/// Cheap to clone: clones drive the same releases. Needs a tokio runtime with timers.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(
+/// #     journal: std::sync::Arc<dyn relman_core::port::Journal>,
+/// #     deployer: std::sync::Arc<dyn relman_core::port::Deployer>,
+/// #     metrics: std::sync::Arc<dyn relman_core::port::MetricsSource>,
+/// #     notifier: std::sync::Arc<dyn relman_core::port::Notifier>,
+/// #     directory: std::sync::Arc<dyn relman_core::port::Directory>,
+/// #     clock: std::sync::Arc<dyn relman_core::port::Clock>,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use relman_adapters::conductor::Conductor;
+///
+/// let conductor = Conductor::builder()
+///     .journal(journal)
+///     .deployer(deployer)
+///     .metrics(metrics)
+///     .notifier(notifier)
+///     .directory(directory)
+///     .clock(clock)
+///     .build()?;
+/// let release = "checkout-241".parse()?;
+/// let ending = conductor.conduct(&release).await?;
+/// let ended = ending.wait().await?;
+/// println!("{} is {}", ended.id(), ended.phase().name());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Conductor {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What every driver works with.
+pub(super) struct Shared {
+    pub(super) releases: Releases,
+    pub(super) executor: Executor,
+    pub(super) limits: Limits,
+    pub(super) incident_source: Option<Text>,
+    /// Where on-call is told of a release whose policy is not known.
+    pub(super) last_resort: Option<Channel>,
+    pub(super) updates: broadcast::Sender<Update>,
+    pub(super) driven: Mutex<BTreeMap<ReleaseId, Driven>>,
+}
+
+/// A release that has a driver.
+pub(super) struct Driven {
+    inbox: mpsc::UnboundedSender<Message>,
+    head: KnownHead,
+    task: JoinHandle<()>,
+    end: Arc<watch::Sender<Option<End>>>,
+}
+
+type End = Result<Arc<Release>, Arc<Stopped>>;
+
+/// What has changed in a release.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Update {
+    /// The release as it is now.
+    pub release: Arc<Release>,
+    /// The records that are new; none when its driver has just begun.
+    pub records: Arc<[Arc<Record>]>,
+}
+
+impl Update {
+    /// An update, as a conductor would send it.
+    pub fn new(release: Arc<Release>, records: Arc<[Arc<Record>]>) -> Self {
+        Self { release, records }
+    }
+}
+
+/// Why a release is not driven here any more. What is recorded stays; a new start goes on from there.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The conductor was ended at once, whatever was under way.
+    #[error("{0} is not driven any more: the conductor was killed")]
+    Killed(ReleaseId),
+    /// The runtime that drove it is shutting down.
+    #[error("{0} is not driven any more: its runtime has shut down")]
+    Gone(ReleaseId),
+}
+
+/// Why a release is not driven.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConductError {
+    /// The release can't be loaded, or the journal can't be listed.
+    #[error("failed to load the release")]
+    Load(#[from] LoadError),
+    /// Something that the plan or the policy needs is not configured. Nothing has been touched yet.
+    #[error("failed to conduct {release}: {problem}")]
+    NotReady {
+        /// The release.
+        release: ReleaseId,
+        /// What is missing, and what would be right.
+        problem: String,
+    },
+}
+
+/// The end of a release that is being driven.
+pub struct Ending(ReleaseId, watch::Receiver<Option<End>>);
+
+impl Ending {
+    /// Waits until the release has reached an end and everybody was told, or the conductor was stopped; returns the
+    /// release as it is then.
+    ///
+    /// # Errors
+    ///
+    /// Why the release is not driven any more.
+    pub async fn wait(mut self) -> Result<Arc<Release>, Arc<Stopped>> {
+        match self.1.wait_for(Option::is_some).await.ok().and_then(|end| end.clone()) {
+            Some(end) => end,
+            None => Err(Arc::new(Stopped::Gone(self.0))),
+        }
+    }
+}
+
+impl Conductor {
+    /// A builder.
+    pub fn builder() -> ConductorBuilder {
+        ConductorBuilder::default()
+    }
+
+    /// The releases of the journal, for reading.
+    pub fn releases(&self) -> &Releases {
+        &self.shared.releases
+    }
+
+    /// What changes, in the releases that are driven here, from now on. A listener that is too slow misses updates
+    /// and never slows a release down.
+    pub fn updates(&self) -> broadcast::Receiver<Update> {
+        self.shared.updates.subscribe()
+    }
+
+    /// Drives a release: verifies and folds its record, takes up what has no outcome, and goes on until it has ended. A
+    /// release that is driven already goes on as it does.
+    ///
+    /// # Errors
+    ///
+    /// [`ConductError`] where the record can't be read, or where a metric or channel that it needs is not configured
+    /// and production was not touched yet.
+    pub async fn conduct(&self, id: &ReleaseId) -> Result<Ending, ConductError> {
+        if let Some(ending) = self.nudge(id) {
+            return Ok(ending);
+        }
+        // Loading takes as long as the record is: nobody else waits for it.
+        let release = self.shared.releases.load(id).await?;
+        self.shared.is_ready(&release)?;
+        Ok(self.start(release))
+    }
+
+    /// Drives every open release of the journal, and those that other processes plan from now on, until `stop`
+    /// completes; then stops gracefully. A release that can't be taken up is tried again, and on-call is told when that
+    /// takes long.
+    ///
+    /// # Errors
+    ///
+    /// [`ConductError`] where the journal can't be listed at first.
+    pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), ConductError> {
+        let watching = self.watch_journal(Adopt::Every);
+        tokio::pin!(stop);
+        let result = tokio::select! {
+            result = watching => result,
+            () = &mut stop => Ok(()),
+        };
+        self.stop().await;
+        result
+    }
+
+    /// Watches the journal for what other processes append to the releases that are driven here. Runs until dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ConductError`] where the journal can't be listed at first.
+    pub async fn follow_journal(&self) -> Result<(), ConductError> {
+        self.watch_journal(Adopt::None).await
+    }
+
+    /// Carries out a command: by the session of the release where it is driven here, else on its record. A release that
+    /// has users, and is not driven, is driven from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]; nothing is changed then.
+    pub async fn command(
+        &self,
+        id: &ReleaseId,
+        actor: &Actor,
+        action: Action,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
+        if let Some(done) = self.ask(id, None, actor, &action).await {
+            return done;
+        }
+        let done = self.shared.releases.command(id, actor, action).await?;
+        self.take_up(&done.0).await;
+        Ok(done)
+    }
+
+    /// Carries out a command on exactly the state that was seen, as [`Releases::command_at`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError`]; nothing is changed then.
+    pub async fn command_at(
+        &self,
+        id: &ReleaseId,
+        seen: Option<Head>,
+        actor: &Actor,
+        action: Action,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
+        if let Some(done) = self.ask(id, Some(seen), actor, &action).await {
+            return done;
+        }
+        let done = self.shared.releases.command_at(id, seen, actor, action).await?;
+        self.take_up(&done.0).await;
+        Ok(done)
+    }
+
+    /// Stops gracefully: starts nothing new and waits for calls under way, not longer than the grace. What has no
+    /// outcome by then is taken up at the next start.
+    pub async fn stop(&self) {
+        let driven = std::mem::take(&mut *self.shared.driven());
+        let mut ends = Vec::with_capacity(driven.len());
+        for (id, one) in driven {
+            let _ = one.inbox.send(Message::Stop);
+            ends.push((one.end.subscribe(), id, one));
+        }
+        // A driver that is stuck in what is not ours is not waited for.
+        let give_up = Instant::now() + self.shared.limits.grace + Duration::from_secs(1);
+        for (mut end, id, one) in ends {
+            if tokio::time::timeout_at(give_up, end.wait_for(Option::is_some)).await.is_err() {
+                one.task.abort();
+                one.end.send_replace(Some(Err(Arc::new(Stopped::Killed(id)))));
+            }
+        }
+    }
+
+    /// Stops at once: drops whatever is under way, as the end of the process would. For tests of exactly that;
+    /// [`stop`](Self::stop) is the friendlier way.
+    pub async fn kill(&self) {
+        let driven = std::mem::take(&mut *self.shared.driven());
+        for (id, one) in driven {
+            one.task.abort();
+            one.end.send_replace(Some(Err(Arc::new(Stopped::Killed(id)))));
+            // Cancelled, which is what was asked for.
+            let _ = one.task.await;
+        }
+    }
+
+    /// Whether the driver of a release has stored its newest record itself, or has heard of it.
+    fn knows(&self, id: &ReleaseId, head: Option<&Head>) -> bool {
+        let driven = self.shared.driven();
+        let known = driven.get(id).map(|one| *one.head.lock().unwrap_or_else(PoisonError::into_inner));
+        head.is_some() && known.is_some_and(|known| known.as_ref() == head)
+    }
+
+    /// Lets the driver of a release know that others have appended; none where it has no driver.
+    fn nudge(&self, id: &ReleaseId) -> Option<Ending> {
+        let driven = self.shared.driven();
+        let one = driven.get(id)?;
+        one.inbox.send(Message::Changed).ok()?;
+        Some(Ending(id.clone(), one.end.subscribe()))
+    }
+
+    /// Gives a release a driver, unless it has got one meanwhile.
+    fn start(&self, release: Release) -> Ending {
+        let id = release.id().clone();
+        let mut driven = self.shared.driven();
+        if let Some(one) = driven.get(&id)
+            && one.inbox.send(Message::Changed).is_ok()
+        {
+            return Ending(id, one.end.subscribe());
+        }
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let (end, ended) = watch::channel(None);
+        let end = Arc::new(end);
+        let head = KnownHead::default();
+        let supervisor =
+            Supervisor { shared: self.shared.clone(), id: id.clone(), head: head.clone(), messages };
+        let task = tokio::spawn(supervisor.keep_driven(release, end.clone()));
+        driven.insert(id.clone(), Driven { inbox, head, task, end });
+        Ending(id, ended)
+    }
+
+    /// Asks the driver of a release, where it has one that answers.
+    async fn ask(
+        &self,
+        id: &ReleaseId,
+        seen: Option<Option<Head>>,
+        actor: &Actor,
+        action: &Action,
+    ) -> Option<Result<(Release, Vec<Record>), SubmitError>> {
+        let inbox = self.shared.driven().get(id)?.inbox.clone();
+        let by = match self.shared.releases.principal(actor).await {
+            Ok(by) => by,
+            Err(error) => return Some(Err(error)),
+        };
+        let (reply, answer) = oneshot::channel();
+        let command = Command { by, action: action.clone() };
+        inbox.send(Message::Command(Asked { command, seen, reply, tries: 0 })).ok()?;
+        // A driver that ends meanwhile has not heard of it.
+        answer.await.ok()
+    }
+
+    /// Drives a release on which somebody has just acted, where users have it.
+    async fn take_up(&self, release: &Release) {
+        let phase = release.phase().name();
+        let at_work = !phase.is_end() || !release.outstanding().is_empty();
+        if phase.touches_production() && at_work && self.nudge(release.id()).is_none() {
+            if let Err(error) = self.conduct(release.id()).await {
+                warn!(release = %release.id(), error = with_causes(&error), "the release is not taken up yet");
+            }
+        }
+    }
+
+    /// Looks at the heads of the journal for what other processes have appended: one question for all releases.
+    async fn watch_journal(&self, adopt: Adopt) -> Result<(), ConductError> {
+        let mut watch = Watch { adopt, ..Watch::default() };
+        let mut failing_since: Option<(Instant, Option<Instant>)> = None;
+        let mut first = true;
+        loop {
+            match caught(self.shared.releases.journal().streams()).await {
+                Ok(Ok(streams)) => {
+                    failing_since = None;
+                    for stream in streams {
+                        watch.see(stream.release, stream.head);
+                    }
+                }
+                Ok(Err(error)) if first => return Err(LoadError::Journal(error).into()),
+                Ok(Err(error)) => self.unlisted(&with_causes(&error), &mut failing_since),
+                Err(panic) => self.unlisted(&panic, &mut failing_since),
+            }
+            first = false;
+            self.follow_up(&mut watch).await;
+            match self.shared.limits.watch_journal_every {
+                Some(every) => tokio::time::sleep(every.max(Duration::from_millis(10))).await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The journal can't be listed: what others do is not heard of.
+    fn unlisted(&self, why: &str, since: &mut Option<(Instant, Option<Instant>)>) {
+        warn!(error = why, "the journal can't be listed; it is asked again");
+        let (begun, told) = since.get_or_insert((Instant::now(), None));
+        let due = told.map_or(*begun + ALARM_AFTER, |told| told + ALARM_EVERY);
+        if due <= Instant::now() {
+            *told = Some(Instant::now());
+            let body = format!(
+                "The journal can't be listed: {why}. New releases, and what other processes record, are not noticed."
+            );
+            let release = self.shared.driven().keys().next().cloned();
+            self.shared.clone().sound_for(release, "relman can't list the journal", body);
+        }
+    }
+
+    /// Tells drivers what has changed, and takes up what has none.
+    async fn follow_up(&self, watch: &mut Watch) {
+        for id in watch.due() {
+            if self.knows(&id, watch.known.get(&id)) || self.nudge(&id).is_some() {
+                watch.settled(&id);
+                continue;
+            }
+            if watch.adopt == Adopt::None {
+                watch.settled(&id);
+                continue;
+            }
+            match self.adopt(&id).await {
+                Ok(()) => watch.settled(&id),
+                Err(error) => {
+                    let why = with_causes(&error);
+                    warn!(release = %id, error = why, "the release is not taken up; it is tried again");
+                    // What is not configured is not in production, and needs nobody at night.
+                    let pages = !matches!(error, ConductError::NotReady { .. });
+                    if watch.failed(&id) && pages {
+                        let title = format!("{id}: nobody drives this release");
+                        let body = format!("It can't be taken up: {why}. It is tried again until it can.");
+                        self.shared.clone().sound_for(Some(id), &title, body);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn adopt(&self, id: &ReleaseId) -> Result<(), ConductError> {
+        let release = match caught(self.shared.releases.load(id)).await {
+            Ok(loaded) => loaded?,
+            Err(panic) => {
+                let release = id.clone();
+                return Err(ConductError::NotReady {
+                    release,
+                    problem: format!("the journal panicked: {panic}"),
+                });
+            }
+        };
+        if release.phase().name().is_end() && release.outstanding().is_empty() {
+            return Ok(());
+        }
+        self.shared.is_ready(&release)?;
+        drop(self.start(release));
+        Ok(())
+    }
+}
+
+/// Which releases of the journal are driven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Adopt {
+    /// Every open one.
+    Every,
+    /// Those that somebody asks for.
+    #[default]
+    None,
+}
+
+/// What is known of the journal's streams, and what is to be done about it.
+#[derive(Debug, Default)]
+struct Watch {
+    adopt: Adopt,
+    known: BTreeMap<ReleaseId, Head>,
+    changed: BTreeMap<ReleaseId, Attempts>,
+}
+
+/// How often a release could not be taken up.
+#[derive(Debug, Clone, Copy)]
+struct Attempts {
+    failures: u32,
+    next: Instant,
+    since: Instant,
+    told: Option<Instant>,
+}
+
+impl Watch {
+    fn see(&mut self, release: ReleaseId, head: Head) {
+        if self.known.insert(release.clone(), head) != Some(head) {
+            let now = Instant::now();
+            let new = Attempts { failures: 0, next: now, since: now, told: None };
+            // What has changed may be taken up now.
+            self.changed.entry(release).or_insert(new).next = now;
+        }
+    }
+
+    fn due(&self) -> Vec<ReleaseId> {
+        let now = Instant::now();
+        let due = self.changed.iter().filter(|(_, attempts)| attempts.next <= now);
+        due.map(|(id, _)| id.clone()).collect()
+    }
+
+    fn settled(&mut self, release: &ReleaseId) {
+        self.changed.remove(release);
+    }
+
+    /// Notes that a release could not be taken up; whether on-call has to hear of it now.
+    fn failed(&mut self, release: &ReleaseId) -> bool {
+        let Some(attempts) = self.changed.get_mut(release) else { return false };
+        let now = Instant::now();
+        attempts.next = now + pause(attempts.failures);
+        attempts.failures += 1;
+        let due = attempts.told.map_or(attempts.since + ALARM_AFTER, |told| told + ALARM_EVERY);
+        if due <= now {
+            attempts.told = Some(now);
+        }
+        due <= now
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    (PAUSE.0 * 2_u32.saturating_pow(failures.min(10))).min(PAUSE.1)
+}
+
+/// Keeps one release driven: what fails is started again, from what is recorded, after a pause.
+struct Supervisor {
+    shared: Arc<Shared>,
+    id: ReleaseId,
+    head: KnownHead,
+    messages: mpsc::UnboundedReceiver<Message>,
+}
+
+impl Supervisor {
+    async fn keep_driven(mut self, release: Release, end: Arc<watch::Sender<Option<End>>>) {
+        let mut release = release;
+        let (mut failures, mut told) = (0, None);
+        loop {
+            let driver = Driver::new(self.shared.clone(), release, self.head.clone(), &mut self.messages);
+            match caught(driver.drive()).await {
+                Ok(driven) => {
+                    if self.shared.forget(&self.id, &mut self.messages) {
+                        end.send_replace(Some(Ok(Arc::new(driven))));
+                        return;
+                    }
+                    release = driven;
+                    continue;
+                }
+                Err(panic) => {
+                    let why = format!("its driver has panicked, which is a bug in relman: {panic}");
+                    self.complain(&why, failures, &mut told);
+                }
+            }
+            release = loop {
+                tokio::time::sleep(pause(failures)).await;
+                failures += 1;
+                match caught(self.shared.releases.load(&self.id)).await {
+                    Ok(Ok(release)) => break release,
+                    Ok(Err(error)) => self.complain(&with_causes(&error), failures, &mut told),
+                    Err(panic) => self.complain(&panic, failures, &mut told),
+                }
+            };
+        }
+    }
+
+    /// Says that the release has no driver: in the log each time, and to on-call when it lasts.
+    fn complain(&self, why: &str, failures: u32, told: &mut Option<Instant>) {
+        error!(release = %self.id, error = why, "the release has no driver; it is taken up again after a pause");
+        let now = Instant::now();
+        if failures > 0 && told.is_none_or(|told| told + ALARM_EVERY <= now) {
+            *told = Some(now);
+            let title = format!("{}: relman fails to drive this release", self.id);
+            let body = format!("It is taken up again after a pause: {why}");
+            self.shared.clone().sound_for(Some(self.id.clone()), &title, body);
+        }
+    }
+}
+
+impl Shared {
+    fn driven(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Driven>> {
+        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets a release that has ended, unless something was said to it meanwhile: then it goes on.
+    fn forget(&self, release: &ReleaseId, messages: &mut mpsc::UnboundedReceiver<Message>) -> bool {
+        let mut driven = self.driven();
+        if driven.contains_key(release) && !messages.is_empty() {
+            return false;
+        }
+        messages.close();
+        driven.remove(release);
+        true
+    }
+
+    fn sound_for(self: Arc<Self>, release: Option<ReleaseId>, title: &str, body: String) {
+        let release = release.unwrap_or_else(|| "relman".parse().expect("a constant id"));
+        let alarm = Alarm::new(release, title.to_owned(), body);
+        self.sound(alarm);
+    }
+
+    /// Whether everything that the release will need is configured. In production it is too late to refuse: such a
+    /// release has to be driven, if only to be taken back.
+    fn is_ready(&self, release: &Release) -> Result<(), ConductError> {
+        let (Some(plan), Some(policy)) = (release.plan(), release.policy()) else {
+            return Ok(());
+        };
+        if release.phase().name().touches_production() || release.phase().name() == PhaseName::Closed {
+            return Ok(());
+        }
+        let mut problems = Vec::new();
+        // An adapter that panics here is one that can't be asked: what it knows is found out when it is used.
+        let knows = |metric| guarded(|| self.executor.metrics.knows(metric)).unwrap_or(true);
+        let unknown: Vec<String> =
+            release.watched().iter().filter(|metric| !knows(metric)).map(ToString::to_string).collect();
+        if !unknown.is_empty() {
+            let source = guarded(|| self.executor.metrics.name().to_owned()).unwrap_or_default();
+            problems.push(format!("{source} has no query for {}: add one for each", unknown.join(", ")));
+        }
+        let planned = plan.communication().notices.iter().map(|notice| &notice.channel);
+        let serves = |channel: &Channel| guarded(|| self.executor.notifier.serves(channel)).unwrap_or(true);
+        let unserved: std::collections::BTreeSet<String> = planned
+            .chain([&policy.on_call().channel])
+            .filter(|channel| !serves(channel))
+            .map(ToString::to_string)
+            .collect();
+        if !unserved.is_empty() {
+            let names: Vec<String> = unserved.into_iter().collect();
+            problems
+                .push(format!("no notifier serves the channel {}: configure one for each", names.join(", ")));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(ConductError::NotReady { release: release.id().clone(), problem: problems.join("; ") })
+    }
+}
