@@ -9,7 +9,7 @@ use relman_core::{
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
 };
-use relman_testkit::strategy;
+use relman_testkit::{search::repeatable, strategy};
 use serde_json::Value;
 
 /// What people, sources and platforms said: under these names an artifact repeats it and never words it anew.
@@ -121,7 +121,7 @@ fn hold(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(repeatable(64))]
 
     #[test]
     fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::course(40)) {

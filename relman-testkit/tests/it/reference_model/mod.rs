@@ -28,6 +28,7 @@ use relman_core::{
 use relman_testkit::{
     Invariants, sample,
     scenario::{Course, Taken, When, a_look, pass, planned, traffic_at},
+    search::repeatable,
 };
 
 impl<R: Rules> ReferenceStateMachine for Model<R> {
@@ -225,9 +226,9 @@ fn seen_of_model<R: Rules>(model: &Model<R>) -> SeenFromOutside {
     }
 }
 
-/// As many cases as are run in the ordinary way, and without a file for those that fail: a failure prints its moves.
+/// As many cases as are run in the ordinary way; one that fails prints its moves.
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() }
+    repeatable(192)
 }
 
 prop_state_machine! {
