@@ -12,6 +12,7 @@
 //! - [`scenario`] tells one release's story as a test: given, when, then.
 //! - [`conformance`] holds an adapter to the contract of its port, and has a report to publish.
 //! - `strategy` (feature `proptest`) makes plans, policies, worlds, failures and moves for property tests.
+//! - `search` (feature `proptest`) tries laws on new seeds, for as long as it is given.
 //! - `mock` (feature `mocks`) has a mock of every port.
 //! - [`lab`] tries policies in thousands of simulated releases, and says what they do to users.
 //!
@@ -47,6 +48,8 @@ pub mod prelude;
 mod ready;
 pub mod sample;
 pub mod scenario;
+#[cfg(feature = "proptest")]
+pub mod search;
 pub mod sim;
 mod simulation;
 #[cfg(feature = "proptest")]

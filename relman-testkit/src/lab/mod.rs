@@ -92,6 +92,8 @@ mod figure;
 mod html;
 pub mod methods;
 mod outage;
+#[cfg(feature = "proptest")]
+pub(crate) mod replay;
 mod report;
 mod run;
 mod table;

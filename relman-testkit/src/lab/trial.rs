@@ -64,7 +64,10 @@ pub(super) enum Cause {
 }
 
 /// One look, for whoever wants to see what was drawn.
-#[cfg_attr(not(test), expect(dead_code, reason = "what is seen is read by the property test alone"))]
+#[cfg_attr(
+    not(feature = "proptest"),
+    expect(dead_code, reason = "what is seen is read by the comparison alone")
+)]
 pub(super) struct Witnessed<'a> {
     pub(super) look: Stretch,
     pub(super) canary: &'a Seen,

@@ -92,9 +92,9 @@ pub fn course(most: usize) -> impl Strategy<Value = Journey> + Clone {
 /// ```
 /// use proptest::prelude::*;
 /// use relman_core::machine::Release;
-/// use relman_testkit::strategy;
+/// use relman_testkit::{search::repeatable, strategy};
 ///
-/// proptest!(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() }, |(
+/// proptest!(repeatable(4), |(
 ///     journal in strategy::journal(20)
 /// )| {
 ///     let lines = journal.lines().iter().map(Vec::as_slice);

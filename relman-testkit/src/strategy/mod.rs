@@ -36,9 +36,9 @@
 //!
 //! ```
 //! use proptest::prelude::*;
-//! use relman_testkit::{Cast, Invariants, Simulation, sample, strategy};
+//! use relman_testkit::{Cast, Invariants, Simulation, sample, search::repeatable, strategy};
 //!
-//! proptest!(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() }, |(
+//! proptest!(repeatable(4), |(
 //!     world in strategy::world(), seed in 0_u64..100
 //! )| {
 //!     let drill = Simulation::new(sample::drill_plan(), sample::drill_policy());

@@ -3,7 +3,7 @@ use proptest::{
     test_runner::{TestError, TestRng, TestRunner},
 };
 use relman_core::{
-    event::{HoldCause, Record, RollbackTrigger},
+    event::{HoldCause, RollbackTrigger},
     machine::{Phase, PhaseName, Release},
     plan::{Criterion, RiskLevel},
     policy::{Policy, TrackUse, floors},
@@ -15,12 +15,13 @@ use crate::{
     Cast, Invariants, Simulation,
     fault::Fault,
     scenario::{Course, planned},
+    search::{journal_holds, repeatable},
     sim::World,
 };
 
 /// What a person is shown of the least value that a property does not hold for, from the same cases in every run.
 fn least<S: Strategy>(strategy: S, holds: impl Fn(&S::Value) -> bool) -> String {
-    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    let config = repeatable(256);
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let mut runner = TestRunner::new_with_rng(config, rng);
     let failed = runner.run(&strategy, |value| {
@@ -138,7 +139,7 @@ fn journals_shrink_to_short_ones() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(repeatable(48))]
 
     #[test]
     fn every_track_keeps_to_the_floors(track in track_steps(TrackUse::Anyone)) {
@@ -159,16 +160,12 @@ proptest! {
 
     #[test]
     fn every_journal_replays_and_keeps_the_guardrails(journal in journal(30)) {
-        let lines = journal.lines().iter().map(Vec::as_slice);
-        let replayed = Release::replay(journal.release().id().clone(), lines).unwrap();
-        prop_assert_eq!(&replayed, journal.release());
-        let records: Vec<Record> = journal.lines().iter().map(|line| Record::read(line).unwrap()).collect();
-        prop_assert_eq!(Invariants::violations(&records), []);
+        journal_holds(journal.release(), journal.lines())?;
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(repeatable(5))]
 
     #[test]
     fn healthy_drills_come_to_their_end_under_every_policy(

@@ -1,0 +1,212 @@
+//! Every artifact of every scenario against its golden file.
+
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::PathBuf, sync::Arc};
+
+use relman_core::{
+    event::Event,
+    machine::Action,
+    policy::Policy,
+    port::Subject,
+    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, Obligations, Templates},
+    unit::Span,
+};
+use relman_testkit::{DemoScenario, Duty, Simulation, sample};
+
+use super::told::{Told, text};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/artifacts")
+}
+
+fn is_golden(scene: &str, file: &str, shown: &str) {
+    let path = folder().join(scene).join(file);
+    if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, shown).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    let differs = golden.lines().zip(shown.lines()).position(|(golden, shown)| golden != shown);
+    let line = differs.unwrap_or_else(|| golden.lines().count().min(shown.lines().count())) + 1;
+    assert!(golden == shown, "{scene}/{file} differs from line {line} on; it would be:\n{shown}");
+}
+
+fn holds(scene: &str, artifact: &Artifact) -> [String; 2] {
+    let files = [format!("{}.md", artifact.name()), format!("{}.json", artifact.name())];
+    is_golden(scene, &files[0], &Templates::default().markdown(artifact).unwrap());
+    is_golden(scene, &files[1], &(serde_json::to_string_pretty(artifact).unwrap() + "\n"));
+    for line in artifact.to_string().lines() {
+        assert!(line.chars().count() <= 100 && line.trim_end() == line, "{}: {line:?}", artifact.name());
+    }
+    files
+}
+
+fn scenario(scenario: DemoScenario, expected: &[&str]) {
+    let told = Told::scenario(scenario);
+    let artifacts = Artifact::all(&told.history());
+    let names: Vec<String> = artifacts.iter().map(|artifact| artifact.name().to_string()).collect();
+    assert_eq!(names, expected);
+    let scene = scenario.to_string();
+    let files: BTreeSet<String> = artifacts.iter().flat_map(|artifact| holds(&scene, artifact)).collect();
+    let kept: BTreeSet<String> = fs::read_dir(folder().join(&scene))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, kept, "a golden file without an artifact");
+}
+
+/// The forms of a release are golden files, too.
+fn forms(scenario: DemoScenario) {
+    let told = Told::scenario(scenario);
+    for form in Form::ALL {
+        let shown = Templates::default().form(form, &told.history()).unwrap().unwrap();
+        is_golden("forms", &format!("{scenario}-{}.md", form.template()), &shown);
+    }
+}
+
+/// What trackers are given of a release.
+fn publication(scenario: DemoScenario) {
+    let told = Told::scenario(scenario);
+    let subject = Subject { release: told.release.id().clone(), tag: "v2.41.0".parse().unwrap() };
+    let made = Templates::default().publication(&told.history(), &subject).unwrap().unwrap();
+    let mut shown = format!("{} ({})\n\n{}", made.title(), made.standing(), made.body());
+    for phase in made.phases() {
+        writeln!(shown, "\nPHASE {}: {:?}, {}", phase.key, phase.state, phase.summary).unwrap();
+    }
+    for (what, notes) in [("NOTE", made.notes()), ("POST-MORTEM", made.post_mortems())] {
+        for note in notes {
+            let seq = note.head.seq;
+            write!(shown, "\n{what} {}: {} (#{seq})\n\n{}", note.key, note.title, note.body).unwrap();
+        }
+    }
+    is_golden("publication", &format!("{scenario}.md"), &shown);
+}
+
+#[test]
+fn what_trackers_are_given() {
+    publication(DemoScenario::ErrorSpike);
+    publication(DemoScenario::Override);
+}
+
+#[test]
+fn forms_after_a_release_that_went_well() {
+    forms(DemoScenario::Clean);
+}
+
+#[test]
+fn forms_after_a_release_that_was_taken_back() {
+    forms(DemoScenario::ErrorSpike);
+}
+
+#[test]
+fn clean() {
+    scenario(DemoScenario::Clean, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn error_spike() {
+    let expected = ["plan", "schedule", "rollback-log", "post-mortem-1", "retrospective"];
+    scenario(DemoScenario::ErrorSpike, &expected);
+}
+
+#[test]
+fn metrics_outage() {
+    scenario(DemoScenario::MetricsOutage, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn oncall_lapse() {
+    scenario(DemoScenario::OncallLapse, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+#[test]
+fn an_override() {
+    let expected = ["plan", "schedule", "validation", "post-mortem-1", "retrospective"];
+    scenario(DemoScenario::Override, &expected);
+}
+
+/// A clean release, and an alert that fired while a tenth of the users had it.
+#[test]
+fn an_incident() {
+    let clean = DemoScenario::Clean;
+    let mut told = Told::of(&clean.simulation(), clean.cast().without(Duty::Close));
+    let tenth = told.release.track().unwrap().1.steps()[1].share;
+    let set = told.records.iter().find(|record| match &record.event {
+        Event::TrafficSet(set) => set.share == tenth,
+        _ => false,
+    });
+    let began = set.unwrap().at + Span::from_secs(1);
+    let incident = sample::incident("7c1f", began);
+    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident });
+    let ended_at = Some(began + Span::from_minutes(4));
+    told.act("user:oli", Action::EndIncident { source: text("pager"), id: text("7c1f"), ended_at });
+    let open = sample::incident("7c20", told.release.last_at());
+    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident: open });
+    let artifacts = Artifact::all(&told.history());
+    let validation = artifacts.iter().find(|one| one.name() == ArtifactName::Validation).unwrap();
+    holds("incident", validation);
+    let retrospective = artifacts.iter().find(|one| one.name() == ArtifactName::Retrospective).unwrap();
+    holds("incident", retrospective);
+}
+
+#[test]
+fn flaky_deployer() {
+    scenario(DemoScenario::FlakyDeployer, &["plan", "schedule", "validation", "retrospective"]);
+}
+
+/// The same stories for real, a day and a half apart: drills count in no metric.
+#[test]
+fn delivery_metrics() {
+    let mut contributions = Vec::new();
+    let mut obligations = Obligations::of([], sample::start());
+    for (day, scenario) in (0..).zip(DemoScenario::ALL) {
+        let plan = Arc::new(sample::builder(&format!("checkout-24{day}"), &["api"]).build().unwrap());
+        let simulation = Simulation::new(plan, Arc::new(Policy::shipped()))
+            .world(scenario.world())
+            .starting_at(sample::start() + Span::from_hours(36 * day));
+        let told = Told::of(&simulation, scenario.cast());
+        contributions.push(Contribution::of(&told.history()));
+        obligations.add(&told.history());
+        if scenario == DemoScenario::Clean {
+            let drill = Told::scenario(scenario);
+            contributions.push(Contribution::of(&drill.history()));
+        }
+    }
+    let now = sample::start() + Span::from_hours(24 * 14);
+    let metrics = DeliveryMetrics::of(contributions, None, now);
+    assert_eq!((metrics.deployments, metrics.failed_deployments, metrics.drills), (6, 1, 1));
+    let lead = metrics.lead_time.unwrap();
+    assert_eq!(lead.count, 5, "what was taken back never had all of the traffic");
+    assert!(lead.shortest >= Span::from_minutes(390), "{lead}");
+    assert!(metrics.recovery_time.is_some_and(|time| time.count == 1));
+    let artifact = Artifact::DeliveryMetrics(Box::new(metrics));
+    assert_eq!(artifact.name(), ArtifactName::DeliveryMetrics);
+    holds("journal", &artifact);
+    assert!(obligations.sorted().post_mortems.is_empty(), "the cast files what is owed");
+}
+
+#[test]
+fn action_items_are_owed_until_they_are_settled_and_overdue_after_their_day() {
+    let told = Told::scenario(DemoScenario::ErrorSpike);
+    let history = told.history();
+    let later = |days: u64| Obligations::of([&history], sample::start() + Span::from_hours(24 * days));
+    let soon = later(3);
+    assert_eq!((soon.action_items.len(), soon.overdue().count()), (1, 0));
+    let late = later(31);
+    assert_eq!(late.overdue().map(|owed| owed.item.number).collect::<Vec<_>>(), [2]);
+    assert!(late.to_string().contains("OVERDUE"), "{late}");
+}
+
+#[test]
+fn an_artifact_is_the_same_whenever_it_is_made() {
+    let told = Told::scenario(DemoScenario::ErrorSpike);
+    let history = told.history();
+    let much_later = History::new(&told.release, &told.records, told.release.last_at());
+    assert_eq!(Artifact::all(&history), Artifact::all(&much_later));
+    let templates = (Templates::default(), Templates::default());
+    for artifact in Artifact::all(&history) {
+        assert_eq!(templates.0.markdown(&artifact).unwrap(), templates.1.markdown(&artifact).unwrap());
+        let named = Artifact::of(&history, artifact.name()).unwrap();
+        assert_eq!(named, artifact);
+        assert_eq!(artifact.name().to_string().parse(), Ok(artifact.name()));
+    }
+}
