@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     evidence::Alpha,
-    factor::{Arms, Counts},
     math::{last_that_holds, ln_beta, times_ln},
+    observation::{Arms, Counts},
 };
 use crate::unit::Finite;
 

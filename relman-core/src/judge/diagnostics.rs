@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     evidence::Alpha,
-    factor::{Arms, Counts},
     math::ln_beta,
+    observation::{Arms, Counts},
 };
 use crate::unit::{Finite, TrafficShare};
 

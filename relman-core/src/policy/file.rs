@@ -1,6 +1,9 @@
+//! A policy as a file: what people write, its schema, and the one that ships with relman.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::{
     Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Policy,
@@ -12,11 +15,55 @@ use crate::{
     unit::{Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, as_text},
 };
 
+/// Why a file is not a policy.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PolicyFileError {
+    /// The file is not TOML, or not of the form that a policy has; says line and column.
+    #[error("failed to read the policy: {0}")]
+    Toml(#[from] toml::de::Error),
+    /// What it says is not allowed.
+    #[error("failed to read the policy: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+impl Policy {
+    /// The policy that ships with relman, with the tracks `standard`, `small-change` and `high-risk`.
+    ///
+    /// Its text is [`SHIPPED_TOML`](Self::SHIPPED_TOML): a good start for your own.
+    ///
+    /// # Panics
+    ///
+    /// Never: a test reads the file.
+    pub fn shipped() -> Self {
+        Self::from_toml(Self::SHIPPED_TOML).expect("a test reads the shipped policy")
+    }
+
+    /// The text of the shipped policy.
+    pub const SHIPPED_TOML: &str = include_str!("shipped.toml");
+
+    /// Reads a policy from TOML. The format is described by [`Policy::json_schema`](Self::json_schema).
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyFileError`]: line and column, or the rule that is broken.
+    pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
+        let file: PolicyFile = toml::from_str(text)?;
+        Ok(file.into_policy()?)
+    }
+
+    /// The JSON Schema of a policy file, for editors.
+    #[cfg(feature = "schema")]
+    pub fn json_schema() -> schemars::Schema {
+        schemars::schema_for!(PolicyFile)
+    }
+}
+
 /// A release policy, as people write it. Durations are `30m` or `1h 30m`, shares `1%`.
 #[derive(Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReleasePolicy"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct PolicyFile {
+struct PolicyFile {
     /// The name, for people.
     name: Text,
     /// The version, for people.
@@ -276,7 +323,7 @@ impl TrackFile {
 }
 
 impl PolicyFile {
-    pub(super) fn into_policy(mut self) -> Result<Policy, PolicyError> {
+    fn into_policy(mut self) -> Result<Policy, PolicyError> {
         let tracks = self
             .tracks
             .into_iter()

@@ -5,13 +5,15 @@
 
 mod file;
 pub mod floors;
-mod no_data;
 #[expect(clippy::module_inception, reason = "the type that the module is named after")]
 mod policy;
-mod roles;
+mod rules;
 mod track;
 
-pub use no_data::{NoDataAction, NoDataRule, NoDataRules};
-pub use policy::{Freeze, OnCallRules, OverrideRules, Policy, PolicyError, PolicyFileError, RollbackRules};
-pub use roles::{Permission, Roles};
+pub use file::PolicyFileError;
+pub use policy::{Policy, PolicyError};
+pub use rules::{
+    Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
+    RollbackRules,
+};
 pub use track::{Step, Track, TrackError, TrackUse};

@@ -3,11 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{NoDataRules, Roles, Track, TrackError, file::PolicyFile, floors};
+use super::{
+    Freeze, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules, Track, TrackError,
+    floors,
+};
 use crate::{
     judge::Judging,
-    plan::{Plan, ReleaseKind, RiskAssessment, RiskLevel},
-    unit::{Channel, CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
+    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel},
+    unit::{CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
 };
 
 /// The rules that a release obeys.
@@ -48,53 +51,6 @@ pub(super) struct RawPolicy {
     pub(super) freezes: Vec<Freeze>,
     #[serde(default, skip_serializing_if = "Judging::is_default")]
     pub(super) judging: Judging,
-}
-
-/// How on-call cover works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OnCallRules {
-    /// How long one acknowledgement covers.
-    #[serde(rename = "shift_ms")]
-    pub shift: Span,
-    /// Where on-call is paged.
-    pub channel: Channel,
-}
-
-/// How a rollback is carried out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RollbackRules {
-    /// How long to wait before a failed change is tried again.
-    #[serde(rename = "retry_every_ms")]
-    pub retry_every: Span,
-    /// How long to wait between two observations that should confirm zero traffic.
-    #[serde(rename = "confirm_every_ms")]
-    pub confirm_every: Span,
-    /// How many observations of zero traffic in a row confirm a rollback.
-    pub confirmations: u32,
-}
-
-/// What an override may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OverrideRules {
-    /// The longest time until an override expires.
-    #[serde(rename = "longest_ms")]
-    pub longest: Span,
-}
-
-/// A time in which nothing new is exposed. Rollback is never frozen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Freeze {
-    /// The first moment.
-    pub from: Timestamp,
-    /// The moment after the last.
-    pub until: Timestamp,
-    /// Why.
-    pub reason: Text,
 }
 
 /// Why rules are not a policy, or a plan does not fit them.
@@ -181,7 +137,7 @@ pub enum PolicyError {
     },
     /// A role is missing.
     #[error("roles.{0} is empty: nobody could {1}, and no release would get through")]
-    NoRole(&'static str, super::Permission),
+    NoRole(&'static str, Permission),
     /// A freeze that ends before it begins.
     #[error("the freeze from {from} ends before it begins, at {until}")]
     FreezeBackwards {
@@ -192,49 +148,7 @@ pub enum PolicyError {
     },
 }
 
-/// Why a file is not a policy.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum PolicyFileError {
-    /// The file is not TOML, or not of the form that a policy has; says line and column.
-    #[error("failed to read the policy: {0}")]
-    Toml(#[from] toml::de::Error),
-    /// What it says is not allowed.
-    #[error("failed to read the policy: {0}")]
-    Policy(#[from] PolicyError),
-}
-
 impl Policy {
-    /// The policy that ships with relman, with the tracks `standard`, `small-change` and `high-risk`.
-    ///
-    /// Its text is [`SHIPPED_TOML`](Self::SHIPPED_TOML): a good start for your own.
-    ///
-    /// # Panics
-    ///
-    /// Never: a test reads the file.
-    pub fn shipped() -> Self {
-        Self::from_toml(Self::SHIPPED_TOML).expect("a test reads the shipped policy")
-    }
-
-    /// The text of the shipped policy.
-    pub const SHIPPED_TOML: &str = include_str!("shipped.toml");
-
-    /// Reads a policy from TOML. The format is described by [`Policy::json_schema`](Self::json_schema).
-    ///
-    /// # Errors
-    ///
-    /// [`PolicyFileError`]: line and column, or the rule that is broken.
-    pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
-        let file: PolicyFile = toml::from_str(text)?;
-        Ok(file.into_policy()?)
-    }
-
-    /// The JSON Schema of a policy file, for editors.
-    #[cfg(feature = "schema")]
-    pub fn json_schema() -> schemars::Schema {
-        schemars::schema_for!(PolicyFile)
-    }
-
     /// The name, for people.
     pub fn name(&self) -> &Text {
         &self.0.name
@@ -304,10 +218,10 @@ impl Policy {
             checks.insert(built_in(floors::MANUAL_QA));
         }
         match plan.scope().performance {
-            crate::plan::PerformanceImpact::Sensitive => {
+            PerformanceImpact::Sensitive => {
                 checks.insert(built_in(floors::LOAD_TEST));
             }
-            crate::plan::PerformanceImpact::Neutral => {}
+            PerformanceImpact::Neutral => {}
         }
         checks
     }
@@ -444,12 +358,12 @@ impl TryFrom<RawPolicy> for Policy {
         }
         raw.check_ranges()?;
         for (name, permission) in [
-            ("plan", super::Permission::Plan),
-            ("approve", super::Permission::Approve),
-            ("check", super::Permission::Check),
-            ("override", super::Permission::Override),
-            ("on_call", super::Permission::OnCall),
-            ("operate", super::Permission::Operate),
+            ("plan", Permission::Plan),
+            ("approve", Permission::Approve),
+            ("check", Permission::Check),
+            ("override", Permission::Override),
+            ("on_call", Permission::OnCall),
+            ("operate", Permission::Operate),
         ] {
             if raw.roles.allowing(permission).is_empty() {
                 return Err(PolicyError::NoRole(name, permission));

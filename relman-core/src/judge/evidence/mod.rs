@@ -1,7 +1,7 @@
 //! Evidence against a release, added up over time, that may be looked at as often as anyone likes.
 //!
 //! For each interval `t` and each alternative `k` (a regression of a certain size) a
-//! [factor](crate::judge::factor) `L_k(t)` has a mean of at most 1 while the criterion is clean. All share one
+//! [factor](factor) `L_k(t)` has a mean of at most 1 while the criterion is clean. All share one
 //! recursion, started with `S_k = 0` and `rest = 1`:
 //!
 //! ```text
@@ -17,12 +17,12 @@
 //! - [`Shares`] merges the evidence of several criteria.
 //! - [`Alpha`] is the probability that is allowed, and its threshold.
 
+pub mod factor;
+
 mod alpha;
-mod mixture;
 mod sequential;
 mod start;
 
 pub use alpha::{Alpha, Shares, SharesError};
-pub use mixture::{LnEvidence, Mixture, Onset};
-pub use sequential::Sequential;
+pub use sequential::{LnEvidence, Mixture, Onset, Sequential};
 pub use start::{BEYOND_PLAN, Position, SPENT_BEYOND, Scheme, StartWeights};

@@ -14,8 +14,6 @@
 
 mod argo;
 mod looks;
-mod window;
 
 pub use argo::{ArgoAnalysis, ArgoError, ArgoLimits, ArgoMeasurement, ArgoPhase};
-pub use looks::{FailedLooks, Look, Rule};
-pub use window::{WindowThreshold, WindowVerdict};
+pub use looks::{FailedLooks, Look, Rule, WindowThreshold, WindowVerdict};

@@ -19,7 +19,6 @@
 //! | pass, marginal, fail | `summary ≥ 75`; `75 > summary ≥ 50`; below: with the usual thresholds |
 //! | fail at once | a critical metric that is not passed; half of the metrics or more without data |
 
-mod brent;
 mod classify;
 mod interval;
 mod ranks;

@@ -1,7 +1,10 @@
 use std::cmp::Ordering;
 
-use super::{Answer, Arm, Channel, Control, Measurement, Method, MissingKind, Outcome, Undecided, Verdict};
 use crate::{
+    judge::{
+        observation::{Answer, Arm, Measurement, MissingKind},
+        verdict::{Channel, Control, Method, Outcome, Undecided, Verdict},
+    },
     plan::{COMPLAINTS, Comparator, Criterion, Quantity, Threshold, Unit},
     unit::{Decimal, Finite, Ratio},
 };

@@ -1,18 +1,17 @@
 use super::{
     MethodChoice,
     datum::{Beside, Frozen, Reading, complement, is_upper},
-    exclusion::{self, Exclusion},
+    threshold::{Assessment, ENGINE, Evidence, assess},
     weighed::{Since, Weighed},
 };
 use crate::{
     judge::{
-        Answer, Arm, Assessment, Channel, Control, ENGINE, Evidence, Measurement, Method, MissingKind,
-        Outcome, Pool, Undecided, Verdict, assess,
         confidence::{self, Interval},
         evidence::{Alpha, StartWeights},
-        factor::Counts,
         familiar::{FailedLooks, Look as Counted},
         kayenta::{Label, MannWhitneyRule},
+        observation::{Answer, Arm, Counts, Measurement, MissingKind, Pool},
+        verdict::{Channel, Control, Method, Outcome, Undecided, Verdict},
     },
     plan::{COMPLAINTS, Comparator, Criterion, Threshold},
     unit::{Finite, Ratio, Timestamp},
@@ -29,16 +28,16 @@ pub(super) struct Demands {
 
 /// One look at one criterion.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
+pub(super) struct CriterionLook<'a> {
     pub(super) from: Timestamp,
     pub(super) canary: &'a Answer,
     pub(super) baseline: &'a Answer,
     pub(super) control: Control,
 }
 
-/// The course of one criterion over a release: how it is judged, and all that was seen of it.
+/// One criterion over a release: how it is judged, and all that was measured for it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Course {
+pub(super) struct CriterionJudge {
     pub(super) criterion: Criterion,
     engine: Engine,
     /// The step that the last look was in, from 0.
@@ -73,7 +72,7 @@ struct Last {
     baseline: bool,
 }
 
-impl Course {
+impl CriterionJudge {
     pub(super) fn new(criterion: Criterion, choice: MethodChoice, weights: &StartWeights) -> Self {
         let engine = match choice {
             // People count complaints one by one, and the contract says how many are too many.
@@ -131,9 +130,9 @@ impl Course {
             return;
         }
         self.step = step;
-        if let Some(seen) = self.control.measurement() {
-            let highest = Counts::of(seen).and_then(|counts| confidence::rate(counts, alpha).high);
-            self.frozen = Some(Frozen { measurement: seen.clone(), highest: highest.map(Finite::get) });
+        if let Some(shown) = self.control.measurement() {
+            let highest = Counts::of(shown).and_then(|counts| confidence::rate(counts, alpha).high);
+            self.frozen = Some(Frozen { measurement: shown.clone(), highest: highest.map(Finite::get) });
         }
         self.control = Pool::default();
         self.canary = Pool::default();
@@ -142,35 +141,35 @@ impl Course {
     }
 
     /// One more look at a step, steps counted from 0.
-    pub(super) fn observe(&mut self, step: u32, seen: Seen<'_>, demands: Demands) {
+    pub(super) fn observe(&mut self, step: u32, look: CriterionLook<'_>, demands: Demands) {
         self.enter(step, demands.alpha);
         self.begin_anew_where_decided();
-        if let Some(canary) = seen.canary.measurement() {
-            self.weigh(canary, seen);
+        if let Some(canary) = look.canary.measurement() {
+            self.weigh(canary, look);
             self.canary.add(canary);
         }
-        let baseline = seen.baseline.measurement();
-        if let (Some(baseline), Control::Concurrent | Control::None) = (baseline, seen.control) {
+        let baseline = look.baseline.measurement();
+        if let (Some(baseline), Control::Concurrent | Control::None) = (baseline, look.control) {
             self.baseline.add(baseline);
             self.control.add(baseline);
         }
         // No requests are no data, whatever a track asks for.
-        let mut assessed = self.assess(seen, demands.min_requests.max(1));
+        let mut assessed = self.assess(look, demands.min_requests.max(1));
         let was_decided = matches!(assessed.outcome, Outcome::Pass | Outcome::Fail);
-        assessed.outcome = self.outcome(assessed.outcome, assessed.value, seen, demands);
+        assessed.outcome = self.outcome(assessed.outcome, assessed.value, look, demands);
         self.last = Some(Last {
             assessed,
             was_decided,
-            control: seen.control,
-            canary: seen.canary.measurement().is_some(),
-            baseline: match seen.control {
+            control: look.control,
+            canary: look.canary.measurement().is_some(),
+            baseline: match look.control {
                 Control::Frozen => self.frozen.is_some(),
                 Control::Concurrent | Control::None => baseline.is_some(),
             },
         });
     }
 
-    /// Evidence rests on the whole step. For the other methods a look is what was seen since the last one that was
+    /// Evidence rests on the whole step. For the other methods a look is what was measured since the last one that was
     /// decided, so that each rests on enough requests.
     fn begin_anew_where_decided(&mut self) {
         if !self.last.as_ref().is_some_and(|last| last.was_decided) {
@@ -190,26 +189,26 @@ impl Course {
     }
 
     /// Adds a look to the evidence.
-    fn weigh(&mut self, canary: &Measurement, seen: Seen<'_>) {
+    fn weigh(&mut self, canary: &Measurement, look: CriterionLook<'_>) {
         let Engine::Evidence(weighed) = &mut self.engine else { return };
-        let beside = match seen.control {
+        let beside = match look.control {
             Control::Frozen => Beside::Frozen(self.frozen.as_ref()),
             Control::Concurrent | Control::None => Beside::Concurrent {
-                now: seen.baseline.measurement(),
+                now: look.baseline.measurement(),
                 before: [self.control.measurement(), self.frozen.as_ref().map(|frozen| &frozen.measurement)],
             },
         };
-        weighed.observe(&self.criterion, (self.step, seen.from), canary, beside);
+        weighed.observe(&self.criterion, (self.step, look.from), canary, beside);
     }
 
     /// What the plain comparison makes of what was added up.
-    fn assess(&self, seen: Seen<'_>, min_requests: u64) -> Assessment {
-        let canary = match seen.canary.measurement() {
-            Some(_) => self.canary.as_answer().unwrap_or(seen.canary),
-            None => seen.canary,
+    fn assess(&self, look: CriterionLook<'_>, min_requests: u64) -> Assessment {
+        let canary = match look.canary.measurement() {
+            Some(_) => self.canary.as_answer().unwrap_or(look.canary),
+            None => look.canary,
         };
         let frozen;
-        let baseline = match (seen.control, seen.baseline.measurement()) {
+        let baseline = match (look.control, look.baseline.measurement()) {
             (Control::Frozen, _) => {
                 frozen = match &self.frozen {
                     Some(frozen) => Answer::Value(frozen.measurement.clone()),
@@ -219,10 +218,10 @@ impl Course {
                 };
                 &frozen
             }
-            (_, Some(_)) => self.baseline.as_answer().unwrap_or(seen.baseline),
-            (_, None) => seen.baseline,
+            (_, Some(_)) => self.baseline.as_answer().unwrap_or(look.baseline),
+            (_, None) => look.baseline,
         };
-        assess(&self.criterion, Evidence { canary, baseline: Some((baseline, seen.control)), min_requests })
+        assess(&self.criterion, Evidence { canary, baseline: Some((baseline, look.control)), min_requests })
     }
 
     /// The outcome by the method of the criterion, from that of the plain comparison.
@@ -230,13 +229,13 @@ impl Course {
         &mut self,
         plain: Outcome,
         value: Option<Finite>,
-        seen: Seen<'_>,
+        look: CriterionLook<'_>,
         demands: Demands,
     ) -> Outcome {
         if let Engine::Evidence(weighed) = &self.engine {
             return match plain {
                 Outcome::Fail if weighed.is_counted => Outcome::Undecided(Undecided::NotProven),
-                Outcome::Pass => self.not_excluded(seen, demands).map_or(Outcome::Pass, Outcome::Undecided),
+                Outcome::Pass => self.not_excluded(look, demands).map_or(Outcome::Pass, Outcome::Undecided),
                 Outcome::Fail | Outcome::Undecided(_) => plain,
             };
         }
@@ -285,11 +284,11 @@ impl Course {
     }
 
     /// Whether the data leave a regression possible that they have to exclude.
-    fn not_excluded(&self, seen: Seen<'_>, demands: Demands) -> Option<Undecided> {
+    fn not_excluded(&self, look: CriterionLook<'_>, demands: Demands) -> Option<Undecided> {
         let excluded = demands.exclude?;
         let Threshold::Baseline { .. } = self.criterion.threshold else { return None };
         let weighed = self.weighed().filter(|weighed| weighed.is_counted)?;
-        let baseline = match seen.control {
+        let baseline = match look.control {
             Control::Frozen => self.frozen.as_ref().map(|frozen| &frozen.measurement),
             Control::Concurrent | Control::None => self.baseline.measurement(),
         };
@@ -297,7 +296,7 @@ impl Course {
         let found = if let Some(canary @ Measurement::Histogram(_)) = self.canary.measurement()
             && let Some((baseline, quantile)) = baseline.zip(quantile)
         {
-            exclusion::of_quantile(canary, baseline, quantile, demands.alpha, excluded)
+            quantile_exclusion(canary, baseline, quantile, demands.alpha, excluded)
         } else {
             let found = weighed.confidence(&self.criterion, demands.alpha);
             if found.is_some_and(|found| found.excludes(excluded)) {
@@ -440,4 +439,39 @@ fn value_of(criterion: &Criterion, measurement: &Measurement) -> Option<Finite> 
         Measurement::Histogram(histogram) => histogram.quantile(criterion.metric.quantile()?),
         Measurement::Gauge { value } => Some(*value),
     }
+}
+
+/// Whether data exclude a regression of a size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Exclusion {
+    Excluded,
+    /// They don't: how large it may still be; none for any size.
+    Open(Option<Finite>),
+}
+
+/// Whether a quantile is less than so many times the baseline's: whether few enough of the canary's requests are above the
+/// highest boundary that is no more than that.
+fn quantile_exclusion(
+    canary: &Measurement,
+    baseline: &Measurement,
+    quantile: f64,
+    alpha: Alpha,
+    excluded: f64,
+) -> Exclusion {
+    let (Measurement::Histogram(canary), Measurement::Histogram(baseline)) = (canary, baseline) else {
+        return Exclusion::Open(None);
+    };
+    let Some(base) = baseline.quantile_for_boundaries(quantile).filter(|base| base.get() > 0.0) else {
+        return Exclusion::Open(None);
+    };
+    let is_below = |counts| confidence::rate(counts, alpha).excludes(1.0 - quantile);
+    let wanted = Finite::new(base.get() * excluded);
+    let at = wanted.and_then(|wanted| canary.boundary_at_or_below(wanted));
+    if at.and_then(|at| canary.exceedances(at)).is_some_and(is_below) {
+        return Exclusion::Excluded;
+    }
+    let boundaries = canary.boundaries();
+    let first = boundaries.partition_point(|(at, _)| !canary.exceedances(*at).is_some_and(is_below));
+    let highest = boundaries.get(first).and_then(|(at, _)| Finite::new(at.get() / base.get()));
+    Exclusion::Open(highest.filter(|highest| highest.get() >= excluded))
 }

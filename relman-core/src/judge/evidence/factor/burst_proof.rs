@@ -1,7 +1,10 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Arms, Counts, Factor, likelihood::RATIOS};
-use crate::unit::{Finite, UnitError};
+use super::likelihood::{Factor, RATIOS};
+use crate::{
+    judge::observation::{Arms, Counts},
+    unit::{Finite, UnitError},
+};
 
 /// The stakes `f_k` of the burst-proof factors: how much of the evidence is bet on each interval.
 pub const FRACTIONS: [f64; 7] = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95];

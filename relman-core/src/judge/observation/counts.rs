@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{judge::Measurement, unit::UnitError};
+use super::Measurement;
+use crate::unit::UnitError;
 
 /// Requests of one arm in one interval, and how many of them went wrong or were above a bound.
 ///
@@ -64,11 +65,11 @@ impl Counts {
         }
     }
 
-    pub(super) fn requests_f64(self) -> f64 {
+    pub(in crate::judge) fn requests_f64(self) -> f64 {
         self.requests as f64
     }
 
-    pub(super) fn errors_f64(self) -> f64 {
+    pub(in crate::judge) fn errors_f64(self) -> f64 {
         self.errors as f64
     }
 }
@@ -117,13 +118,13 @@ impl Arms {
     }
 
     /// The errors of both arms.
-    pub(super) fn errors_f64(self) -> f64 {
+    pub(in crate::judge) fn errors_f64(self) -> f64 {
         self.canary.errors_f64() + self.baseline.errors_f64()
     }
 
     /// The share `m_c / (m_c + n_b)` of the errors that the canary has on average at exactly `ratio` times the
     /// baseline's rate, with `m_c = ratio · n_c`; none where nothing was served.
-    pub(super) fn share_at(self, ratio: f64) -> Option<f64> {
+    pub(in crate::judge) fn share_at(self, ratio: f64) -> Option<f64> {
         let canary = ratio * self.canary.requests_f64();
         let both = canary + self.baseline.requests_f64();
         (both > 0.0).then(|| canary / both)

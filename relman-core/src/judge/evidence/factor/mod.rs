@@ -17,23 +17,10 @@
 //! release is turned back by the latter alone unless its units are known to be independent.
 
 mod burst_proof;
-mod counts;
 mod likelihood;
 #[cfg(test)]
 mod tests;
 
+pub use crate::judge::observation::{Arms, Counts, Exposed};
 pub use burst_proof::{BurstProofAgainstBaseline, BurstProofGauge, BurstProofLimit, FRACTIONS};
-pub use counts::{Arms, Counts, Exposed};
-pub use likelihood::{CountsWithExposure, RATIOS, RateAgainstBaseline, RateLimit};
-
-/// What one interval says for each of several alternatives.
-pub trait Factor {
-    /// What is measured in one interval.
-    type Interval;
-
-    /// How many alternatives there are; at most 16.
-    const ALTERNATIVES: usize;
-
-    /// Writes `ln L_k` for each alternative, in order, into a slice of that length; all zero where nothing was served.
-    fn ln_factors(&self, interval: &Self::Interval, ln_factors: &mut [f64]);
-}
+pub use likelihood::{CountsWithExposure, Factor, RATIOS, RateAgainstBaseline, RateLimit};

@@ -1,15 +1,16 @@
-//! The course of a release before its judge: look after look, one verdict for each criterion.
+//! The criteria of a contract before their judge: look after look, one verdict for each.
 
-mod criterion;
+mod criterion_judge;
 mod datum;
-mod exclusion;
 mod judge;
-mod sequence;
 mod settings;
+mod threshold;
 mod weighed;
 
 pub use judge::{Answers, Judge, Look, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};
+pub(crate) use threshold::ENGINE;
+pub use threshold::{Assessment, Evidence, assess, judge};
 
 #[cfg(test)]
 mod laws_tests;

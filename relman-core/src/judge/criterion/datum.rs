@@ -1,11 +1,8 @@
 //! What one interval says about a criterion, as whole numbers.
 
+use super::threshold::{in_unit_of_metric, is_rate_of_events};
 use crate::{
-    judge::{
-        Boundary, Histogram, Measurement,
-        factor::{Arms, Counts, Exposed},
-        threshold::{in_unit_of_metric, is_rate_of_events},
-    },
+    judge::observation::{Arms, Boundary, Counts, Exposed, Histogram, Measurement},
     plan::{Comparator, Criterion, Threshold, Unit},
     unit::Finite,
 };

@@ -2,15 +2,15 @@ use std::fmt;
 
 use super::{
     FastAlarm, Judging, SampleRatioRule,
-    criterion::{Course, Demands, Seen},
-    sequence::Sequence,
+    criterion_judge::{CriterionJudge, CriterionLook, Demands},
+    weighed::Sequence,
 };
 use crate::{
     judge::{
-        Answer, Arm, Channel, Control, Measurement, Method, Observation, Outcome, Strength, Verdict,
         diagnostics::{SampleRatio, Warning},
         evidence::{LnEvidence, Shares, StartWeights},
-        factor::{Arms, Counts},
+        observation::{Answer, Arm, Arms, Counts, Measurement, Observation},
+        verdict::{Channel, Control, Method, Outcome, Strength, Verdict},
     },
     plan::{COMPLAINTS, Criterion},
     unit::{Finite, MetricName, TrafficShare, Window},
@@ -113,7 +113,7 @@ pub struct Judge {
     judging: Judging,
     min_requests: u64,
     shares: Shares,
-    courses: Vec<Course>,
+    criteria: Vec<CriterionJudge>,
     /// The split of the traffic in the steps before, and in this one.
     split: SampleRatio,
     splitting: Option<(TrafficShare, Arms)>,
@@ -124,14 +124,15 @@ impl Judge {
     /// many requests of a step a verdict rests on at least.
     pub fn new(criteria: &[Criterion], judging: &Judging, planned: Vec<u32>, min_requests: u64) -> Self {
         let weights = StartWeights::new(judging.start_weights, planned);
-        let course = |one: &Criterion| Course::new(one.clone(), judging.method_of(&one.metric), &weights);
-        let courses: Vec<Course> = criteria.iter().map(course).collect();
-        let by_evidence = courses.iter().filter(|course| course.weighed().is_some()).count();
+        let judged =
+            |one: &Criterion| CriterionJudge::new(one.clone(), judging.method_of(&one.metric), &weights);
+        let criteria: Vec<CriterionJudge> = criteria.iter().map(judged).collect();
+        let by_evidence = criteria.iter().filter(|judged| judged.weighed().is_some()).count();
         Self {
             judging: judging.clone(),
             min_requests,
             shares: Shares::equal(by_evidence),
-            courses,
+            criteria,
             split: SampleRatio::default(),
             splitting: None,
         }
@@ -146,29 +147,32 @@ impl Judge {
             exclude: look.exclude.map(Finite::get),
         };
         let nothing = Answer::NoData { detail: "not observed".to_owned() };
-        for course in &mut self.courses {
+        for judged in &mut self.criteria {
             let complaints;
-            let is_complaints = course.criterion.metric.as_str() == COMPLAINTS;
+            let is_complaints = judged.criterion.metric.as_str() == COMPLAINTS;
             let (canary, baseline) = if is_complaints {
                 complaints = Answer::Value(Measurement::Events { count: look.complaints, exposure: 0 });
                 (&complaints, &nothing)
             } else {
-                let metric = &course.criterion.metric;
+                let metric = &judged.criterion.metric;
                 let answer = |arm| look.observations.answer(metric, arm).unwrap_or(&nothing);
                 (answer(Arm::Canary), answer(Arm::Baseline))
             };
             if is_complaints {
-                course.count_in_all();
+                judged.count_in_all();
             }
-            let seen = Seen { from: look.window.from, canary, baseline, control: look.control };
-            course.observe(look.step.saturating_sub(1), seen, demands);
+            let (step, look) = (
+                look.step.saturating_sub(1),
+                CriterionLook { from: look.window.from, canary, baseline, control: look.control },
+            );
+            judged.observe(step, look, demands);
         }
     }
 
     /// The traffic is where it should be from now on: what was measured before does not count for the step. As evidence
     /// it does: users met it.
     pub fn count_anew(&mut self) {
-        self.courses.iter_mut().for_each(Course::count_anew);
+        self.criteria.iter_mut().for_each(CriterionJudge::count_anew);
     }
 
     fn observe_split(&mut self, look: &Look<'_>) {
@@ -177,8 +181,8 @@ impl Judge {
             let requests = look.observations.answer(metric, arm)?.measurement()?.requests()?;
             Counts::new(requests, 0)
         };
-        let served = self.courses.iter().find_map(|course| {
-            let metric = &course.criterion.metric;
+        let served = self.criteria.iter().find_map(|judged| {
+            let metric = &judged.criterion.metric;
             let canary = requests(metric, Arm::Canary)?;
             Some(Arms { canary, baseline: requests(metric, Arm::Baseline)? })
         });
@@ -204,10 +208,10 @@ impl Judge {
 
     /// What the evidence of all criteria comes to, and the criterion that contributes most.
     fn merged(&self, evidence: impl Fn(&Sequence) -> f64) -> Merged {
-        let mut ln = Vec::with_capacity(self.courses.len());
+        let mut ln = Vec::with_capacity(self.criteria.len());
         let mut blamed: Option<(usize, f64)> = None;
-        for (index, course) in self.courses.iter().enumerate() {
-            let Some(weighed) = course.weighed() else { continue };
+        for (index, judged) in self.criteria.iter().enumerate() {
+            let Some(weighed) = judged.weighed() else { continue };
             let own = evidence(weighed.sequence());
             if blamed.is_none_or(|(_, most)| own > most) {
                 blamed = Some((index, own));
@@ -222,7 +226,7 @@ impl Judge {
     /// Whether anything could be an alarm in any channel: a weighted mean is at most the largest of its parts.
     fn may_alarm(&self) -> bool {
         let threshold = self.judging.alpha.ln_threshold();
-        let weighed = self.courses.iter().filter_map(Course::weighed);
+        let weighed = self.criteria.iter().filter_map(CriterionJudge::weighed);
         weighed.map(|weighed| weighed.sequence().at_most()).any(|at_most| at_most >= threshold)
     }
 
@@ -254,13 +258,13 @@ impl Judge {
 
     /// Whether a criterion has failed, by its place in the contract: cheaper than all verdicts.
     pub fn failed(&self) -> Option<usize> {
-        let plain = self.courses.iter().position(|course| course.outcome_so_far() == Some(&Outcome::Fail));
+        let plain = self.criteria.iter().position(|judged| judged.outcome_so_far() == Some(&Outcome::Fail));
         plain.or_else(|| self.alarm().map(|(index, _)| index))
     }
 
     /// The outcome of a criterion by the last look, but for evidence that is an alarm; by its place in the contract.
     pub fn outcome(&self, criterion: usize) -> Option<&Outcome> {
-        self.courses.get(criterion).and_then(Course::outcome_so_far)
+        self.criteria.get(criterion).and_then(CriterionJudge::outcome_so_far)
     }
 
     /// What speaks against the release before it has failed.
@@ -269,7 +273,7 @@ impl Judge {
             return Some(Suspicion::SampleRatio(mismatch));
         }
         let blamed = if self.may_alarm() { self.fast().blamed? } else { return None };
-        Some(Suspicion::Fast(self.courses[blamed].criterion.clone()))
+        Some(Suspicion::Fast(self.criteria[blamed].criterion.clone()))
     }
 
     /// One verdict for each criterion on the last look, in the order of the contract; none before the first look.
@@ -277,12 +281,12 @@ impl Judge {
         let (robust, fast) = (self.robust(), self.fast());
         let alarm = self.alarm();
         let mismatch = self.mismatch();
-        let verdict = |(index, course): (usize, &Course)| {
+        let verdict = |(index, judged): (usize, &CriterionJudge)| {
             let mut verdict = match alarm {
-                Some((blamed, channel)) if blamed == index => course.verdict_by_evidence(channel)?,
-                Some(_) | None => course.verdict()?,
+                Some((blamed, channel)) if blamed == index => judged.verdict_by_evidence(channel)?,
+                Some(_) | None => judged.verdict()?,
             };
-            let Some(weighed) = course.weighed().filter(|_| verdict.method == Method::Evidence) else {
+            let Some(weighed) = judged.weighed().filter(|_| verdict.method == Method::Evidence) else {
                 return Some(verdict);
             };
             let since = weighed.since();
@@ -298,14 +302,14 @@ impl Judge {
                 arms: since.map(|since| since.arms).filter(|arms| arms.canary.requests() > 0),
                 boundary: weighed.boundary(),
             });
-            verdict.confidence = course.confidence(self.judging.alpha);
+            verdict.confidence = judged.confidence(self.judging.alpha);
             verdict.dispersion = weighed.spread().dispersion();
             verdict.lag_1_correlation = weighed.spread().lag_1_correlation();
             verdict.warnings = weighed.warnings();
             verdict.warnings.extend(mismatch);
             Some(verdict)
         };
-        self.courses.iter().enumerate().filter_map(verdict).collect()
+        self.criteria.iter().enumerate().filter_map(verdict).collect()
     }
 }
 

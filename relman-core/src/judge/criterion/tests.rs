@@ -392,7 +392,7 @@ fn a_split_that_is_not_what_was_meant_is_suspected() {
 #[test]
 fn a_fast_alarm_holds_and_rolls_back_where_the_policy_says_so() {
     let rolls_back = Judging { fast_alarm: FastAlarm::RollBack, ..Judging::default() };
-    let course = |judging: &Judging| {
+    let judged = |judging: &Judging| {
         let mut release = Release::new(&["error_rate > 1%"], judging, 100);
         let (mut suspected, mut failed) = (None, None);
         for number in 0..60 {
@@ -403,10 +403,10 @@ fn a_fast_alarm_holds_and_rolls_back_where_the_policy_says_so() {
         }
         (suspected.unwrap(), failed.unwrap())
     };
-    let (suspected, (failed, verdict)) = course(&Judging::default());
+    let (suspected, (failed, verdict)) = judged(&Judging::default());
     assert_eq!(verdict.channel, Channel::Robust);
     assert!(suspected < failed, "{suspected} and {failed}");
-    let (again, (sooner, verdict)) = course(&rolls_back);
+    let (again, (sooner, verdict)) = judged(&rolls_back);
     assert_eq!((again, verdict.channel, verdict.outcome), (suspected, Channel::Fast, Outcome::Fail));
     assert!(suspected <= sooner && sooner <= suspected + 1 && sooner < failed, "{sooner}");
 }

@@ -2,10 +2,10 @@
 //!
 //! `latency_p99 > 2x baseline` says that more than 1 % of the canary's requests take longer than `2q`, `q` the
 //! baseline's p99. Counted at a boundary between buckets that is a rate against a limit of 1 %
-//! ([`RateLimit`](super::factor::RateLimit)), exact and without a guess about how requests lie inside a bucket.
+//! ([`RateLimit`](crate::judge::factor::RateLimit)), exact and without a guess about how requests lie inside a bucket.
 //!
 //! Beside the rule itself, the shares above a few boundaries near the baseline's p95 to p99, compared with the
-//! concurrent baseline ([`RateAgainstBaseline`](super::factor::RateAgainstBaseline)), find a true slow-down much
+//! concurrent baseline ([`RateAgainstBaseline`](crate::judge::factor::RateAgainstBaseline)), find a true slow-down much
 //! sooner: 2.4 minutes in place of 53, for ×2.2 at 100 requests a second.
 //!
 //! A boundary has to be chosen from what was measured **before** the intervals that are judged with it: the baseline of
@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassicHistogram, Histogram, NativeHistogram, factor::Counts};
+use super::{ClassicHistogram, Counts, Histogram, NativeHistogram};
 use crate::unit::Finite;
 
 /// A boundary between buckets that stands for a latency.
@@ -96,7 +96,7 @@ impl Histogram {
     }
 
     /// The highest boundary at or below a value; none where there is none.
-    pub(super) fn boundary_at_or_below(&self, wanted: Finite) -> Option<Finite> {
+    pub(in crate::judge) fn boundary_at_or_below(&self, wanted: Finite) -> Option<Finite> {
         match self {
             Self::Classic(histogram) => {
                 histogram.bounds().iter().copied().take_while(|bound| *bound <= wanted).last()
@@ -111,7 +111,7 @@ impl Histogram {
 
     /// The value that stands for a quantile of the baseline wherever boundaries are chosen by it: in a native histogram
     /// the upper end of its bucket.
-    pub(super) fn quantile_for_boundaries(&self, quantile: f64) -> Option<Finite> {
+    pub(in crate::judge) fn quantile_for_boundaries(&self, quantile: f64) -> Option<Finite> {
         match self {
             Self::Classic(_) => self.quantile(quantile),
             Self::Native(histogram) => {
@@ -143,7 +143,7 @@ impl Histogram {
     }
 
     /// Every boundary with the number of requests above it, rising; of a native histogram those of its buckets.
-    pub(super) fn boundaries(&self) -> Vec<(Finite, u64)> {
+    pub(in crate::judge) fn boundaries(&self) -> Vec<(Finite, u64)> {
         let mut above = self.count();
         match self {
             Self::Classic(histogram) => {

@@ -238,7 +238,7 @@ proptest! {
 
     /// What evidence keeps of the past is what the likely start needs, and it is found by the counts of all looks.
     #[test]
-    fn what_came_since_is_the_end_of_the_course(
+    fn what_came_since_is_the_end_of_the_looks(
         looks in prop::collection::vec(arbitrary_rate(), 1..40),
     ) {
         let mut release = Release::by_evidence(&["error_rate > 1%"]);
@@ -261,7 +261,7 @@ fn arbitrary_rate() -> impl Strategy<Value = u64> {
 }
 
 #[test]
-fn a_fixed_course_gives_the_same_bits_everywhere() {
+fn fixed_looks_give_the_same_bits_everywhere() {
     let criteria =
         ["error_rate > 1%", "timeout_rate > 2x baseline", "latency_p99 > 2x baseline", "success_rate < 99%"];
     let mut numbers = Numbers(0x5eed);

@@ -1,7 +1,21 @@
 use serde::{Deserialize, Serialize};
 
-use super::{Arms, Counts, Exposed, Factor};
-use crate::unit::UnitError;
+use crate::{
+    judge::observation::{Arms, Counts, Exposed},
+    unit::UnitError,
+};
+
+/// What one interval says for each of several alternatives.
+pub trait Factor {
+    /// What is measured in one interval.
+    type Interval;
+
+    /// How many alternatives there are; at most 16.
+    const ALTERNATIVES: usize;
+
+    /// Writes `ln L_k` for each alternative, in order, into a slice of that length; all zero where nothing was served.
+    fn ln_factors(&self, interval: &Self::Interval, ln_factors: &mut [f64]);
+}
 
 /// The alternatives of the likelihood factors: how many times too high a rate may be.
 pub const RATIOS: [f64; 10] = [1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 32.0, 64.0];
