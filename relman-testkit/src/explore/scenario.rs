@@ -2,7 +2,7 @@ use relman_core::unit::{Span, TrafficShare};
 
 use crate::{
     Cast, Simulation,
-    fault::{AppendFate, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, Schedule, When},
+    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, Schedule, When},
     sample,
     sim::{Regression, World},
 };
@@ -39,12 +39,15 @@ impl Scenario {
 
 fn worlds() -> Vec<(&'static str, World)> {
     let minutes = Span::from_minutes;
+    let day = Span::from_hours(24);
     let share = TrafficShare::percent;
     let calm = World::calm;
     let bad = || calm().with(Regression::errors_from_share(share(10), 0.3));
     let back = |fate| bad().with(Fault::deployer(DeployerCall::Back, 1, 2, fate));
-    let append = |nth, fate| Fault::Append { nth, fate, down_for: Span::from_secs(20) };
-    let jump = |jump| Fault::Clock { at: When::AfterExposure(minutes(7)), jump };
+    let append = |nth, times, fate| Fault::Append { nth, times, fate };
+    let jump = |of, jump| Fault::Clock { at: When::AfterExposure(minutes(7)), of, jump };
+    let panics = |port| Fault::Panic { port, nth: 3, times: 2 };
+    let forward = |nth, fate| Fault::deployer(DeployerCall::Forward, nth, 1, fate);
     vec![
         ("nothing goes wrong", calm()),
         ("an error spike", bad()),
@@ -75,10 +78,22 @@ fn worlds() -> Vec<(&'static str, World)> {
         ),
         (
             "the journal fails",
-            calm().with(append(20, AppendFate::BeforeDurable)).with(append(31, AppendFate::AfterDurable)),
+            calm().with(append(20, 1, AppendFate::BeforeDurable)).with(append(31, 1, AppendFate::AfterDurable)),
         ),
-        ("the clock jumps forwards", calm().with(jump(Jump::Forwards(minutes(9))))),
-        ("the clock jumps backwards", calm().with(jump(Jump::Backwards(minutes(4))))),
+        ("the journal fails for a while, an error spike", bad().with(append(22, 8, AppendFate::BeforeDurable))),
+        ("the disk is full, an error spike", bad().with(append(22, 12, AppendFate::Full))),
+        ("the deployer is late, an error spike", bad().with(forward(2, DeployerFate::Late(Span::from_secs(6))))),
+        ("the deployer hangs", calm().with(forward(2, DeployerFate::Hangs))),
+        ("the deployer hangs afterwards, an error spike", bad().with(forward(2, DeployerFate::HangsAfterwards))),
+        ("the deployer panics", calm().with(panics(Port::Deployer))),
+        ("the platform panics, an error spike", bad().with(panics(Port::Observation))),
+        ("the metrics panic", calm().with(panics(Port::Metrics))),
+        ("the notifier panics", calm().with(panics(Port::Notifier))),
+        ("every clock jumps forwards", calm().with(jump(Clocks::All, Jump::Forwards(minutes(9))))),
+        ("every clock jumps backwards", calm().with(jump(Clocks::All, Jump::Backwards(minutes(4))))),
+        ("people are a day ahead, an error spike", bad().with(jump(Clocks::People, Jump::Forwards(day)))),
+        ("a new conductor is a day ahead", calm().with(jump(Clocks::Conductors, Jump::Forwards(day)))),
+        ("a new conductor is a year behind", calm().with(jump(Clocks::Conductors, Jump::Backwards(day.times(365))))),
         ("two conductors", calm().with(Fault::SecondConductor {})),
         ("two conductors, an error spike", bad().with(Fault::SecondConductor {})),
         ("anything", calm().with(Schedule::random(7, 5, minutes(20)))),

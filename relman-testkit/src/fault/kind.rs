@@ -61,20 +61,34 @@ pub enum Fault {
         /// What becomes of them.
         fate: NotifierFate,
     },
-    /// An append to the journal fails. Whoever appended stops, and starts again from what is durable.
+    /// Appends to the journal fail. Whoever appended does not know whether the records are stored.
     Append {
-        /// Which append to the stream, from 1.
+        /// The first of them, from 1.
         nth: u32,
+        /// How many in a row; 4294967295 for ever.
+        #[serde(default = "once")]
+        times: u32,
         /// Whether the records are stored.
         fate: AppendFate,
-        /// How long it takes until a conductor that stopped is started again.
-        #[serde(with = "as_text", default)]
-        down_for: Span,
     },
-    /// The clock of those who drive the release jumps; the platform's does not.
+    /// Calls to a port panic: nothing is done, and nothing answered.
+    Panic {
+        /// Which port.
+        port: Port,
+        /// The first call, from 1.
+        nth: u32,
+        /// How many in a row.
+        #[serde(default = "once")]
+        times: u32,
+    },
+    /// Clocks of those who write to the record jump; the platform's does not. A person's clock is looked at with every
+    /// command, a conductor's when its process starts.
     Clock {
         /// When.
         at: When,
+        /// Whose.
+        #[serde(default)]
+        of: Clocks,
         /// Where to.
         jump: Jump,
     },
@@ -136,17 +150,27 @@ pub enum DeployerFate {
     HalfwayUnnoticed,
     /// It says that it is done, and nothing is changed.
     Lie,
+    /// It is carried out and answered this much later, even if nobody waits for it any more: whoever asked may have
+    /// aborted the call, or be gone.
+    Late(#[serde(with = "as_text")] Span),
+    /// It is not carried out, and never answered.
+    Hangs,
+    /// It is carried out, and never answered.
+    HangsAfterwards,
 }
 
 impl DeployerFate {
-    /// Every fate, in the order of declaration.
-    pub const ALL: [Self; 6] = [
+    /// Every fate, in the order of declaration; a late one takes as long as it takes to look at it.
+    pub const ALL: [Self; 9] = [
         Self::Unavailable,
         Self::Refused,
         Self::AnswerLost,
         Self::Halfway,
         Self::HalfwayUnnoticed,
         Self::Lie,
+        Self::Late(Span::from_secs(6)),
+        Self::Hangs,
+        Self::HangsAfterwards,
     ];
 }
 
@@ -210,6 +234,57 @@ pub enum AppendFate {
     BeforeDurable,
     /// The records are stored, and it fails for the caller.
     AfterDurable,
+    /// The disk is full: only what takes users back can use what is kept in reserve.
+    Full,
+}
+
+impl AppendFate {
+    /// Every fate, in the order of declaration.
+    pub const ALL: [Self; 3] = [Self::BeforeDurable, Self::AfterDurable, Self::Full];
+}
+
+/// A port that a conductor calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Port {
+    /// The deployer, to change something.
+    Deployer,
+    /// The deployer, to observe.
+    Observation,
+    /// The source of metrics.
+    Metrics,
+    /// The notifier.
+    Notifier,
+    /// The user flows.
+    UserFlows,
+    /// The source of incidents.
+    Incidents,
+}
+
+impl Port {
+    /// Every port, in the order of declaration.
+    pub const ALL: [Self; 6] =
+        [Self::Deployer, Self::Observation, Self::Metrics, Self::Notifier, Self::UserFlows, Self::Incidents];
+}
+
+/// Whose clocks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clocks {
+    /// Everybody's who writes to the record.
+    #[default]
+    All,
+    /// Those of the people.
+    People,
+    /// Those of the conductors.
+    Conductors,
+}
+
+impl Clocks {
+    /// Whether these clocks are among them.
+    pub(crate) fn are(self, whose: Self) -> bool {
+        self == Self::All || self == whose
+    }
 }
 
 /// A jump of a clock.

@@ -12,8 +12,8 @@ mod schedule;
 mod when;
 
 pub use kind::{
-    AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate,
+    AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
+    PersonFate, Port,
 };
 pub use schedule::{Schedule, ScheduleError};
 pub use when::When;

@@ -3,8 +3,8 @@ use rand_chacha::ChaCha8Rng;
 use relman_core::unit::{Span, TrafficShare};
 
 use super::{
-    AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate, Schedule, When,
+    AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+    NotifierFate, PersonFate, Port, Schedule, When,
 };
 use crate::{Cast, Duty};
 
@@ -38,7 +38,7 @@ struct Draw {
 
 impl Draw {
     fn fault(&mut self) -> Fault {
-        match self.up_to(13) {
+        match self.up_to(15) {
             0..3 => Fault::Deployer {
                 call: self.one_of(&DeployerCall::ALL),
                 nth: 1 + self.up_to(4),
@@ -55,11 +55,20 @@ impl Draw {
             },
             9 => Fault::Append {
                 nth: 1 + self.up_to(60),
-                fate: self.one_of(&[AppendFate::BeforeDurable, AppendFate::AfterDurable]),
-                down_for: self.pause(),
+                times: 1 + self.up_to(6),
+                fate: self.one_of(&AppendFate::ALL),
             },
-            10 => Fault::Clock { at: self.when(), jump: self.jump() },
-            11 => Fault::Person { duty: self.one_of(&Duty::ALL), fate: self.person() },
+            10 | 11 => Fault::Clock {
+                at: self.when(),
+                of: self.one_of(&[Clocks::All, Clocks::People, Clocks::Conductors]),
+                jump: self.jump(),
+            },
+            12 => Fault::Panic {
+                port: self.one_of(&[Port::Deployer, Port::Observation, Port::Metrics, Port::Notifier]),
+                nth: 1 + self.up_to(30),
+                times: 1 + self.up_to(5),
+            },
+            13 => Fault::Person { duty: self.one_of(&Duty::ALL), fate: self.person() },
             _ if self.up_to(4) == 0 => Fault::SecondConductor {},
             _ => Fault::Crash {
                 after: self.one_of(&[Boundary::Decided, Boundary::Appended, Boundary::Called]),
@@ -92,7 +101,12 @@ impl Draw {
     }
 
     fn jump(&mut self) -> Jump {
-        let by = Span::from_millis(1 + self.rng.random_range(0..=self.within.as_millis()));
+        let by = match self.up_to(4) {
+            0 => Span::from_minutes(5),
+            1 => Span::from_hours(24),
+            2 => Span::from_hours(24 * 365),
+            _ => Span::from_millis(1 + self.rng.random_range(0..=self.within.as_millis())),
+        };
         if self.up_to(2) == 0 { Jump::Forwards(by) } else { Jump::Backwards(by) }
     }
 

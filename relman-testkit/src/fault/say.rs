@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate,
+    AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
+    PersonFate, Port,
 };
 
 impl fmt::Display for Fault {
@@ -21,10 +21,10 @@ impl fmt::Display for Fault {
                 write!(f, "from {from}, for {lasting}: {of} {fate}")
             }
             Self::Notifier { nth, times, fate } => write!(f, "{}: {fate}", Calls("message", *nth, *times)),
-            Self::Append { nth, fate, down_for } => {
-                write!(f, "append {nth}: {fate}, and a new start after {down_for}")
-            }
-            Self::Clock { at, jump } => write!(f, "{at}: the clock jumps {jump}"),
+            Self::Append { nth, times: u32::MAX, fate } => write!(f, "append {nth} and all that follow: {fate}"),
+            Self::Append { nth, times, fate } => write!(f, "{}: {fate}", Calls("append", *nth, *times)),
+            Self::Panic { port, nth, times } => write!(f, "{}: it panics", Calls(port.call(), *nth, *times)),
+            Self::Clock { at, of, jump } => write!(f, "{at}: {of} jumps {jump}"),
             Self::Person { duty, fate } => write!(f, "{duty}: {fate}"),
             Self::SecondConductor {} => f.write_str("a second conductor drives the same release"),
             Self::Crash { after, nth, down_for } => {
@@ -67,6 +67,9 @@ impl fmt::Display for DeployerFate {
             Self::Halfway => "the platform stops half-way and the answer is lost",
             Self::HalfwayUnnoticed => "the platform stops half-way and says that it is done",
             Self::Lie => "the platform changes nothing and says that it is done",
+            Self::Late(by) => return write!(f, "the platform does it {by} later, whoever waits for it"),
+            Self::Hangs => "the platform changes nothing and never answers",
+            Self::HangsAfterwards => "the platform does it and never answers",
         })
     }
 }
@@ -109,6 +112,31 @@ impl fmt::Display for AppendFate {
         f.pad(match self {
             Self::BeforeDurable => "the journal fails before anything is stored",
             Self::AfterDurable => "the journal fails after it is stored",
+            Self::Full => "the disk is full",
+        })
+    }
+}
+
+impl Port {
+    /// A call to it.
+    fn call(self) -> &'static str {
+        match self {
+            Self::Deployer => "change by the deployer",
+            Self::Observation => "observation of the platform",
+            Self::Metrics => "question to the metrics",
+            Self::Notifier => "message",
+            Self::UserFlows => "check of the user flows",
+            Self::Incidents => "question to the source of incidents",
+        }
+    }
+}
+
+impl fmt::Display for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::All => "every clock",
+            Self::People => "the clock of the people",
+            Self::Conductors => "the clock of the conductors",
         })
     }
 }

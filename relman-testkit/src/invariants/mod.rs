@@ -78,7 +78,7 @@ const CATALOGUE: [(&str, Check); 18] = [
 type RunCheck = fn(&Run) -> Result<(), Broken>;
 
 /// Every invariant over a whole run with its name.
-const OF_RUNS: [(&str, RunCheck); 8] = [
+const OF_RUNS: [(&str, RunCheck); 10] = [
     ("chain_verifies", really::chain_verifies),
     ("replay_equals_live", really::replay_equals_live),
     ("law2_append_before_act", |run| really::append_before_act(run.seen())),
@@ -93,6 +93,8 @@ const OF_RUNS: [(&str, RunCheck); 8] = [
     ("b3_traffic_is_really_at_zero_when_confirmed", |run| {
         really::traffic_is_really_at_zero_when_confirmed(run.seen())
     }),
+    ("law9_every_call_ends_once", really::every_call_ends_once),
+    ("law10_nobody_is_left_alone", really::nobody_is_left_alone),
     ("nobody_waits_for_ever", really::nobody_waits_for_ever),
 ];
 
@@ -135,7 +137,9 @@ impl Run {
 /// | `law2_net_effect_is_as_if_once` | a repetition that changes what performing it once has left |
 /// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
 /// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that somebody else has given and a look lets be |
-/// | `b3_traffic_is_really_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
+/// | `b3_traffic_is_really_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic, or gets some by an earlier change |
+/// | `law9_every_call_ends_once` | a call that is neither answered nor aborted, or ends twice |
+/// | `law10_nobody_is_left_alone` | a journal that fails for long while users have the version, and nobody is told |
 /// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |
 #[derive(Debug, Clone, Copy)]
 pub struct Invariants;

@@ -14,7 +14,7 @@ use super::Broken;
 use crate::{
     Ending, Run,
     cast::Diligence,
-    fault::{Fault, Jump, PersonFate},
+    fault::{DeployerFate, Fault, PersonFate},
     sim::{Call, CallAnswer, Happening, What},
 };
 
@@ -73,10 +73,10 @@ fn share_before(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShar
 /// The share of the traffic before and after something.
 fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
     match what {
-        What::Called { call: Call::Route(_), before, after, .. } | What::Drifted { before, after } => {
-            Some((*before, *after))
-        }
-        What::Called { .. } | What::Crashed | What::AppendFailed => None,
+        What::Called { call: Call::Route(_), before, after, .. }
+        | What::Drifted { before, after }
+        | What::Arrived { before, after, .. } => Some((*before, *after)),
+        What::Called { .. } | What::Crashed | What::AppendFailed | What::Alarmed => None,
     }
 }
 
@@ -139,7 +139,7 @@ fn recorded_as_done_is_done(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Br
         let Event::TrafficSet(set) = &record.event else { continue };
         let earlier = run.happened.iter().rev().filter(|happening| happening.records <= record.seq);
         let excused = match earlier.map(|happening| &happening.what).find(|what| change(what).is_some()) {
-            Some(What::Drifted { .. }) => true,
+            Some(What::Drifted { .. } | What::Arrived { .. }) => true,
             Some(What::Called { call: Call::Route(share), answer, after, .. }) => {
                 after == share || *answer == CallAnswer::Done
             }
@@ -247,7 +247,8 @@ fn allowed(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
     share.last().unwrap_or(TrafficShare::ZERO)
 }
 
-/// When a rollback is confirmed, the new version really has no traffic.
+/// When a rollback is confirmed, the new version really has no traffic, and gets none afterwards by a change that was
+/// asked for before.
 pub(super) fn traffic_is_really_at_zero_when_confirmed(
     run: Seen<'_, impl Borrow<Record>>,
 ) -> Result<(), Broken> {
@@ -255,6 +256,54 @@ pub(super) fn traffic_is_really_at_zero_when_confirmed(
         let is = share_before(run, record.seq);
         if is > TrafficShare::ZERO {
             return Err(Broken::by(record, format!("it is confirmed, and the platform has {is}")));
+        }
+        let late = run.happened.iter().filter(|happening| happening.records > record.seq).find(|happening| {
+            matches!(&happening.what, What::Arrived { after, .. } if *after > TrafficShare::ZERO)
+        });
+        if let Some(late) = late {
+            return Err(Broken::by(record, format!("it is confirmed, and then {late}")));
+        }
+    }
+    Ok(())
+}
+
+/// Every call ends exactly once: by its answer, or by being aborted.
+pub(super) fn every_call_ends_once(run: &Run) -> Result<(), Broken> {
+    match run.loose_ends.first() {
+        None => Ok(()),
+        Some(what) => Err(Broken { seq: run.records.len() as u64, what: what.clone() }),
+    }
+}
+
+/// How long a journal may fail before on-call has heard of it: the patience of a session and the pause between two tries.
+const JOURNAL_PATIENCE: Span = Span::from_secs(45);
+
+/// While users have the new version, a journal that fails for long is told to on-call, and what is due is looked at.
+pub(super) fn nobody_is_left_alone(run: &Run) -> Result<(), Broken> {
+    let mut exposed = false;
+    let mut failing_since: Option<Timestamp> = None;
+    let mut told = false;
+    let mut records = 0;
+    for happening in &run.happened {
+        // A record more, and the journal works.
+        if happening.records > records {
+            (records, failing_since, told) = (happening.records, None, false);
+        }
+        if let Some((_, after)) = change(&happening.what) {
+            exposed = after > TrafficShare::ZERO;
+        }
+        match happening.what {
+            What::Alarmed => told = true,
+            What::AppendFailed if exposed => {
+                let since = *failing_since.get_or_insert(happening.at);
+                if !told && happening.at.since(since) > JOURNAL_PATIENCE {
+                    let what = format!("the journal has failed since {since}, users have it, and nobody was told");
+                    return Err(broken(happening, what));
+                }
+            }
+            // Whoever is gone knows nothing of it.
+            What::Crashed => failing_since = None,
+            _ => {}
         }
     }
     Ok(())
@@ -301,8 +350,13 @@ fn patience(run: &Run) -> Span {
     });
     let late = run.faults.faults.iter().fold(Span::ZERO, |sum, fault| match fault {
         Fault::Person { fate: PersonFate::Late(by), .. } => sum + by.times(OCCASIONS),
-        Fault::Clock { jump: Jump::Backwards(by) | Jump::Forwards(by), .. } => sum + *by,
-        Fault::Append { down_for, .. } | Fault::Crash { down_for, .. } => sum + *down_for,
+        // A clock that is wrong keeps nobody waiting; a conductor that starts with one measures nothing, and goes back.
+        Fault::Clock { .. } => sum + Span::from_hours(1),
+        Fault::Append { times, .. } => sum + Span::from_secs(10).times(u64::from(*times)),
+        Fault::Deployer { fate: DeployerFate::Hangs | DeployerFate::HangsAfterwards, times, .. } => {
+            sum + Span::from_minutes(2).times(u64::from(*times))
+        }
+        Fault::Crash { down_for, .. } => sum + *down_for,
         _ => sum,
     });
     track.times(2) + no_data + Span::from_hours(1) + late
@@ -327,7 +381,8 @@ fn failed(what: &What) -> bool {
         What::Called { answer: CallAnswer::Failed(kind), .. } => *kind != PortErrorKind::Rejected,
         What::Called { call: Call::Route(share), after, .. } => share != after,
         What::Called { .. } => false,
-        What::Drifted { .. } | What::Crashed | What::AppendFailed => true,
+        What::Drifted { .. } | What::Arrived { .. } | What::Crashed | What::AppendFailed => true,
+        What::Alarmed => false,
     }
 }
 

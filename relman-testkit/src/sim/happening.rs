@@ -41,10 +41,21 @@ pub enum What {
         /// The share afterwards.
         after: TrafficShare,
     },
+    /// A change of the traffic that was asked for earlier has arrived, whoever waits for it.
+    Arrived {
+        /// With which idempotency key it was asked for.
+        key: String,
+        /// The share before.
+        before: TrafficShare,
+        /// The share afterwards.
+        after: TrafficShare,
+    },
     /// Those who drive the release lost everything that was not durable.
     Crashed,
-    /// The journal failed, and whoever appended stopped.
+    /// The journal failed, or did not say what became of an append.
     AppendFailed,
+    /// On-call was told, without a record, that the journal does not work.
+    Alarmed,
 }
 
 /// What a port was asked for.
@@ -90,8 +101,12 @@ impl fmt::Display for What {
                 write!(f, "{call}, {answer} ({before} to {after}, key {key})")
             }
             Self::Drifted { before, after } => write!(f, "somebody sets the traffic ({before} to {after})"),
+            Self::Arrived { key, before, after } => {
+                write!(f, "a late change arrives ({before} to {after}, key {key})")
+            }
             Self::Crashed => f.write_str("crash"),
             Self::AppendFailed => f.write_str("the journal fails"),
+            Self::Alarmed => f.write_str("on-call is told that the journal does not work"),
         }
     }
 }

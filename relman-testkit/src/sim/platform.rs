@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use relman_core::{
     event::{Event, Record},
-    judge::{Arm, Observation},
+    judge::{Answer, Arm, Observation},
     port::{
         Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery,
         MetricsSource, PortError, Target, TrafficRequest,
@@ -193,6 +193,17 @@ impl SimulatedPlatform {
         &self.world_of(release).faults
     }
 
+    /// How long the answer to the last change of a release takes; none where it never comes. The answer itself is there
+    /// at once: whoever asks under virtual time lets this much of it pass.
+    pub fn answer_delay(&self, release: &ReleaseId) -> Option<Span> {
+        self.with_site(release, |site, _| site.delay)
+    }
+
+    /// When the next change of a release arrives that is under way.
+    pub fn next_arrival(&self, release: &ReleaseId) -> Option<Timestamp> {
+        self.with_site(release, |site, _| site.next_arrival())
+    }
+
     /// How long the answer to a question about a metric takes. The answer itself is there at once: whoever asks
     /// under virtual time lets this much of it pass.
     pub fn answers_after(&self, release: &ReleaseId, metric: &MetricName, window: Window) -> Span {
@@ -230,6 +241,7 @@ impl SimulatedPlatform {
         let mut sites = self.sites();
         let site = sites.entry(release.clone()).or_default();
         site.drift(&self.world_of(release).faults, self.origin, now);
+        site.arrive(now);
         act(site, now)
     }
 }
@@ -286,14 +298,17 @@ impl MetricsSource for SimulatedPlatform {
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
         let release = &query.release;
-        let (answer, window) = self.with_site(release, |site, _| {
+        let (answer, window) = self.with_site(release, |site, now| {
             let fates: Vec<(MetricsFate, Timestamp)> =
                 site.metrics_fates(self.faults(release), self.origin, &query.metric, window).collect();
             if let Some(missing) = fates.iter().find_map(|(fate, since)| in_place(*fate, *since)) {
                 return (missing, window);
             }
             let (back, _) = lateness(fates.iter().copied());
-            let covered = Window { from: window.from.minus(back), until: window.until.minus(back) };
+            let covered = Window { from: window.from.minus(back), until: window.until.minus(back).min(now) };
+            if covered.from >= covered.until {
+                return (Answer::NoData { detail: "there are no samples of that time yet".to_owned() }, window);
+            }
             let answer = self.measured(release, site).answer(query, arm, covered);
             let counted_twice = fates.iter().any(|(fate, _)| *fate == MetricsFate::Twice);
             (if counted_twice { twice(answer) } else { answer }, covered)

@@ -29,9 +29,21 @@ pub(super) struct Site {
     over: BTreeSet<usize>,
     calls: BTreeMap<DeployerCall, u32>,
     looks: u32,
+    /// Changes that are under way, and arrive whoever waits for them.
+    arriving: Vec<Arrival>,
+    /// How long the answer to the last change takes; none where it never comes.
+    pub(super) delay: Option<Span>,
     /// How many records the release has, as far as the world was told.
     pub(super) records: u64,
     pub(super) log: Vec<Happening>,
+}
+
+/// A change of the traffic that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Arrival {
+    at: Timestamp,
+    share: TrafficShare,
+    key: String,
 }
 
 impl Site {
@@ -43,6 +55,7 @@ impl Site {
         self.anchor.hash(state);
         self.reached.hash(state);
         self.over.hash(state);
+        self.arriving.hash(state);
         for fault in &faults.faults {
             match fault {
                 Fault::Deployer { call, nth, times, .. } => {
@@ -95,6 +108,21 @@ impl Site {
         }
     }
 
+    /// Lets changes arrive whose time has come.
+    pub(super) fn arrive(&mut self, now: Timestamp) {
+        while let Some(next) = self.arriving.iter().position(|arrival| arrival.at <= now) {
+            let Arrival { at, share, key } = self.arriving.remove(next);
+            let before = self.history.share();
+            self.set(share, at);
+            self.note(at, What::Arrived { key, before, after: share });
+        }
+    }
+
+    /// When the next change arrives.
+    pub(super) fn next_arrival(&self) -> Option<Timestamp> {
+        self.arriving.iter().map(|arrival| arrival.at).min()
+    }
+
     /// Lets nothing of a schedule happen any more that happened, or could have, in an earlier process.
     pub(super) fn skip(&mut self, faults: &Schedule, origin: Origin, now: Timestamp) {
         self.calls.extend(DeployerCall::ALL.map(|call| (call, u32::MAX)));
@@ -127,8 +155,10 @@ impl Site {
     ) -> Result<(), PortError> {
         let fate = self.fate(faults, DeployerCall::Install);
         let share = self.history.share();
+        self.delay = delay(fate);
         let result = match fate {
-            None | Some(DeployerFate::AnswerLost) => {
+            // To install late is to install: nobody meets it before.
+            None | Some(DeployerFate::AnswerLost | DeployerFate::Late(_) | DeployerFate::HangsAfterwards) => {
                 self.installed.insert(environment);
                 answer(fate, "deploy")
             }
@@ -151,16 +181,25 @@ impl Site {
         let forward = share > TrafficShare::ZERO;
         let fate = self.fate(faults, if forward { DeployerCall::Forward } else { DeployerCall::Back });
         let before = self.history.share();
+        self.delay = delay(fate);
         let result = if forward && !self.installed.contains(&Environment::Production) {
             let detail = "the new version is not installed in production";
             Err(PortError::new(NAME, OPERATION, PortErrorKind::Rejected, detail))
         } else {
             match fate {
-                None | Some(DeployerFate::AnswerLost) => self.set(share, now),
+                None | Some(DeployerFate::AnswerLost | DeployerFate::HangsAfterwards) => self.set(share, now),
+                Some(DeployerFate::Late(by)) => {
+                    self.arriving.push(Arrival { at: now + by, share, key: key.to_owned() });
+                }
                 Some(DeployerFate::Halfway | DeployerFate::HalfwayUnnoticed) => {
                     self.set(half_way(before, share), now);
                 }
-                Some(DeployerFate::Unavailable | DeployerFate::Refused | DeployerFate::Lie) => {}
+                Some(
+                    DeployerFate::Unavailable
+                    | DeployerFate::Refused
+                    | DeployerFate::Lie
+                    | DeployerFate::Hangs,
+                ) => {}
             }
             answer(fate, OPERATION)
         };
@@ -225,7 +264,13 @@ impl Site {
 /// What the caller is told.
 fn answer(fate: Option<DeployerFate>, operation: &'static str) -> Result<(), PortError> {
     let (kind, detail) = match fate {
-        None | Some(DeployerFate::HalfwayUnnoticed | DeployerFate::Lie) => return Ok(()),
+        None | Some(DeployerFate::HalfwayUnnoticed | DeployerFate::Lie | DeployerFate::Late(_)) => {
+            return Ok(());
+        }
+        // Nobody hears it.
+        Some(DeployerFate::Hangs | DeployerFate::HangsAfterwards) => {
+            (PortErrorKind::TimedOut, "there is no answer")
+        }
         Some(DeployerFate::AnswerLost | DeployerFate::Halfway) => {
             (PortErrorKind::TimedOut, "the answer was lost")
         }
@@ -233,6 +278,23 @@ fn answer(fate: Option<DeployerFate>, operation: &'static str) -> Result<(), Por
         Some(DeployerFate::Refused) => (PortErrorKind::Rejected, "the platform's configuration forbids it"),
     };
     Err(PortError::new(NAME, operation, kind, detail))
+}
+
+/// How long the answer takes; none where it never comes.
+fn delay(fate: Option<DeployerFate>) -> Option<Span> {
+    match fate {
+        Some(DeployerFate::Late(by)) => Some(by),
+        Some(DeployerFate::Hangs | DeployerFate::HangsAfterwards) => None,
+        None
+        | Some(
+            DeployerFate::Unavailable
+            | DeployerFate::Refused
+            | DeployerFate::AnswerLost
+            | DeployerFate::Halfway
+            | DeployerFate::HalfwayUnnoticed
+            | DeployerFate::Lie,
+        ) => Some(Span::ZERO),
+    }
 }
 
 fn half_way(from: TrafficShare, to: TrafficShare) -> TrafficShare {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-/// One rule that a conductor does not keep, so that a test can show that an invariant notices.
+/// One rule that a conductor or its session does not keep, so that a test can show that an invariant notices.
 ///
 /// [`Simulation::flawed`](crate::Simulation::flawed) drives a release with it. Some flaws only show where something
 /// else goes wrong as well: each says what has to.
@@ -26,6 +26,8 @@ pub enum Flaw {
     ClosesInMemory,
     /// It acts on what it has decided before that is appended.
     ActsBeforeAppending,
+    /// It takes an append that has failed for one that was stored. Shows where an append fails.
+    ActsOnAFailedAppend,
     /// It gives every effect of one record the same key.
     OneKeyForEachRecord,
     /// It does not hear what others record until what it has to bring forward is done. Shows with a second conductor
@@ -37,4 +39,22 @@ pub enum Flaw {
     BelievesInZero,
     /// It does not try again what has failed. Shows with a deployer that fails.
     TriesOnce,
+    /// It confirms a rollback as soon as zero was seen, though a change that was asked for before may still arrive. Shows
+    /// with a deployer that is late.
+    DoesNotWatchZero,
+    /// It forgets to abort the calls that a rollback has made pointless. Shows where a deployer takes long, or never
+    /// answers.
+    ForgetsAborts,
+    /// It takes the answer to one call for the answer to another as well. Shows where a deployer is late.
+    AnswersTwice,
+    /// It lets a call that is never answered stand in the way for good. Shows where a deployer hangs.
+    WaitsForEver,
+    /// It drops what people want of a release that has reached its end. Shows where a completed release is rolled back.
+    DropsCommandsAfterTheEnd,
+    /// It gives a release up when the journal fails. Shows where an append fails.
+    GivesUpOnTheJournal,
+    /// It tells nobody that the journal does not work. Shows where the journal fails for long.
+    FailsInSilence,
+    /// It waits until its clock has caught up with the record. Shows where somebody's clock is ahead.
+    WaitsForTheClock,
 }

@@ -9,7 +9,7 @@ use relman_core::{machine::Release, port::Clock};
 
 use super::{
     Stage,
-    driver::{Doing, Driver, Process},
+    process::{Conductor, Doing, Process},
 };
 use crate::{
     Invariants, Violation,
@@ -31,7 +31,12 @@ impl<P: Clone> Stage<P> {
             notifier: self.notifier.fork(),
             journal: self.journal.clone(),
             truth: self.truth.clone(),
-            drivers: self.drivers.clone(),
+            conductors: self.conductors.clone(),
+            started: self.started,
+            open: self.open.clone(),
+            loose_ends: self.loose_ends.clone(),
+            called: self.called.clone(),
+            keys: self.keys.clone(),
             crowd: self.crowd.clone(),
             acts: self.acts.clone(),
             human: self.human.clone(),
@@ -78,7 +83,7 @@ impl<P> Stage<P> {
             half.hash(&mut hasher);
             hasher
         });
-        let busy = !self.acts.is_empty() || !matches!(self.human.0, Doing::Nothing);
+        let busy = !self.acts.is_empty() || self.human.is_some();
         if busy || halves.iter_mut().try_for_each(|half| self.hash_future(half)).is_none() {
             return None;
         }
@@ -94,18 +99,25 @@ impl<P> Stage<P> {
         self.notifier.hash_future(state);
         self.crowd.waiting().hash(state);
         self.complaints.hash(state);
-        if self.drivers.len() > 1 {
+        if self.conductors.len() > 1 {
             self.pace.hash(state);
         }
-        for driver in &self.drivers {
-            match driver {
-                Driver::Down { until } => until.hash(state),
-                Driver::Up(process) => hash_process(process, state)?,
+        for conductor in &self.conductors {
+            match conductor {
+                Conductor::Down { until } => until.hash(state),
+                Conductor::Done { head } => head.map(|head| (head.seq, *head.digest.as_bytes())).hash(state),
+                Conductor::Up(process) => hash_process(process, state)?,
             }
         }
         for fault in &self.faults.faults {
             match fault {
-                Fault::Append { nth, .. } => self.journal.attempts().min(*nth).hash(state),
+                Fault::Append { nth, times, .. } => {
+                    self.journal.attempts().min(nth.saturating_add(*times)).hash(state);
+                }
+                Fault::Panic { port, nth, times } => {
+                    let called = self.called.get(port).copied().unwrap_or_default();
+                    called.min(nth.saturating_add(*times)).hash(state);
+                }
                 Fault::Crash { after, nth, .. } => {
                     self.reached.get(after).copied().unwrap_or_default().min(*nth).hash(state);
                 }
@@ -117,13 +129,12 @@ impl<P> Stage<P> {
 }
 
 fn hash_process(process: &Process, state: &mut DefaultHasher) -> Option<()> {
-    if process.pending.is_some() || !matches!(process.doing, Doing::Nothing) {
+    if !matches!(process.doing, Doing::Nothing) {
         return None;
     }
-    hash_head(&process.release, state);
-    for effect in process.in_doubt() {
-        (effect.record, effect.index).hash(state);
-    }
+    process.session.at_rest()?.hash(state);
+    hash_head(process.session.release(), state);
+    process.ahead.hash(state);
     Some(())
 }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use relman_core::{
     chain::{Head, SealedLine},
     event::{Event, Record, RecordError},
-    machine::{Release, ReplayError},
+    machine::{Append, Release, ReplayError},
 };
 
 use super::Flaw;
@@ -20,16 +20,6 @@ pub(super) struct VirtualJournal {
     flaw: Option<Flaw>,
 }
 
-/// How an append ended.
-pub(super) enum Appended {
-    /// The records are stored.
-    Stored,
-    /// Somebody else was first, and nothing is stored.
-    Conflict,
-    /// The journal failed. Whoever appended does not know whether the records are stored.
-    Failed,
-}
-
 impl VirtualJournal {
     pub(super) fn used_by(flaw: Option<Flaw>) -> Self {
         Self { flaw, ..Self::default() }
@@ -41,17 +31,24 @@ impl VirtualJournal {
         faults: &Schedule,
         expected: Option<Head>,
         lines: &[SealedLine],
-    ) -> Result<Appended, RecordError> {
+        urgent: bool,
+    ) -> Result<Append, RecordError> {
         self.attempts = self.attempts.saturating_add(1);
         let fate = faults.faults.iter().find_map(|fault| match fault {
-            Fault::Append { nth, fate, .. } if *nth == self.attempts => Some(*fate),
+            Fault::Append { nth, times, fate } if Fault::hits(*nth, *times, self.attempts) => Some(*fate),
             _ => None,
         });
-        if fate == Some(AppendFate::BeforeDurable) {
-            return Ok(Appended::Failed);
+        let failed = |detail: &str, full| Append::Unknown { detail: detail.to_owned(), full };
+        match fate {
+            Some(AppendFate::BeforeDurable) => return Ok(failed("the journal is not available", false)),
+            // What takes users back may use what is kept in reserve.
+            Some(AppendFate::Full) if !urgent => {
+                return Ok(failed("the disk is full", true));
+            }
+            Some(AppendFate::Full | AppendFate::AfterDurable) | None => {}
         }
         if self.head() != expected {
-            return Ok(Appended::Conflict);
+            return Ok(Append::Conflict);
         }
         for line in lines {
             let record = Record::read(line.bytes())?;
@@ -63,8 +60,8 @@ impl VirtualJournal {
             self.records.push(Arc::new(record));
         }
         Ok(match fate {
-            Some(AppendFate::AfterDurable) => Appended::Failed,
-            Some(AppendFate::BeforeDurable) | None => Appended::Stored,
+            Some(AppendFate::AfterDurable) => failed("the answer of the journal was lost", false),
+            Some(AppendFate::BeforeDurable | AppendFate::Full) | None => Append::Stored,
         })
     }
 
@@ -88,10 +85,14 @@ impl VirtualJournal {
         &self.records
     }
 
+    /// The records after a head.
+    pub(super) fn after(&self, head: Option<Head>) -> &[Arc<Record>] {
+        let known = head.map_or(0, |head| head.seq + 1);
+        self.records.get(usize::try_from(known).unwrap_or(usize::MAX)..).unwrap_or_default()
+    }
+
     /// Folds what a release does not know yet.
     pub(super) fn refresh(&self, release: &mut Release) -> Result<(), ReplayError> {
-        let known = release.head().map_or(0, |head| head.seq + 1);
-        let known = usize::try_from(known).unwrap_or(usize::MAX);
-        self.records.iter().skip(known).try_for_each(|record| release.apply(record))
+        self.after(release.head()).iter().try_for_each(|record| release.apply(record))
     }
 }

@@ -6,12 +6,12 @@
 //! seed. Seed in, [`Trace`] out: a text file that is replayed byte for byte.
 
 mod crowd;
-mod driver;
 mod flaw;
 mod fork;
 mod journal;
 mod pace;
-mod perform;
+mod ports;
+mod process;
 mod run;
 #[expect(clippy::module_inception, reason = "the module's one main type is the simulation")]
 mod simulation;

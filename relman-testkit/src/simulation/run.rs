@@ -26,6 +26,8 @@ pub struct Run {
     pub told: Vec<Notification>,
     /// What people wanted and the core refused, each repetition once.
     pub refused: Vec<Refused>,
+    /// Calls that did not end exactly once, each in a sentence.
+    pub loose_ends: Vec<String>,
     /// Why it is over.
     pub ending: Ending,
     /// When it was over, by the platform's clock.

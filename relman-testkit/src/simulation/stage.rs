@@ -5,37 +5,39 @@ use std::{
 };
 
 use relman_core::{
-    chain::SealedLine,
-    event::{EffectId, Record},
-    machine::{Action, Command, Input, Outstanding, Phase, PhaseName, Principal, Refusal, Release, decide},
-    plan::Plan,
+    event::Record,
+    machine::{
+        Action, Append, Batch, CallId, Command, Input, Outcome, Phase, PhaseName, Principal, Read, Refusal,
+        Release, Session, SessionConfig,
+    },
+    plan::{Moment, Plan},
     policy::Policy,
-    port::Clock,
+    port::{Clock, Notification, Urgency},
     unit::{ReleaseId, Span, Text, Timestamp, Window},
 };
 
 use super::{
     Ending, Flaw, Refused, Run, Simulation, SimulationError,
     crowd::Crowd,
-    driver::{Doing, Driver, Process},
-    journal::{Appended, VirtualJournal},
+    journal::VirtualJournal,
     pace::Pace,
-    perform::{Attempt, Ports, goes_forward},
+    ports::Ports,
+    process::{Conductor, Doing, Process, shifted},
 };
 use crate::{
     Cast, People,
-    fault::{Boundary, Fault, Jump, Schedule},
+    fault::{Boundary, Clocks, Fault, Jump, Port, Schedule},
     sim::{ManualClock, RecordingNotifier, SimulatedPlatform, What},
 };
 
 /// More steps at one moment than any release has: a chain of gates and checks is a few hundred.
 const MOST_STEPS: u32 = 20_000;
 
-/// How long to wait before a question is asked again whose answer came too late to matter.
-const PAUSE_AFTER_NOTHING: Span = Span::from_secs(1);
-
 /// What users say who came to harm.
 const COMPLAINT: &str = "It does not work any more.";
+
+/// The result of a step, or why the simulation could not go on.
+type Result<T, E = SimulationError> = std::result::Result<T, E>;
 
 /// A whole world at one moment: it goes on step by step, and can be copied between any two.
 pub(crate) struct Stage<P> {
@@ -49,11 +51,23 @@ pub(crate) struct Stage<P> {
     pub(super) journal: VirtualJournal,
     /// What the journal amounts to.
     pub(super) truth: Release,
-    pub(super) drivers: Vec<Driver>,
+    pub(super) conductors: Vec<Conductor>,
+    /// How many processes were started.
+    pub(super) started: u32,
+    /// The calls that were made and have not ended, by the process that made them.
+    pub(super) open: BTreeMap<(u32, CallId), Timestamp>,
+    /// Calls that did not end exactly once.
+    pub(super) loose_ends: Vec<String>,
+    /// How often each port was called.
+    pub(super) called: BTreeMap<Port, u32>,
+    /// How often each idempotency key was used.
+    pub(super) keys: BTreeMap<String, u32>,
     pub(super) crowd: Crowd<P>,
     pub(super) acts: VecDeque<Act>,
-    pub(super) human: (Doing, Whose),
-    pub(super) listened: Option<super::driver::Mark>,
+    /// What somebody has decided, and is about to append.
+    pub(super) human: Option<(Batch, Act)>,
+    /// At which record and which moment people were last asked what they want.
+    pub(super) listened: Option<(Option<relman_core::chain::Head>, Timestamp)>,
     /// How many complaints come when.
     pub(super) complaints: BTreeMap<Timestamp, u32>,
     pub(super) refused: Vec<Refused>,
@@ -127,10 +141,15 @@ impl<P: People> Stage<P> {
             notifier: RecordingNotifier::default().with_faults((*faults).clone()),
             journal: VirtualJournal::used_by(flaw),
             truth: Release::new(id.clone()),
-            drivers: vec![Driver::Down { until: start }; if second { 2 } else { 1 }],
+            conductors: vec![Conductor::Down { until: start }; if second { 2 } else { 1 }],
+            started: 0,
+            open: BTreeMap::new(),
+            loose_ends: Vec::new(),
+            called: BTreeMap::new(),
+            keys: BTreeMap::new(),
             crowd: Crowd::new(people, faults.clone()),
             acts: VecDeque::new(),
-            human: (Doing::Nothing, Whose::People),
+            human: None,
             listened: None,
             complaints: BTreeMap::new(),
             refused: Vec::new(),
@@ -150,7 +169,7 @@ impl<P: People> Stage<P> {
     }
 
     /// Goes on to the end.
-    pub(super) fn play(&mut self) -> Result<Ending, SimulationError> {
+    pub(super) fn play(&mut self) -> Result<Ending> {
         loop {
             if let Step::Over(ending) = self.step()? {
                 return Ok(ending);
@@ -159,7 +178,7 @@ impl<P: People> Stage<P> {
     }
 
     /// The next step of whoever is next.
-    pub(crate) fn step(&mut self) -> Result<Step, SimulationError> {
+    pub(crate) fn step(&mut self) -> Result<Step> {
         if mem::take(&mut self.settled) {
             self.steps = 0;
             return Ok(self.pass_time().map_or(Step::Quiet, Step::Over));
@@ -168,9 +187,9 @@ impl<P: People> Stage<P> {
         if self.steps > MOST_STEPS {
             return Err(SimulationError::Livelock { at: self.clock.now(), steps: MOST_STEPS });
         }
-        let second_first = self.drivers.len() > 1 && self.pace.take();
+        let second_first = self.conductors.len() > 1 && self.pace.take();
         let order = if second_first { [1, 0] } else { [0, 1] };
-        let conductors = self.drivers.len();
+        let conductors = self.conductors.len();
         for index in order.into_iter().filter(|index| *index < conductors) {
             if let Some(step) = self.drive(index)? {
                 return Ok(self.reach(step, Who::Conductor(index)));
@@ -183,18 +202,24 @@ impl<P: People> Stage<P> {
         Ok(Step::Settled)
     }
 
-    /// What the clocks of those who drive the release show.
-    fn seen(&self) -> Timestamp {
+    /// How far somebody's clock is ahead of the platform's now, in milliseconds.
+    fn ahead(&self, whose: Clocks) -> i64 {
         let now = self.clock.now();
-        self.jumps().filter(|(at, _)| *at <= now).fold(now, |seen, (_, jump)| match jump {
-            Jump::Forwards(by) => seen + by,
-            Jump::Backwards(by) => seen.minus(by),
+        let jumps = self.jumps().filter(|(at, of, _)| *at <= now && of.are(whose));
+        jumps.fold(0_i64, |ahead, (_, _, jump)| match jump {
+            Jump::Forwards(by) => ahead.saturating_add_unsigned(by.as_millis()),
+            Jump::Backwards(by) => ahead.saturating_sub_unsigned(by.as_millis()),
         })
     }
 
-    fn jumps(&self) -> impl Iterator<Item = (Timestamp, Jump)> {
+    /// What the clocks of the people show.
+    fn seen(&self) -> Timestamp {
+        shifted(self.clock.now(), self.ahead(Clocks::People))
+    }
+
+    fn jumps(&self) -> impl Iterator<Item = (Timestamp, Clocks, Jump)> {
         self.faults.faults.iter().filter_map(|fault| match fault {
-            Fault::Clock { at, jump } => Some((self.platform.moment(&self.id, *at)?, *jump)),
+            Fault::Clock { at, of, jump } => Some((self.platform.moment(&self.id, *at)?, *of, *jump)),
             _ => None,
         })
     }
@@ -222,12 +247,16 @@ impl<P: People> Stage<P> {
         Step::At(boundary, who)
     }
 
-    /// Ends somebody's process: what is not durable is gone.
+    /// Ends somebody's process: what is not durable is gone, and so are its calls.
     pub(crate) fn crash(&mut self, who: Who, down_for: Span) {
         self.platform.note(&self.id, What::Crashed);
         match who {
             Who::Conductor(index) => {
-                self.drivers[index] = Driver::Down { until: self.clock.now() + down_for };
+                if let Conductor::Up(process) = &self.conductors[index] {
+                    let number = process.number;
+                    self.open.retain(|(of, _), _| *of != number);
+                }
+                self.conductors[index] = Conductor::Down { until: self.clock.now() + down_for };
             }
             Who::People => self.forget_acts(),
         }
@@ -236,145 +265,167 @@ impl<P: People> Stage<P> {
     /// Whoever was about to act looks again.
     fn forget_acts(&mut self) {
         self.acts.clear();
-        self.human.0 = Doing::Nothing;
+        self.human = None;
         self.listened = None;
     }
 
-    fn drive(&mut self, index: usize) -> Result<Option<Progress>, SimulationError> {
+    fn drive(&mut self, index: usize) -> Result<Option<Progress>> {
         let now = self.clock.now();
-        match mem::replace(&mut self.drivers[index], Driver::Down { until: now }) {
-            Driver::Down { until } if until > now => {
-                self.drivers[index] = Driver::Down { until };
+        match mem::replace(&mut self.conductors[index], Conductor::Down { until: now }) {
+            Conductor::Down { until } if until > now => {
+                self.conductors[index] = Conductor::Down { until };
                 Ok(None)
             }
-            Driver::Down { .. } => {
-                let release = match self.restart {
-                    Restart::FromBytes => Release::replay(self.id.clone(), self.journal.lines())?,
-                    Restart::FromRecords => {
-                        let mut release = Release::new(self.id.clone());
-                        self.journal.refresh(&mut release)?;
-                        release
-                    }
-                };
-                self.drivers[index] = Driver::Up(Box::new(Process::new(release)));
+            Conductor::Down { .. } => {
+                self.conductors[index] = Conductor::Up(Box::new(self.start()?));
                 Ok(Some(Progress::Quiet))
             }
-            Driver::Up(mut process) => {
+            Conductor::Done { head } => {
+                let is_told = self.journal.head() != head && self.flaw != Some(Flaw::DropsCommandsAfterTheEnd);
+                self.conductors[index] =
+                    if is_told { Conductor::Down { until: now } } else { Conductor::Done { head } };
+                Ok(is_told.then_some(Progress::Quiet))
+            }
+            Conductor::Up(mut process) => {
                 let progress = self.conduct(&mut process)?;
-                self.drivers[index] = match progress {
-                    Some(Progress::Stopped(until)) => Driver::Down { until },
-                    Some(Progress::Quiet | Progress::At(_)) | None => Driver::Up(process),
+                self.conductors[index] = match progress {
+                    Some(Progress::GivenUp) => Conductor::Done { head: self.journal.head() },
+                    None if process.session.is_over() => Conductor::Done { head: process.session.stored() },
+                    Some(Progress::Quiet | Progress::At(_)) | None => Conductor::Up(process),
                 };
                 Ok(progress)
             }
         }
     }
 
-    fn truth(&mut self) -> Result<&Release, SimulationError> {
+    /// A process that takes up the release, with its clock as it is now.
+    fn start(&mut self) -> Result<Process> {
+        let release = match self.restart {
+            Restart::FromBytes => Release::replay(self.id.clone(), self.journal.lines())?,
+            Restart::FromRecords => {
+                let mut release = Release::new(self.id.clone());
+                self.journal.refresh(&mut release)?;
+                release
+            }
+        };
+        self.started += 1;
+        let ahead = self.ahead(Clocks::Conductors);
+        let mut config = SessionConfig::default();
+        match self.flaw {
+            Some(Flaw::DoesNotWatchZero) => config.call_time = Span::from_millis(1),
+            Some(Flaw::WaitsForEver) => config.call_time = Span::from_hours(24 * 365),
+            _ => {}
+        }
+        let session = Session::open(release, shifted(self.clock.now(), ahead), config);
+        Ok(Process::new(self.started, session, ahead))
+    }
+
+    fn truth(&mut self) -> Result<&Release> {
         self.journal.refresh(&mut self.truth)?;
         Ok(&self.truth)
     }
 
+    /// Tells a session something, by its own clock.
+    fn tell(&self, process: &mut Process, input: Input) -> Result<()> {
+        let now = shifted(self.clock.now(), process.ahead);
+        process.session.handle(input, now).map(drop).map_err(SimulationError::Refused)
+    }
+
     /// One step of a conductor.
-    fn conduct(&mut self, process: &mut Process) -> Result<Option<Progress>, SimulationError> {
+    fn conduct(&mut self, process: &mut Process) -> Result<Option<Progress>> {
         match mem::replace(&mut process.doing, Doing::Nothing) {
             Doing::Nothing => self.choose(process),
-            Doing::Told(input) => {
-                let decided = self.decide(&process.release, input)?.map_err(SimulationError::Refused)?;
-                process.doing = decided;
-                Ok(Some(match process.doing {
-                    Doing::Decided { .. } => Progress::At(Boundary::Decided),
-                    Doing::Nothing | Doing::Told(_) | Doing::Appended => Progress::Quiet,
-                }))
-            }
-            Doing::Decided { input, expected, lines } => {
-                if self.flaw == Some(Flaw::ActsBeforeAppending) {
-                    self.act_on(&process.release, &lines)?;
-                }
-                let appended = self.journal.append(&self.faults, expected, &lines)?;
-                self.platform.recorded(&self.id, self.journal.len());
-                Ok(Some(match appended {
-                    Appended::Stored => {
-                        process.doing = Doing::Appended;
-                        Progress::At(Boundary::Appended)
-                    }
-                    Appended::Conflict => {
-                        self.journal.refresh(&mut process.release)?;
-                        process.doing = Doing::Told(input);
-                        Progress::Quiet
-                    }
-                    Appended::Failed => Progress::Stopped(self.restart_after_failure()),
-                }))
-            }
-            Doing::Appended => {
-                self.journal.refresh(&mut process.release)?;
+            Doing::Decided(batch) => self.append(process, &batch).map(Some),
+            Doing::Appended(id, outcome) => {
+                self.tell(process, Input::Appended(id, outcome))?;
                 Ok(Some(Progress::Quiet))
             }
         }
     }
 
-    /// Performs what is not appended yet.
-    fn act_on(&self, release: &Release, lines: &[SealedLine]) -> Result<(), SimulationError> {
-        let mut imagined = release.clone();
-        for line in lines {
-            imagined.apply(&Record::read(line.bytes())?)?;
+    fn append(&mut self, process: &mut Process, batch: &Batch) -> Result<Progress> {
+        if self.flaw == Some(Flaw::ActsBeforeAppending) {
+            self.act_on(process, batch)?;
         }
-        if let (Some((_, wanted)), Some(target)) = (due(&imagined, self.seen()), imagined.target()) {
-            self.ports().perform(&imagined, target, &wanted, Attempt::First);
+        let outcome = self.journal.append(&self.faults, batch.expected, &batch.lines, batch.urgent)?;
+        self.platform.recorded(&self.id, self.journal.len());
+        let failed = matches!(outcome, Append::Unknown { .. });
+        if failed {
+            self.platform.note(&self.id, What::AppendFailed);
+        }
+        let outcome = match self.flaw {
+            Some(Flaw::GivesUpOnTheJournal) if failed => return Ok(Progress::GivenUp),
+            Some(Flaw::ActsOnAFailedAppend) if failed => Append::Stored,
+            _ => outcome,
+        };
+        let stored = outcome == Append::Stored;
+        process.doing = Doing::Appended(batch.id, outcome);
+        Ok(if stored { Progress::At(Boundary::Appended) } else { Progress::Quiet })
+    }
+
+    /// Performs what is not appended yet.
+    fn act_on(&mut self, process: &Process, batch: &Batch) -> Result<()> {
+        let mut imagined = process.clone();
+        self.tell(&mut imagined, Input::Appended(batch.id, Append::Stored))?;
+        while let Some(call) = imagined.session.poll_call() {
+            self.ports().make(call);
         }
         Ok(())
     }
 
-    /// What follows from an input, ready to be appended; nothing where nothing does.
-    fn decide(&self, release: &Release, input: Input) -> Result<Result<Doing, Refusal>, SimulationError> {
-        let seen = self.seen();
-        let facts = match decide(release, &input, seen) {
-            Ok(facts) if facts.is_empty() => return Ok(Ok(Doing::Nothing)),
-            Ok(facts) => facts,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let lines = release.seal(&facts, seen)?;
-        Ok(Ok(Doing::Decided { input, expected: release.head(), lines }))
-    }
-
     /// Chooses what a conductor that has nothing under way does next.
-    fn choose(&mut self, process: &mut Process) -> Result<Option<Progress>, SimulationError> {
-        let (now, seen) = (self.clock.now(), self.seen());
-        let stale = process.release.head() != self.journal.head();
-        let stale = stale && !self.is_deaf(process);
-        // One that drives alone hears of every change at once; of two, each hears of the other's a little later.
-        if stale && (self.drivers.len() == 1 || self.pace.take()) {
-            self.journal.refresh(&mut process.release)?;
+    fn choose(&mut self, process: &mut Process) -> Result<Option<Progress>> {
+        while process.session.poll_recorded().is_some() {}
+        while process.session.poll_lost().is_some() {}
+        let now = self.clock.now();
+        if self.flaw == Some(Flaw::WaitsForTheClock)
+            && process.session.release().last_at() > shifted(now, process.ahead)
+        {
+            return Ok(None);
+        }
+        if let Some(batch) = process.session.poll_append() {
+            process.doing = Doing::Decided(batch);
+            return Ok(Some(Progress::At(Boundary::Decided)));
+        }
+        if let Some(read) = process.session.poll_read() {
+            self.read(process, read)?;
             return Ok(Some(Progress::Quiet));
         }
-        let mark = (process.release.head(), seen);
-        if process.ticked != Some(mark) {
-            process.ticked = Some(mark);
-            process.doing = self.decide(&process.release, Input::Tick)?.map_err(SimulationError::Refused)?;
-            if !matches!(process.doing, Doing::Nothing) {
-                return Ok(Some(Progress::At(Boundary::Decided)));
+        if let Some(call) = process.session.poll_abort() {
+            if self.flaw != Some(Flaw::ForgetsAborts) {
+                process.calls.remove(&call);
+                self.ended(process.number, call);
             }
+            return Ok(Some(Progress::Quiet));
         }
-        let next = due(&process.release, seen);
-        if let Some((effect, wanted)) = next.filter(|(_, wanted)| self.tries(wanted)) {
-            // Back beats forward: what somebody else has recorded is heard of before anything goes forward.
-            if stale && goes_forward(&wanted.effect) {
-                self.journal.refresh(&mut process.release)?;
-                return Ok(Some(Progress::Quiet));
-            }
-            if let Some(target) = process.release.target() {
-                let first = wanted.effect.is_notification() || process.unsure.insert(effect);
-                let attempt = if first { Attempt::First } else { Attempt::Again };
-                let outcome = self.ports().perform(&process.release, target, &wanted, attempt);
-                process.doing = Doing::Told(Input::Outcome { effect, outcome });
-                return Ok(Some(Progress::At(Boundary::Called)));
-            }
+        if let Some(alarm) = process.session.poll_alarm() {
+            self.page(&alarm.title, alarm.body, alarm.moment);
+            return Ok(Some(Progress::Quiet));
         }
-        if let Some(progress) = self.look(process, now, seen) {
-            return Ok(Some(progress));
+        if let Some(call) = process.next_answer(now) {
+            self.answer(process, call)?;
+            return Ok(Some(Progress::Quiet));
         }
-        if stale {
-            self.journal.refresh(&mut process.release)?;
+        let stale = process.session.stored() != self.journal.head() && !self.is_deaf(process);
+        // One that drives alone hears of every change at once; of two, each hears of the other's a little later.
+        if stale && process.session.is_settled() && (self.conductors.len() == 1 || self.pace.take()) {
+            self.read(process, Read::After(process.session.stored()))?;
+            return Ok(Some(Progress::Quiet));
+        }
+        if let Some(call) = process.session.poll_call() {
+            let id = call.id;
+            self.open.insert((process.number, id), now);
+            let answer = self.ports().make(call);
+            process.calls.insert(id, answer.map(|(after, outcome)| (now + after, outcome)));
+            return Ok(Some(Progress::At(Boundary::Called)));
+        }
+        let due = process.session.poll_timeout().is_some_and(|at| shifted(at, -process.ahead) <= now);
+        if due {
+            self.tell(process, Input::Tick)?;
+            return Ok(Some(Progress::Quiet));
+        }
+        if stale && process.session.is_settled() {
+            self.read(process, Read::After(process.session.stored()))?;
             return Ok(Some(Progress::Quiet));
         }
         Ok(None)
@@ -383,102 +434,111 @@ impl<P: People> Stage<P> {
     /// Whether it does not hear what others have recorded.
     fn is_deaf(&self, process: &Process) -> bool {
         self.flaw == Some(Flaw::GoesForwardUnheard)
-            && process.release.outstanding().values().any(|one| goes_forward(&one.effect))
+            && process.session.release().outstanding().values().any(|one| one.effect.goes_forward())
     }
 
-    fn tries(&self, wanted: &Outstanding) -> bool {
-        self.flaw != Some(Flaw::TriesOnce) || wanted.failures == 0
+    fn read(&self, process: &mut Process, read: Read) -> Result<()> {
+        let input = match read {
+            Read::After(_) if self.is_deaf(process) => Input::Foreign(Vec::new()),
+            Read::After(head) => Input::Foreign(self.journal.after(head).to_vec()),
+            Read::Whole => Input::Reloaded(self.journal.records().to_vec()),
+        };
+        self.tell(process, input)
     }
 
-    /// Asks what the release wants to know, and takes the answer once it is there.
-    fn look(&mut self, process: &mut Process, now: Timestamp, seen: Timestamp) -> Option<Progress> {
-        if let Some((at, input)) = process.pending.take() {
-            let wanted = match &input {
-                Input::Look(_) => process.release.phase().step().is_some(),
-                _ => process.release.phase().name() == PhaseName::RollingBack,
-            };
-            if wanted && at > now {
-                process.pending = Some((at, input));
-                return None;
+    fn answer(&mut self, process: &mut Process, call: CallId) -> Result<()> {
+        let Some((_, outcome)) = process.calls.remove(&call).flatten() else { return Ok(()) };
+        self.ended(process.number, call);
+        if self.flaw == Some(Flaw::AnswersTwice) {
+            let others: Vec<CallId> = process.calls.keys().copied().collect();
+            for other in others {
+                self.ended(process.number, other);
+                self.tell(process, Input::Answered(other, Outcome::Done))?;
             }
-            if wanted {
-                process.doing = Doing::Told(input);
-                return Some(Progress::Quiet);
-            }
         }
-        let mark = (process.release.head(), seen);
-        if process.asked == Some(mark) {
-            return None;
-        }
-        process.asked = Some(mark);
-        let question = process.release.question(seen)?;
-        let (input, time) = self.ports().ask(question);
-        if time == Span::ZERO {
-            process.doing = Doing::Told(input);
-        } else {
-            process.pending = Some((now + time, input));
-        }
-        Some(Progress::At(Boundary::Called))
+        self.tell(process, Input::Answered(call, outcome))
     }
 
-    fn ports(&self) -> Ports<'_> {
-        Ports { platform: &self.platform, notifier: &self.notifier, flaw: self.flaw }
+    /// Notes that a call has ended: each does once.
+    fn ended(&mut self, process: u32, call: CallId) {
+        if self.open.remove(&(process, call)).is_none() {
+            self.loose_ends.push(format!("call {call} of process {process} has ended twice"));
+        }
     }
 
-    /// When whoever could not append is started again.
-    fn restart_after_failure(&self) -> Timestamp {
-        self.platform.note(&self.id, What::AppendFailed);
-        let down_for = self.faults.faults.iter().find_map(|fault| match fault {
-            Fault::Append { nth, down_for, .. } if *nth == self.journal.attempts() => Some(*down_for),
-            _ => None,
-        });
-        self.clock.now() + down_for.unwrap_or(Span::ZERO)
+    /// Tells on-call what can't be recorded.
+    fn page(&self, title: &str, body: String, moment: Moment) {
+        if self.flaw == Some(Flaw::FailsInSilence) {
+            return;
+        }
+        self.platform.note(&self.id, What::Alarmed);
+        let channel = self.truth.policy().map(|policy| policy.on_call().channel.clone());
+        let Some(channel) = channel else { return };
+        let key = format!("alarm-{}", self.clock.now());
+        let notification = Notification {
+            release: self.id.clone(),
+            drill: false,
+            moment,
+            audience: "on-call".to_owned(),
+            channel,
+            urgency: Urgency::Page,
+            title: title.to_owned(),
+            body,
+            key,
+        };
+        // Whether it is delivered is the notifier's fate.
+        let _ = crate::ready(relman_core::port::Notifier::notify(&self.notifier, &notification));
+    }
+
+    fn ports(&mut self) -> Ports<'_> {
+        Ports {
+            id: &self.id,
+            platform: &self.platform,
+            notifier: &self.notifier,
+            faults: &self.faults,
+            flaw: self.flaw,
+            called: &mut self.called,
+            keys: &mut self.keys,
+        }
     }
 
     /// One step of the people.
-    fn let_people_act(&mut self) -> Result<Option<Progress>, SimulationError> {
-        let (doing, whose) = (mem::replace(&mut self.human.0, Doing::Nothing), self.human.1);
-        match doing {
-            Doing::Nothing => match self.acts.pop_front() {
-                Some(Act { by, action, whose }) => {
-                    self.human = (Doing::Told(Input::Command(Command { by, action })), whose);
-                    Ok(Some(Progress::Quiet))
+    fn let_people_act(&mut self) -> Result<Option<Progress>> {
+        if let Some((batch, act)) = self.human.take() {
+            let outcome = self.journal.append(&self.faults, batch.expected, &batch.lines, batch.urgent)?;
+            self.platform.recorded(&self.id, self.journal.len());
+            return Ok(Some(match outcome {
+                Append::Stored => Progress::At(Boundary::Appended),
+                Append::Conflict => {
+                    self.acts.push_front(act);
+                    Progress::Quiet
                 }
-                None => self.listen(),
-            },
-            Doing::Told(input) => {
-                self.truth()?;
-                match self.decide(&self.truth, input.clone())? {
-                    Ok(decided) => self.human.0 = decided,
-                    Err(refusal) => self.refuse(input, refusal, whose)?,
+                Append::Unknown { .. } => {
+                    self.platform.note(&self.id, What::AppendFailed);
+                    self.forget_acts();
+                    Progress::Quiet
                 }
-                Ok(Some(match self.human.0 {
-                    Doing::Decided { .. } => Progress::At(Boundary::Decided),
-                    Doing::Nothing | Doing::Told(_) | Doing::Appended => Progress::Quiet,
-                }))
+            }));
+        }
+        let Some(act) = self.acts.pop_front() else { return self.listen() };
+        let seen = self.seen();
+        let command = Command { by: act.by.clone(), action: act.action.clone() };
+        let release = self.truth()?.clone();
+        match Session::record(release, &command, seen) {
+            Ok((Some(batch), ..)) => {
+                self.human = Some((batch, act));
+                Ok(Some(Progress::At(Boundary::Decided)))
             }
-            Doing::Decided { input, expected, lines } => {
-                let appended = self.journal.append(&self.faults, expected, &lines)?;
-                self.platform.recorded(&self.id, self.journal.len());
-                match appended {
-                    Appended::Stored => {
-                        self.human.0 = Doing::Appended;
-                        return Ok(Some(Progress::At(Boundary::Appended)));
-                    }
-                    Appended::Conflict => self.human.0 = Doing::Told(input),
-                    Appended::Failed => {
-                        self.restart_after_failure();
-                        self.forget_acts();
-                    }
-                }
+            Ok((None, ..)) => Ok(Some(Progress::Quiet)),
+            Err(refusal) => {
+                self.refuse(act, refusal)?;
                 Ok(Some(Progress::Quiet))
             }
-            Doing::Appended => Ok(Some(Progress::Quiet)),
         }
     }
 
     /// Asks people what they want, once for each state and moment.
-    fn listen(&mut self) -> Result<Option<Progress>, SimulationError> {
+    fn listen(&mut self) -> Result<Option<Progress>> {
         let (now, seen) = (self.clock.now(), self.seen());
         self.truth()?;
         let mark = (self.truth.head(), seen);
@@ -503,18 +563,18 @@ impl<P: People> Stage<P> {
         Ok((!self.acts.is_empty()).then_some(Progress::Quiet))
     }
 
-    fn refuse(&mut self, input: Input, refusal: Refusal, whose: Whose) -> Result<(), SimulationError> {
-        match (whose, input) {
-            (Whose::Author, _) => return Err(SimulationError::Plan(refusal)),
-            // A complaint about a release that is closed by now is somebody else's.
-            (Whose::User, _) => {}
-            (Whose::People, Input::Command(Command { by, action })) => {
+    fn refuse(&mut self, act: Act, refusal: Refusal) -> Result<()> {
+        let Act { by, action, whose } = act;
+        match whose {
+            Whose::Author => return Err(SimulationError::Plan(refusal)),
+            // A complaint about a release that is closed by now belongs to another one.
+            Whose::User => {}
+            Whose::People => {
                 let same = |one: &Refused| one.by == by.actor && one.action == action;
                 if !self.refused.iter().any(same) {
                     self.refused.push(Refused { at: self.seen(), by: by.actor, action, refusal });
                 }
             }
-            (Whose::People, _) => return Err(SimulationError::Refused(refusal)),
         }
         Ok(())
     }
@@ -539,32 +599,30 @@ impl<P: People> Stage<P> {
 
     /// The next moment after now at which something is due, by the platform's clock.
     fn next(&self) -> Option<Timestamp> {
-        let (now, seen) = (self.clock.now(), self.seen());
-        let mut moments: Vec<Timestamp> = self.jumps().map(|(at, _)| at).collect();
-        for driver in &self.drivers {
-            match driver {
-                Driver::Down { until } => moments.push(*until),
-                Driver::Up(process) => {
-                    let deadline = process.release.next_deadline(seen);
-                    moments.extend(deadline.map(|deadline| now + deadline.since(seen)));
-                    match &process.pending {
-                        Some((at, _)) => moments.push(*at),
-                        None if process.release.question(seen).is_some() => {
-                            moments.push(now + PAUSE_AFTER_NOTHING);
-                        }
-                        None => {}
-                    }
+        let now = self.clock.now();
+        let mut moments: Vec<Timestamp> = self.jumps().map(|(at, ..)| at).collect();
+        for conductor in &self.conductors {
+            match conductor {
+                Conductor::Down { until } => moments.push(*until),
+                Conductor::Done { .. } => {}
+                Conductor::Up(process) => {
+                    let waits_for = (self.flaw == Some(Flaw::WaitsForTheClock))
+                        .then(|| shifted(process.session.release().last_at(), -process.ahead));
+                    moments.extend(waits_for);
+                    moments.extend(process.next());
                 }
             }
         }
+        moments.extend(self.platform.next_arrival(&self.id));
         moments.extend(self.crowd.next());
         moments.extend(self.complaints.keys().next());
         moments.into_iter().filter(|at| *at > now).min()
     }
 
     /// What the run has left behind.
-    pub(crate) fn finish(mut self, ending: Ending) -> Result<Run, SimulationError> {
+    pub(crate) fn finish(mut self, ending: Ending) -> Result<Run> {
         self.truth()?;
+        self.find_loose_ends();
         let records = self.journal.records().iter().map(|record| Record::clone(record)).collect();
         let lines = self.journal.lines().map(<[u8]>::to_vec).collect();
         Ok(Run {
@@ -577,9 +635,24 @@ impl<P: People> Stage<P> {
             records,
             lines,
             refused: self.refused,
+            loose_ends: self.loose_ends,
             ending,
             platform: Arc::new(self.platform),
         })
+    }
+
+    /// Calls that their session does not wait for any more, and that have not ended.
+    fn find_loose_ends(&mut self) {
+        for ((number, call), since) in &self.open {
+            let waits = self.conductors.iter().any(|conductor| match conductor {
+                Conductor::Up(process) => process.number == *number && process.session.waits_for(*call),
+                Conductor::Done { .. } | Conductor::Down { .. } => false,
+            });
+            if !waits {
+                let what = format!("call {call} of process {number}, made at {since}, was neither answered nor aborted");
+                self.loose_ends.push(what);
+            }
+        }
     }
 }
 
@@ -588,14 +661,6 @@ impl<P: People> Stage<P> {
 enum Progress {
     At(Boundary),
     Quiet,
-    /// It has stopped, and is started again at this moment.
-    Stopped(Timestamp),
-}
-
-/// The effect to perform next: traffic before messages.
-fn due(release: &Release, seen: Timestamp) -> Option<(EffectId, Outstanding)> {
-    let now = seen.max(release.last_at());
-    let due = release.outstanding().iter().filter(|(_, one)| one.due.is_due(now));
-    let next = due.min_by_key(|(id, one)| (one.effect.is_notification(), **id));
-    next.map(|(id, one)| (*id, one.clone()))
+    /// It drives the release no more.
+    GivenUp,
 }

@@ -429,6 +429,11 @@ impl Session {
         self.calls.is_empty() && self.pending.is_empty()
     }
 
+    /// Whether a call is under way, as far as the session knows: neither answered nor aborted.
+    pub fn waits_for(&self, call: CallId) -> bool {
+        self.calls.contains_key(&call)
+    }
+
     /// Why the journal does not work, while it does not.
     pub fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
