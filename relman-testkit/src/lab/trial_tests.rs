@@ -174,7 +174,8 @@ impl<'a> Replay<'a> {
         acts.iter().filter(|act| self.tell(act)).count() > 0
     }
 
-    /// Runs to the end of the release, or for so long after the first exposure.
+    /// Runs to the end of the release, or for so long after the first exposure. A rollback that has begun by then is
+    /// followed until zero traffic is confirmed: a trial says when that is, however late.
     fn run(mut self, longest: Span) -> Ending {
         loop {
             while self.tell(&Input::Tick) || self.perform() || self.look() || self.complain() || self.people()
@@ -183,8 +184,13 @@ impl<'a> Replay<'a> {
             let end = self.exposed_at.map(|start| start + longest);
             let deadline = self.release.next_deadline(self.clock.now());
             let next = deadline.into_iter().chain(self.complaints.keys().next().copied()).min();
-            let ended = self.release.phase().name() == PhaseName::Closed;
-            match next.filter(|next| !ended && end.is_none_or(|end| *next <= end)) {
+            let phase = self.release.phase().name();
+            let follows = |next: &Timestamp| match phase {
+                PhaseName::Closed => false,
+                PhaseName::RollingBack => true,
+                _ => end.is_none_or(|end| *next <= end),
+            };
+            match next.filter(follows) {
                 Some(next) => self.clock.set(next),
                 None => return self.ending(longest),
             }
@@ -257,6 +263,32 @@ const CRITERIA: [&str; 12] = [
     "complaints >= 1",
 ];
 
+/// The shipped policy with a track `test` for drills, rules for the four ways of having no value, and so many
+/// confirmations.
+fn policy_with(track: &str, method: &str, no_data: [&str; 4], confirmations: u32) -> Arc<Policy> {
+    let track = format!(
+        "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\n{track}\n\n\
+         [judging]\nmethod = \"{method}\"\nsample_ratio = \"warn\"\n\n[risk]\n"
+    );
+    let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
+    let (before, after) = text.split_once("[no_data]").unwrap();
+    let (_, after) = after.split_once("[on_call]").unwrap();
+    let names = ["no_data", "stale", "provider_error", "not_finite"];
+    let rules: Vec<String> =
+        names.iter().zip(no_data).map(|(name, rule)| format!("{name} = {rule}")).collect();
+    let text = format!("{before}[no_data]\n{}\n\n[on_call]{after}", rules.join("\n"));
+    let text = text.replace("confirmations = 2", &format!("confirmations = {confirmations}"));
+    Arc::new(Policy::from_toml(&text).unwrap())
+}
+
+/// A drill on the track `test` with this contract.
+fn plan_with(criteria: &[&str]) -> Arc<Plan> {
+    let criteria = criteria.iter().map(|criterion| criterion.parse().unwrap()).collect();
+    let contract = RollbackContract::new(criteria).unwrap();
+    let plan = sample::builder("drill-1", &["api"]).drill().track("test".parse().unwrap());
+    Arc::new(plan.contract(contract).build().unwrap())
+}
+
 prop_compose! {
     /// A rule for missing values.
     fn no_data_rule()(action in 0..5_u8, patience in 0..40_u64) -> String {
@@ -276,7 +308,7 @@ prop_compose! {
         shares in prop::sample::subsequence(vec![500_u16, 1_000, 2_500, 5_000, 9_000], 2),
         first in prop_oneof![Just(100_u16), Just(400)],
         min_requests in prop_oneof![Just(1_u64), Just(50), Just(100), Just(1_000), Just(20_000)],
-        rules in prop::collection::vec(no_data_rule(), 4),
+        rules in [no_data_rule(), no_data_rule(), no_data_rule(), no_data_rule()],
         method in prop_oneof![Just("evidence"), Just("threshold")],
         confirmations in 1..4_u32,
         hold_back in prop_oneof![3 => Just(0_u16), 1 => Just(500)],
@@ -287,32 +319,19 @@ prop_compose! {
             format!("{{ share = \"{share}%\", bake = \"{}s\" }}", bake * look_every + odd)
         };
         let steps: Vec<String> = shares.iter().zip(&bakes).map(step).collect();
+        let rules = rules.each_ref().map(String::as_str);
         let track = format!(
-            "[tracks.test]\nhighest_risk = \"high\"\nuse = \"drills\"\nlook_every = \"{look_every}s\"\n\
-             hold_back = \"{}%\"\nmin_requests = {min_requests}\nsteps = [{}]\n\n\
-             [judging]\nmethod = \"{method}\"\nsample_ratio = \"warn\"\n\n[risk]\n",
+            "look_every = \"{look_every}s\"\nhold_back = \"{}%\"\nmin_requests = {min_requests}\nsteps = [{}]",
             hold_back / 100,
             steps.join(", ")
         );
-        let text = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
-        let (before, after) = text.split_once("[no_data]").unwrap();
-        let (_, after) = after.split_once("[on_call]").unwrap();
-        let names = ["no_data", "stale", "provider_error", "not_finite"];
-        let rules: Vec<String> = names.iter().zip(&rules).map(|(name, rule)| format!("{name} = {rule}")).collect();
-        let rules = rules.join("
-");
-        let text = format!("{before}[no_data]\n{rules}\n\n[on_call]{after}");
-        let text = text.replace("confirmations = 2", &format!("confirmations = {confirmations}"));
-        Arc::new(Policy::from_toml(&text).unwrap())
+        policy_with(&track, method, rules, confirmations)
     }
 }
 
 prop_compose! {
     fn plan()(criteria in prop::sample::subsequence(CRITERIA.to_vec(), 1..5)) -> Arc<Plan> {
-        let criteria = criteria.into_iter().map(|criterion| criterion.parse().unwrap()).collect();
-        let contract = RollbackContract::new(criteria).unwrap();
-        let plan = sample::builder("drill-1", &["api"]).drill().track("test".parse().unwrap());
-        Arc::new(plan.contract(contract).build().unwrap())
+        plan_with(&criteria)
     }
 }
 
@@ -422,6 +441,32 @@ fn the_worlds_of_the_property_lead_to_every_kind_of_end() {
     for criterion in CRITERIA.iter().filter(|criterion| !criterion.contains("< 50ms")) {
         assert!(ends.contains_key(*criterion), "{criterion}: {ends:?}");
     }
+}
+
+/// Found by the property: the machine was no longer followed after the longest time, so that a rollback which began just
+/// then was never confirmed, while the trial said when it would be.
+#[test]
+fn a_rollback_at_the_last_moment_is_followed_to_zero() {
+    let track = "look_every = \"20s\"\nmin_requests = 100\nsteps = [\
+                 { share = \"4%\", bake = \"245s\" }, { share = \"25%\", bake = \"245s\" }, \
+                 { share = \"90%\", bake = \"285s\" }, { share = \"100%\", bake = \"145s\" }]";
+    let policy = policy_with(track, "threshold", ["{ action = \"roll_back\" }"; 4], 2);
+    let slow = Harm::Latency { factor: 2.869_002_899_368_962 };
+    let slow = Regression::new(Onset::FromShare(TrafficShare::percent(50)), slow);
+    let world = World {
+        requests_per_second: 0.7,
+        requests: Requests::by_chance().varying(0.5).daily(0.4, Span::from_hours(9)),
+        error_rate: 0.0,
+        complaints: Complaints::of(0.0, Span::from_minutes(3)),
+        regressions: vec![slow.for_users(0.568_857_044_457_616_8)],
+        ..World::default()
+    };
+    let (trial, machine) =
+        both(&plan_with(&["latency_p50 > 1.05x baseline"]), &policy, &world, 11_579_801_056_237_026_887);
+    assert_eq!(trial, machine);
+    let longest = Span::from_secs((245 + 245 + 285 + 145) * 3 + 30 * 60);
+    assert_eq!((trial.end, trial.at), (End::RolledBack(Cause::Criterion(0)), longest));
+    assert_eq!(trial.zero_at, longest + Span::from_secs(5));
 }
 
 #[test]

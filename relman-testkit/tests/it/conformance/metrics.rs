@@ -21,7 +21,7 @@ use relman_testkit::{
     sample,
 };
 
-use crate::{Exposed, each_check_can_fail};
+use super::{Exposed, each_check_can_fail};
 
 const TOKEN: &str = "hunter2-hunter2";
 

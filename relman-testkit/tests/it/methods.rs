@@ -1,8 +1,5 @@
 //! What evidence promises, and what the familiar methods cost, on simulated releases. An optimised build tries enough of
 //! them to hold the figures against others; an unoptimised one as many as a second allows.
-#![cfg(feature = "lab")]
-// The whole file is a test, and its helpers fail it by panicking.
-#![allow(clippy::unwrap_used)]
 
 use relman_testkit::lab::methods::{Comparison, Findings};
 

@@ -8,7 +8,7 @@ use std::{
     marker::PhantomData,
 };
 
-use crate::{
+use crate::reference_model::{
     moves::{GateName, Move, Passes},
     people::{May, Who},
 };

@@ -1,7 +1,5 @@
 //! The same seed gives the same trace, byte for byte, in every build and on every machine.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
-
 use relman_core::unit::{Span, TrafficShare};
 use relman_testkit::{
     AfterFailure, Cast, Simulation, Trace,

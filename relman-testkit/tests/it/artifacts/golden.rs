@@ -12,7 +12,7 @@ use relman_core::{
 };
 use relman_testkit::{DemoScenario, Duty, Simulation, sample};
 
-use crate::told::{Told, text};
+use super::told::{Told, text};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/artifacts")

@@ -16,7 +16,7 @@ use relman_testkit::conformance::{
     directory::{DirectoryFixture, suite},
 };
 
-use crate::{Exposed, each_check_can_fail};
+use super::{Exposed, each_check_can_fail};
 
 const TOKEN: &str = "hunter2-hunter2";
 

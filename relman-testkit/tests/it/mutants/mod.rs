@@ -7,8 +7,6 @@
 //! What is wrong with a conductor shows in what really happens: the simulation drives with a flaw, and random worlds in
 //! which other things go wrong as well find it.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
-
 mod catalogue;
 mod conductor;
 mod machine;

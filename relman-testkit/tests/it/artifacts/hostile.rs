@@ -12,7 +12,7 @@ use relman_core::{
 };
 use relman_testkit::{Cast, Simulation, sample};
 
-use crate::told::{Told, text, who};
+use super::told::{Told, text, who};
 
 /// What would be markup in Markdown or HTML, quotes, the end of a table's cell, an end of a line and a turn of direction.
 const HOSTILE: &str = "<script>alert('x')</script> \"q\" `code` | cell | **bold** [a](javascript:b) <img src=x>\n\

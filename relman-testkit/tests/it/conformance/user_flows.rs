@@ -16,7 +16,7 @@ use relman_testkit::conformance::{
     user_flows::{UserFlowsFixture, suite},
 };
 
-use crate::{Exposed, each_check_can_fail};
+use super::{Exposed, each_check_can_fail};
 
 const PASSWORD: &str = "hunter2-hunter2";
 

@@ -2,9 +2,6 @@
 //!
 //! With `n` requests a look, each of which fails with probability `p`, a look breaches `error_rate > t` with the
 //! probability `P[X > t·n]`, `X` binomial, and one of `L` looks does with `1 − (1 − P[X > t·n])^L`.
-#![cfg(feature = "lab")]
-// The whole file is a test, and its helpers fail it by panicking.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! What can happen, in few words.
 
-use crate::people::Who;
+use crate::reference_model::people::Who;
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

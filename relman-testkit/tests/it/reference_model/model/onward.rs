@@ -1,7 +1,7 @@
 //! How a release goes on where nothing goes wrong.
 
 use super::{Model, Phase, Rules};
-use crate::{
+use crate::reference_model::{
     moves::{Move, Passes, Seen},
     people::Who,
 };

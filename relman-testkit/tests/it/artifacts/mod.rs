@@ -2,9 +2,7 @@
 //! artifacts whatever happened to a release.
 //!
 //! The files are in `tests/golden/artifacts/`. After an intended change, this writes them anew:
-//! `RELMAN_UPDATE_GOLDEN=1 cargo test -p relman-testkit --features proptest --test artifacts`.
-
-#![allow(clippy::unwrap_used, reason = "a test that can not go on has failed")]
+//! `RELMAN_UPDATE_GOLDEN=1 cargo test -p relman-testkit --features proptest --test it artifacts::`.
 
 mod golden;
 mod hostile;

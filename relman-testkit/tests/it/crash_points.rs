@@ -1,7 +1,5 @@
 //! Crashes at every point of some releases. Many more are explored by the example `crash_points` in an optimised build.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
-
 use std::num::NonZero;
 
 use relman_core::policy::Policy;

@@ -1,8 +1,6 @@
 //! The suites themselves: the testkit's own adapters pass them, and for each check there is an adapter with one flaw
 //! on which it fails.
 
-#![allow(clippy::unwrap_used, reason = "a test that can not go on may stop")]
-
 mod clock;
 mod deployer;
 mod directory;

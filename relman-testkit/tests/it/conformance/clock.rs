@@ -14,7 +14,7 @@ use relman_testkit::{
     sim::ManualClock,
 };
 
-use crate::{Exposed, each_check_can_fail};
+use super::{Exposed, each_check_can_fail};
 
 /// What is wrong with a clock. Each is a mistake that somebody could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,7 +17,7 @@ use relman_testkit::conformance::{
     journal::{JournalFixture, suite},
 };
 
-use crate::{Exposed, each_check_can_fail};
+use super::{Exposed, each_check_can_fail};
 
 /// What is wrong with a journal. Each is a mistake that somebody could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What the platform and the metrics do to a release.
 
 use super::{Asked, ELSEWHERE, Model, PATIENCE, Phase, Rules, SHARES};
-use crate::moves::Seen;
+use crate::reference_model::moves::Seen;
 
 /// How far apart two observations of zero traffic are.
 const CONFIRM_EVERY: u64 = 5;
