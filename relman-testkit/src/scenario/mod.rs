@@ -105,7 +105,7 @@
 //!   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback
 //! ```
 
-mod course;
+mod story;
 mod diff;
 mod expected;
 mod given;
@@ -114,7 +114,7 @@ mod seen;
 mod someone;
 mod when;
 
-pub use course::{Course, Happened, Taken};
+pub use story::{Story, Taken};
 pub use expected::{Expected, ExpectedEffect, Refuses, event};
 pub use given::{Given, Then, given};
 pub use past::{

@@ -8,7 +8,7 @@ use relman_core::{
     unit::{Finite, MetricName, Timestamp, TrafficShare},
 };
 
-use super::{Course, When};
+use super::{Story, When};
 
 /// What a look at a step shows: everything healthy and the traffic where it should be, but for what is said.
 ///
@@ -112,8 +112,8 @@ impl Seen {
     }
 
     /// The look that answers the question, at the moment at which it is due.
-    pub(super) fn input(&self, course: &Course) -> Result<(Timestamp, Input), String> {
-        let (release, now) = (course.release(), course.now());
+    pub(super) fn input(&self, story: &Story) -> Result<(Timestamp, Input), String> {
+        let (release, now) = (story.release(), story.now());
         let question = |at| match release.question(at) {
             Some(Question::Look(question)) => Some((at, question)),
             Some(Question::Traffic(_)) | None => None,
@@ -131,18 +131,18 @@ impl Seen {
             SeenTraffic::At(share) => seen_at(share),
             SeenTraffic::Unknown => Err("no answer".to_owned()),
         };
-        let observations = self.observations(course, &question);
+        let observations = self.observations(story, &question);
         let LookQuestion { step, window, .. } = question;
         let look = Look { step, window, deployment, tolerance: TrafficShare::ZERO, observations };
         Ok((at, Input::Look(look)))
     }
 
-    fn observations(&self, course: &Course, question: &LookQuestion) -> Vec<Observation> {
+    fn observations(&self, story: &Story, question: &LookQuestion) -> Vec<Observation> {
         let asked = question
             .queries
             .iter()
             .flat_map(|query| question.arms.iter().map(move |arm| (&query.metric, *arm)));
-        let share = course.release().phase().step().map_or(TrafficShare::ZERO, |step| step.share);
+        let share = story.release().phase().step().map_or(TrafficShare::ZERO, |step| step.share);
         let said = |metric: &MetricName, arm| {
             self.answers
                 .iter()
@@ -158,9 +158,9 @@ impl Seen {
                     None => match (arm, said(metric, Arm::Canary)) {
                         (Arm::Baseline, Some(Shown::Answer(canary))) => {
                             beside(canary.measurement().and_then(Measurement::requests), share)
-                                .unwrap_or_else(|| healthy(course, metric, arm, share))
+                                .unwrap_or_else(|| healthy(story, metric, arm, share))
                         }
-                        _ => healthy(course, metric, arm, share),
+                        _ => healthy(story, metric, arm, share),
                     },
                 };
                 let (metric, window) = (metric.clone(), question.window);
@@ -185,8 +185,8 @@ fn beside(canary: Option<u64>, share: TrafficShare) -> Option<Answer> {
 }
 
 /// A value that no criterion of the contract minds.
-fn healthy(course: &Course, metric: &MetricName, arm: Arm, share: TrafficShare) -> Answer {
-    let contract = course.release().plan().and_then(|plan| plan.contract());
+fn healthy(story: &Story, metric: &MetricName, arm: Arm, share: TrafficShare) -> Answer {
+    let contract = story.release().plan().and_then(|plan| plan.contract());
     let criteria = contract.map_or(&[][..], |contract| contract.criteria());
     let wants_more = criteria.iter().any(|criterion| {
         let below = matches!(criterion.comparator, Comparator::Below | Comparator::AtMost);

@@ -7,7 +7,7 @@ use relman_core::{
     unit::{Span, Text, Timestamp, TrafficShare},
 };
 
-use super::{Course, Seen, Someone, Want};
+use super::{Story, Seen, Someone, Want};
 
 /// Something that happens to a release, as a person would say it.
 ///
@@ -42,7 +42,7 @@ pub enum When {
     Traffic(Result<TrafficShare, String>),
     /// Time passes, and the release is told so.
     Pass(Span),
-    /// What comes next for a healthy release whose people all do their part; see [`Course::onward`].
+    /// What comes next for a healthy release whose people all do their part; see [`Story::onward`].
     Onward,
     /// The input as it stands, now.
     Input(Box<Input>),
@@ -118,32 +118,32 @@ pub(super) fn words(effect: &Effect) -> String {
 
 impl When {
     /// What the machine is told, and when; or why this can't happen here.
-    pub(super) fn input(&self, course: &Course) -> Result<(Timestamp, Input), String> {
-        let now = course.now();
+    pub(super) fn input(&self, story: &Story) -> Result<(Timestamp, Input), String> {
+        let now = story.now();
         let input = match self {
             Self::Command(who, want) => {
-                let action = want.action(course);
+                let action = want.action(story);
                 Input::Command(Command { by: who.principal(), action })
             }
-            Self::Done(text) => Input::Outcome { effect: find(course, text)?, outcome: OutcomeOf::Done },
+            Self::Done(text) => Input::Outcome { effect: find(story, text)?, outcome: OutcomeOf::Done },
             Self::DoneById(effect) => Input::Outcome { effect: *effect, outcome: OutcomeOf::Done },
             Self::Failed { effect, retry_after } => {
                 let detail = "connection refused".to_owned();
                 let outcome = OutcomeOf::Failed { detail, retry_after: *retry_after };
-                Input::Outcome { effect: find(course, effect)?, outcome }
+                Input::Outcome { effect: find(story, effect)?, outcome }
             }
             Self::SomeOutcome { nth, outcome } => {
-                let outstanding = course.release().outstanding();
+                let outstanding = story.release().outstanding();
                 let place = nth % outstanding.len().max(1);
                 let effect = outstanding.keys().nth(place).ok_or("no effect is without an outcome")?;
                 Input::Outcome { effect: *effect, outcome: outcome.clone() }
             }
-            Self::Look(seen) => return seen.input(course),
-            Self::Traffic(shown) => return traffic(course, shown),
+            Self::Look(seen) => return seen.input(story),
+            Self::Traffic(shown) => return traffic(story, shown),
             Self::Pass(span) => return Ok((now + *span, Input::Tick)),
             Self::Onward => {
-                return match course.onward() {
-                    Some(next) => next.input(course),
+                return match story.onward() {
+                    Some(next) => next.input(story),
                     None => Err("nothing comes next".to_owned()),
                 };
             }
@@ -153,8 +153,8 @@ impl When {
     }
 }
 
-fn find(course: &Course, text: &str) -> Result<EffectId, String> {
-    let outstanding = course.release().outstanding();
+fn find(story: &Story, text: &str) -> Result<EffectId, String> {
+    let outstanding = story.release().outstanding();
     let found = outstanding.iter().find(|(_, one)| words(&one.effect) == text);
     found.map(|(id, _)| *id).ok_or_else(|| {
         let all: Vec<String> = outstanding.values().map(|one| words(&one.effect)).collect();
@@ -166,10 +166,10 @@ fn list(words: &[String]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-fn traffic(course: &Course, shown: &Result<TrafficShare, String>) -> Result<(Timestamp, Input), String> {
-    let release = course.release();
+fn traffic(story: &Story, shown: &Result<TrafficShare, String>) -> Result<(Timestamp, Input), String> {
+    let release = story.release();
     let asked = |at| matches!(release.question(at), Some(Question::Traffic(_)));
-    let now = course.now();
+    let now = story.now();
     let due = release.next_deadline(now).filter(|next| asked(*next));
     let at = if asked(now) { Some(now) } else { due };
     let Some(at) = at else {

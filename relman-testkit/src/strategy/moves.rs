@@ -106,7 +106,7 @@ pub fn a_move() -> impl Strategy<Value = When> + Clone {
 }
 
 /// Moves in any order. What can't happen where a release is, such as a look in planning, is left out by
-/// [`Course::take`](crate::scenario::Course::take). They shrink to fewer.
+/// [`Story::take`](crate::scenario::Story::take). They shrink to fewer.
 pub fn moves(most: usize) -> impl Strategy<Value = Vec<When>> + Clone {
     Fewer(vec(a_move(), 0..=most))
 }

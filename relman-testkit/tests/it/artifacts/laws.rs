@@ -124,13 +124,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::course(40)) {
-        let course = journey.course();
+    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::journey(40)) {
+        let story = journey.story();
         let templates = Templates::default();
-        let id = course.release().id();
+        let id = story.release().id();
         // Half-way too: an artifact can be asked for at any time.
-        for length in [course.lines().len() / 2, course.lines().len()] {
-            hold(id, &course.lines()[..length], &templates)?;
+        for length in [story.lines().len() / 2, story.lines().len()] {
+            hold(id, &story.lines()[..length], &templates)?;
         }
     }
 

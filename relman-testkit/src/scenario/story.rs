@@ -18,18 +18,18 @@ use crate::sample;
 ///
 /// ```
 /// use relman_core::machine::PhaseName;
-/// use relman_testkit::{sample, scenario::{Course, Taken, planned, someone}};
+/// use relman_testkit::{sample, scenario::{Story, Taken, planned, someone}};
 ///
-/// let mut course = Course::from(planned());
-/// assert!(matches!(course.take(&someone("user:ana").approves()), Taken::Refused(_)));
-/// while course.release().phase().name() != PhaseName::Validating {
-///     let next = course.onward().expect("a healthy release goes on");
-///     course.take(&next);
+/// let mut story = Story::from(planned());
+/// assert!(matches!(story.take(&someone("user:ana").approves()), Taken::Refused(_)));
+/// while story.release().phase().name() != PhaseName::Validating {
+///     let next = story.onward().expect("a healthy release goes on");
+///     story.take(&next);
 /// }
-/// assert!(course.records().len() > 100);
+/// assert!(story.records().len() > 100);
 /// ```
 #[derive(Debug, Clone)]
-pub struct Course {
+pub struct Story {
     release: Release,
     now: Timestamp,
     records: Vec<Record>,
@@ -56,7 +56,7 @@ pub struct Happened {
     pub effects: Vec<Effect>,
 }
 
-impl Course {
+impl Story {
     /// A release without records, at the moment at which [simulations start](sample::start).
     pub fn new(id: ReleaseId) -> Self {
         Self::starting(id, sample::start())
@@ -209,8 +209,8 @@ impl Course {
 }
 
 /// The plan's release, as far as the past goes.
-impl From<super::Past> for Course {
+impl From<super::Past> for Story {
     fn from(past: super::Past) -> Self {
-        past.course()
+        past.story()
     }
 }
