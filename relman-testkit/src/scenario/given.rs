@@ -1,13 +1,13 @@
 use relman_core::machine::{PhaseName, Refusal, Release};
 
-use super::{Course, Expected, ExpectedEffect, Happened, Past, Refuses, Taken, When, diff};
+use super::{Story, Expected, ExpectedEffect, Happened, Past, Refuses, Taken, When, diff};
 use crate::Invariants;
 
 /// A past, to which something is about to happen.
 #[derive(Debug, Clone)]
 #[must_use = "a scenario needs a `when` and a `then`"]
 pub struct Given {
-    course: Course,
+    story: Story,
     guard: Guard,
 }
 
@@ -37,12 +37,12 @@ enum Guard {
 /// ```
 #[track_caller]
 pub fn given(past: impl Into<Past>) -> Given {
-    let course = past.into().course();
-    let guard = match Invariants::check(course.records()) {
+    let story = past.into().story();
+    let guard = match Invariants::check(story.records()) {
         Ok(()) => Guard::Kept,
         Err(_) => Guard::BrokenAlready,
     };
-    Given { course, guard }
+    Given { story, guard }
 }
 
 impl Given {
@@ -54,22 +54,22 @@ impl Given {
     #[track_caller]
     pub fn when(mut self, when: impl Into<When>) -> Then {
         let when = when.into();
-        let outcome = match self.course.take(&when) {
+        let outcome = match self.story.take(&when) {
             Taken::Happened(happened) => Ok(happened),
             Taken::Refused(refusal) => Err(refusal),
             Taken::Impossible(why) => panic!("when {when}: that can't happen here: {why}"),
         };
         if self.guard == Guard::Kept
-            && let Err(violation) = Invariants::check(self.course.records())
+            && let Err(violation) = Invariants::check(self.story.records())
         {
             panic!("when {when}: {violation}");
         }
-        Then { course: self.course, guard: self.guard, when, outcome, said: Said::Nothing }
+        Then { story: self.story, guard: self.guard, when, outcome, said: Said::Nothing }
     }
 
     /// The release, for a look at what no event says.
     pub fn release(&self) -> &Release {
-        self.course.release()
+        self.story.release()
     }
 }
 
@@ -77,7 +77,7 @@ impl Given {
 #[derive(Debug, Clone)]
 #[must_use = "a scenario without a `then` says nothing"]
 pub struct Then {
-    course: Course,
+    story: Story,
     guard: Guard,
     when: When,
     outcome: Result<Happened, Refusal>,
@@ -201,7 +201,7 @@ impl Then {
     /// Where it is not.
     #[track_caller]
     pub fn then_it_is(mut self, phase: PhaseName) -> Self {
-        let is = self.course.release().phase().name();
+        let is = self.story.release().phase().name();
         assert!(is == phase, "when {}, the release is not {phase}: it is {is}", self.when);
         self.said = Said::Something;
         self
@@ -214,7 +214,7 @@ impl Then {
     /// Where it does not; the panic lists what it waits for.
     #[track_caller]
     pub fn then_it_waits_for(mut self, words: &str) -> Self {
-        let missing = self.course.release().missing(self.course.now());
+        let missing = self.story.release().missing(self.story.now());
         if !missing.iter().any(|one| one.what.contains(words)) {
             let all: Vec<String> = missing.iter().map(|one| format!("  + {}", one.what)).collect();
             panic!("when {}, it does not wait for this:\n  - {words}\n{}", self.when, all.join("\n"));
@@ -237,17 +237,17 @@ impl Then {
                 self.when
             );
         }
-        Given { course: self.course, guard: self.guard }.when(when)
+        Given { story: self.story, guard: self.guard }.when(when)
     }
 
     /// Goes on as if this was the past.
     pub fn and_then_given(self) -> Given {
-        Given { course: self.course, guard: self.guard }
+        Given { story: self.story, guard: self.guard }
     }
 
     /// The release, for a look at what no event says.
     pub fn release(&self) -> &Release {
-        self.course.release()
+        self.story.release()
     }
 
     #[track_caller]

@@ -1,15 +1,16 @@
 use std::{fmt, sync::Arc};
 
 use relman_core::{
-    event::{Event, Fact},
-    machine::{Phase, PhaseName, Release, TrafficState},
+    chain::{Digest, SealedLine},
+    event::{Event, Fact, Record},
+    machine::{Outcome, Phase, PhaseName, Release, SessionConfig, TrafficState},
     plan::Plan,
     policy::Policy,
-    unit::Timestamp,
+    unit::{ReleaseId, Timestamp},
 };
 
-use super::{Course, Taken, someone};
-use crate::{Cast, sample};
+use super::{Story, Taken, someone};
+use crate::{Cast, SessionRunner, sample};
 
 /// What has happened before a scenario begins.
 ///
@@ -20,12 +21,12 @@ use crate::{Cast, sample};
 ///
 /// ```
 /// use relman_core::machine::PhaseName;
-/// use relman_testkit::{sample, scenario::{Course, in_step, validating}};
+/// use relman_testkit::{sample, scenario::{Story, in_step, validating}};
 ///
-/// let course = Course::from(in_step(3));
-/// assert_eq!(course.release().exposure().to_string(), "50%");
+/// let story = Story::from(in_step(3));
+/// assert_eq!(story.release().exposure().to_string(), "50%");
 ///
-/// let drill = Course::from(validating().of(sample::drill_plan(), sample::drill_policy()));
+/// let drill = Story::from(validating().of(sample::drill_plan(), sample::drill_policy()));
 /// assert_eq!(drill.release().phase().name(), PhaseName::Validating);
 /// ```
 #[derive(Clone)]
@@ -34,6 +35,7 @@ pub struct Past {
     plan: Arc<Plan>,
     policy: Arc<Policy>,
     start: Timestamp,
+    config: SessionConfig,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +59,8 @@ enum Place {
 const MOST_MOVES: u32 = 1_000_000;
 
 fn place(place: Place) -> Past {
-    Past { place, plan: sample::plan(), policy: Arc::new(Policy::shipped()), start: sample::start() }
+    let (plan, policy) = (sample::plan(), Arc::new(Policy::shipped()));
+    Past { place, plan, policy, start: sample::start(), config: Story::config() }
 }
 
 /// Nothing has happened.
@@ -146,77 +149,101 @@ impl Past {
         self
     }
 
+    /// The same past of a session that drives otherwise than [`Story::config`] says.
+    #[must_use]
+    pub fn driven_with(mut self, config: SessionConfig) -> Self {
+        self.config = config;
+        self
+    }
+
     /// Walks there.
     ///
     /// # Panics
     ///
     /// Where there is no way: the plan does not fit the policy, the track has no such step, facts can't have happened.
     #[track_caller]
-    pub(super) fn course(self) -> Course {
-        let mut course = Course::starting(self.plan.release().clone(), self.start);
+    pub(super) fn story(self) -> Story {
         if let Place::Facts(facts) = &self.place {
-            if let Some(Event::PlanRecorded(recorded)) = facts.first().map(|fact| &fact.event) {
-                course = Course::starting(recorded.plan.release().clone(), self.start);
-            }
-            if let Err(why) = course.write(facts) {
-                panic!("what is given can't have happened: {why}");
-            }
-            return course;
+            let release = match facts.first().map(|fact| &fact.event) {
+                Some(Event::PlanRecorded(recorded)) => recorded.plan.release().clone(),
+                Some(_) | None => self.plan.release().clone(),
+            };
+            return written(release, facts, self.start, self.config)
+                .unwrap_or_else(|why| panic!("what is given can't have happened: {why}"))
+                .into();
         }
+        let release = self.plan.release().clone();
+        let mut story = Story::from(SessionRunner::new(release, self.start, self.config));
         if self.place == Place::Nothing {
-            return course;
+            return story;
         }
-        happens(&mut course, &someone("user:ana").plans(self.plan.clone(), self.policy.clone()));
+        happens(&mut story, &someone("user:ana").plans(self.plan.clone(), self.policy.clone()));
         let early = match self.place {
             Place::RollingBack | Place::RolledBack => Some(Place::InStep(1)),
             Place::Aborted => Some(Place::Planned),
             _ => None,
         };
         if let Some(first) = early {
-            walk(&mut course, &first);
+            walk(&mut story, &first);
             let back = someone("user:bo").rolls_back();
             happens(
-                &mut course,
+                &mut story,
                 &if self.place == Place::Aborted { someone("user:ana").aborts() } else { back },
             );
         }
-        walk(&mut course, &self.place);
-        tell(&mut course);
-        course
+        walk(&mut story, &self.place);
+        tell(&mut story);
+        story
     }
 }
 
 /// Goes onward until a place is reached.
 #[track_caller]
-fn walk(course: &mut Course, place: &Place) {
+fn walk(story: &mut Story, place: &Place) {
     for _ in 0..MOST_MOVES {
-        if is_at(course.release(), place) {
+        if is_at(story.release(), place) {
             return;
         }
-        let next = match course.onward() {
-            Some(next) if !is_past(course.release(), place) => next,
+        let next = match story.onward() {
+            Some(next) if !is_past(story.release(), place) => next,
             Some(_) | None => break,
         };
-        happens(course, &next);
+        happens(story, &next);
     }
-    panic!("there is no way to {place:?}: {} is {}", course.release().id(), course.release().phase().name());
+    panic!("there is no way to {place:?}: {} is {}", story.release().id(), story.release().phase().name());
 }
 
 /// Tells everybody who is to be told.
-fn tell(course: &mut Course) {
-    let next = |course: &Course| {
-        let now = course.now();
-        let due = course.release().outstanding().iter();
-        due.filter(|(_, one)| one.effect.is_notification() && one.due.is_due(now)).map(|(id, _)| *id).next()
+fn tell(story: &mut Story) {
+    let next = |story: &Story| {
+        let outstanding = story.release().outstanding().iter();
+        let mut told = outstanding.filter(|(_, one)| one.effect.is_notification()).map(|(id, _)| *id);
+        told.find(|effect| story.runner().call_of(*effect).is_some())
     };
-    while let Some(effect) = next(course) {
-        happens(course, &super::When::DoneById(effect));
+    while let Some(effect) = next(story) {
+        happens(story, &super::When::Ended { effect, outcome: Outcome::Done });
     }
 }
 
+/// Facts as the record of a release, all at one moment, with the session that takes it up.
+fn written(
+    release: ReleaseId,
+    facts: &[Fact],
+    at: Timestamp,
+    config: SessionConfig,
+) -> Result<SessionRunner, String> {
+    let mut lines: Vec<SealedLine> = Vec::with_capacity(facts.len());
+    for (seq, fact) in (0..).zip(facts) {
+        let prev = lines.last().map_or(Digest::ZERO, SealedLine::digest);
+        let line = Record::seal(&release, seq, prev, at, fact).map_err(|error| error.to_string())?;
+        lines.push(line);
+    }
+    SessionRunner::resumed(release, lines, at, config).map_err(|error| error.to_string())
+}
+
 #[track_caller]
-fn happens(course: &mut Course, when: &super::When) {
-    match course.take(when) {
+fn happens(story: &mut Story, when: &super::When) {
+    match story.take(when) {
         Taken::Happened(_) => {}
         Taken::Refused(refusal) => panic!("{when} was refused on the way: {refusal}"),
         Taken::Impossible(why) => panic!("{when} can't happen on the way: {why}"),
@@ -310,19 +337,19 @@ mod tests {
             (closed(), PhaseName::Closed, "100%"),
         ];
         for (past, phase, exposure) in places {
-            let course = Course::from(past.of(sample::drill_plan(), sample::drill_policy()));
-            assert_eq!(course.release().phase().name(), phase);
-            assert_eq!(course.release().exposure().to_string(), exposure, "{phase}");
-            assert!(course.release().holds().is_empty());
-            crate::Invariants::check(course.records()).unwrap();
+            let story = Story::from(past.of(sample::drill_plan(), sample::drill_policy()));
+            assert_eq!(story.release().phase().name(), phase);
+            assert_eq!(story.release().exposure().to_string(), exposure, "{phase}");
+            assert!(story.release().holds().is_empty());
+            crate::Invariants::check(story.records()).unwrap();
         }
-        assert_eq!(Course::from(aborted()).release().phase().name(), PhaseName::Aborted);
+        assert_eq!(Story::from(aborted()).release().phase().name(), PhaseName::Aborted);
     }
 
     #[test]
     #[should_panic(expected = "there is no way to InStep(9)")]
     fn a_step_that_the_track_does_not_have_is_refused() {
-        let _ = Course::from(in_step(9).of(sample::drill_plan(), sample::drill_policy()));
+        let _ = Story::from(in_step(9).of(sample::drill_plan(), sample::drill_policy()));
     }
 
     #[test]
@@ -330,6 +357,6 @@ mod tests {
         expected = "what is given can't have happened: checkout-241, record 0: staging_started can't happen"
     )]
     fn facts_that_can_not_have_happened_are_refused() {
-        let _ = Course::from(Past::from([by("system:relman", relman_core::event::StagingStarted {})]));
+        let _ = Story::from(Past::from([by("system:relman", relman_core::event::StagingStarted {})]));
     }
 }

@@ -9,7 +9,7 @@ use relman_core::{
     unit::{Actor, CheckName, Role, Span, Timestamp},
 };
 
-use super::{Course, When, when::text};
+use super::{Story, When, when::text};
 use crate::Cast;
 
 /// Somebody who wants something, with the roles that the directory gives them.
@@ -202,13 +202,13 @@ impl Someone {
 
 impl Want {
     /// The action that it is at this moment.
-    pub(super) fn action(&self, course: &Course) -> Action {
-        let now = course.now();
+    pub(super) fn action(&self, story: &Story) -> Action {
+        let now = story.now();
         match self {
             Self::Action(action) => Action::clone(action),
             Self::Check(check, outcome) => {
                 let signed = check.as_str() == floors::MANUAL_QA && *outcome == CheckOutcome::Passed;
-                let items = course.release().policy().filter(|_| signed).map(Policy::qa_checklist);
+                let items = story.release().policy().filter(|_| signed).map(Policy::qa_checklist);
                 let evidence = text(&format!("https://ci.example.org/{check}: {outcome}"));
                 let (check, outcome) = (check.clone(), *outcome);
                 Action::RecordCheck { check, outcome, evidence, items: items.unwrap_or_default().to_vec() }

@@ -156,7 +156,7 @@ fn a_platform_that_fails_is_tried_again_and_one_that_refuses_waits_for_a_person(
 
 #[test]
 fn a_past_of_facts_starts_where_they_lead() {
-    let course = Course::from(planned());
-    let recorded = relman_core::event::Fact { by: Actor::relman(), event: course.records()[0].event.clone() };
+    let story = Story::from(planned());
+    let recorded = relman_core::event::Fact { by: Actor::relman(), event: story.records()[0].event.clone() };
     let _ = given([recorded]).when(someone("user:bo").approves()).then_it_is(PhaseName::Staging);
 }

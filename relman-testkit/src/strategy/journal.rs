@@ -7,7 +7,7 @@ use super::{Shown, drill_plan, drill_policy, moves};
 use crate::{
     sample,
     scenario::{
-        Course, Past, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
+        Story, Past, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
         rolled_back, rolling_back, staged, validating,
     },
 };
@@ -37,24 +37,24 @@ pub fn past() -> impl Strategy<Value = Past> + Clone {
 pub struct Journey {
     past: Past,
     moves: Vec<When>,
-    course: Course,
+    story: Story,
 }
 
 impl Journey {
     /// Plays moves after a past; those that are refused or can't happen leave no record.
     pub fn of(past: Past, moves: Vec<When>) -> Self {
-        let mut course = Course::from(past.clone());
+        let mut story = Story::from(past.clone());
         for one in &moves {
-            match course.take(one) {
+            match story.take(one) {
                 Taken::Happened(_) | Taken::Refused(_) | Taken::Impossible(_) => {}
             }
         }
-        Self { past, moves, course }
+        Self { past, moves, story }
     }
 
     /// The release at the end, with its records.
-    pub fn course(&self) -> &Course {
-        &self.course
+    pub fn story(&self) -> &Story {
+        &self.story
     }
 
     /// The moves that were played.
@@ -80,7 +80,7 @@ impl fmt::Display for Journey {
 
 /// Drills somewhere on their way, to which up to so many moves have happened in any order. They shrink to few moves
 /// first, and to an early place then.
-pub fn course(most: usize) -> impl Strategy<Value = Journey> + Clone {
+pub fn journey(most: usize) -> impl Strategy<Value = Journey> + Clone {
     (moves(most), past()).prop_map(|(moves, past)| Journey::of(past, moves))
 }
 
@@ -91,25 +91,25 @@ pub fn course(most: usize) -> impl Strategy<Value = Journey> + Clone {
 ///
 /// ```
 /// use proptest::prelude::*;
-/// use relman_core::machine::Release;
+/// use relman_core::{chain::SealedLine, machine::Release};
 /// use relman_testkit::{search::repeatable, strategy};
 ///
 /// proptest!(repeatable(4), |(
 ///     journal in strategy::journal(20)
 /// )| {
-///     let lines = journal.lines().iter().map(Vec::as_slice);
+///     let lines = journal.lines().iter().map(SealedLine::bytes);
 ///     prop_assert_eq!(&Release::replay(journal.release().id().clone(), lines)?, journal.release());
 /// });
 /// ```
-pub fn journal(most: usize) -> impl Strategy<Value = Shown<Course>> + Clone {
+pub fn journal(most: usize) -> impl Strategy<Value = Shown<Story>> + Clone {
     (drill_plan(), drill_policy(), moves(most), past()).prop_map(|(plan, policy, moves, past)| {
         let past = past.of(plan.into_inner(), policy.into_inner());
-        Shown(Journey::of(past, moves).course)
+        Shown(Journey::of(past, moves).story)
     })
 }
 
 /// The records, one a line.
-impl super::Readable for Course {
+impl super::Readable for Story {
     fn readable(&self) -> String {
         let line = |record: &relman_core::event::Record| {
             format!("#{} {} {}: {}", record.seq, record.at, record.by, sentence(&record.event))

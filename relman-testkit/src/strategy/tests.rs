@@ -14,7 +14,7 @@ use super::*;
 use crate::{
     Cast, Invariants, Simulation,
     fault::Fault,
-    scenario::{Course, planned},
+    scenario::{Story, planned},
     search::{journal_holds, repeatable},
     sim::World,
 };
@@ -114,14 +114,14 @@ fn worlds_shrink_to_a_healthy_one_and_what_matters() {
 #[test]
 fn moves_shrink_to_few_and_plain_ones() {
     let held =
-        least(course(40), |journey| !journey.course().release().holds().contains_key(&HoldCause::Manual));
+        least(journey(40), |journey| !journey.story().release().holds().contains_key(&HoldCause::Manual));
     assert_eq!(held, "given planned, when user:ana holds");
     let by_hand = |release: &Release| match release.phase() {
         Phase::RollingBack(rollback) => matches!(rollback.trigger, RollbackTrigger::Manual { .. }),
         _ => false,
     };
-    let production = least(course(40), |journey| !by_hand(journey.course().release()));
-    // A course that begins so is as plain as one in which somebody does it.
+    let production = least(journey(40), |journey| !by_hand(journey.story().release()));
+    // A story that begins so is as plain as one in which somebody does it.
     let plain = ["given rolling back", "given in production, when user:ana rolls back"];
     assert!(plain.contains(&production.as_str()), "{production}");
     let late = least(moves(40), |moves| moves.len() < 3);
@@ -152,10 +152,10 @@ proptest! {
     fn every_plan_fits_every_policy(
         plan in plan(), policy in policy(), drill in drill_plan(), drill_policy in drill_policy()
     ) {
-        let course = Course::from(planned().of(plan.into_inner(), policy.into_inner()));
-        prop_assert_eq!(course.release().phase().name(), PhaseName::Planning);
-        let course = Course::from(planned().of(drill.into_inner(), drill_policy.into_inner()));
-        prop_assert_eq!(course.release().track().unwrap().0.as_str(), "drill");
+        let story = Story::from(planned().of(plan.into_inner(), policy.into_inner()));
+        prop_assert_eq!(story.release().phase().name(), PhaseName::Planning);
+        let story = Story::from(planned().of(drill.into_inner(), drill_policy.into_inner()));
+        prop_assert_eq!(story.release().track().unwrap().0.as_str(), "drill");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use relman_core::{
+    chain::SealedLine,
     event::Record,
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
@@ -88,17 +89,17 @@ fn says_nothing_else(
 /// Holds every artifact of a journal against it.
 fn hold(
     id: &relman_core::unit::ReleaseId,
-    lines: &[Vec<u8>],
+    lines: &[SealedLine],
     templates: &Templates,
 ) -> Result<(), TestCaseError> {
-    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line.bytes()).unwrap()).collect();
     let mut said = BTreeSet::new();
     for value in &values {
         texts(value, &mut said);
     }
-    let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
+    let records: Vec<Record> = lines.iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
     let times = records.iter().map(|record| (record.seq, record.at.to_string())).collect();
-    let release = Release::replay(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+    let release = Release::replay(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);
     let obligations = Obligations::of([&history], history.now);
@@ -124,13 +125,13 @@ proptest! {
     #![proptest_config(repeatable(64))]
 
     #[test]
-    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::course(40)) {
-        let course = journey.course();
+    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::journey(40)) {
+        let story = journey.story();
         let templates = Templates::default();
-        let id = course.release().id();
+        let id = story.release().id();
         // Half-way too: an artifact can be asked for at any time.
-        for length in [course.lines().len() / 2, course.lines().len()] {
-            hold(id, &course.lines()[..length], &templates)?;
+        for length in [story.lines().len() / 2, story.lines().len()] {
+            hold(id, &story.lines()[..length], &templates)?;
         }
     }
 

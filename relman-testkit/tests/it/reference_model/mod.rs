@@ -27,7 +27,7 @@ use relman_core::{
 };
 use relman_testkit::{
     Invariants, sample,
-    scenario::{Course, Taken, When, a_look, pass, planned, traffic_at},
+    scenario::{Story, Taken, When, a_look, pass, planned, traffic_at},
     search::repeatable,
 };
 
@@ -89,15 +89,15 @@ impl<R: Rules> ReferenceStateMachine for Model<R> {
 struct Machine<R>(PhantomData<R>);
 
 impl<R: Rules> StateMachineTest for Machine<R> {
-    type SystemUnderTest = Course;
+    type SystemUnderTest = Story;
     type Reference = Model<R>;
 
-    fn init_test(model: &Model<R>) -> Course {
-        Course::from(planned().of(plan(model.risk), sample::brief_drill_policy()))
+    fn init_test(model: &Model<R>) -> Story {
+        Story::from(planned().of(plan(model.risk), sample::brief_drill_policy()))
     }
 
-    fn apply(mut course: Course, model: &Model<R>, one: Move) -> Course {
-        let answer = match course.take(&when(&course, model, one)) {
+    fn apply(mut story: Story, model: &Model<R>, one: Move) -> Story {
+        let answer = match story.take(&when(&story, model, one)) {
             Taken::Happened(_) => Answer::Allowed,
             Taken::Refused(_) => Answer::Refused,
             Taken::Impossible(why) => {
@@ -105,12 +105,12 @@ impl<R: Rules> StateMachineTest for Machine<R> {
             }
         };
         assert_eq!(answer, model.answer, "{one:?}");
-        course
+        story
     }
 
-    fn check_invariants(course: &Course, model: &Model<R>) {
-        assert_eq!(seen_of_machine(course), seen_of_model(model));
-        Invariants::check(course.records()).unwrap();
+    fn check_invariants(story: &Story, model: &Model<R>) {
+        assert_eq!(seen_of_machine(story), seen_of_model(model));
+        Invariants::check(story.records()).unwrap();
     }
 }
 
@@ -124,9 +124,9 @@ fn plan(risk: Risk) -> Arc<Plan> {
 }
 
 /// The move as the machine is told of it.
-fn when<R: Rules>(course: &Course, model: &Model<R>, one: Move) -> When {
+fn when<R: Rules>(story: &Story, model: &Model<R>, one: Move) -> When {
     let asked = || {
-        let mut asked = course.release().outstanding().iter();
+        let mut asked = story.release().outstanding().iter();
         *asked.find(|(_, one)| !one.effect.is_notification()).expect("the platform is asked for something").0
     };
     let failed = |retry_after| {
@@ -182,8 +182,8 @@ struct SeenFromOutside {
     owed: Vec<u32>,
 }
 
-fn seen_of_machine(course: &Course) -> SeenFromOutside {
-    let release = course.release();
+fn seen_of_machine(story: &Story) -> SeenFromOutside {
+    let release = story.release();
     let mut approvers: Vec<String> = release.approvals().iter().map(|one| one.by.to_string()).collect();
     approvers.sort_unstable();
     SeenFromOutside {
