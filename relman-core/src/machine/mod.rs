@@ -5,6 +5,7 @@
 //! - [`Release`] is the state: what the records amount to. [`Release::apply`] folds one.
 //! - [`ReJudge`] judges every recorded look again, [`ReJudgeBy`] by other settings than those of the release.
 
+mod available;
 mod command;
 mod deadline;
 mod decide;
@@ -22,6 +23,7 @@ mod session;
 mod transition;
 
 use command::OutcomeOf;
+pub use available::Decision;
 pub use command::{Action, Command, Principal};
 pub use deadline::LookQuestion;
 use deadline::Question;

@@ -2,7 +2,7 @@ use relman_core::unit::{Span, TrafficShare};
 
 use crate::{
     Cast, Simulation,
-    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, Schedule, When},
+    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, PortName, Schedule, When},
     sample,
     sim::{Regression, World},
 };
@@ -85,10 +85,10 @@ fn worlds() -> Vec<(&'static str, World)> {
         ("the deployer is late, an error spike", bad().with(forward(2, DeployerFate::Late(Span::from_secs(6))))),
         ("the deployer hangs", calm().with(forward(2, DeployerFate::Hangs))),
         ("the deployer hangs afterwards, an error spike", bad().with(forward(2, DeployerFate::HangsAfterwards))),
-        ("the deployer panics", calm().with(panics(Port::Deployer))),
-        ("the platform panics, an error spike", bad().with(panics(Port::Observation))),
-        ("the metrics panic", calm().with(panics(Port::Metrics))),
-        ("the notifier panics", calm().with(panics(Port::Notifier))),
+        ("the deployer panics", calm().with(panics(PortName::Deployer))),
+        ("the platform panics, an error spike", bad().with(panics(PortName::Observation))),
+        ("the metrics panic", calm().with(panics(PortName::Metrics))),
+        ("the notifier panics", calm().with(panics(PortName::Notifier))),
         ("every clock jumps forwards", calm().with(jump(Clocks::All, Jump::Forwards(minutes(9))))),
         ("every clock jumps backwards", calm().with(jump(Clocks::All, Jump::Backwards(minutes(4))))),
         ("people are a day ahead, an error spike", bad().with(jump(Clocks::People, Jump::Forwards(day)))),

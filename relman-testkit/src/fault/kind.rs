@@ -74,7 +74,7 @@ pub enum Fault {
     /// Calls to a port panic: nothing is done, and nothing answered.
     Panic {
         /// Which port.
-        port: Port,
+        port: PortName,
         /// The first call, from 1.
         nth: u32,
         /// How many in a row.
@@ -246,7 +246,7 @@ impl AppendFate {
 /// A port that a conductor calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Port {
+pub enum PortName {
     /// The deployer, to change something.
     Deployer,
     /// The deployer, to observe.
@@ -261,7 +261,7 @@ pub enum Port {
     Incidents,
 }
 
-impl Port {
+impl PortName {
     /// Every port, in the order of declaration.
     pub const ALL: [Self; 6] =
         [Self::Deployer, Self::Observation, Self::Metrics, Self::Notifier, Self::UserFlows, Self::Incidents];

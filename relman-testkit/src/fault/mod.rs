@@ -13,7 +13,7 @@ mod when;
 
 pub use kind::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate, Port,
+    PersonFate, PortName,
 };
 pub use schedule::{Schedule, ScheduleError};
 pub use when::When;

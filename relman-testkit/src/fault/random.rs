@@ -4,7 +4,7 @@ use relman_core::unit::{Span, TrafficShare};
 
 use super::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
-    NotifierFate, PersonFate, Port, Schedule, When,
+    NotifierFate, PersonFate, PortName, Schedule, When,
 };
 use crate::{Cast, Duty};
 
@@ -64,7 +64,7 @@ impl Draw {
                 jump: self.jump(),
             },
             12 => Fault::Panic {
-                port: self.one_of(&[Port::Deployer, Port::Observation, Port::Metrics, Port::Notifier]),
+                port: self.one_of(&[PortName::Deployer, PortName::Observation, PortName::Metrics, PortName::Notifier]),
                 nth: 1 + self.up_to(30),
                 times: 1 + self.up_to(5),
             },

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate, Port,
+    PersonFate, PortName,
 };
 
 impl fmt::Display for Fault {
@@ -117,7 +117,7 @@ impl fmt::Display for AppendFate {
     }
 }
 
-impl Port {
+impl PortName {
     /// A call to it.
     fn call(self) -> &'static str {
         match self {

@@ -128,8 +128,7 @@ fn a_journal_that_fails_at_any_append_loses_nothing() {
     let plain = run(Schedule::none());
     for fate in [AppendFate::BeforeDurable, AppendFate::AfterDurable] {
         for nth in (1..40).step_by(3) {
-            let down_for = Span::ZERO;
-            let run = run(Fault::Append { nth, fate, down_for });
+            let run = run(Fault::Append { nth, times: 1, fate });
             closed_as(&run, EndedAs::Completed);
             assert_eq!(run.kinds(), plain.kinds(), "append {nth}: {fate}");
         }
@@ -141,7 +140,8 @@ fn a_clock_that_jumps_bakes_nothing_that_was_not_observed() {
     for by in [Span::from_secs(1), Span::from_minutes(3), Span::from_hours(30)] {
         for jump in [Jump::Forwards(by), Jump::Backwards(by)] {
             for after in [Span::from_secs(90), Span::from_minutes(12), Span::from_minutes(17)] {
-                let run = run(Fault::Clock { at: When::AfterExposure(after), jump });
+                let of = Clocks::All;
+                let run = run(Fault::Clock { at: When::AfterExposure(after), of, jump });
                 let Phase::Closed(_) = run.release.phase() else { panic!("{jump}") };
                 // The platform's clock does not jump: the time is really served.
                 let exposed = run.platform.first_exposure(run.release.id()).unwrap();

@@ -10,7 +10,7 @@ use relman_core::{
 
 use super::Flaw;
 use crate::{
-    fault::{Fault, Port, Schedule},
+    fault::{Fault, PortName, Schedule},
     ready,
     sim::{Call as Asked, CallAnswer, RecordingNotifier, SimulatedPlatform, What},
 };
@@ -23,7 +23,7 @@ pub(super) struct Ports<'a> {
     pub(super) faults: &'a Schedule,
     pub(super) flaw: Option<Flaw>,
     /// How often each port was called.
-    pub(super) called: &'a mut BTreeMap<Port, u32>,
+    pub(super) called: &'a mut BTreeMap<PortName, u32>,
     /// How often each key was used.
     pub(super) keys: &'a mut BTreeMap<String, u32>,
 }
@@ -82,7 +82,7 @@ impl Ports<'_> {
     }
 
     /// Counts a call to a port; whether it panics.
-    fn panics(&mut self, port: Port) -> bool {
+    fn panics(&mut self, port: PortName) -> bool {
         let number = self.called.entry(port).or_default();
         *number = number.saturating_add(1);
         let number = *number;
@@ -131,14 +131,14 @@ impl Ports<'_> {
     }
 }
 
-fn port_of(request: &Request) -> Port {
+fn port_of(request: &Request) -> PortName {
     match request {
-        Request::Deploy(_) | Request::SetTraffic(_) => Port::Deployer,
-        Request::ObservePlatform(_) => Port::Observation,
-        Request::Measure(_) => Port::Metrics,
-        Request::Notify(_) => Port::Notifier,
-        Request::CheckFlows(_) => Port::UserFlows,
-        Request::ListIncidents { .. } => Port::Incidents,
+        Request::Deploy(_) | Request::SetTraffic(_) => PortName::Deployer,
+        Request::ObservePlatform(_) => PortName::Observation,
+        Request::Measure(_) => PortName::Metrics,
+        Request::Notify(_) => PortName::Notifier,
+        Request::CheckFlows(_) => PortName::UserFlows,
+        Request::ListIncidents { .. } => PortName::Incidents,
     }
 }
 

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     Cast, People,
-    fault::{Boundary, Clocks, Fault, Jump, Port, Schedule},
+    fault::{Boundary, Clocks, Fault, Jump, PortName, Schedule},
     sim::{ManualClock, RecordingNotifier, SimulatedPlatform, What},
 };
 
@@ -59,7 +59,7 @@ pub(crate) struct Stage<P> {
     /// Calls that did not end exactly once.
     pub(super) loose_ends: Vec<String>,
     /// How often each port was called.
-    pub(super) called: BTreeMap<Port, u32>,
+    pub(super) called: BTreeMap<PortName, u32>,
     /// How often each idempotency key was used.
     pub(super) keys: BTreeMap<String, u32>,
     pub(super) crowd: Crowd<P>,

@@ -5,8 +5,8 @@ use super::{Readable, Shown, fewer::Fewer, shares, spans};
 use crate::{
     Cast, Duty,
     fault::{
-        AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-        PersonFate, Schedule, When,
+        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
+        PersonFate, PortName, Schedule, When,
     },
 };
 
@@ -44,9 +44,12 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
         .prop_map(|(at, to)| Fault::Drift { at, to });
     let notifier = (1..=8_u32, 1..=8_u32, select(&[NotifierFate::Down, NotifierFate::AnswerLost][..]))
         .prop_map(|(nth, times, fate)| Fault::Notifier { nth, times, fate });
-    let append = (1..=60_u32, select(&[AppendFate::BeforeDurable, AppendFate::AfterDurable][..]), pause())
-        .prop_map(|(nth, fate, down_for)| Fault::Append { nth, fate, down_for });
-    let jump = spans(second..=Span::from_hours(1))
+    let append = (1..=60_u32, 1..=6_u32, select(&AppendFate::ALL[..]))
+        .prop_map(|(nth, times, fate)| Fault::Append { nth, times, fate });
+    let panic = (select(&PortName::ALL[..]), 1..=30_u32, 1..=5_u32)
+        .prop_map(|(port, nth, times)| Fault::Panic { port, nth, times });
+    let clocks = select(&[Clocks::People, Clocks::Conductors, Clocks::All][..]);
+    let jump = spans(second..=Span::from_hours(24 * 365))
         .prop_flat_map(|by| select(vec![Jump::Forwards(by), Jump::Backwards(by)]));
     let late = spans(second..=Span::from_minutes(15)).prop_map(PersonFate::Late);
     let wrong = select(&["user:ana", "user:oli", "user:eve", "service:ci", "user:mallory"][..]);
@@ -63,7 +66,8 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
         (1..=30_u32, 1..=6_u32).prop_map(|(nth, times)| Fault::Observation { nth, times }),
         notifier,
         append,
-        (when(), jump).prop_map(|(at, jump)| Fault::Clock { at, jump }),
+        panic,
+        (when(), clocks, jump).prop_map(|(at, of, jump)| Fault::Clock { at, of, jump }),
         (select(&Duty::ALL[..]), person).prop_map(|(duty, fate)| Fault::Person { duty, fate }),
         Just(Fault::SecondConductor {}),
         (boundary, 1..=60_u32, pause()).prop_map(|(after, nth, down_for)| Fault::Crash {

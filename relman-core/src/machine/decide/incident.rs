@@ -27,7 +27,7 @@ impl Draft<'_> {
         source: &Text,
         incident: &Incident,
     ) -> Result<(), Refusal> {
-        self.in_phases(&IN_PRODUCTION, "recording an incident", POSSIBLE)?;
+        self.release.in_phases(&IN_PRODUCTION, "recording an incident", POSSIBLE)?;
         let roles = by.tells()?;
         let release = self.release.id.clone();
         if let Some(plan) = self.release.plan().filter(|plan| plan.scope().service != incident.service) {
@@ -59,7 +59,7 @@ impl Draft<'_> {
         id: &Text,
         ended_at: Option<Timestamp>,
     ) -> Result<(), Refusal> {
-        self.in_phases(&IN_PRODUCTION, "ending an incident", POSSIBLE)?;
+        self.release.in_phases(&IN_PRODUCTION, "ending an incident", POSSIBLE)?;
         let roles = by.tells()?;
         let Some(open) = self.release.incidents.iter().find(|one| one.is_open_as(source, id)) else {
             let (source_name, id) = (source.to_string(), id.to_string());

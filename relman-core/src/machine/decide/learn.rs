@@ -32,7 +32,7 @@ impl Draft<'_> {
         owner: &Actor,
         due: Timestamp,
     ) -> Result<(), Refusal> {
-        let roles = self.permit(by, Permission::Operate)?;
+        let roles = self.release.permit(by, Permission::Operate)?;
         if !owner.is_person() {
             return Err(Refusal::NotAPerson(owner.clone()));
         }
@@ -72,7 +72,7 @@ impl Draft<'_> {
         };
         let (number, is_owner) = (item.number, item.owner == by.actor);
         if !is_owner {
-            roles = self.permit(by, Permission::Operate)?;
+            roles = self.release.permit(by, Permission::Operate)?;
         }
         self.push(&by.actor, ActionItemSettled { number, how, note: note.clone(), roles });
         Ok(())

@@ -1,6 +1,4 @@
-use std::collections::BTreeSet;
-
-use super::{Draft, plan::permit_under};
+use super::Draft;
 use crate::{
     event::{
         CheckOutcome, CheckRecorded, ComplaintRecorded, Gate, GateFailed, HoldCause, HoldPlaced,
@@ -9,7 +7,7 @@ use crate::{
     },
     machine::{Action, Command, Phase, PhaseName, Principal, Refusal},
     policy::{Permission, Policy, floors},
-    unit::{CheckName, Role, Text, Timestamp},
+    unit::{CheckName, Text, Timestamp},
 };
 
 impl Draft<'_> {
@@ -55,27 +53,6 @@ impl Draft<'_> {
         }
     }
 
-    /// The roles with which an actor may do something, under the policy of the release.
-    pub(super) fn permit(&self, by: &Principal, permission: Permission) -> Result<BTreeSet<Role>, Refusal> {
-        match self.release.policy() {
-            Some(policy) => permit_under(by, policy, permission),
-            None => Err(Refusal::NoSuchRelease(self.release.id.clone())),
-        }
-    }
-
-    pub(super) fn in_phases(
-        &self,
-        phases: &[PhaseName],
-        wanted: &'static str,
-        possible: &'static str,
-    ) -> Result<(), Refusal> {
-        let phase = self.release.phase.name();
-        if phases.contains(&phase) {
-            return Ok(());
-        }
-        Err(Refusal::WrongPhase { release: self.release.id.clone(), phase, wanted, possible })
-    }
-
     fn record_check(
         &mut self,
         by: &Principal,
@@ -85,8 +62,8 @@ impl Draft<'_> {
         items: &[Text],
     ) -> Result<(), Refusal> {
         let phases = &[PhaseName::Staging, PhaseName::Validating];
-        self.in_phases(phases, "recording a check", "in staging or in validation")?;
-        let roles = self.permit(by, Permission::Check)?;
+        self.release.in_phases(phases, "recording a check", "in staging or in validation")?;
+        let roles = self.release.permit(by, Permission::Check)?;
         let gate = match self.release.phase.name() {
             PhaseName::Staging => Gate::Staging,
             _ => Gate::Validation,
@@ -131,16 +108,7 @@ impl Draft<'_> {
     }
 
     fn hold(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        let running = &[PhaseName::Planning, PhaseName::Staging, PhaseName::Releasing, PhaseName::Validating];
-        self.in_phases(running, "holding it", "in planning, in staging, being released or in validation")?;
-        let roles = by.known()?;
-        if let Some(hold) = self.release.holds.get(&HoldCause::Manual) {
-            return Err(Refusal::AlreadyHeld {
-                release: self.release.id.clone(),
-                since: hold.since,
-                reason: hold.reason.to_string(),
-            });
-        }
+        let roles = self.release.may_hold(by)?;
         self.push(
             &by.actor,
             HoldPlaced {
@@ -155,19 +123,7 @@ impl Draft<'_> {
     }
 
     fn resume(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        let roles = self.permit(by, Permission::Operate)?;
-        let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion]
-            .into_iter()
-            .filter(|cause| self.release.holds.contains_key(cause))
-            .collect();
-        if releasable.is_empty() {
-            if let Some((cause, hold)) = self.release.holds.iter().next() {
-                let unblocked_by = hold.unblocked_by.to_string();
-                return Err(Refusal::HoldNotReleasable { cause: *cause, unblocked_by });
-            }
-            let now = format!("it is {}", self.release.phase.name());
-            return Err(Refusal::NothingToResume { release: self.release.id.clone(), now });
-        }
+        let (releasable, roles) = self.release.may_resume(by)?;
         for cause in releasable {
             self.push(&by.actor, HoldReleased { cause, reason: reason.clone(), roles: roles.clone() });
         }
@@ -175,19 +131,7 @@ impl Draft<'_> {
     }
 
     fn roll_back_by_hand(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        let roles = by.known()?;
-        let id = self.release.id.clone();
-        match self.release.phase.name() {
-            PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => {}
-            PhaseName::RollingBack => return Err(Refusal::AlreadyRollingBack(id)),
-            PhaseName::Unplanned | PhaseName::Planning | PhaseName::Staging => {
-                return Err(Refusal::NothingToRollBack(id));
-            }
-            PhaseName::RolledBack | PhaseName::Aborted | PhaseName::Closed => {
-                let possible = "being released, in validation or completed";
-                return self.in_phases(&[], "rolling it back", possible);
-            }
-        }
+        let roles = self.release.may_roll_back(by)?;
         self.roll_back_by(&by.actor, RollbackTrigger::Manual { reason: reason.clone(), roles });
         Ok(())
     }
@@ -196,12 +140,12 @@ impl Draft<'_> {
         if self.release.phase.name().touches_production() {
             return Err(Refusal::AbortAfterProduction(self.release.id.clone()));
         }
-        self.in_phases(
+        self.release.in_phases(
             &[PhaseName::Planning, PhaseName::Staging],
             "aborting it",
             "in planning or in staging",
         )?;
-        let roles = self.permit(by, Permission::Operate)?;
+        let roles = self.release.permit(by, Permission::Operate)?;
         self.push(&by.actor, ReleaseAborted { reason: reason.clone(), roles });
         Ok(())
     }
@@ -213,16 +157,8 @@ impl Draft<'_> {
         reason: &Text,
         expires_at: Timestamp,
     ) -> Result<(), Refusal> {
-        let roles = self.permit(by, Permission::Override)?;
-        by.is_person()?;
+        let (checks, roles) = self.release.may_override(by, gate, self.now)?;
         let actor = &by.actor;
-        if self.release.authors().contains(actor) {
-            return Err(Refusal::ExecutiveIsAuthor(actor.clone()));
-        }
-        if self.release.approvals.iter().any(|approval| approval.by == *actor) {
-            return Err(Refusal::ExecutiveIsApprover(actor.clone()));
-        }
-        let checks = self.overridable(gate)?;
         let longest = self.release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
         if expires_at <= self.now || expires_at > self.now + longest {
             return Err(Refusal::OverrideExpiry { expires_at, now: self.now, longest });
@@ -232,62 +168,8 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The failed checks that an override of the gate would cover.
-    fn overridable(&self, gate: Gate) -> Result<BTreeSet<CheckName>, Refusal> {
-        let release = &*self.release;
-        match gate {
-            Gate::Plan => {
-                let why = "a contract and the approval of somebody else are what everything rests on";
-                Err(Refusal::GateNotOverridable { gate, why })
-            }
-            Gate::Step(_) => {
-                let why = "a step passes on data alone; a breach rolls back, and what was not measured did not pass";
-                Err(Refusal::GateNotOverridable { gate, why })
-            }
-            Gate::Staging => {
-                self.in_phases(&[PhaseName::Staging], "overriding the staging gate", "in staging")?;
-                self.failed_checks(gate)
-            }
-            Gate::Validation => {
-                let wanted = "overriding a failed check of the validation gate";
-                self.in_phases(&[PhaseName::Validating], wanted, "in validation")?;
-                self.failed_checks(gate)
-            }
-            Gate::Freeze => {
-                // Where a freeze stands in the way. In planning it does not, and an executive who acted there could
-                // still approve or change the plan afterwards.
-                let phases = &[PhaseName::Staging, PhaseName::Releasing];
-                self.in_phases(phases, "overriding a freeze", "in staging or being released")?;
-                match release.policy().and_then(|policy| policy.freeze_at(release.on_the_calendar(self.now)))
-                {
-                    Some(_) => Ok(BTreeSet::new()),
-                    None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
-                }
-            }
-        }
-    }
-
-    fn failed_checks(&self, gate: Gate) -> Result<BTreeSet<CheckName>, Refusal> {
-        let release = &self.release;
-        let failed = |check: &CheckName| {
-            release.checks.get(check).is_some_and(|check| check.outcome == CheckOutcome::Failed)
-        };
-        let checks: BTreeSet<CheckName> = release.checks_asked(gate).into_iter().filter(failed).collect();
-        if !checks.is_empty() {
-            return Ok(checks);
-        }
-        let now = match release.missing(self.now).first() {
-            Some(missing) => format!("it waits for {}", missing.what),
-            None => "nothing is missing".to_owned(),
-        };
-        Err(Refusal::GateNotFailed { gate, now })
-    }
-
     fn acknowledge(&mut self, by: &Principal, until: Option<Timestamp>) -> Result<(), Refusal> {
-        let phases = &[PhaseName::Releasing, PhaseName::Validating];
-        self.in_phases(phases, "acknowledging on-call duty", "being released or in validation")?;
-        let roles = self.permit(by, Permission::OnCall)?;
-        by.is_person()?;
+        let roles = self.release.may_acknowledge(by)?;
         let shift = self.release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
         let until = until.unwrap_or(self.now + shift);
         if until <= self.now || until > self.now + shift {
@@ -308,29 +190,10 @@ impl Draft<'_> {
         root_cause: &Text,
         link: Option<&Text>,
     ) -> Result<(), Refusal> {
-        let roles = self.permit(by, Permission::Operate)?;
-        let owed: Vec<u32> = self.release.owed_post_mortems().map(|one| one.number).collect();
-        let number = match (number, owed.as_slice()) {
-            (_, []) => return Err(Refusal::NoPostMortemOwed(self.release.id.clone())),
-            (None, [only]) => *only,
-            (Some(number), owed) if owed.contains(&number) => number,
-            (None | Some(_), _) => {
-                let release = self.release.id.clone();
-                return Err(Refusal::WhichPostMortem { release, owed: self.owed() });
-            }
-        };
+        let (number, roles) = self.release.may_file_post_mortem(by, number)?;
         let (summary, root_cause, link) = (summary.clone(), root_cause.clone(), link.cloned());
         self.push(&by.actor, PostMortemFiled { number, summary, root_cause, link, roles });
         Ok(())
-    }
-
-    /// The post-mortems that are owed, in words.
-    fn owed(&self) -> String {
-        let owed = self
-            .release
-            .owed_post_mortems()
-            .map(|one| format!("post-mortem {} on {}", one.number, one.about));
-        owed.collect::<Vec<_>>().join(", ")
     }
 
     fn complain(&mut self, by: &Principal, text: &Text) -> Result<(), Refusal> {
@@ -341,7 +204,7 @@ impl Draft<'_> {
             PhaseName::Completed,
             PhaseName::RolledBack,
         ];
-        self.in_phases(phases, "recording a complaint", "in production or was there")?;
+        self.release.in_phases(phases, "recording a complaint", "in production or was there")?;
         let roles = by.known()?;
         self.push(&by.actor, ComplaintRecorded { text: text.clone(), roles });
         self.judge_complaints();
@@ -353,7 +216,7 @@ impl Draft<'_> {
         match self.release.phase.name() {
             PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted => {}
             PhaseName::Closed => {
-                return self.in_phases(&[], "closing it", "completed, rolled back or aborted");
+                return self.release.in_phases(&[], "closing it", "completed, rolled back or aborted");
             }
             PhaseName::Unplanned
             | PhaseName::Planning
@@ -367,9 +230,9 @@ impl Draft<'_> {
                 return Err(Refusal::NotComplete { release, why });
             }
         }
-        let roles = self.permit(by, Permission::Operate)?;
+        let roles = self.release.permit(by, Permission::Operate)?;
         if self.release.owed_post_mortems().next().is_some() {
-            return Err(Refusal::PostMortemsOwed { release, owed: self.owed() });
+            return Err(Refusal::PostMortemsOwed { release, owed: self.release.owed_in_words() });
         }
         if self.release.awaits_traffic() {
             let why = "what was held back does not have the new version yet".to_owned();
