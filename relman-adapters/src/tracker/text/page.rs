@@ -13,7 +13,7 @@ const THEIRS: &str = "<!-- Made by somebody else, whose name for it stays. -->";
 
 /// A text that may hold a section of a release, and what other people wrote around it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Sectioned {
+pub(in crate::tracker) struct Sectioned {
     before: String,
     section: Option<(Marker, String)>,
     after: String,
@@ -21,7 +21,7 @@ pub(super) struct Sectioned {
 
 impl Sectioned {
     /// Looks for the section of a release. Line ends are those of a text and not of a form: trackers change them.
-    pub(super) fn parse(text: &str, release: &ReleaseId) -> Self {
+    pub(in crate::tracker) fn parse(text: &str, release: &ReleaseId) -> Self {
         let text = text.replace("\r\n", "\n");
         let nothing = |text: &str| Self { before: text.to_owned(), section: None, after: String::new() };
         let mut from = 0;
@@ -50,30 +50,30 @@ impl Sectioned {
     }
 
     /// The same for a text that is on a tracker: one without words belongs to somebody all the same.
-    pub(super) fn of(text: &str, release: &ReleaseId) -> Self {
+    pub(in crate::tracker) fn of(text: &str, release: &ReleaseId) -> Self {
         Self::parse(if text.trim().is_empty() { THEIRS } else { text }, release)
     }
 
     /// The head that the section names, where there is one.
-    pub(super) fn head(&self) -> Option<Head> {
+    pub(in crate::tracker) fn head(&self) -> Option<Head> {
         self.section.as_ref().map(|(marker, _)| marker.head)
     }
 
     /// The text of the section, where there is one.
     #[cfg(feature = "gitlab")]
-    pub(super) fn section(&self) -> Option<&str> {
+    pub(in crate::tracker) fn section(&self) -> Option<&str> {
         self.section.as_ref().map(|(_, inside)| inside.as_str())
     }
 
     /// Whether this release says what the whole is called: nobody but relman wrote anything, and no release came later.
     ///
     /// Several releases may bring the same version, and only one can name it.
-    pub(super) fn names_the_whole(&self) -> bool {
+    pub(in crate::tracker) fn names_the_whole(&self) -> bool {
         no_words(&self.before) && self.after.trim().is_empty()
     }
 
     /// The whole text with this in place of the section, or behind the rest where there was none.
-    pub(super) fn with(&self, marker: &Marker, inside: &str) -> String {
+    pub(in crate::tracker) fn with(&self, marker: &Marker, inside: &str) -> String {
         let section = wrap(marker, inside);
         match &self.section {
             Some(_) => format!("{}{section}{}", self.before, self.after),
@@ -83,14 +83,14 @@ impl Sectioned {
     }
 
     /// How many characters other people's text has.
-    pub(super) fn others_chars(&self) -> usize {
+    pub(in crate::tracker) fn others_chars(&self) -> usize {
         self.before.chars().count() + self.after.chars().count()
     }
 }
 
 /// Whether a text holds a section of any release.
 #[cfg(feature = "github")]
-pub(super) fn holds_a_section(text: &str) -> bool {
+pub(in crate::tracker) fn holds_a_section(text: &str) -> bool {
     text.split(BEGIN).skip(1).any(|rest| {
         let marker = rest.find(CLOSE).and_then(|end| Marker::parse(&rest[..end]));
         marker.is_some()

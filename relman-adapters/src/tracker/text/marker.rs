@@ -7,26 +7,26 @@ use relman_core::{chain::Head, unit::ReleaseId};
 /// As words without markup: `relman checkout-241 stage 41 9f86…`. A release id and a key are free of blanks, so words
 /// are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Marker {
+pub(in crate::tracker) struct Marker {
     release: String,
     part: String,
-    pub(super) head: Head,
+    pub(in crate::tracker) head: Head,
 }
 
 impl Marker {
     /// The marker of a part; [`BODY`] is that of the copy itself.
-    pub(super) fn new(release: &ReleaseId, part: &str, head: Head) -> Self {
+    pub(in crate::tracker) fn new(release: &ReleaseId, part: &str, head: Head) -> Self {
         Self { release: release.as_str().to_owned(), part: part.to_owned(), head }
     }
 
     /// The release whose it is.
     #[cfg(any(feature = "github", feature = "gitlab"))]
-    pub(super) fn release(&self) -> &str {
+    pub(in crate::tracker) fn release(&self) -> &str {
         &self.release
     }
 
     /// Reads a marker, whoever wrote it.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::tracker) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let mut word = || words.next();
         if word()? != "relman" {
@@ -38,7 +38,7 @@ impl Marker {
     }
 
     /// Whether it is that of this part of this release, from whatever head.
-    pub(super) fn is_of(&self, release: &ReleaseId, part: &str) -> bool {
+    pub(in crate::tracker) fn is_of(&self, release: &ReleaseId, part: &str) -> bool {
         self.release == release.as_str() && self.part == part
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Display for Marker {
 }
 
 /// The part that is the copy itself. No key can be this: keys have no capitals.
-pub(super) const BODY: &str = "BODY";
+pub(in crate::tracker) const BODY: &str = "BODY";
 
 #[cfg(test)]
 mod tests {

@@ -19,7 +19,7 @@ const ENDING_CHARS: usize = 64;
     "what other people wrote there leaves {room} characters for the copy, and it needs at least {least}: \
      shorten what they wrote"
 )]
-pub(super) struct NoRoom {
+pub(in crate::tracker) struct NoRoom {
     room: usize,
     least: usize,
 }
@@ -27,7 +27,7 @@ pub(super) struct NoRoom {
 /// The copy's text as Markdown: the head, the body, and the parts for which the tracker has no place of their own.
 ///
 /// At most `room` characters long. The head comes first: nothing that the rest leaves open can hide it.
-pub(super) fn compose(
+pub(in crate::tracker) fn compose(
     publication: &Publication,
     capabilities: TrackerCapabilities,
     room: usize,
@@ -62,7 +62,7 @@ pub(super) fn compose(
 }
 
 /// The text of a note with its head at the beginning.
-pub(super) fn note_text(note: &Note) -> String {
+pub(in crate::tracker) fn note_text(note: &Note) -> String {
     let Head { seq, digest } = note.head;
     format!("*From the record up to number {seq}, head* `{digest}`\n\n{}", ended(note.body.trim_end()))
 }
@@ -90,7 +90,7 @@ fn harmless(text: &str) -> String {
 }
 
 /// The beginning of a text, which says that it was cut where it was.
-pub(super) fn cut(text: &str, chars: usize) -> String {
+pub(in crate::tracker) fn cut(text: &str, chars: usize) -> String {
     if text.chars().count() <= chars {
         return text.to_owned();
     }
@@ -147,7 +147,7 @@ fn fence(line: &str) -> Option<&str> {
 }
 
 /// One line of at most this many characters.
-pub(super) fn line(text: &str, chars: usize) -> String {
+pub(in crate::tracker) fn line(text: &str, chars: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.chars().count() <= chars {
         return line;
