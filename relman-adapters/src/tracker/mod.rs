@@ -20,10 +20,7 @@
 
 mod api;
 mod keep;
-mod marker;
 mod publish;
-#[cfg(any(feature = "github", feature = "gitlab"))]
-mod section;
 mod setup;
 #[cfg(any(feature = "gitlab", feature = "jira"))]
 mod stored;

@@ -14,9 +14,7 @@ use serde::de::DeserializeOwned;
 use super::wire;
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
-    marker::{BODY, Marker},
-    section::{Sectioned, holds_a_section},
-    text::{compose, line},
+    text::{BODY, Marker, Sectioned, compose, holds_a_section, line},
 };
 
 pub(super) const NAME: &str = "github";

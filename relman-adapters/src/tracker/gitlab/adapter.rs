@@ -15,10 +15,8 @@ use tracing::info;
 use super::{Evidence, snapshot::Snapshot, wire};
 use crate::tracker::{
     api::{Api, MOST_PAGES, sha256},
-    marker::{BODY, Marker},
-    section::Sectioned,
     stored::{is_other_version, stored_name},
-    text::{compose, line},
+    text::{BODY, Marker, Sectioned, compose, line},
 };
 
 pub(super) const NAME: &str = "gitlab";

@@ -21,9 +21,8 @@ use super::{
 };
 use crate::tracker::{
     api::{Api, MOST_PAGES},
-    marker::{BODY, Marker},
     stored::{is_other_version, stored_name},
-    text::{compose, cut, line, note_text},
+    text::{BODY, Marker, compose, cut, line, note_text},
 };
 
 pub(super) const NAME: &str = "jira";

@@ -3,7 +3,7 @@
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 use serde_json::{Value, json};
 
-use crate::tracker::marker::Marker;
+use crate::tracker::text::Marker;
 
 /// A document with a marker as its last paragraph, where people see it and machines find it.
 pub(super) fn document(markdown: &str, marker: &Marker) -> Value {

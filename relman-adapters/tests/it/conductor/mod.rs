@@ -1,0 +1,8 @@
+//! The conductor, with the real core and journals, on simulated platforms under tokio's paused clock.
+
+mod crash;
+mod flows;
+mod incidents;
+mod once;
+mod stage;
+mod together;

@@ -1,0 +1,196 @@
+//! A journal handed over whole, and what is refused on the way.
+
+use std::{fs, path::Path, process::Command};
+
+use relman_adapters::{
+    estate::{Arrival, EstateError, HostFile, export, import},
+    journal::{MemoryJournal, SqliteJournal},
+};
+use relman_core::{
+    chain::{Head, SealedLine},
+    port::{Journal, JournalExt},
+    unit::{ReleaseId, Timestamp},
+};
+use relman_testkit::DemoScenario;
+use tempfile::TempDir;
+
+fn now() -> Timestamp {
+    "2026-12-01T08:00:00.000Z".parse().unwrap()
+}
+
+/// The lines of a release of the demo, which begins at the same moment every time.
+fn told(scenario: DemoScenario) -> (ReleaseId, Vec<SealedLine>) {
+    let run = scenario.simulation().run(scenario.cast()).unwrap();
+    let lines = run.lines.into_iter().map(|line| SealedLine::read(line).unwrap());
+    (run.release.id().clone(), lines.collect())
+}
+
+async fn keep(journal: &dyn Journal, id: &ReleaseId, had: Option<Head>, lines: &[SealedLine]) {
+    journal.append(id, had, lines).await.unwrap();
+}
+
+/// A journal with two releases, and its estate.
+async fn estate() -> (MemoryJournal, TempDir) {
+    let journal = MemoryJournal::default();
+    for scenario in [DemoScenario::ErrorSpike, DemoScenario::Clean] {
+        let (id, lines) = told(scenario);
+        keep(&journal, &id, None, &lines).await;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let people = HostFile { path: "config/people.toml".to_owned(), bytes: b"[people]\n".to_vec() };
+    export(&journal, &folder.path().join("estate"), &[people], now()).await.unwrap();
+    (journal, folder)
+}
+
+async fn holds_the_same(one: &dyn Journal, other: &dyn Journal) {
+    let streams = one.streams().await.unwrap();
+    assert_eq!(streams, other.streams().await.unwrap());
+    for stream in streams {
+        let lines = one.read_to_end(&stream.release, 0).await.unwrap();
+        assert_eq!(lines, other.read_to_end(&stream.release, 0).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn everything_arrives_record_for_record_and_may_arrive_again() {
+    let (journal, folder) = estate().await;
+    let from = folder.path().join("estate");
+    let new = SqliteJournal::open(folder.path().join("new.db")).unwrap();
+    let imported = import(&from, &new, None).await.unwrap();
+    assert!(imported.releases.iter().all(|(_, arrival)| *arrival == Arrival::New));
+    holds_the_same(&journal, &new).await;
+    let again = import(&from, &new, Some(imported.digest)).await.unwrap();
+    assert!(again.releases.iter().all(|(_, arrival)| *arrival == Arrival::Same));
+    holds_the_same(&journal, &new).await;
+
+    let exported = folder.path().join("back");
+    let people = HostFile { path: "config/people.toml".to_owned(), bytes: b"[people]\n".to_vec() };
+    let (manifest, digest) = export(&new, &exported, &[people], now()).await.unwrap();
+    assert_eq!(
+        (manifest, digest),
+        (imported.manifest, imported.digest),
+        "the way back gives the same estate"
+    );
+}
+
+#[tokio::test]
+async fn what_a_journal_has_already_is_continued_and_never_replaced() {
+    let (_, folder) = estate().await;
+    let from = folder.path().join("estate");
+    let (id, lines) = told(DemoScenario::ErrorSpike);
+
+    let behind = MemoryJournal::default();
+    keep(&behind, &id, None, &lines[..20]).await;
+    let imported = import(&from, &behind, None).await.unwrap();
+    assert!(imported.releases.contains(&(id.clone(), Arrival::Continued { had: 20 })));
+    assert_eq!(behind.head(&id).await.unwrap(), lines.last().map(SealedLine::head));
+
+    // Another history of the same name, of any length.
+    for length in [1, 20, lines.len()] {
+        let other = MemoryJournal::default();
+        let (_, mut others) = told(DemoScenario::Override);
+        others.truncate(length);
+        let others: Vec<SealedLine> = renamed(&others, &id);
+        keep(&other, &id, None, &others).await;
+        let refused = import(&from, &other, None).await.unwrap_err();
+        assert!(matches!(&refused, EstateError::OtherHistory { release, .. } if *release == id), "{refused}");
+        assert_eq!(other.streams().await.unwrap().len(), 1, "nothing was written");
+        assert_eq!(other.head(&id).await.unwrap(), others.last().map(SealedLine::head));
+    }
+}
+
+/// The lines of another release under this name, linked anew.
+fn renamed(lines: &[SealedLine], id: &ReleaseId) -> Vec<SealedLine> {
+    use relman_core::chain::{Digest, Envelope};
+    let mut prev = Digest::ZERO;
+    let mut renamed = Vec::new();
+    for line in lines {
+        let mut envelope = Envelope::read(line.bytes()).unwrap();
+        (envelope.release, envelope.prev) = (id.clone(), prev);
+        let line = envelope.seal().unwrap();
+        prev = line.digest();
+        renamed.push(line);
+    }
+    renamed
+}
+
+#[tokio::test]
+async fn what_does_not_verify_is_refused_and_nothing_is_written() {
+    let (_, folder) = estate().await;
+    let from = folder.path().join("estate");
+    let record = from.join("releases/demo-clean.jsonl");
+    let whole = fs::read(&record).unwrap();
+    let refused = async |what: &str, says: &str| {
+        let journal = MemoryJournal::default();
+        let error = import(&from, &journal, None).await.unwrap_err().to_string();
+        assert!(error.contains(says), "{what}: {error}");
+        assert!(journal.streams().await.unwrap().is_empty(), "{what}");
+        python_refuses(&from, what);
+    };
+
+    for place in [0, whole.len() / 2, whole.len() - 2] {
+        let mut altered = whole.clone();
+        altered[place] ^= 1;
+        fs::write(&record, altered).unwrap();
+        refused(&format!("byte {place}"), "releases/demo-clean.jsonl").await;
+    }
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap();
+    fs::write(&record, &whole[..=last]).unwrap();
+    refused("a tail that was cut off", "estate.json says record 1865").await;
+    fs::write(&record, &whole[..whole.len() - 1]).unwrap();
+    refused("a line without an end", "no line feed").await;
+    fs::remove_file(&record).unwrap();
+    refused("a release that is missing", "it is missing").await;
+    fs::write(&record, &whole).unwrap();
+
+    fs::write(from.join("releases/extra.jsonl"), &whole).unwrap();
+    refused("a release that nobody vouches for", "names no such release").await;
+    fs::remove_file(from.join("releases/extra.jsonl")).unwrap();
+
+    let people = from.join("config/people.toml");
+    fs::write(&people, "[people]\n\"user:eve\" = [\"executive\"]\n").unwrap();
+    refused("people who were not there", "config/people.toml").await;
+    fs::write(&people, "[people]\n").unwrap();
+
+    let manifest = fs::read_to_string(from.join("estate.json")).unwrap();
+    fs::write(from.join("estate.json"), manifest.replace("\"v\": 1", "\"v\": 2")).unwrap();
+    let error = import(&from, &MemoryJournal::default(), None).await.unwrap_err().to_string();
+    assert!(error.contains("version 2"), "{error}");
+    fs::write(from.join("estate.json"), &manifest).unwrap();
+
+    let other = import(&from, &MemoryJournal::default(), Some(relman_core::chain::Digest::ZERO)).await;
+    assert!(other.unwrap_err().to_string().contains("not the one that was expected"));
+    import(&from, &MemoryJournal::default(), None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_export_never_mixes_with_what_is_there() {
+    let (journal, folder) = estate().await;
+    let again = export(&journal, &folder.path().join("estate"), &[], now()).await.unwrap_err();
+    assert!(matches!(again, EstateError::NotEmpty(_)), "{again}");
+}
+
+/// The script that comes with an estate refuses it, too.
+fn python_refuses(from: &Path, what: &str) {
+    let Ok(output) = Command::new("python3").arg(from.join("verify.py")).output() else {
+        let required = std::env::var_os("RELMAN_REQUIRE_SERVICES").is_some_and(|value| value == "1");
+        assert!(!required, "python3 is not installed, and RELMAN_REQUIRE_SERVICES=1 asks for it");
+        eprintln!("python3 is not installed: the script of the estate is not tried");
+        return;
+    };
+    assert_eq!(output.status.code(), Some(1), "{what}: {output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FAILED"), "{what}: {output:?}");
+}
+
+#[tokio::test]
+async fn the_script_of_an_estate_agrees() {
+    let (_, folder) = estate().await;
+    let from = folder.path().join("estate");
+    let digest = import(&from, &MemoryJournal::default(), None).await.unwrap().digest.to_string();
+    let Ok(output) = Command::new("python3").arg(from.join("verify.py")).arg(&digest).output() else {
+        eprintln!("python3 is not installed: the script of the estate is not tried");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with("verified: 2 releases") && said.contains(&digest), "{output:?}");
+}

@@ -1,0 +1,286 @@
+//! What only the journal in an SQLite file can be asked. What every journal promises is in `conformance`.
+
+use std::{fs, path::Path, process::Command, sync::Arc};
+
+use super::support::{line, lines, release};
+use relman_adapters::journal::SqliteJournal;
+use relman_core::{
+    chain::{Digest, Head},
+    port::{AppendError, Journal, JournalExt, PortErrorKind},
+};
+use tempfile::tempdir;
+
+#[tokio::test]
+async fn records_are_there_when_the_file_is_opened_again() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("a strange %3F? #name");
+    let stream = release("durable");
+    let batch = lines(&stream, None, 5, "été");
+    let journal = SqliteJournal::open(&path).unwrap();
+    let head = journal.append(&stream, None, &batch).await.unwrap();
+    drop(journal);
+    // The last one to close folds the log into the file, which can then be copied by itself.
+    assert_eq!(files(directory.path()), ["a strange %3F? #name"]);
+
+    let journal = SqliteJournal::open(&path).unwrap();
+    assert_eq!(journal.head(&stream).await.unwrap(), head);
+    assert_eq!(journal.read(&stream, 4, 9).await.unwrap(), [batch[4].bytes()]);
+    let next = line(&stream, head, "next");
+    journal.append(&stream, head, &[next]).await.unwrap();
+}
+
+#[tokio::test]
+async fn records_survive_without_the_log_being_closed() {
+    let directory = tempdir().unwrap();
+    let (path, copy) = (directory.path().join("journal"), directory.path().join("copy"));
+    let stream = release("crash");
+    let journal = SqliteJournal::open(&path).unwrap();
+    let batch = lines(&stream, None, 5, "crash");
+    let head = journal.append(&stream, None, &batch).await.unwrap();
+    // What a crash of the machine leaves: the file and its log, but no index in shared memory.
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(directory.path().join("journal-wal"), directory.path().join("copy-wal")).unwrap();
+    let recovered = SqliteJournal::open_read_only(&copy).unwrap();
+    assert_eq!(recovered.head(&stream).await.unwrap(), head);
+    assert_eq!(recovered.read_to_end(&stream, 0).await.unwrap().len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_handles_on_one_file_agree() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let handles = [0, 1].map(|_| Arc::new(SqliteJournal::open(&path).unwrap()));
+    let shared = release("shared");
+    let tasks = handles.clone().map(|journal| {
+        let shared = shared.clone();
+        tokio::spawn(async move { append_until_won(&*journal, &shared, 50).await })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    for journal in handles {
+        chained(&*journal, &shared, 100).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_on_one_file_agree() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "journal_sqlite::the_second_process", "--nocapture"])
+        .env("RELMAN_TEST_JOURNAL", &path)
+        .spawn()
+        .unwrap();
+    // Both open it, so both may be the one that makes it.
+    let journal = SqliteJournal::open(&path).unwrap();
+    let auditor = SqliteJournal::open_read_only(&path).unwrap();
+    let shared = release("shared");
+    append_until_won(&journal, &shared, 100).await;
+    assert!(child.wait().unwrap().success());
+    chained(&journal, &shared, 200).await;
+    chained(&auditor, &shared, 200).await;
+}
+
+/// The other half of [`two_processes_on_one_file_agree`]; by itself it checks that it can append at all.
+#[tokio::test]
+async fn the_second_process() {
+    let directory = tempdir().unwrap();
+    let path = std::env::var_os("RELMAN_TEST_JOURNAL")
+        .map_or_else(|| directory.path().join("journal"), std::convert::Into::into);
+    let journal = SqliteJournal::open(path).unwrap();
+    append_until_won(&journal, &release("shared"), 100).await;
+}
+
+#[tokio::test]
+async fn an_append_outwaits_another_program_that_holds_the_lock() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Arc::new(SqliteJournal::open(&path).unwrap());
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let appends: Vec<_> = (0..8)
+        .map(|number| {
+            let (journal, stream) = (Arc::clone(&journal), release(&format!("patient-{number}")));
+            tokio::spawn(
+                async move { journal.append(&stream, None, &[line(&stream, None, "patient")]).await },
+            )
+        })
+        .collect();
+    // The runtime has one thread: if the wait blocked it, these lines would never be reached in time.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(appends.iter().all(|append| !append.is_finished()));
+    assert!(journal.streams().await.unwrap().is_empty());
+
+    other.execute_batch("COMMIT").unwrap();
+    for append in appends {
+        append.await.unwrap().unwrap();
+    }
+    assert_eq!(journal.streams().await.unwrap().len(), 8);
+}
+
+#[tokio::test]
+async fn appends_that_come_together_share_transactions() {
+    const ROUNDS: u64 = 4;
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = Arc::new(SqliteJournal::open(&path).unwrap());
+    let log = || fs::metadata(directory.path().join("journal-wal")).unwrap().len();
+    let before = log();
+    let tasks: Vec<_> = (0..64)
+        .map(|number| {
+            let (journal, stream) = (Arc::clone(&journal), release(&format!("together-{number}")));
+            tokio::spawn(async move {
+                let mut head = None;
+                for _ in 0..ROUNDS {
+                    let batch = [line(&stream, head, "together")];
+                    head = journal.append(&stream, head, &batch).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // A transaction writes every page that it touches to the log: by itself, each append would write two
+    // pages of 4,096 bytes.
+    let pages = (log() - before) / 4096;
+    assert!(pages < 64 * ROUNDS, "{pages} pages were written for {ROUNDS} rounds of 64 appends");
+}
+
+#[tokio::test]
+async fn reading_does_not_wait_for_a_writer_and_sees_what_is_committed() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = SqliteJournal::open(&path).unwrap();
+    let auditor = SqliteJournal::open_read_only(&path).unwrap();
+    let stream = release("watched");
+    let batch = lines(&stream, None, 2, "watched");
+    let head = journal.append(&stream, None, &batch[..1]).await.unwrap();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").unwrap();
+    for reader in [&journal, &auditor] {
+        assert_eq!(reader.read(&stream, 0, 9).await.unwrap(), [batch[0].bytes()]);
+    }
+    drop(other);
+    journal.append(&stream, head, &batch[1..]).await.unwrap();
+    assert_eq!(auditor.head(&stream).await.unwrap(), Some(batch[1].head()));
+}
+
+#[tokio::test]
+async fn a_file_changed_by_other_means_hurts_only_its_own_stream() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = SqliteJournal::open(&path).unwrap();
+    let (stray, sound) = (release("stray"), release("sound"));
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute("INSERT INTO records VALUES ('stray', 1, x'00')", []).unwrap();
+
+    let (stray_batch, sound_batch) = (lines(&stray, None, 2, "x"), lines(&sound, None, 2, "x"));
+    let (failed, stored) =
+        tokio::join!(journal.append(&stray, None, &stray_batch), journal.append(&sound, None, &sound_batch),);
+    let AppendError::Port(error) = failed.unwrap_err() else { panic!("not a port error") };
+    assert_eq!(error.kind(), PortErrorKind::InvalidAnswer);
+    assert!(error.to_string().contains("disagree"), "{error}");
+    assert_eq!(stored.unwrap(), Some(sound_batch[1].head()));
+    assert_eq!(journal.head(&stray).await.unwrap(), None);
+    // The first of the two lines was taken back together with the second.
+    assert_eq!(journal.read(&stray, 0, 9).await.unwrap(), [[0]]);
+}
+
+#[tokio::test]
+async fn a_read_only_journal_refuses_to_append() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    drop(SqliteJournal::open(&path).unwrap());
+    let auditor = SqliteJournal::open_read_only(&path).unwrap();
+    let error = auditor.append(&release("r"), None, &[]).await.unwrap_err();
+    assert!(error.to_string().contains("opened read-only"), "{error}");
+}
+
+#[test]
+fn what_is_not_a_journal_is_refused_and_left_alone() {
+    let directory = tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("text"), "not a database, but long enough to have a header ".repeat(40)).unwrap();
+    let foreign = rusqlite::Connection::open(at("foreign")).unwrap();
+    foreign.execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
+    drop(foreign);
+    drop(SqliteJournal::open(at("newer")).unwrap());
+    let newer = rusqlite::Connection::open(at("newer")).unwrap();
+    newer.pragma_update(None, "user_version", 2).unwrap();
+    drop(newer);
+    fs::create_dir(at("directory")).unwrap();
+
+    for (name, say) in [
+        ("text", "not an SQLite file"),
+        ("foreign", "database of another program"),
+        ("newer", "journal of version 2, and this build knows version 1"),
+        ("directory", "it is a directory"),
+    ] {
+        let before = fs::read(at(name)).ok();
+        for error in [SqliteJournal::open(at(name)), SqliteJournal::open_read_only(at(name))] {
+            let error = error.unwrap_err();
+            assert_eq!(error.kind(), PortErrorKind::Rejected, "{error}");
+            let text = error.to_string();
+            assert!(text.contains(say) && text.contains(at(name).to_str().unwrap()), "{text}");
+        }
+        assert_eq!(fs::read(at(name)).ok(), before, "{name} was changed");
+    }
+    let error = SqliteJournal::open(at("missing/journal")).unwrap_err();
+    assert!(error.to_string().contains("its directory must exist"), "{error}");
+    let error = SqliteJournal::open(":memory:").unwrap_err();
+    assert!(error.to_string().contains("write-ahead log"), "{error}");
+}
+
+#[test]
+fn opening_read_only_never_makes_a_file() {
+    let directory = tempdir().unwrap();
+    let error = SqliteJournal::open_read_only(directory.path().join("missing")).unwrap_err();
+    assert!(error.to_string().contains("there is no journal"), "{error}");
+    assert!(files(directory.path()).is_empty());
+
+    fs::write(directory.path().join("empty"), "").unwrap();
+    let error = SqliteJournal::open_read_only(directory.path().join("empty")).unwrap_err();
+    assert!(error.to_string().contains("it is empty"), "{error}");
+    assert_eq!(files(directory.path()), ["empty"]);
+}
+
+/// Appends `count` records, whoever else appends at the same time.
+async fn append_until_won(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
+    let mut head = journal.head(stream).await.unwrap();
+    let mut won = 0;
+    while won < count {
+        match journal.append(stream, head, &[line(stream, head, "shared")]).await {
+            Ok(new) => {
+                head = new;
+                won += 1;
+            }
+            Err(AppendError::Conflict { actual, .. }) => head = actual,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn chained(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
+    let stored = journal.read_to_end(stream, 0).await.unwrap();
+    assert_eq!(stored.len(), count);
+    let mut prev = Digest::ZERO;
+    for line in &stored {
+        let text = std::str::from_utf8(line).unwrap();
+        assert!(text.contains(&format!("\"prev\":\"{prev}\"")), "{text}");
+        prev = Digest::of_line(line);
+    }
+    let head = Head { seq: count as u64 - 1, digest: prev };
+    assert_eq!(journal.head(stream).await.unwrap(), Some(head));
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
