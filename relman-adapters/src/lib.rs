@@ -7,9 +7,9 @@ pub mod clock;
 pub mod conductor;
 pub mod deployer;
 pub mod directory;
-#[cfg(feature = "estate")]
-pub mod estate;
 pub mod flow;
+#[cfg(feature = "handover")]
+pub mod handover;
 #[cfg(any(
     feature = "alertmanager",
     feature = "github",
@@ -34,7 +34,7 @@ pub mod flow;
 mod http;
 pub mod incident;
 pub mod journal;
-#[cfg(any(feature = "estate", feature = "web"))]
+#[cfg(any(feature = "handover", feature = "web"))]
 mod jsonl;
 pub mod metrics;
 pub mod notifier;

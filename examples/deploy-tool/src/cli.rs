@@ -53,7 +53,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "owed",
         ],
     ),
-    ("Check and hand over", &["verify", "export", "package", "publish", "estate", "schema"]),
+    ("Check and hand over", &["verify", "export", "package", "publish", "handover", "schema"]),
 ];
 
 const AFTER_HELP: &str = "\
@@ -325,13 +325,13 @@ pub(crate) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Hands over everything: every release with every record, people and roles, the policy, and what people owe
+    /// Exports the whole journal, with people, roles, policy and open items; or imports such an export
     ///
     /// Who may: everybody who can read the journal, and write the new one.
     ///
-    /// Example: deploy-tool estate export handover
-    #[command(subcommand)]
-    Estate(Estate),
+    /// Example: deploy-tool handover export folder
+    #[command(subcommand, visible_alias = "estate")]
+    Handover(Handover),
     /// Publishes copies of a release on the trackers of the configuration, or brings them up to date
     ///
     /// GitHub Releases, GitLab Releases, Jira Cloud: where the release is, a note for each phase, post-mortems, the record
@@ -581,32 +581,31 @@ pub(crate) struct Postmortem {
     pub(crate) link: Option<Text>,
 }
 
-/// What to do with an estate.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Estate {
-    /// Writes everything to a new folder
+pub(crate) enum Handover {
+    /// Exports everything to a new folder
     ///
-    /// Every stream is verified on the way. Prints the digest of the manifest: tell it to whoever imports by another
-    /// way than the folder.
+    /// Every stream is verified on the way. Prints the digest of the manifest: pass it on to whoever imports, over
+    /// another route than the folder.
     ///
-    /// Example: deploy-tool estate export handover
+    /// Example: deploy-tool handover export folder
     Export {
-        /// A folder that is not there yet, or is empty
+        /// A folder that does not exist yet, or is empty
         #[arg(value_name = "DIR")]
         to: PathBuf,
     },
-    /// Takes everything from a folder into the journal
+    /// Imports everything from a folder into the journal
     ///
-    /// Nothing is written before all of it is verified; releases that the journal has already must have the same
-    /// history. Afterwards the heads are compared. People and policy are taken over where this machine has no
-    /// configuration, and compared where it has one.
+    /// Nothing is written before all of it is verified. Releases that the journal already has must have the same
+    /// history. Afterwards the heads are compared. People and policy become the configuration where this machine has
+    /// none, and are compared where it has one.
     ///
-    /// Example: deploy-tool --journal new.db estate import handover --digest 28a3a18f…
+    /// Example: deploy-tool --journal new.db handover import folder --digest 28a3a18f…
     Import {
-        /// The folder of the export
+        /// The folder with the export
         #[arg(value_name = "DIR")]
         from: PathBuf,
-        /// The digest that the export has printed
+        /// The digest that the export printed
         #[arg(long, value_name = "SHA256")]
         digest: Option<Digest>,
     },

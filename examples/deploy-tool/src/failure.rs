@@ -1,12 +1,11 @@
 //! How a command fails, and the exit status that says so.
 
-use std::{fmt::Display, io, process::ExitCode};
+use std::{error::Error, fmt::Display, io, process::ExitCode};
 
 use relman_core::port::PortError;
-use thiserror::Error;
 
 /// Why a command was not carried out.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The invocation is wrong, or a file that it names can't be read or parsed: exit status 2.
     #[error("{0}")]
@@ -52,6 +51,18 @@ impl Failure {
             Self::Refused(_) | Self::Said | Self::Output(_) => ExitCode::FAILURE,
         }
     }
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 impl From<PortError> for Failure {

@@ -1,4 +1,4 @@
-//! The web front: the storyboard of every release, an overview, and what people may do there.
+//! The web state: the storyboard of every release, an overview, and what people may do there.
 //!
 //! [`Web`] makes an [`axum::Router`] that a host mounts under a path of its own. The pages are made on the server and
 //! work without a script; a small one keeps them current. They ask no other host for anything, under a
@@ -26,28 +26,21 @@
 //! ```
 
 mod act;
-mod asset;
+mod app;
 mod chart;
-mod file;
-mod front;
-mod handle;
-mod library;
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
-mod links;
+mod download;
+mod form_key;
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
+mod format;
 mod live;
 mod overview;
-mod page;
-mod policy;
-mod problem;
-mod router;
-mod shelf;
-mod sign;
+mod release_cache;
+mod release_index;
+mod response;
+mod state;
 mod storyboard;
-mod validation;
-mod visit;
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
-mod words;
+mod view;
 
-pub use file::storyboard_file;
-pub use handle::Web;
-pub use visit::SignedIn;
+pub use app::Web;
+pub use state::SignedIn;
+pub use storyboard::storyboard_file;

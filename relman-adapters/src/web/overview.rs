@@ -1,4 +1,4 @@
-//! Every release: where it is, what it waits for, whose turn it is.
+//! The overview: where every release is, what it waits for and whose turn it is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,19 +15,18 @@ use relman_core::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    front::Front,
-    library::{List, Listed},
-    page::{Shell, html},
-    visit::Visit,
+    release_index::{ListedRelease, Listing},
+    response::{Layout, html},
+    state::{AppState, RequestContext},
 };
 
-/// So many releases stand on a page.
-const ON_A_PAGE: usize = 100;
+/// How many releases a page shows.
+const PAGE_SIZE: usize = 100;
 
-/// How long a page waits for what is new: afterwards it shows what there is, and renews itself when more is read.
-const PATIENCE: Duration = Duration::from_millis(60);
+/// How long a page waits for what is new. After that it shows what there is, and updates itself once more is read.
+const REFRESH_TIMEOUT: Duration = Duration::from_millis(60);
 
-/// What somebody wants to see, as the address has it.
+/// The query of the address.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 pub(super) struct Filter {
     #[serde(default)]
@@ -42,7 +41,7 @@ pub(super) struct Filter {
     page: Option<usize>,
 }
 
-/// One entry of a filter, with how many releases it would show.
+/// One option of a filter, with how many releases match it.
 struct Choice {
     value: String,
     label: String,
@@ -53,13 +52,13 @@ struct Choice {
 #[derive(Template)]
 #[template(path = "web/overview.html")]
 struct Overview<'a> {
-    shell: Shell<'a>,
+    layout: Layout<'a>,
     filter: &'a Filter,
     phases: Vec<Choice>,
     turns: Vec<Choice>,
     kinds: Vec<Choice>,
-    rows: Vec<&'a Listed>,
-    shown_says: String,
+    rows: Vec<&'a ListedRelease>,
+    count_label: String,
     pending: usize,
     problem: Option<String>,
     version: u64,
@@ -71,58 +70,58 @@ struct Overview<'a> {
 
 /// `GET /`.
 pub(super) async fn overview(
-    State(front): State<Arc<Front>>,
-    visit: Visit,
+    State(state): State<Arc<AppState>>,
+    context: RequestContext,
     Query(filter): Query<Filter>,
 ) -> Response {
-    // The reading goes on where it takes longer, because the process has just started.
+    // Reading continues in the background where it takes longer, as it does after a start.
     let reading = tokio::spawn({
-        let front = front.clone();
-        async move { front.library.refresh().await }
+        let state = state.clone();
+        async move { state.index.refresh().await }
     });
-    drop(tokio::time::timeout(PATIENCE, reading).await);
-    let list = front.library.list(front.clock.now());
-    html(&Overview::of(&visit, &filter, &list))
+    drop(tokio::time::timeout(REFRESH_TIMEOUT, reading).await);
+    let list = state.index.list(state.clock.now());
+    html(&Overview::of(&context, &filter, &list))
 }
 
 impl<'a> Overview<'a> {
-    fn of(visit: &'a Visit, filter: &'a Filter, list: &'a List) -> Self {
-        let mut rows: Vec<&Listed> = list.releases.iter().filter(|one| filter.shows(one)).collect();
-        // What people can do something about comes first, then what has changed last.
+    fn of(context: &'a RequestContext, filter: &'a Filter, list: &'a Listing) -> Self {
+        let mut rows: Vec<&ListedRelease> = list.releases.iter().filter(|one| filter.matches(one)).collect();
+        // What needs attention comes first, then what changed last.
         rows.sort_by_key(|one| match one {
-            Listed::Broken(..) => (0, i64::MIN),
-            Listed::Told(summary) => (rank(summary), -summary.last.at.as_millis()),
+            ListedRelease::Broken(..) => (0, i64::MIN),
+            ListedRelease::Known(summary) => (rank(summary), -summary.last.at.as_millis()),
         });
         let shown = rows.len();
-        let pages = shown.div_ceil(ON_A_PAGE).max(1);
+        let pages = shown.div_ceil(PAGE_SIZE).max(1);
         let page = filter.page.unwrap_or(1).clamp(1, pages);
-        let rows = rows.into_iter().skip((page - 1) * ON_A_PAGE).take(ON_A_PAGE).collect();
-        let told: Vec<&Summary> = list
+        let rows = rows.into_iter().skip((page - 1) * PAGE_SIZE).take(PAGE_SIZE).collect();
+        let summaries: Vec<&Summary> = list
             .releases
             .iter()
             .filter_map(|one| match one {
-                Listed::Told(summary) => Some(&**summary),
-                Listed::Broken(..) => None,
+                ListedRelease::Known(summary) => Some(&**summary),
+                ListedRelease::Broken(..) => None,
             })
             .collect();
         Self {
-            shell: Shell::of(visit),
+            layout: Layout::of(context),
             filter,
             phases: choices(
-                &told,
+                &summaries,
                 &filter.phase,
                 PhaseName::ALL.iter().skip(1).map(|phase| (phase_value(*phase), phase.to_string())),
                 |one| Some(phase_value(one.phase)),
             ),
             turns: choices(
-                &told,
+                &summaries,
                 &filter.turn,
                 [Turn::Person, Turn::Relman, Turn::World]
                     .map(|turn| (turn_value(turn).to_owned(), turn.to_string())),
                 |one| one.turn().map(|turn| turn_value(turn).to_owned()),
             ),
             kinds: choices(
-                &told,
+                &summaries,
                 &filter.kind,
                 [
                     ("production".to_owned(), "production".to_owned()),
@@ -130,14 +129,15 @@ impl<'a> Overview<'a> {
                 ],
                 |one| Some(kind_value(one.kind).to_owned()),
             ),
-            shown_says: match (shown, list.releases.len()) {
-                (0, 0) => "There are no releases in the journal.".to_owned(),
+            count_label: match (shown, list.releases.len()) {
+                (0, 0) => "The journal has no releases.".to_owned(),
+                (1, 1) => "1 release".to_owned(),
                 (shown, all) if shown == all => format!("{all} releases"),
                 (shown, all) => format!("{shown} of {all} releases"),
             },
             rows,
             pending: list.pending,
-            problem: list.problem.as_ref().map(|problem| format!("The journal can't be listed: {problem}")),
+            problem: list.problem.as_ref().map(|problem| format!("Failed to list the journal: {problem}")),
             version: list.version,
             page,
             pages,
@@ -147,7 +147,7 @@ impl<'a> Overview<'a> {
     }
 }
 
-/// What comes first: what goes wrong, what waits for a person, what is under way, what is over.
+/// The order of the list: trouble, what waits for a person, what is under way, what is over.
 fn rank(summary: &Summary) -> u8 {
     let urgent = summary.phase == PhaseName::RollingBack || !summary.holds.is_empty() || summary.uncovered;
     match summary.turn() {
@@ -160,13 +160,13 @@ fn rank(summary: &Summary) -> u8 {
 }
 
 fn choices(
-    told: &[&Summary],
+    summaries: &[&Summary],
     chosen: &str,
     all: impl IntoIterator<Item = (String, String)>,
     value: impl Fn(&Summary) -> Option<String>,
 ) -> Vec<Choice> {
     let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
-    for one in told.iter().filter_map(|one| value(one)) {
+    for one in summaries.iter().filter_map(|one| value(one)) {
         *counts.entry(one).or_default() += 1;
     }
     let choice = |(value, label): (String, String)| Choice {
@@ -198,20 +198,20 @@ fn kind_value(kind: Option<ReleaseKind>) -> &'static str {
 }
 
 impl Filter {
-    fn shows(&self, one: &Listed) -> bool {
+    fn matches(&self, one: &ListedRelease) -> bool {
         match one {
-            // What can't be trusted is never filtered away.
-            Listed::Broken(..) => true,
-            Listed::Told(summary) => {
+            // A record that can't be trusted is never filtered out.
+            ListedRelease::Broken(..) => true,
+            ListedRelease::Known(summary) => {
                 (self.phase.is_empty() || phase_value(summary.phase) == self.phase)
                     && (self.kind.is_empty() || kind_value(summary.kind) == self.kind)
                     && (self.turn.is_empty() || summary.turn().map(turn_value) == Some(self.turn.as_str()))
-                    && self.finds(summary)
+                    && self.matches_text(summary)
             }
         }
     }
 
-    fn finds(&self, summary: &Summary) -> bool {
+    fn matches_text(&self, summary: &Summary) -> bool {
         if self.q.trim().is_empty() {
             return true;
         }
@@ -221,7 +221,7 @@ impl Filter {
         [summary.release.as_str(), &title, &service].iter().any(|text| text.to_lowercase().contains(&wanted))
     }
 
-    /// The part of an address after the question mark, for another page of the same filter.
+    /// The query for another page with the same filter.
     fn at_page(&self, page: usize) -> String {
         let Self { q, phase, turn, kind, .. } = self;
         let encode = |text: &str| {

@@ -9,8 +9,8 @@ mod command;
 mod conductor;
 #[cfg(feature = "full")]
 mod conformance;
-#[cfg(all(feature = "estate", feature = "sqlite"))]
-mod estate;
+#[cfg(all(feature = "handover", feature = "sqlite"))]
+mod handover;
 #[cfg(feature = "sqlite")]
 mod faults;
 #[cfg(all(unix, feature = "command", feature = "probe"))]

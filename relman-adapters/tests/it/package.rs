@@ -1,4 +1,4 @@
-//! The release package, opened and checked as somebody would who has nothing but it.
+//! The release package, opened and checked by someone who has nothing else.
 
 use std::{
     fs,
@@ -23,7 +23,7 @@ const TOOLS: [&str; 10] =
 const MORE_TOOLS: [&str; 2] = ["wc", "python3"];
 
 /// A release of the demo with its stored lines.
-fn told(scenario: DemoScenario) -> (ReleaseId, Vec<Vec<u8>>) {
+fn recorded(scenario: DemoScenario) -> (ReleaseId, Vec<Vec<u8>>) {
     let run = scenario.simulation().run(scenario.cast()).unwrap();
     (run.release.id().clone(), run.lines)
 }
@@ -109,7 +109,7 @@ fn head_of(archive: &[u8], id: &ReleaseId) -> String {
 #[test]
 fn a_package_verifies_with_stock_tools_and_is_the_same_every_time() {
     for scenario in [DemoScenario::Clean, DemoScenario::ErrorSpike] {
-        let (id, lines) = told(scenario);
+        let (id, lines) = recorded(scenario);
         let archive = package(&id, &lines, &Templates::default()).unwrap();
         assert_eq!(
             archive,
@@ -132,7 +132,7 @@ fn a_package_verifies_with_stock_tools_and_is_the_same_every_time() {
 
 #[test]
 fn a_head_that_is_known_from_elsewhere_anchors_the_package() {
-    let (id, lines) = told(DemoScenario::ErrorSpike);
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
     let archive = package(&id, &lines, &Templates::default()).unwrap();
     let Some(opened) = Opened::new(&id, &archive) else { return };
     for output in opened.verify(&[&head_of(&archive, &id)]) {
@@ -145,7 +145,7 @@ fn a_head_that_is_known_from_elsewhere_anchors_the_package() {
 
 #[test]
 fn a_changed_byte_is_found_wherever_it_is() {
-    let (id, lines) = told(DemoScenario::ErrorSpike);
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
     let archive = package(&id, &lines, &Templates::default()).unwrap();
     let Some(opened) = Opened::new(&id, &archive) else { return };
     let record = opened.path("record.jsonl");
@@ -176,7 +176,7 @@ fn a_changed_byte_is_found_wherever_it_is() {
 
 #[test]
 fn everything_is_in_it_and_scripts_can_be_run() {
-    let (id, lines) = told(DemoScenario::ErrorSpike);
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
     let archive = package(&id, &lines, &Templates::default()).unwrap();
     let mut archive = ZipArchive::new(Cursor::new(archive)).unwrap();
     let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
@@ -221,7 +221,7 @@ fn everything_is_in_it_and_scripts_can_be_run() {
 
 #[test]
 fn what_can_not_be_trusted_is_not_packed() {
-    let (id, mut lines) = told(DemoScenario::ErrorSpike);
+    let (id, mut lines) = recorded(DemoScenario::ErrorSpike);
     let none = package(&id, &[], &Templates::default()).unwrap_err();
     assert!(matches!(none, PackageError::Empty(_)), "{none}");
     let templates = Templates::default().with(ArtifactName::Plan.template(), "{{ scop }}").unwrap();
@@ -230,7 +230,7 @@ fn what_can_not_be_trusted_is_not_packed() {
     lines.swap(3, 4);
     let broken = package(&id, &lines, &Templates::default()).unwrap_err();
     assert!(
-        matches!(&broken, PackageError::Broken { problem, .. } if problem.to_string().contains('3')),
+        matches!(&broken, PackageError::Broken { source, .. } if source.to_string().contains('3')),
         "{broken}"
     );
 }

@@ -1,9 +1,9 @@
 //! The commands, each in a file by what it is about.
 
 pub(crate) mod demo;
-mod estate;
 mod export;
 mod flows;
+mod handover;
 mod init;
 mod judge;
 mod lab;
@@ -69,7 +69,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Storyboard { release, output } => {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
-        Command::Estate(estate) => block_on(estate::run(global, &estate))?,
+        Command::Handover(asked) => block_on(handover::run(global, &asked))?,
         Command::Publish(publish) => block_on(publish::run(global, &publish))?,
         Command::Package(package) => block_on(package::run(global, &package))?,
         Command::Report(report) => block_on(report::report(global, &report))?,

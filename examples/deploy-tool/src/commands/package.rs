@@ -7,7 +7,11 @@ use super::{
     page::{Kind, Page},
     report,
 };
-use crate::{cli::Global, cli::Package, failure::Failure, output, store};
+use crate::{
+    cli::{Global, Package},
+    failure::{Failure, with_causes},
+    output, store,
+};
 
 /// Packs the release as of its last record.
 pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure> {
@@ -25,10 +29,10 @@ pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure>
     }
     let bytes = package(id, &lines, &templates).map_err(|error| match error {
         PackageError::Broken { .. } => {
-            Failure::refused(format_args!("{error}; `verify` names the first bad record"))
+            Failure::refused(format_args!("{}; `verify` names the first bad record", with_causes(&error)))
         }
-        PackageError::Template(_) => Failure::usage(error),
-        error => Failure::refused(error),
+        PackageError::Template(_) => Failure::usage(with_causes(&error)),
+        error => Failure::refused(with_causes(&error)),
     })?;
     let head = store::head_in_words(journal.head(id).await?);
     let written = page.write(&bytes)?;

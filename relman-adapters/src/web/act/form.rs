@@ -7,110 +7,110 @@ use relman_core::{
     unit::{Span, Text, Timestamp, UnitError},
 };
 
-use super::offer::{Deed, overridable};
+use super::offer::{PageAction, overridable};
 
-/// What a form asks for.
+/// A field of a form.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct Field {
     pub(in crate::web) name: &'static str,
     pub(in crate::web) label: String,
     pub(in crate::web) kind: FieldKind,
-    /// What is in it: nothing, a proposal, or what somebody wrote before it was refused.
+    /// Empty, a proposal, or what a person wrote before it was refused.
     pub(in crate::web) value: String,
     pub(in crate::web) optional: bool,
 }
 
-/// How it is asked for.
+/// How a field looks.
 #[derive(Debug, Clone)]
 pub(in crate::web) enum FieldKind {
-    /// In a few words, or many.
+    /// Several lines.
     Long,
-    /// In one line.
+    /// One line.
     Short,
-    /// By choosing; each choice with its label.
+    /// A list of choices, each with its label.
     Choice(Vec<(String, String)>),
 }
 
-/// What came with a form.
+/// The fields of a form that was sent.
 #[derive(Debug, Clone, Default)]
-pub(in crate::web) struct Filled(pub(in crate::web) BTreeMap<String, String>);
+pub(in crate::web) struct FormData(pub(in crate::web) BTreeMap<String, String>);
 
-impl Filled {
+impl FormData {
     pub(in crate::web) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
     /// The head that the page showed.
-    pub(in crate::web) fn seen(&self) -> Option<Head> {
-        let (seq, digest) = self.get("seen").split_once(':')?;
+    pub(in crate::web) fn shown(&self) -> Option<Head> {
+        let (seq, digest) = self.get("shown").split_once(':')?;
         Some(Head { seq: seq.parse().ok()?, digest: digest.parse().ok()? })
     }
 
-    /// A text as it may stand in a record; browsers end lines with two characters.
+    /// A text as records have it. Browsers end lines with two characters.
     fn text(&self, name: &'static str) -> Result<Text, UnitError> {
         self.get(name).replace("\r\n", "\n").trim().parse()
     }
 }
 
 impl Field {
-    fn long(name: &'static str, label: impl Into<String>, filled: &Filled) -> Self {
-        let value = filled.get(name).to_owned();
+    fn long(name: &'static str, label: impl Into<String>, data: &FormData) -> Self {
+        let value = data.get(name).to_owned();
         Self { name, label: label.into(), kind: FieldKind::Long, value, optional: false }
     }
 
-    fn short(name: &'static str, label: impl Into<String>, proposal: &str, filled: &Filled) -> Self {
-        let written = filled.get(name);
+    fn short(name: &'static str, label: impl Into<String>, proposal: &str, data: &FormData) -> Self {
+        let written = data.get(name);
         let value = if written.is_empty() { proposal } else { written }.to_owned();
         Self { name, label: label.into(), kind: FieldKind::Short, value, optional: false }
     }
 
-    fn choice(name: &'static str, label: &str, choices: Vec<(String, String)>, filled: &Filled) -> Self {
-        let value = filled.get(name).to_owned();
+    fn choice(name: &'static str, label: &str, choices: Vec<(String, String)>, data: &FormData) -> Self {
+        let value = data.get(name).to_owned();
         Self { name, label: label.to_owned(), kind: FieldKind::Choice(choices), value, optional: false }
     }
 
-    /// What an action asks for.
+    /// The fields of an action.
     pub(in crate::web) fn of(
-        deed: Deed,
+        action: PageAction,
         release: &Release,
         by: &Principal,
         now: Timestamp,
-        filled: &Filled,
+        data: &FormData,
     ) -> Vec<Self> {
-        let why = |label: &str| Self::long("reason", label, filled);
-        match deed {
-            Deed::Approve => Vec::new(),
-            Deed::Hold => vec![why("Why it should stand still")],
-            Deed::Resume => vec![why("Why it may go on")],
-            Deed::RollBack => vec![why("Why it has to go back")],
-            Deed::Override => {
+        let why = |label: &str| Self::long("reason", label, data);
+        match action {
+            PageAction::Approve => Vec::new(),
+            PageAction::Hold => vec![why("Why it should stand still")],
+            PageAction::Resume => vec![why("Why it may go on")],
+            PageAction::RollBack => vec![why("Why it has to go back")],
+            PageAction::Override => {
                 let gates = overridable(release, by, now);
                 let gates = gates.into_iter().map(|gate| (gate.to_string(), gate.to_string())).collect();
                 let longest = release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
                 let label = format!("For how long it may be used, at most {longest}");
                 vec![
-                    Self::choice("gate", "The gate", gates, filled),
+                    Self::choice("gate", "The gate", gates, data),
                     why("Why the gate is overridden"),
-                    Self::short("length", label, "1h", filled),
+                    Self::short("length", label, "1h", data),
                 ]
             }
-            Deed::Acknowledge => {
+            PageAction::Acknowledge => {
                 let shift = release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
                 let label = format!("For how long you are on call, at most {shift}");
-                vec![Self::short("length", label, &shift.to_string(), filled)]
+                vec![Self::short("length", label, &shift.to_string(), data)]
             }
-            Deed::PostMortem => {
+            PageAction::PostMortem => {
                 let owed = release.owed_post_mortems();
                 let owed =
                     owed.map(|one| (one.number.to_string(), format!("{} on {}", one.number, one.about)));
                 let link = Self {
                     optional: true,
-                    ..Self::short("link", "Where the whole text is, if there is one", "", filled)
+                    ..Self::short("link", "Where the whole text is, if there is one", "", data)
                 };
                 vec![
-                    Self::choice("number", "The post-mortem", owed.collect(), filled),
-                    Self::long("summary", "What happened and what was learnt", filled),
-                    Self::long("root_cause", "What caused it", filled),
+                    Self::choice("number", "The post-mortem", owed.collect(), data),
+                    Self::long("summary", "What happened and what was learnt", data),
+                    Self::long("root_cause", "What caused it", data),
                     link,
                 ]
             }
@@ -118,41 +118,41 @@ impl Field {
     }
 }
 
-impl Deed {
-    /// The action that a form asks for.
+impl PageAction {
+    /// Turns a form into an action on the release.
     ///
     /// # Errors
     ///
-    /// What is wrong with a field, in words.
-    pub(in crate::web) fn action(self, filled: &Filled, now: Timestamp) -> Result<Action, UnitError> {
+    /// The first field that is wrong, and why.
+    pub(in crate::web) fn action(self, data: &FormData, now: Timestamp) -> Result<Action, UnitError> {
         Ok(match self {
             Self::Approve => Action::ApprovePlan,
-            Self::Hold => Action::Hold { reason: filled.text("reason")? },
-            Self::Resume => Action::Resume { reason: filled.text("reason")? },
-            Self::RollBack => Action::RollBack { reason: filled.text("reason")? },
+            Self::Hold => Action::Hold { reason: data.text("reason")? },
+            Self::Resume => Action::Resume { reason: data.text("reason")? },
+            Self::RollBack => Action::RollBack { reason: data.text("reason")? },
             Self::Override => {
-                let gate: Gate = filled.get("gate").parse()?;
-                let length: Span = filled.get("length").trim().parse()?;
-                Action::Override { gate, reason: filled.text("reason")?, expires_at: now + length }
+                let gate: Gate = data.get("gate").parse()?;
+                let length: Span = data.get("length").trim().parse()?;
+                Action::Override { gate, reason: data.text("reason")?, expires_at: now + length }
             }
             Self::Acknowledge => {
-                let length: Span = filled.get("length").trim().parse()?;
+                let length: Span = data.get("length").trim().parse()?;
                 Action::Acknowledge { until: Some(now + length) }
             }
             Self::PostMortem => {
-                let link = filled.get("link").trim();
+                let link = data.get("link").trim();
                 let link = if link.is_empty() { None } else { Some(link.parse()?) };
                 Action::FilePostMortem {
-                    number: filled.get("number").parse().ok(),
-                    summary: filled.text("summary")?,
-                    root_cause: filled.text("root_cause")?,
+                    number: data.get("number").parse().ok(),
+                    summary: data.text("summary")?,
+                    root_cause: data.text("root_cause")?,
                     link,
                 }
             }
         })
     }
 
-    /// What the button says.
+    /// The text on the button.
     pub(in crate::web) fn button(self, release: &Release, by: &Principal) -> String {
         let (title, actor) = (self.title(), &by.actor);
         match self {
@@ -163,7 +163,7 @@ impl Deed {
         }
     }
 
-    /// What will happen, before the button.
+    /// What the button will do, in the words above it.
     pub(in crate::web) fn promise(self) -> &'static str {
         match self {
             Self::Approve => {

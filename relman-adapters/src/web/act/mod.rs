@@ -1,4 +1,4 @@
-//! What people do: each action is asked for on a page that shows what is decided on, and done by its form.
+//! What people do on the pages: each action has a page that shows what they decide on, and a form that does it.
 
 mod form;
 mod offer;
@@ -6,5 +6,5 @@ mod page;
 mod submit;
 
 pub(super) use offer::Offer;
-pub(super) use page::ask;
-pub(super) use submit::act;
+pub(super) use page::show_form;
+pub(super) use submit::submit;

@@ -4,11 +4,15 @@ use relman_core::{
     unit::{Span, Text, Timestamp},
 };
 
-use crate::web::{front::Front, problem::Problem, shelf::Told, visit::Visit};
+use crate::web::{
+    release_cache::CachedRelease,
+    response::Problem,
+    state::{AppState, RequestContext},
+};
 
-/// What people can do on the pages.
+/// An action that the pages offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Deed {
+pub(in crate::web) enum PageAction {
     Approve,
     Hold,
     Resume,
@@ -18,7 +22,7 @@ pub(in crate::web) enum Deed {
     PostMortem,
 }
 
-impl Deed {
+impl PageAction {
     pub(in crate::web) const ALL: [Self; 7] = [
         Self::Approve,
         Self::Acknowledge,
@@ -42,8 +46,8 @@ impl Deed {
         }
     }
 
-    pub(in crate::web) fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|deed| deed.name() == name)
+    pub(in crate::web) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
     }
 
     pub(in crate::web) fn title(self) -> &'static str {
@@ -58,7 +62,7 @@ impl Deed {
         }
     }
 
-    /// Whether it has to be decided on exactly the state that was shown. What goes back is not: back beats forward.
+    /// Whether the release must still be in the state that the page showed. Not for what goes back: back beats forward.
     pub(in crate::web) fn is_exact(self) -> bool {
         match self {
             Self::Hold | Self::RollBack => false,
@@ -66,7 +70,7 @@ impl Deed {
         }
     }
 
-    /// The class of its button.
+    /// The CSS class of its button.
     pub(in crate::web) fn class(self) -> &'static str {
         match self {
             Self::Hold | Self::RollBack => "back",
@@ -74,7 +78,7 @@ impl Deed {
         }
     }
 
-    /// Whether somebody could do it now; what they would have to say is left open.
+    /// Tries whether a person could do it now, whatever they would write in the form.
     pub(in crate::web) fn is_possible(
         self,
         release: &Release,
@@ -113,7 +117,7 @@ impl Deed {
     }
 }
 
-/// The gates that somebody could override now.
+/// The gates that a person could override now.
 pub(in crate::web) fn overridable(release: &Release, by: &Principal, now: Timestamp) -> Vec<Gate> {
     let reason: Text = "to be said".parse().expect("a constant text");
     let possible = |gate: &Gate| {
@@ -124,14 +128,14 @@ pub(in crate::web) fn overridable(release: &Release, by: &Principal, now: Timest
     [Gate::Staging, Gate::Validation, Gate::Freeze].into_iter().filter(possible).collect()
 }
 
-/// An override that lasts an hour, or as long as the policy allows where that is less.
+/// An override for an hour, or for as long as the policy allows where that is shorter.
 fn override_of(gate: Gate, reason: Text, release: &Release, now: Timestamp) -> Action {
     let longest = release.policy().map_or(Span::from_hours(1), |policy| policy.overrides().longest);
     let expires_at = now.max(release.last_at()) + longest.min(Span::from_hours(1));
     Action::Override { gate, reason, expires_at }
 }
 
-/// An action on the page of a release: possible now, or not and why.
+/// An action on the page of a release: possible now, or refused and why.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct Offer {
     pub(in crate::web) name: &'static str,
@@ -141,36 +145,44 @@ pub(in crate::web) struct Offer {
 }
 
 impl Offer {
-    /// Every action for whoever is signed in; none for anybody else.
+    /// Every action for a person who is signed in; none for others.
     ///
     /// # Errors
     ///
-    /// [`Problem`] where the directory can't be asked who somebody is.
-    pub(in crate::web) async fn all(front: &Front, visit: &Visit, told: &Told) -> Result<Vec<Self>, Problem> {
-        let Some(by) = principal(front, visit).await? else { return Ok(Vec::new()) };
-        let now = front.clock.now();
-        let offer = |deed: Deed| {
-            let refused = deed.is_possible(&told.release, &by, now).err().map(|refusal| refusal.to_string());
-            Self { name: deed.name(), title: deed.title(), class: deed.class(), refused }
+    /// [`Problem`] where the directory fails.
+    pub(in crate::web) async fn all(
+        state: &AppState,
+        context: &RequestContext,
+        cached: &CachedRelease,
+    ) -> Result<Vec<Self>, Problem> {
+        let Some(by) = principal(state, context).await? else { return Ok(Vec::new()) };
+        let now = state.clock.now();
+        let offer = |action: PageAction| {
+            let refused =
+                action.is_possible(&cached.release, &by, now).err().map(|refusal| refusal.to_string());
+            Self { name: action.name(), title: action.title(), class: action.class(), refused }
         };
-        Ok(Deed::ALL.into_iter().map(offer).collect())
+        Ok(PageAction::ALL.into_iter().map(offer).collect())
     }
 }
 
-/// Who is signed in, with what the directory says about them now.
+/// Who is signed in, with the roles that the directory gives them now.
 ///
 /// # Errors
 ///
-/// [`Problem`] where the directory can't be asked.
-pub(in crate::web) async fn principal(front: &Front, visit: &Visit) -> Result<Option<Principal>, Problem> {
-    let Some(actor) = &visit.actor else { return Ok(None) };
-    let input = front.releases.authorised(actor, Action::ApprovePlan).await;
+/// [`Problem`] where the directory fails.
+pub(in crate::web) async fn principal(
+    state: &AppState,
+    context: &RequestContext,
+) -> Result<Option<Principal>, Problem> {
+    let Some(actor) = &context.actor else { return Ok(None) };
+    let input = state.releases.authorised(actor, Action::ApprovePlan).await;
     match input {
         Ok(Input::Command(command)) => Ok(Some(command.by)),
-        // A command with the actor's roles is what was asked for.
+        // `authorised` only ever makes commands.
         Ok(
             Input::Outcome { .. } | Input::Look(_) | Input::Traffic { .. } | Input::Flows(_) | Input::Tick,
         ) => Ok(None),
-        Err(error) => Err(Problem::failed(visit, error)),
+        Err(error) => Err(Problem::failed(context, error)),
     }
 }

@@ -8,28 +8,25 @@ use axum::{
 };
 use relman_core::{
     machine::Principal,
-    report::{OverrideEnd, Storyboard, Timeline, TimelineRow},
+    report::{History, OverrideEnd, Storyboard, Timeline, TimelineRow},
 };
 
 use super::{
-    form::{Field, FieldKind, Filled},
-    offer::{Deed, principal},
+    form::{Field, FieldKind, FormData},
+    offer::{PageAction, principal},
 };
 use crate::web::{
-    front::Front,
-    links::Links,
-    live::head_text,
-    page::{Shell, html},
-    problem::Problem,
-    shelf::Told,
-    storyboard::{Artifacts, View, live_links, told},
-    visit::{Acts, Visit},
+    format::{Links, head_text},
+    release_cache::CachedRelease,
+    response::{Layout, Problem, html, no_such_release},
+    state::{Access, AppState, RequestContext},
+    view::{Artifacts, View},
 };
 
 #[derive(Template)]
 #[template(path = "web/act.html")]
-struct Page<'a> {
-    shell: Shell<'a>,
+struct ActionPage<'a> {
+    layout: Layout<'a>,
     board: &'a Storyboard,
     view: &'a View<'a>,
     links: &'a Links,
@@ -41,110 +38,110 @@ struct Page<'a> {
     shows_plan: bool,
     refused: Option<String>,
     since: Vec<TimelineRow>,
-    form: Option<Form>,
+    form: Option<ActionForm>,
 }
 
-struct Form {
+struct ActionForm {
     token: String,
     fields: Vec<Field>,
     button: String,
     promise: &'static str,
 }
 
-/// Why a page is shown once more.
+/// Why a page is shown again.
 pub(super) struct Refused {
     pub(super) status: StatusCode,
     pub(super) why: String,
-    /// The number of records that the page before showed, where it was stale.
-    pub(super) seen: Option<u64>,
+    /// The last record that the previous page showed, where that page was stale.
+    pub(super) shown: Option<u64>,
 }
 
-/// `GET /releases/{release}/act/{action}`: shows what is decided on, with a form where it is possible.
-pub(in crate::web) async fn ask(
-    State(front): State<Arc<Front>>,
-    visit: Visit,
-    Path((release, deed)): Path<(String, String)>,
+/// `GET /releases/{release}/act/{action}`: shows what a person decides on, with a form where they may.
+pub(in crate::web) async fn show_form(
+    State(state): State<Arc<AppState>>,
+    context: RequestContext,
+    Path((release, action)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (told, deed, by) = decided_on(&front, &visit, &release, &deed).await?;
-    show(&front, &visit, &told, deed, &by, &Filled::default(), None)
+    let (cached, action, by) = resolve(&state, &context, &release, &action).await?;
+    show(&state, &context, &cached, action, &by, &FormData::default(), None)
 }
 
-/// What a page or a form is about.
+/// Resolves an address to the release, the action and the person.
 ///
 /// # Errors
 ///
-/// [`Problem`] where there is no such release or action, and where nobody is signed in.
-pub(super) async fn decided_on(
-    front: &Front,
-    visit: &Visit,
+/// [`Problem`] where there is no such release or action, or nobody is signed in.
+pub(super) async fn resolve(
+    state: &AppState,
+    context: &RequestContext,
     release: &str,
-    deed: &str,
-) -> Result<(Arc<Told>, Deed, Principal), Problem> {
-    let deed = Deed::of_name(deed).ok_or_else(|| Problem::not_found(visit, "there is no such action"))?;
-    let told = told(front, visit, release).await?;
-    let by = principal(front, visit).await?.ok_or_else(|| {
-        let why = match visit.acts {
-            Acts::SignedIn => "only people who are signed in can act, and you are not",
-            Acts::Nobody => "these pages are read-only: their host signs nobody in",
+    action: &str,
+) -> Result<(Arc<CachedRelease>, PageAction, Principal), Problem> {
+    let action =
+        PageAction::by_name(action).ok_or_else(|| Problem::not_found(context, "there is no such action"))?;
+    let cached = state.release(context, release).await?;
+    let by = principal(state, context).await?.ok_or_else(|| {
+        let why = match context.access {
+            Access::SignedIn => "only people who are signed in can act, and you are not",
+            Access::ReadOnly => "these pages are read-only: their host signs nobody in",
         };
-        Problem::new(visit, StatusCode::FORBIDDEN, why)
+        Problem::new(context, StatusCode::FORBIDDEN, why)
     })?;
-    Ok((told, deed, by))
+    Ok((cached, action, by))
 }
 
-/// Shows what is decided on. Without a form where the action is not possible: the page says why.
+/// Shows what a person decides on. Where the action is refused, there is the reason in place of the form.
 pub(super) fn show(
-    front: &Front,
-    visit: &Visit,
-    told: &Told,
-    deed: Deed,
+    state: &AppState,
+    context: &RequestContext,
+    cached: &CachedRelease,
+    action: PageAction,
     by: &Principal,
-    filled: &Filled,
+    data: &FormData,
     refused: Option<Refused>,
 ) -> Result<Response, Problem> {
-    let now = front.clock.now();
-    let history = told.history(now);
+    let now = state.clock.now();
+    let history = cached.history(now);
     let board = Storyboard::of(&history);
     let view = View::of(&history, &board, Artifacts::Linked);
-    let Some(head) = told.release.head() else {
-        return Err(Problem::not_found(visit, "there is no such release"));
+    let Some(head) = cached.release.head() else {
+        return Err(no_such_release(context, cached.release.id()));
     };
-    let possible = deed.is_possible(&told.release, by, now);
-    let form = possible.is_ok().then(|| Form {
-        token: front.key.sign(&by.actor, deed.name(), told.release.id(), &head),
-        fields: Field::of(deed, &told.release, by, now, filled),
-        button: deed.button(&told.release, by),
-        promise: deed.promise(),
+    let possible = action.is_possible(&cached.release, by, now);
+    let form = possible.is_ok().then(|| ActionForm {
+        token: state.key.sign(&by.actor, action.name(), cached.release.id(), &head),
+        fields: Field::of(action, &cached.release, by, now, data),
+        button: action.button(&cached.release, by),
+        promise: action.promise(),
     });
     let mut status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.status);
-    let seen = refused.as_ref().and_then(|refused| refused.seen);
+    let shown = refused.as_ref().and_then(|refused| refused.shown);
     let mut why = refused.map(|refused| refused.why);
     if let (None, Err(refusal)) = (&why, possible) {
         why = Some(refusal.to_string());
         status = StatusCode::FORBIDDEN;
     }
-    let page = Page {
-        shell: Shell::of(visit),
+    let page = ActionPage {
+        layout: Layout::of(context),
         board: &board,
         view: &view,
-        links: &live_links(visit, told),
-        name: deed.name(),
-        title: deed.title(),
-        class: deed.class(),
+        links: &context.links(cached.release.id()),
+        name: action.name(),
+        title: action.title(),
+        class: action.class(),
         head: head_text(head),
-        exact: deed.is_exact(),
-        shows_plan: deed == Deed::Approve,
+        exact: action.is_exact(),
+        shows_plan: action == PageAction::Approve,
         refused: why,
-        since: seen.map(|seen| since(told, &history, seen)).unwrap_or_default(),
+        since: shown.map(|shown| since(&history, shown)).unwrap_or_default(),
         form,
     };
     Ok((status, html(&page)).into_response())
 }
 
-/// What has happened after the record that a stale page showed last.
-fn since(told: &Told, history: &relman_core::report::History<'_>, seen: u64) -> Vec<TimelineRow> {
+/// What has happened since the last record that a stale page showed.
+fn since(history: &History<'_>, shown: u64) -> Vec<TimelineRow> {
     let mut timeline = Timeline::of(history);
-    timeline.entries.retain(|entry| entry.record > seen);
-    debug_assert!(timeline.entries.len() <= told.records.len());
+    timeline.entries.retain(|entry| entry.record > shown);
     timeline.rows()
 }

@@ -6,95 +6,96 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use relman_core::{
-    chain::Head,
-    machine::{Action, Principal},
-};
+use relman_core::{chain::Head, machine::Principal};
 
 use super::{
-    form::Filled,
-    offer::Deed,
-    page::{Refused, decided_on, show},
+    form::FormData,
+    offer::PageAction,
+    page::{Refused, resolve, show},
 };
 use crate::{
     SubmitError,
-    web::{front::Front, problem::Problem, shelf::Told, storyboard::told, visit::Visit},
+    web::{
+        release_cache::CachedRelease,
+        response::Problem,
+        state::{AppState, RequestContext},
+    },
 };
 
-/// `POST /releases/{release}/act/{action}`: does it, on what the page showed.
-pub(in crate::web) async fn act(
-    State(front): State<Arc<Front>>,
-    visit: Visit,
-    Path((release, deed)): Path<(String, String)>,
+/// `POST /releases/{release}/act/{action}`: does what the page showed.
+pub(in crate::web) async fn submit(
+    State(state): State<Arc<AppState>>,
+    context: RequestContext,
+    Path((release, action)): Path<(String, String)>,
     headers: HeaderMap,
     form: Result<Form<BTreeMap<String, String>>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let forbidden = |why: &str| Problem::new(&visit, StatusCode::FORBIDDEN, why);
+    let forbidden = |why: &str| Problem::new(&context, StatusCode::FORBIDDEN, why);
     if !is_from_here(&headers) {
         return Err(forbidden(
             "the form does not come from these pages; open the release here and decide there",
         ));
     }
-    let Form(fields) = form.map_err(|error| Problem::new(&visit, error.status(), error.body_text()))?;
-    let filled = Filled(fields);
-    let (before, deed, by) = decided_on(&front, &visit, &release, &deed).await?;
-    let seen = filled.seen().ok_or_else(|| forbidden("the form does not say which head it was made for"))?;
-    if !front.key.is_ours(filled.get("token"), &by.actor, deed.name(), before.release.id(), &seen) {
+    let Form(fields) = form.map_err(|error| Problem::new(&context, error.status(), error.body_text()))?;
+    let data = FormData(fields);
+    let (before, action, by) = resolve(&state, &context, &release, &action).await?;
+    let shown = data.shown().ok_or_else(|| forbidden("the form does not say which head it was made for"))?;
+    if !state.key.is_ours(data.get("token"), &by.actor, action.name(), before.release.id(), &shown) {
         return Err(forbidden(
             "the form was not made for you by this process: it may be from before a restart, or from somebody else's \
              session; open the page again",
         ));
     }
-    let decision = Decision { deed, by, seen, filled };
-    decision.carry_out(&front, &visit, &before).await
+    Submission { action, by, shown, data }.carry_out(&state, &context, &before).await
 }
 
-/// Somebody's decision on what they saw.
-struct Decision {
-    deed: Deed,
+/// A form that was really made here: who decided what, on which head.
+struct Submission {
+    action: PageAction,
     by: Principal,
-    seen: Head,
-    filled: Filled,
+    shown: Head,
+    data: FormData,
 }
 
-impl Decision {
-    async fn carry_out(&self, front: &Front, visit: &Visit, before: &Told) -> Result<Response, Problem> {
-        let id = before.release.id();
-        let action = match self.deed.action(&self.filled, front.clock.now()) {
+impl Submission {
+    async fn carry_out(
+        &self,
+        state: &AppState,
+        context: &RequestContext,
+        before: &CachedRelease,
+    ) -> Result<Response, Problem> {
+        let (id, actor) = (before.release.id(), &self.by.actor);
+        let action = match self.action.action(&self.data, state.clock.now()) {
             Ok(action) => action,
             Err(error) => {
-                let refused =
-                    Refused { status: StatusCode::UNPROCESSABLE_ENTITY, why: error.to_string(), seen: None };
-                return show(front, visit, before, self.deed, &self.by, &self.filled, Some(refused));
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let refused = Refused { status, why: error.to_string(), shown: None };
+                return show(state, context, before, self.action, &self.by, &self.data, Some(refused));
             }
         };
-        match self.submit(front, before, action).await {
-            Ok(()) => {
-                let to = format!("{}/releases/{id}", visit.base);
+        let submitted = if self.action.is_exact() {
+            state.command_at(id, self.shown, actor, action).await
+        } else {
+            state.command(id, actor, action).await
+        };
+        match submitted {
+            Ok(_) => {
+                let to = format!("{}/releases/{id}", context.base);
                 Ok((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response())
             }
             Err(error @ (SubmitError::Stale { .. } | SubmitError::Refused(_))) => {
-                let now = told(front, visit, id.as_str()).await?;
-                let seen = matches!(error, SubmitError::Stale { .. }).then_some(self.seen.seq);
-                let refused = Refused { status: StatusCode::CONFLICT, why: error.to_string(), seen };
-                show(front, visit, &now, self.deed, &self.by, &self.filled, Some(refused))
+                let now = state.release(context, id.as_str()).await?;
+                let shown = matches!(error, SubmitError::Stale { .. }).then_some(self.shown.seq);
+                let refused = Refused { status: StatusCode::CONFLICT, why: error.to_string(), shown };
+                show(state, context, &now, self.action, &self.by, &self.data, Some(refused))
             }
-            Err(error) => Err(Problem::failed(visit, error)),
-        }
-    }
-
-    async fn submit(&self, front: &Front, before: &Told, action: Action) -> Result<(), SubmitError> {
-        let (id, actor) = (before.release.id(), &self.by.actor);
-        if self.deed.is_exact() {
-            front.command_at(id, Some(self.seen), actor, action).await.map(|_| ())
-        } else {
-            front.command(id, actor, action).await.map(|_| ())
+            Err(error) => Err(Problem::failed(context, error)),
         }
     }
 }
 
-/// Whether a form comes from a page of this front, as far as the browser says so. The token of the form decides; this
-/// keeps other sites from even trying.
+/// Whether a form comes from one of these pages, as far as the browser tells. The token decides; this stops other sites
+/// from even trying.
 fn is_from_here(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
@@ -104,7 +105,7 @@ fn is_from_here(headers: &HeaderMap) -> bool {
         (Some(origin), Some(host)) => {
             origin.split_once("://").is_some_and(|(_, origin)| origin.eq_ignore_ascii_case(host))
         }
-        // Not a browser of this decade.
+        // No browser of this decade leaves the host out.
         (Some(_), None) => false,
         (None, _) => true,
     }
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_other_sites_are_told_by_what_browsers_say() {
+    fn forms_of_other_sites_are_recognised_by_what_browsers_send() {
         for (pairs, here) in [
             (&[("sec-fetch-site", "same-origin")][..], true),
             (&[("sec-fetch-site", "cross-site")], false),

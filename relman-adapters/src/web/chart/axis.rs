@@ -1,6 +1,9 @@
 use relman_core::unit::{Span, Timestamp};
 
-/// A place on an axis, in per cent of its length from the left or from the top, with its label.
+/// The height of the box that charts are drawn in.
+pub(super) const HEIGHT: f64 = 200.0;
+
+/// A mark on an axis: its place in per cent from the left or from the top, and its label.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::web) struct Tick {
     pub(in crate::web) at: String,
@@ -8,7 +11,7 @@ pub(in crate::web) struct Tick {
     pub(in crate::web) anchor: &'static str,
 }
 
-/// The time from one moment to another, from left to right.
+/// Time from left to right.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct TimeAxis {
     from: Timestamp,
@@ -21,23 +24,23 @@ pub(in crate::web) struct TimeAxis {
 enum Label {
     /// The time of day, in UTC.
     Clock,
-    /// The time since the beginning.
+    /// The time since the start of the axis.
     Since,
 }
 
-/// Distances between ticks that people count in, in minutes.
-const STEPS: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080];
+/// Distances between ticks that people are used to, in minutes.
+const STEPS_MINUTES: [u64; 14] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1_440, 2_880, 10_080];
 
-/// So many labels have room on a telephone.
+/// How many labels fit on a phone.
 const MOST_TICKS: u64 = 6;
 
 impl TimeAxis {
-    /// From a moment to a later one; at least a minute long.
+    /// An axis from one time to a later one, at least a minute long.
     pub(in crate::web) fn new(from: Timestamp, until: Timestamp) -> Self {
         Self { from, until: until.max(from + Span::from_minutes(1)), label: Label::Clock }
     }
 
-    /// The same axis, labelled with the time since its beginning.
+    /// The same axis, labelled with the time since its start.
     pub(in crate::web) fn since_start(self) -> Self {
         Self { label: Label::Since, ..self }
     }
@@ -50,12 +53,12 @@ impl TimeAxis {
         self.until.since(self.from).as_millis()
     }
 
-    /// The place of a moment, between 0 and 1000.
+    /// The place of a time, between 0 and 1000.
     pub(in crate::web) fn x(self, at: Timestamp) -> f64 {
         (at.since(self.from).as_millis() as f64 / self.length() as f64 * 1_000.0).min(1_000.0)
     }
 
-    /// Whether a moment lies on the axis.
+    /// Whether a time is on the axis.
     pub(in crate::web) fn has(self, at: Timestamp) -> bool {
         (self.from..=self.until).contains(&at)
     }
@@ -63,7 +66,8 @@ impl TimeAxis {
     pub(in crate::web) fn ticks(self) -> Vec<Tick> {
         let minute = 60_000;
         let fits = |step: &&u64| self.length() / (**step * minute) < MOST_TICKS;
-        let step = STEPS.iter().find(fits).copied().unwrap_or(STEPS[STEPS.len() - 1]) * minute;
+        let step = STEPS_MINUTES.iter().find(fits).copied().unwrap_or(STEPS_MINUTES[STEPS_MINUTES.len() - 1])
+            * minute;
         let start = u64::try_from(self.from.as_millis()).unwrap_or(0);
         let first = match self.label {
             Label::Clock => start.next_multiple_of(step) - start,
@@ -85,7 +89,7 @@ impl TimeAxis {
     }
 }
 
-/// A tick whose label does not stick out at the ends.
+/// A tick whose label stays inside at both ends.
 pub(super) fn tick(at: f64, label: String) -> Tick {
     let anchor = match () {
         () if at < 3.0 => "start",
@@ -95,7 +99,7 @@ pub(super) fn tick(at: f64, label: String) -> Tick {
     Tick { at: format!("{at:.2}"), label, anchor }
 }
 
-/// A coordinate without digits that nobody sees.
+/// A coordinate to one decimal place; nobody sees more.
 pub(super) fn place(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or(text.clone(), ToOwned::to_owned)
@@ -119,12 +123,12 @@ mod tests {
     }
 
     #[test]
-    fn no_moment_lies_outside_of_the_box() {
+    fn no_time_lies_outside_the_box() {
         let axis = TimeAxis::new(at("2026-11-23T07:00:00.000Z"), at("2026-11-23T08:00:00.000Z"));
         assert!((axis.x(at("2026-11-23T07:30:00.000Z")) - 500.0).abs() < 1e-9);
         assert!((axis.x(at("2027-11-23T07:30:00.000Z")) - 1_000.0).abs() < 1e-9);
         assert!(axis.x(at("2025-11-23T07:30:00.000Z")).abs() < 1e-9);
-        // A release that has just begun has an axis all the same.
+        // A release that has just started has an axis, too.
         let now = at("2026-11-23T07:00:00.000Z");
         assert_eq!(TimeAxis::new(now, now).length(), 60_000);
     }

@@ -6,26 +6,26 @@ use relman_core::{
     unit::{Finite, Timestamp},
 };
 
-use super::{HEIGHT, Tick, TimeAxis, axis::place};
+use super::axis::{HEIGHT, Tick, TimeAxis, place};
 
-/// A criterion over time: what each look showed, what the verdicts rest on, and the threshold.
+/// A criterion over time: the single evaluations, the value that verdicts rest on, and the threshold.
 #[derive(Debug, Clone)]
-pub(in crate::web) struct SeriesChart {
+pub(in crate::web) struct CriterionChart {
     pub(in crate::web) title: String,
     pub(in crate::web) x_ticks: Vec<Tick>,
     pub(in crate::web) y_ticks: Vec<Tick>,
-    pub(in crate::web) looks: String,
+    pub(in crate::web) evaluations: String,
     pub(in crate::web) value: String,
     pub(in crate::web) threshold: String,
     pub(in crate::web) breached: Vec<String>,
     pub(in crate::web) unmeasured: String,
-    pub(in crate::web) says: String,
+    pub(in crate::web) description: String,
 }
 
-/// So many columns are drawn at most; a column shows the lowest and the highest look in it.
+/// How many columns are drawn at most. A column shows its lowest and its highest value.
 const COLUMNS: f64 = 400.0;
 
-/// One look at one criterion.
+/// One evaluation of one criterion.
 struct Point {
     x: f64,
     look: Option<f64>,
@@ -34,15 +34,15 @@ struct Point {
     kind: VerdictKind,
 }
 
-impl SeriesChart {
-    /// The chart of the criterion with that index over some looks; none where there is nothing to draw.
+impl CriterionChart {
+    /// The chart of the criterion with that index, or `None` where there is nothing to draw.
     pub(in crate::web) fn of(
         story: &CriterionStory,
         index: usize,
-        looks: &[&LookStory],
+        evaluations: &[&LookStory],
         until: Timestamp,
     ) -> Option<Self> {
-        let (first, last) = (looks.first()?, story.last.as_ref()?);
+        let (first, last) = (evaluations.first()?, story.last.as_ref()?);
         let axis = TimeAxis::new(first.window.from, until);
         let point = |look: &&LookStory| {
             let verdict = look.verdicts.get(index)?;
@@ -56,7 +56,7 @@ impl SeriesChart {
                 kind: verdict.kind,
             })
         };
-        let points: Vec<Point> = looks.iter().filter_map(point).collect();
+        let points: Vec<Point> = evaluations.iter().filter_map(point).collect();
         let numbers = points.iter().flat_map(|point| [point.look, point.value, point.threshold]).flatten();
         let most = numbers.fold(0.0, f64::max);
         let top = if most > 0.0 { most * 1.08 } else { 1.0 };
@@ -67,7 +67,7 @@ impl SeriesChart {
             title: story.criterion.to_string(),
             x_ticks: axis.ticks(),
             y_ticks: y_ticks(last, top, &y),
-            looks: ranges(&points, &y),
+            evaluations: ranges(&points, &y),
             value: line(points.iter().map(|point| (point.x, point.value)), &y),
             threshold: steps(points.iter().map(|point| (point.x, point.threshold)), &y),
             breached: points
@@ -80,12 +80,12 @@ impl SeriesChart {
                 let _ = write!(path, "M{} {}v-10", place(point.x), place(HEIGHT));
                 path
             }),
-            says: says(story, looks.len(), last),
+            description: description(story, evaluations.len(), last),
         })
     }
 }
 
-/// Zero, the threshold where it stands still, and the top.
+/// Zero, the last threshold, and the highest value.
 fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
     let mut values = vec![0.0, top / 1.08];
     if let Some(threshold) = last.threshold {
@@ -93,7 +93,7 @@ fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
     }
     values.sort_by(f64::total_cmp);
     let mut ticks: Vec<(f64, Tick)> = Vec::new();
-    // From the threshold's point of view: it is the one that has to be there.
+    // The label of the threshold is the one that must be there.
     let threshold = last.threshold.map(Finite::get);
     let clear = |value: f64| {
         threshold.is_none_or(|threshold| {
@@ -110,7 +110,7 @@ fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
     ticks.into_iter().map(|(_, tick)| tick).collect()
 }
 
-/// What each look showed: a dot, or a line from the lowest to the highest where several share a column.
+/// The single evaluations: a dot, or a line from the lowest to the highest where several share a column.
 fn ranges(points: &[Point], y: &impl Fn(f64) -> f64) -> String {
     let mut columns: Vec<(f64, f64, f64)> = Vec::new();
     for point in points {
@@ -132,7 +132,7 @@ fn ranges(points: &[Point], y: &impl Fn(f64) -> f64) -> String {
     path
 }
 
-/// A line through the values there are; a gap where there is none.
+/// A line through the values, with gaps where nothing was measured.
 fn line(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f64) -> String {
     let mut path = String::new();
     let (mut pen, mut last_x) = ("M", f64::NEG_INFINITY);
@@ -141,7 +141,7 @@ fn line(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f6
             pen = "M";
             continue;
         };
-        // Points nearer than a column add bytes and nothing to see.
+        // Points closer than a column would add bytes and change nothing.
         if pen == "L" && x - last_x < 1_000.0 / COLUMNS {
             continue;
         }
@@ -151,7 +151,7 @@ fn line(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f6
     path
 }
 
-/// The threshold, which stands still until it changes.
+/// The threshold, which is constant until it changes.
 fn steps(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f64) -> String {
     let mut path = String::new();
     let mut last: Option<String> = None;
@@ -173,10 +173,11 @@ fn steps(points: impl Iterator<Item = (f64, Option<f64>)>, y: &impl Fn(f64) -> f
     path
 }
 
-fn says(story: &CriterionStory, looks: usize, last: &Verdict) -> String {
+/// The chart in words, for people who can't see it.
+fn description(story: &CriterionStory, evaluations: usize, last: &Verdict) -> String {
     let CriterionStory { clean, open, unmeasured, breached, .. } = story;
     format!(
-        "{} over {looks} looks. In the whole release: {clean} clean, {open} undecided, {unmeasured} not measured, \
+        "{} over {evaluations} evaluations. In the whole release: {clean} clean, {open} undecided, {unmeasured} not measured, \
          {breached} breached. Last: {last}",
         story.criterion
     )

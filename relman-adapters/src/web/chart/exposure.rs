@@ -1,31 +1,31 @@
 use std::fmt::Write;
 
 use relman_core::{
-    report::{ExposureCause, ExposureChange, HoldStory, Storyboard},
+    report::{ExposureCause, ExposureChange, HoldStory, Storyboard, VerifyFrame},
     unit::{Span, Timestamp, TrafficShare},
 };
 
-use super::{HEIGHT, Tick, TimeAxis, axis::place};
+use super::axis::{HEIGHT, Tick, TimeAxis, place};
 
-/// The exposure over time: planned, set and seen, with the holds and the way back.
+/// Exposure over time: planned, set and observed, with holds and the rollback.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct ExposureChart {
     pub(in crate::web) x_ticks: Vec<Tick>,
     pub(in crate::web) y_ticks: Vec<Tick>,
     pub(in crate::web) planned: String,
     pub(in crate::web) set: String,
-    pub(in crate::web) seen: String,
+    pub(in crate::web) observed: String,
     pub(in crate::web) holds: Vec<Band>,
-    /// Where the rollback began, if it did and lies on the chart.
+    /// Where the rollback began, if that is on the chart.
     pub(in crate::web) rollback: Option<String>,
-    /// Where now is, while the release is under way.
+    /// Where the present is, while the release is under way.
     pub(in crate::web) now: Option<String>,
-    pub(in crate::web) says: String,
-    /// Whether the times are counted from the start, because it has not begun.
+    pub(in crate::web) description: String,
+    /// Whether times are relative, because the rollout has not started.
     pub(in crate::web) is_planned_only: bool,
 }
 
-/// A time in which something was so.
+/// A stretch of time.
 #[derive(Debug, Clone)]
 pub(in crate::web) struct Band {
     pub(in crate::web) x: String,
@@ -33,7 +33,7 @@ pub(in crate::web) struct Band {
 }
 
 impl ExposureChart {
-    /// The chart of the release frame; none before there is a track.
+    /// The chart of the release frame, or `None` before there is a track.
     pub(in crate::web) fn of(board: &Storyboard) -> Option<Self> {
         let steps = &board.release.steps;
         let last = steps.last()?;
@@ -42,7 +42,7 @@ impl ExposureChart {
         let full_from = origin + last.scheduled.planned_after;
         let over = board.release.frame.left.or(board.ended.map(|ended| ended.mark));
         let until = match (started, over) {
-            // Before: what is planned, with the beginning of the validation.
+            // Before the start: what is planned, up to the validation.
             (None, _) => with_margin(origin, full_from),
             (Some(_), None) => with_margin(origin, full_from.max(board.heading.as_of)),
             (Some(_), Some(_)) => {
@@ -72,7 +72,7 @@ impl ExposureChart {
             y_ticks: y_ticks(steps.iter().map(|step| step.scheduled.share)),
             planned: staircase(axis, planned, axis.until()),
             set: staircase(axis, set.into_iter(), end_of_line),
-            seen: dots(axis, of_cause(ExposureCause::Seen)),
+            observed: dots(axis, of_cause(ExposureCause::Seen)),
             holds: board
                 .release
                 .holds
@@ -82,18 +82,49 @@ impl ExposureChart {
             rollback: rollback.map(|at| place(axis.x(at))),
             now: (started.is_some() && board.ended.is_none() && axis.has(board.heading.as_of))
                 .then(|| place(axis.x(board.heading.as_of))),
-            says: says(board),
+            description: description(board),
             is_planned_only: started.is_none(),
         })
     }
 }
 
-/// A little more than from one moment to another, so that the end is seen as one.
+/// On-call cover over the validation.
+#[derive(Debug, Clone)]
+pub(in crate::web) struct CoverChart {
+    pub(in crate::web) x_ticks: Vec<Tick>,
+    pub(in crate::web) covered: Vec<Band>,
+    pub(in crate::web) uncovered: Vec<Band>,
+    pub(in crate::web) description: String,
+}
+
+impl CoverChart {
+    /// The chart, or `None` before the validation.
+    pub(in crate::web) fn of(verify: &VerifyFrame, until: Timestamp) -> Option<Self> {
+        let axis = TimeAxis::new(verify.frame.entered?.at, until);
+        let band = |from: Timestamp, until: Timestamp| {
+            let (from, until) = (axis.x(from), axis.x(until));
+            Band { x: place(from), width: place((until - from).max(1.0)) }
+        };
+        let (covered, uncovered): (Vec<_>, Vec<_>) =
+            verify.cover.iter().partition(|one| one.person.is_some());
+        Some(Self {
+            x_ticks: axis.ticks(),
+            covered: covered.iter().map(|one| band(one.from, one.until)).collect(),
+            uncovered: uncovered.iter().map(|one| band(one.from, one.until)).collect(),
+            description: format!(
+                "On-call cover during the validation. Nobody was on call for {}.",
+                verify.uncovered
+            ),
+        })
+    }
+}
+
+/// A little later than `until`, so that the end of the line is visible.
 fn with_margin(from: Timestamp, until: Timestamp) -> Timestamp {
     until + Span::from_millis(until.since(from).as_millis() / 10 + 30_000)
 }
 
-/// The height of a share. The root makes 1 % visible beside 100 %, and the order stays.
+/// The height of a share. The square root makes 1 % visible beside 100 % and keeps the order.
 fn y(share: TrafficShare) -> f64 {
     let part = f64::from(share.basis_points()) / f64::from(TrafficShare::FULL.basis_points());
     HEIGHT - part.sqrt() * (HEIGHT - 8.0) - 2.0
@@ -108,7 +139,7 @@ fn y_ticks(shares: impl Iterator<Item = TrafficShare>) -> Vec<Tick> {
         label: share.to_string(),
         anchor: "end",
     };
-    // Labels that would lie on each other are left out; the steps are listed below all the same.
+    // Labels that would overlap are left out; the table below lists every step.
     let mut ticks: Vec<(f64, Tick)> = Vec::new();
     for share in shares {
         if ticks.last().is_none_or(|(before, _)| before - y(share) >= 14.0) {
@@ -140,10 +171,10 @@ fn staircase(
     path
 }
 
-/// A dot for each observation that tells something new.
-fn dots(axis: TimeAxis, seen: impl Iterator<Item = (Timestamp, Option<TrafficShare>)>) -> String {
+/// A dot for each observed change.
+fn dots(axis: TimeAxis, observed: impl Iterator<Item = (Timestamp, Option<TrafficShare>)>) -> String {
     let mut path = String::new();
-    for (at, share) in seen.filter(|(at, _)| axis.has(*at)) {
+    for (at, share) in observed.filter(|(at, _)| axis.has(*at)) {
         if let Some(share) = share {
             let _ = write!(path, "M{} {}h0", place(axis.x(at)), place(y(share)));
         }
@@ -160,8 +191,8 @@ fn band(axis: TimeAxis, hold: &HoldStory, now: Timestamp) -> Option<Band> {
     Some(Band { x: place(from), width: place((until - from).max(2.0)) })
 }
 
-/// The chart in words, for whoever does not see it.
-fn says(board: &Storyboard) -> String {
+/// The chart in words, for people who can't see it.
+fn description(board: &Storyboard) -> String {
     let step = |step: &relman_core::report::StepStory| {
         let scheduled = &step.scheduled;
         format!("step {} at {}: {}", scheduled.number, scheduled.share, scheduled.end)

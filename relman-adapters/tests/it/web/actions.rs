@@ -14,12 +14,12 @@ async fn last_event(site: &Site) -> Event {
 }
 
 /// A form as a person sends it back.
-fn fields<'a>(seen: &'a str, token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    [("seen", seen), ("token", token)].into_iter().chain(more.iter().copied()).collect()
+fn fields<'a>(shown: &'a str, token: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [("shown", shown), ("token", token)].into_iter().chain(more.iter().copied()).collect()
 }
 
 async fn sends(site: &Site, path: &str, who: &str, page: &Page, more: &[(&str, &str)]) -> Page {
-    site.post(path, who, &fields(&page.hidden("seen"), &page.hidden("token"), more)).await
+    site.post(path, who, &fields(&page.hidden("shown"), &page.hidden("token"), more)).await
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn nobody_acts_without_being_signed_in() {
     let page = read_only.get(APPROVE, Some("user:bo")).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.has("these pages are read-only"));
-    let answer = read_only.post(APPROVE, "user:bo", &[("seen", "0:00"), ("token", "00")]).await;
+    let answer = read_only.post(APPROVE, "user:bo", &[("shown", "0:00"), ("token", "00")]).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     assert_eq!(read_only.records("checkout-241").await, 1);
 }
@@ -91,22 +91,22 @@ async fn a_form_that_these_pages_did_not_make_for_this_person_is_refused() {
     let site = Site::new();
     site.plans("checkout-241").await;
     let page = site.get(APPROVE, Some("user:bo")).await;
-    let (seen, token) = (page.hidden("seen"), page.hidden("token"));
+    let (shown, token) = (page.hidden("shown"), page.hidden("token"));
     let hold = site.get("/releases/checkout-241/act/hold", Some("user:bo")).await.hidden("token");
     let other_head = format!("1:{}", "0".repeat(64));
     let same = [("sec-fetch-site", "same-origin")];
     let attempts = [
-        ("user:bo", &seen[..], "", &same[..]),
-        ("user:bo", &seen, &hold, &same),
-        ("user:cy", &seen, &token, &same),
+        ("user:bo", &shown[..], "", &same[..]),
+        ("user:bo", &shown, &hold, &same),
+        ("user:cy", &shown, &token, &same),
         ("user:bo", &other_head, &token, &same),
         ("user:bo", "nonsense", &token, &same),
-        ("user:bo", &seen, &token, &[("sec-fetch-site", "cross-site")]),
-        ("user:bo", &seen, &token, &[("origin", "https://evil.example"), ("host", "127.0.0.1")]),
+        ("user:bo", &shown, &token, &[("sec-fetch-site", "cross-site")]),
+        ("user:bo", &shown, &token, &[("origin", "https://evil.example"), ("host", "127.0.0.1")]),
     ];
-    for (who, seen, token, headers) in attempts {
-        let answer = site.post_with(APPROVE, who, &fields(seen, token, &[]), headers).await;
-        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{who} {seen} {headers:?}");
+    for (who, shown, token, headers) in attempts {
+        let answer = site.post_with(APPROVE, who, &fields(shown, token, &[]), headers).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{who} {shown} {headers:?}");
     }
     assert_eq!(site.records("checkout-241").await, 1);
 }

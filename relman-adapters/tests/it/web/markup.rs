@@ -150,13 +150,13 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
             .router(),
     );
     let site = Site { releases: conductor.releases().clone(), app };
-    let deeds = ["approve", "hold", "resume", "roll-back", "override", "acknowledge", "post-mortem"];
-    let held: Vec<String> = deeds.iter().map(|deed| format!("/releases/evil-1/act/{deed}")).collect();
+    let actions = ["approve", "hold", "resume", "roll-back", "override", "acknowledge", "post-mortem"];
+    let held: Vec<String> = actions.iter().map(|action| format!("/releases/evil-1/act/{action}")).collect();
     shows(&site, held.iter().map(String::as_str)).await;
     does("user:oli", Action::RollBack { reason: evil() }).await;
     ending.wait().await.unwrap();
-    let deeds: Vec<String> = deeds.iter().map(|deed| format!("/releases/evil-1/act/{deed}")).collect();
-    shows(&site, deeds.iter().map(String::as_str)).await;
+    let after: Vec<String> = actions.iter().map(|action| format!("/releases/evil-1/act/{action}")).collect();
+    shows(&site, after.iter().map(String::as_str)).await;
     let release = conductor.releases().load(&id).await.unwrap();
     for (by, action) in cast.next(&release, clock.now()) {
         conductor.command(&id, &by.actor, hostile(action)).await.unwrap();
@@ -213,8 +213,8 @@ async fn sixty_four_kibibytes_of_markup_in_a_form_are_refused_as_text() {
     let long: String = EVIL.chars().cycle().take(64 * 1_024).collect();
     let path = "/releases/checkout-241/act/hold";
     let page = site.get(path, Some("user:oli")).await;
-    let (seen, token) = (page.hidden("seen"), page.hidden("token"));
-    let fields = [("seen", seen.as_str()), ("token", token.as_str()), ("reason", long.as_str())];
+    let (shown, token) = (page.hidden("shown"), page.hidden("token"));
+    let fields = [("shown", shown.as_str()), ("token", token.as_str()), ("reason", long.as_str())];
     let answer = site.post(path, "user:oli", &fields).await;
     assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", &answer.text[..300]);
     assert!(answer.has("at most 4000 are allowed"));

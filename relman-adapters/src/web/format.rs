@@ -1,9 +1,13 @@
-//! Figures as people read them.
+//! Figures, links and signs as people read them.
 
+use std::fmt;
+
+use askama::filters::HtmlSafe;
 use relman_core::{
+    chain::Head,
     machine::PhaseName,
-    report::{Frame, FrameName, FrameState, GateState, ItemState, VerdictKind},
-    unit::{Span, Timestamp},
+    report::{Frame, FrameName, FrameState, GateState, ItemState, Mark, VerdictKind},
+    unit::{ReleaseId, Span, Timestamp},
 };
 
 /// `2026-11-22 18:04:05Z`.
@@ -15,7 +19,7 @@ pub(super) fn time(at: &Timestamp) -> String {
     }
 }
 
-/// A span to the second: `23h 12m`, without the milliseconds that nobody reads.
+/// A span to the second: `23h 12m`. Nobody reads the milliseconds.
 pub(super) fn span(span: &Span) -> String {
     let millis = span.as_millis();
     if millis < 1_000 { span.to_string() } else { Span::from_millis(millis / 1_000 * 1_000).to_string() }
@@ -34,14 +38,14 @@ pub(super) fn number(number: &u64) -> String {
     text
 }
 
-/// A share between 0 and 1 in per cent, with as many places as tell something: `99.9897%`.
+/// A share between 0 and 1 as a percentage, to four decimal places without trailing zeros: `99.9897%`.
 pub(super) fn percent(share: f64) -> String {
     let text = format!("{:.4}", share * 100.0);
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}%")
 }
 
-/// The place of a frame in addresses.
+/// The fragment of a frame in addresses.
 pub(super) fn anchor(frame: &FrameName) -> &'static str {
     match frame {
         FrameName::Plan => "plan",
@@ -52,7 +56,12 @@ pub(super) fn anchor(frame: &FrameName) -> &'static str {
     }
 }
 
-/// The class of a frame's state. A rollback that is done is done, and no good news.
+/// A head as pages and forms carry it.
+pub(super) fn head_text(head: Head) -> String {
+    format!("{}:{}", head.seq, head.digest)
+}
+
+/// The CSS class of a frame's state. A finished rollback is not green: it is no good news.
 pub(super) fn frame_class(frame: &Frame) -> &'static str {
     match (frame.state, frame.name) {
         (FrameState::NotReached, _) => "is-open",
@@ -64,7 +73,7 @@ pub(super) fn frame_class(frame: &Frame) -> &'static str {
     }
 }
 
-/// The sign of a frame's state, beside its words.
+/// The symbol beside the words of a frame's state.
 pub(super) fn frame_sign(state: &FrameState) -> &'static str {
     match state {
         FrameState::NotReached => "○",
@@ -74,7 +83,7 @@ pub(super) fn frame_sign(state: &FrameState) -> &'static str {
     }
 }
 
-/// The class of a gate's state.
+/// The CSS class of a gate's state.
 pub(super) fn gate_class(state: &GateState) -> &'static str {
     match state {
         GateState::Open => "is-open",
@@ -84,7 +93,7 @@ pub(super) fn gate_class(state: &GateState) -> &'static str {
     }
 }
 
-/// The class of a checklist line's state.
+/// The CSS class of a checklist item's state.
 pub(super) fn item_class(state: &ItemState) -> &'static str {
     match state {
         ItemState::Open => "is-open",
@@ -94,7 +103,7 @@ pub(super) fn item_class(state: &ItemState) -> &'static str {
     }
 }
 
-/// The sign of a checklist line's state.
+/// The symbol of a checklist item's state.
 pub(super) fn item_sign(state: &ItemState) -> &'static str {
     match state {
         ItemState::Open => "○",
@@ -104,7 +113,7 @@ pub(super) fn item_sign(state: &ItemState) -> &'static str {
     }
 }
 
-/// The class of a verdict.
+/// The CSS class of a verdict.
 pub(super) fn verdict_class(kind: &VerdictKind) -> &'static str {
     match kind {
         VerdictKind::Clean => "is-good",
@@ -114,7 +123,7 @@ pub(super) fn verdict_class(kind: &VerdictKind) -> &'static str {
     }
 }
 
-/// The class of a phase.
+/// The CSS class of a phase.
 pub(super) fn phase_class(phase: &PhaseName) -> &'static str {
     match phase {
         PhaseName::Unplanned | PhaseName::Planning | PhaseName::Staging => "is-open",
@@ -124,6 +133,92 @@ pub(super) fn phase_class(phase: &PhaseName) -> &'static str {
         PhaseName::Aborted | PhaseName::Closed => "is-over",
     }
 }
+
+/// Where links on a page about one release lead.
+#[derive(Debug, Clone)]
+pub(super) enum Links {
+    /// To other pages.
+    Live {
+        /// The path under which the pages are mounted.
+        base: String,
+        release: ReleaseId,
+    },
+    /// Nowhere: the page is a file that stands alone.
+    File,
+}
+
+impl Links {
+    pub(super) fn is_live(&self) -> bool {
+        match self {
+            Self::Live { .. } => true,
+            Self::File => false,
+        }
+    }
+
+    /// The address of a page about the release; empty in a file.
+    pub(super) fn to(&self, rest: &str) -> String {
+        match self {
+            Self::Live { base, release } => format!("{base}/releases/{release}{rest}"),
+            Self::File => String::new(),
+        }
+    }
+
+    /// A record by its number.
+    pub(super) fn record(&self, seq: &u64) -> RecordLink<'_> {
+        RecordLink { links: self, seq: *seq }
+    }
+
+    /// A time, and the record of what happened then.
+    pub(super) fn mark(&self, mark: &Mark) -> MarkLink<'_> {
+        MarkLink { links: self, mark: *mark }
+    }
+}
+
+/// A record by its number: `#41`, as a link on live pages.
+pub(super) struct RecordLink<'a> {
+    links: &'a Links,
+    seq: u64,
+}
+
+impl fmt::Display for RecordLink<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seq = self.seq;
+        match self.links {
+            // Bases and release ids have no characters that need escaping in HTML.
+            Links::Live { base, release } => {
+                write!(f, r#"<a class="rec" href="{base}/releases/{release}/records/{seq}">#{seq}</a>"#)
+            }
+            Links::File => write!(f, r#"<span class="rec">#{seq}</span>"#),
+        }
+    }
+}
+
+impl HtmlSafe for RecordLink<'_> {}
+
+/// A time, and the record of what happened then.
+pub(super) struct MarkLink<'a> {
+    links: &'a Links,
+    mark: Mark,
+}
+
+impl fmt::Display for MarkLink<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", TimeTag(self.mark.at), self.links.record(&self.mark.record))
+    }
+}
+
+impl HtmlSafe for MarkLink<'_> {}
+
+/// A time that programs can read too.
+pub(super) struct TimeTag(pub(super) Timestamp);
+
+impl fmt::Display for TimeTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, r#"<time datetime="{}">{}</time>"#, self.0, time(&self.0))
+    }
+}
+
+impl HtmlSafe for TimeTag {}
 
 #[cfg(test)]
 mod tests {

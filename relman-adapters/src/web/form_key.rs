@@ -7,46 +7,46 @@ use relman_core::{
 };
 use sha2::Sha256;
 
-/// The key that signs forms, so that nobody but this process can have made one.
+/// The key that signs forms, so that only this process can have made one.
 ///
-/// It lives as long as the process: forms from before a restart are refused with the advice to load the page again.
+/// It lives as long as the process. Forms from before a restart are refused, with the advice to reload the page.
 pub(super) struct FormKey([u8; 32]);
 
 impl FormKey {
-    /// A new key from the operating system.
+    /// Makes a key from the random bytes of the operating system.
     pub(super) fn random() -> Self {
         let mut key = [0; 32];
         getrandom::fill(&mut key).expect("the operating system has random bytes");
         Self(key)
     }
 
-    /// What a form carries: it holds for one person, one action, one release and the head that was shown.
-    pub(super) fn sign(&self, actor: &Actor, action: &str, release: &ReleaseId, seen: &Head) -> String {
+    /// Returns the token of a form: it is valid for one person, one action, one release and the head that was shown.
+    pub(super) fn sign(&self, actor: &Actor, action: &str, release: &ReleaseId, shown: &Head) -> String {
         let mut text = String::with_capacity(64);
-        for byte in self.mac(actor, action, release, seen).finalize().into_bytes() {
+        for byte in self.mac(actor, action, release, shown).finalize().into_bytes() {
             // Writing to a string does not fail.
             let _ = fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
         }
         text
     }
 
-    /// Whether a form was made here for exactly this; the comparison takes the same time whatever was sent.
+    /// Whether a token was made here for exactly this. The comparison takes the same time whatever was sent.
     pub(super) fn is_ours(
         &self,
         token: &str,
         actor: &Actor,
         action: &str,
         release: &ReleaseId,
-        seen: &Head,
+        shown: &Head,
     ) -> bool {
         let Some(bytes) = from_hex(token) else { return false };
-        self.mac(actor, action, release, seen).verify_slice(&bytes).is_ok()
+        self.mac(actor, action, release, shown).verify_slice(&bytes).is_ok()
     }
 
-    fn mac(&self, actor: &Actor, action: &str, release: &ReleaseId, seen: &Head) -> Hmac<Sha256> {
+    fn mac(&self, actor: &Actor, action: &str, release: &ReleaseId, shown: &Head) -> Hmac<Sha256> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("a key may have any length");
-        // None of the parts can hold a line feed.
-        let text = format!("{actor}\n{action}\n{release}\n{}\n{}", seen.seq, seen.digest);
+        // None of the parts can contain a line feed.
+        let text = format!("{actor}\n{action}\n{release}\n{}\n{}", shown.seq, shown.digest);
         mac.update(text.as_bytes());
         mac
     }
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_holds_for_one_person_one_action_and_one_head() {
+    fn a_token_is_valid_for_one_person_one_action_and_one_head() {
         let (key, other) = (FormKey::random(), FormKey::random());
         let (ana, ben): (Actor, Actor) = ("user:ana".parse().unwrap(), "user:ben".parse().unwrap());
         let release: ReleaseId = "checkout-241".parse().unwrap();

@@ -1,4 +1,4 @@
-//! `estate`: everything handed over, and taken over.
+//! `handover`: the whole journal, exported and imported.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use std::{
 
 use relman_adapters::{
     directory::StaticDirectory,
-    estate::{Arrival, EstateError, HostFile, export, import},
+    handover::{Arrival, HandoverError, HostFile, export, import},
 };
 use relman_core::{
     chain::Digest,
@@ -22,27 +22,27 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{Estate, Global},
+    cli::{Global, Handover},
     config::{self, Config},
-    failure::Failure,
+    failure::{Failure, with_causes},
     output, store,
 };
 
-/// Where people, roles and the policy are in the folder.
+/// The files for people, roles and the policy in the folder.
 const CONFIG: &str = "config/relman.toml";
 const POLICY: &str = "config/policy.toml";
 
 /// Exports, or imports.
-pub(super) async fn run(global: &Global, asked: &Estate) -> Result<(), Failure> {
+pub(super) async fn run(global: &Global, asked: &Handover) -> Result<(), Failure> {
     match asked {
-        Estate::Export { to } => hand_over(global, to).await,
-        Estate::Import { from, digest } => take_over(global, from, *digest).await,
+        Handover::Export { to } => export_to(global, to).await,
+        Handover::Import { from, digest } => import_from(global, from, *digest).await,
     }
 }
 
-async fn hand_over(global: &Global, to: &Path) -> Result<(), Failure> {
+async fn export_to(global: &Global, to: &Path) -> Result<(), Failure> {
     let config = Config::load(global)?;
-    // A policy that can't be read is not handed over.
+    // A policy that can't be read is not exported.
     config.policy(None)?;
     let host = [
         HostFile { path: CONFIG.to_owned(), bytes: written(&config.people())?.into_bytes() },
@@ -55,20 +55,22 @@ async fn hand_over(global: &Global, to: &Path) -> Result<(), Failure> {
     }
     let (releases, records) = (manifest.releases.len(), manifest.records());
     output::line(format_args!("exported {releases} releases with {records} records to {}", to.display()))?;
-    Ok(output::line(format_args!("digest {digest}: tell it by another way to whoever imports this"))?)
+    Ok(output::line(format_args!(
+        "digest {digest}: pass it on to whoever imports this, over another route than the folder"
+    ))?)
 }
 
-async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Result<(), Failure> {
+async fn import_from(global: &Global, from: &Path, expected: Option<Digest>) -> Result<(), Failure> {
     if !from.is_dir() {
         return Err(Failure::usage(format_args!("there is no folder {}", from.display())));
     }
     if !from.join("estate.json").is_file() {
         let from = from.display();
         return Err(Failure::usage(format_args!(
-            "{from} is no estate: it has no estate.json, which `estate export` writes last"
+            "{from} is not a complete handover: estate.json is missing, which `handover export` writes last"
         )));
     }
-    let handed = Handed::read(from)?;
+    let settings = Settings::read(from)?;
     let path = store::path(global);
     let is_new = !path.exists();
     let journal = store::open_or_create(&path)?;
@@ -77,7 +79,7 @@ async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Re
         Err(error) => {
             drop(journal);
             if is_new {
-                // Nothing was taken over, so that there is no journal as there was none before.
+                // Nothing was imported, so that there must be no journal, as before.
                 for end in ["", "-shm", "-wal"] {
                     let mut file = path.clone().into_os_string();
                     file.push(end);
@@ -87,7 +89,7 @@ async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Re
             return Err(failure(error));
         }
     };
-    let config = handed.settle(global, from)?;
+    let config = settings.settle(global, from)?;
     if global.json {
         let releases = imported.releases.iter().map(|(release, arrival)| {
             let listed = imported.manifest.releases[release];
@@ -104,7 +106,7 @@ async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Re
     }
     let (releases, records) = (imported.releases.len(), imported.manifest.records());
     output::line(format_args!(
-        "{releases} releases with {records} records are the same here, record for record"
+        "{releases} releases with {records} records are now the same here, record for record"
     ))?;
     for line in &config {
         output::line(line)?;
@@ -112,29 +114,29 @@ async fn take_over(global: &Global, from: &Path, expected: Option<Digest>) -> Re
     Ok(output::line(match expected {
         Some(digest) => format!("verified: digest {digest}"),
         None => {
-            format!("unanchored: digest {}; is that the one that the export has printed?", imported.digest)
+            format!("unanchored: digest {}; is it the one that the export printed?", imported.digest)
         }
     })?)
 }
 
 fn words(arrival: Arrival) -> String {
     match arrival {
-        Arrival::New => "taken over".to_owned(),
-        Arrival::Continued { had } => format!("continued from record {had} on"),
-        Arrival::Same => "was here already".to_owned(),
-        Arrival::Older => "was here already, and has gone on since".to_owned(),
+        Arrival::New => "imported".to_owned(),
+        Arrival::Continued { had } => format!("continued from record {had}"),
+        Arrival::Same => "already here".to_owned(),
+        Arrival::Older => "already here, with newer records".to_owned(),
     }
 }
 
-fn failure(error: EstateError) -> Failure {
+fn failure(error: HandoverError) -> Failure {
     match error {
-        EstateError::NotEmpty(_) | EstateError::File { .. } => Failure::usage(error),
-        EstateError::Journal(error) => error.into(),
-        error => Failure::refused(error),
+        HandoverError::NotEmpty(_) | HandoverError::File { .. } => Failure::usage(with_causes(&error)),
+        HandoverError::Journal(error) => error.into(),
+        error => Failure::refused(with_causes(&error)),
     }
 }
 
-/// A configuration with people and roles. What else a host's configuration has is about its machines.
+/// A configuration with people and roles. The rest of a host's configuration is about its machines.
 fn written(people: &StaticDirectory) -> Result<String, Failure> {
     #[derive(Serialize)]
     struct File<'a> {
@@ -145,19 +147,19 @@ fn written(people: &StaticDirectory) -> Result<String, Failure> {
     toml::to_string(&file).map_err(Failure::refused)
 }
 
-/// People, roles and the policy of an estate.
-struct Handed {
+/// People, roles and the policy of a handover.
+struct Settings {
     people: Arc<StaticDirectory>,
     policy: Arc<Policy>,
 }
 
-impl Handed {
+impl Settings {
     fn read(from: &Path) -> Result<Self, Failure> {
         let people = Config::read_file(&from.join(CONFIG))?.people();
         Ok(Self { people, policy: config::policy(&from.join(POLICY))? })
     }
 
-    /// Takes them over where there is no configuration, and says what differs where there is one.
+    /// Writes them where there is no configuration, and tells what differs where there is one.
     fn settle(&self, global: &Global, from: &Path) -> Result<Vec<String>, Failure> {
         let place = Config::place(global);
         if !place.exists() {
@@ -166,14 +168,14 @@ impl Handed {
             copy(&from.join(CONFIG), &place)?;
             let (place, beside) = (place.display(), beside.display());
             return Ok(vec![format!(
-                "people and roles are in {place}, the policy is in {beside}; add the adapters of this machine"
+                "people and roles are in {place}, the policy is in {beside}; now configure the adapters of this machine"
             )]);
         }
         let ours = Config::load(global)?;
         let mut said: Vec<String> = different(&place, &ours.people(), &self.people).into_iter().collect();
         if ours.policy(None)? != self.policy {
             let theirs = from.join(POLICY);
-            said.push(format!("the policy of {} is another one than {}", ours.origin(), theirs.display()));
+            said.push(format!("the policy of {} differs from {}", ours.origin(), theirs.display()));
         }
         if said.is_empty() {
             said.push(format!("people, roles and the policy of {} are the same", ours.origin()));
@@ -182,7 +184,7 @@ impl Handed {
     }
 }
 
-/// Copies a file, and never over another one.
+/// Copies a file, but never over another one.
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::usage(format_args!("failed to write {}: {error}", to.display()));
     let text = fs::read(from).map_err(failed)?;
@@ -190,7 +192,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     file.write_all(&text).map_err(failed)
 }
 
-/// Who has other roles here than in the estate.
+/// Who has other roles here than in the handover.
 fn different(place: &Path, ours: &StaticDirectory, theirs: &StaticDirectory) -> Option<String> {
     let roles = |directory: &StaticDirectory, actor| match directory.people().get(actor) {
         None => "unknown".to_owned(),
@@ -204,7 +206,7 @@ fn different(place: &Path, ours: &StaticDirectory, theirs: &StaticDirectory) -> 
     for actor in actors {
         let (here, there) = (roles(ours, actor), roles(theirs, actor));
         if here != there {
-            write!(said, "; {actor}: {here} here, {there} in the estate")
+            write!(said, "; {actor}: {here} here, {there} in the handover")
                 .expect("writing to a string does not fail");
         }
     }

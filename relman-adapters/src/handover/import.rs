@@ -7,66 +7,69 @@ use relman_core::{
 };
 
 use super::{
-    EstateError, Listed, Manifest,
+    HandoverError, Listed, Manifest,
     export::verified,
-    folder::{MANIFEST, RELEASES, files, place_of, read, sum},
+    folder::{MANIFEST, RELEASES, file_of, files, read, sha256},
 };
 
-/// What came of an import.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// What the estate is made of.
+    /// The contents of the handover.
     pub manifest: Manifest,
-    /// The digest of the manifest, as the export has printed it.
+    /// The digest of the manifest, as the export returned it.
     pub digest: Digest,
     /// Every release, and what the journal had of it before.
     pub releases: Vec<(ReleaseId, Arrival)>,
 }
 
-/// What a journal had of a release that arrives.
+/// What the journal had of a release before the import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// Nothing.
     New,
-    /// The beginning: the rest was added.
+    /// The beginning. The rest was appended.
     Continued {
         /// How many records the journal had.
         had: u64,
     },
     /// All of it.
     Same,
-    /// All of it, and what happened since.
+    /// All of it, and records of what happened since.
     Older,
 }
 
-/// Takes an estate into a journal, after all of it has been verified.
+/// Imports a handover into a journal, after all of it has been verified.
 ///
-/// Nothing is written before everything is known to be good: the manifest, which names each file; each file against its
-/// hash; each record against the chain; each head against the manifest; and what the journal has of the same releases,
-/// which must be the same history. An import that was broken off can be done again. At the end the journal's heads are
-/// compared with those of the estate.
+/// Nothing is written before everything has been checked: the manifest names each file; each file matches its hash; each
+/// record follows from the one before it; each head matches the manifest; and what the journal already has of these
+/// releases is the same history. An interrupted import can be run again. At the end, the journal's heads are compared
+/// with the manifest.
 ///
-/// `expected` is the digest that the export has printed, where somebody has told it by another way.
+/// `expected` is the digest that the export printed, where it reached you by another route than the folder.
 ///
 /// # Errors
 ///
-/// [`EstateError`] with the file or record that is not as it should be.
+/// [`HandoverError`] with the first file or record that is wrong.
 pub async fn import(
     from: &Path,
     journal: &dyn Journal,
     expected: Option<Digest>,
-) -> Result<Imported, EstateError> {
+) -> Result<Imported, HandoverError> {
     let bytes = read(&from.join(MANIFEST))?;
-    let digest = sum(&bytes);
+    let digest = sha256(&bytes);
     if expected.is_some_and(|expected| expected != digest) {
-        let problem = format!("its digest is {digest}, and not the one that was expected");
-        return Err(EstateError::wrong(MANIFEST, problem));
+        let problem = format!("the digest is {digest}, not the expected one");
+        return Err(HandoverError::wrong(MANIFEST, problem));
     }
     let manifest = Manifest::read(&bytes)?;
-    are_all_named(from, &manifest)?;
+    check_names(from, &manifest)?;
     for (file, listed) in &manifest.files {
-        if sum(&read(&from.join(file))?) != *listed {
-            return Err(EstateError::wrong(file, "it is not what was exported: its hash is another one"));
+        if sha256(&read(&from.join(file))?) != *listed {
+            return Err(HandoverError::wrong(
+                file,
+                "the hash differs: this is not the file that was exported",
+            ));
         }
     }
     let mut arrivals = Vec::new();
@@ -75,7 +78,7 @@ pub async fn import(
         arrivals.push((id.clone(), arrival(journal, id, *listed, &lines).await?));
     }
 
-    // Everything is good. One release is read at a time, because a journal may be larger than the memory.
+    // Everything is good. Releases are read one by one, because a journal may be larger than memory.
     for (id, arrival) in &arrivals {
         let had = match arrival {
             Arrival::New => 0,
@@ -84,7 +87,7 @@ pub async fn import(
         };
         let lines = lines_of(from, id, manifest.releases[id])?;
         let sealed: Result<Vec<SealedLine>, _> = lines.into_iter().map(SealedLine::read).collect();
-        let sealed = sealed.map_err(|error| EstateError::wrong(place_of(id), error.to_string()))?;
+        let sealed = sealed.map_err(|error| HandoverError::wrong(file_of(id), error.to_string()))?;
         let had = usize::try_from(had).unwrap_or(usize::MAX).min(sealed.len());
         let before = sealed[..had].last().map(SealedLine::head);
         journal.append(id, before, &sealed[had..]).await?;
@@ -99,65 +102,65 @@ pub async fn import(
             }
         };
         if !is_there {
-            return Err(EstateError::Differs { release: id.clone() });
+            return Err(HandoverError::Differs { release: id.clone() });
         }
     }
     Ok(Imported { manifest, digest, releases: arrivals })
 }
 
-/// Refuses an estate in which a file is missing, or there is one that nobody vouches for.
-fn are_all_named(from: &Path, manifest: &Manifest) -> Result<(), EstateError> {
-    let mut named: Vec<String> = manifest.releases.keys().map(place_of).collect();
+/// Refuses a handover with a file missing, or with one that the manifest does not name.
+fn check_names(from: &Path, manifest: &Manifest) -> Result<(), HandoverError> {
+    let mut named: Vec<String> = manifest.releases.keys().map(file_of).collect();
     named.extend(manifest.files.keys().cloned());
     named.push(MANIFEST.to_owned());
     let found = files(from)?;
     if let Some(missing) = named.iter().find(|file| !found.contains(*file)) {
-        return Err(EstateError::wrong(missing, format!("it is missing; {MANIFEST} names it")));
+        return Err(HandoverError::wrong(missing, format!("missing, though {MANIFEST} names it")));
     }
     if let Some(other) = found.iter().find(|file| !named.contains(file)) {
         let what = if other.starts_with(RELEASES) { "release" } else { "file" };
-        return Err(EstateError::wrong(
+        return Err(HandoverError::wrong(
             other,
-            format!("{MANIFEST} names no such {what}; take it away, or ask"),
+            format!("{MANIFEST} names no such {what}; remove it, or ask whoever exported it"),
         ));
     }
     Ok(())
 }
 
-/// The lines of a release, which are those that the manifest vouches for.
-fn lines_of(from: &Path, id: &ReleaseId, listed: Listed) -> Result<Vec<Vec<u8>>, EstateError> {
-    let file = place_of(id);
+/// The lines of a release, checked against the manifest.
+fn lines_of(from: &Path, id: &ReleaseId, listed: Listed) -> Result<Vec<Vec<u8>>, HandoverError> {
+    let file = file_of(id);
     let bytes = read(&from.join(&file))?;
     let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     if lines.pop().is_none_or(|rest| !rest.is_empty()) {
-        return Err(EstateError::wrong(file, "the last record has no line feed: it may be cut off"));
+        return Err(HandoverError::wrong(file, "the last record has no line feed and may be truncated"));
     }
     let found = verified(id, &lines)?;
     if found != listed {
         let problem = format!(
-            "it ends with record {} {}, and {MANIFEST} says record {} {}",
+            "the last record is {} {}, but {MANIFEST} says record {} {}",
             found.head.seq, found.head.digest, listed.head.seq, listed.head.digest
         );
-        return Err(EstateError::wrong(file, problem));
+        return Err(HandoverError::wrong(file, problem));
     }
     Ok(lines)
 }
 
-/// What the journal has of a release; another history of it is refused.
+/// What the journal already has of a release. A different history is refused.
 async fn arrival(
     journal: &dyn Journal,
     id: &ReleaseId,
     listed: Listed,
     lines: &[Vec<u8>],
-) -> Result<Arrival, EstateError> {
+) -> Result<Arrival, HandoverError> {
     let Some(here) = journal.head(id).await? else { return Ok(Arrival::New) };
-    // The chain makes one record that is the same enough for all before it.
+    // Thanks to the chain, one equal record means that all before it are equal.
     let seq = here.seq.min(listed.head.seq);
     let ours = journal.read(id, seq, 1).await?;
     let ours = ours.first().map(|line| Digest::of_line(line));
     let theirs = usize::try_from(seq).ok().and_then(|seq| lines.get(seq)).map(|line| Digest::of_line(line));
     if ours.is_none() || ours != theirs {
-        return Err(EstateError::OtherHistory { release: id.clone(), seq });
+        return Err(HandoverError::OtherHistory { release: id.clone(), seq });
     }
     Ok(match here.seq.cmp(&listed.head.seq) {
         std::cmp::Ordering::Less => Arrival::Continued { had: here.seq + 1 },

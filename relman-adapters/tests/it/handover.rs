@@ -1,9 +1,9 @@
-//! A journal handed over whole, and what is refused on the way.
+//! A journal is exported and imported, and what is refused on the way.
 
 use std::{fs, path::Path, process::Command};
 
 use relman_adapters::{
-    estate::{Arrival, EstateError, HostFile, export, import},
+    handover::{Arrival, HandoverError, HostFile, export, import},
     journal::{MemoryJournal, SqliteJournal},
 };
 use relman_core::{
@@ -19,7 +19,7 @@ fn now() -> Timestamp {
 }
 
 /// The lines of a release of the demo, which begins at the same moment every time.
-fn told(scenario: DemoScenario) -> (ReleaseId, Vec<SealedLine>) {
+fn recorded(scenario: DemoScenario) -> (ReleaseId, Vec<SealedLine>) {
     let run = scenario.simulation().run(scenario.cast()).unwrap();
     let lines = run.lines.into_iter().map(|line| SealedLine::read(line).unwrap());
     (run.release.id().clone(), lines.collect())
@@ -29,16 +29,16 @@ async fn keep(journal: &dyn Journal, id: &ReleaseId, had: Option<Head>, lines: &
     journal.append(id, had, lines).await.unwrap();
 }
 
-/// A journal with two releases, and its estate.
-async fn estate() -> (MemoryJournal, TempDir) {
+/// A journal with two releases, and its export.
+async fn exported() -> (MemoryJournal, TempDir) {
     let journal = MemoryJournal::default();
     for scenario in [DemoScenario::ErrorSpike, DemoScenario::Clean] {
-        let (id, lines) = told(scenario);
+        let (id, lines) = recorded(scenario);
         keep(&journal, &id, None, &lines).await;
     }
     let folder = tempfile::tempdir().unwrap();
     let people = HostFile { path: "config/people.toml".to_owned(), bytes: b"[people]\n".to_vec() };
-    export(&journal, &folder.path().join("estate"), &[people], now()).await.unwrap();
+    export(&journal, &folder.path().join("handover"), &[people], now()).await.unwrap();
     (journal, folder)
 }
 
@@ -53,8 +53,8 @@ async fn holds_the_same(one: &dyn Journal, other: &dyn Journal) {
 
 #[tokio::test]
 async fn everything_arrives_record_for_record_and_may_arrive_again() {
-    let (journal, folder) = estate().await;
-    let from = folder.path().join("estate");
+    let (journal, folder) = exported().await;
+    let from = folder.path().join("handover");
     let new = SqliteJournal::open(folder.path().join("new.db")).unwrap();
     let imported = import(&from, &new, None).await.unwrap();
     assert!(imported.releases.iter().all(|(_, arrival)| *arrival == Arrival::New));
@@ -69,15 +69,15 @@ async fn everything_arrives_record_for_record_and_may_arrive_again() {
     assert_eq!(
         (manifest, digest),
         (imported.manifest, imported.digest),
-        "the way back gives the same estate"
+        "exporting again gives the same handover"
     );
 }
 
 #[tokio::test]
 async fn what_a_journal_has_already_is_continued_and_never_replaced() {
-    let (_, folder) = estate().await;
-    let from = folder.path().join("estate");
-    let (id, lines) = told(DemoScenario::ErrorSpike);
+    let (_, folder) = exported().await;
+    let from = folder.path().join("handover");
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
 
     let behind = MemoryJournal::default();
     keep(&behind, &id, None, &lines[..20]).await;
@@ -88,12 +88,15 @@ async fn what_a_journal_has_already_is_continued_and_never_replaced() {
     // Another history of the same name, of any length.
     for length in [1, 20, lines.len()] {
         let other = MemoryJournal::default();
-        let (_, mut others) = told(DemoScenario::Override);
+        let (_, mut others) = recorded(DemoScenario::Override);
         others.truncate(length);
         let others: Vec<SealedLine> = renamed(&others, &id);
         keep(&other, &id, None, &others).await;
         let refused = import(&from, &other, None).await.unwrap_err();
-        assert!(matches!(&refused, EstateError::OtherHistory { release, .. } if *release == id), "{refused}");
+        assert!(
+            matches!(&refused, HandoverError::OtherHistory { release, .. } if *release == id),
+            "{refused}"
+        );
         assert_eq!(other.streams().await.unwrap().len(), 1, "nothing was written");
         assert_eq!(other.head(&id).await.unwrap(), others.last().map(SealedLine::head));
     }
@@ -116,8 +119,8 @@ fn renamed(lines: &[SealedLine], id: &ReleaseId) -> Vec<SealedLine> {
 
 #[tokio::test]
 async fn what_does_not_verify_is_refused_and_nothing_is_written() {
-    let (_, folder) = estate().await;
-    let from = folder.path().join("estate");
+    let (_, folder) = exported().await;
+    let from = folder.path().join("handover");
     let record = from.join("releases/demo-clean.jsonl");
     let whole = fs::read(&record).unwrap();
     let refused = async |what: &str, says: &str| {
@@ -140,7 +143,7 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     fs::write(&record, &whole[..whole.len() - 1]).unwrap();
     refused("a line without an end", "no line feed").await;
     fs::remove_file(&record).unwrap();
-    refused("a release that is missing", "it is missing").await;
+    refused("a release that is missing", "missing, though").await;
     fs::write(&record, &whole).unwrap();
 
     fs::write(from.join("releases/extra.jsonl"), &whole).unwrap();
@@ -159,23 +162,23 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     fs::write(from.join("estate.json"), &manifest).unwrap();
 
     let other = import(&from, &MemoryJournal::default(), Some(relman_core::chain::Digest::ZERO)).await;
-    assert!(other.unwrap_err().to_string().contains("not the one that was expected"));
+    assert!(other.unwrap_err().to_string().contains("not the expected one"));
     import(&from, &MemoryJournal::default(), None).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_export_never_mixes_with_what_is_there() {
-    let (journal, folder) = estate().await;
-    let again = export(&journal, &folder.path().join("estate"), &[], now()).await.unwrap_err();
-    assert!(matches!(again, EstateError::NotEmpty(_)), "{again}");
+    let (journal, folder) = exported().await;
+    let again = export(&journal, &folder.path().join("handover"), &[], now()).await.unwrap_err();
+    assert!(matches!(again, HandoverError::NotEmpty(_)), "{again}");
 }
 
-/// The script that comes with an estate refuses it, too.
+/// The script that comes with a handover refuses it, too.
 fn python_refuses(from: &Path, what: &str) {
     let Ok(output) = Command::new("python3").arg(from.join("verify.py")).output() else {
         let required = std::env::var_os("RELMAN_REQUIRE_SERVICES").is_some_and(|value| value == "1");
         assert!(!required, "python3 is not installed, and RELMAN_REQUIRE_SERVICES=1 asks for it");
-        eprintln!("python3 is not installed: the script of the estate is not tried");
+        eprintln!("python3 is not installed: the script of the handover is not tried");
         return;
     };
     assert_eq!(output.status.code(), Some(1), "{what}: {output:?}");
@@ -183,12 +186,12 @@ fn python_refuses(from: &Path, what: &str) {
 }
 
 #[tokio::test]
-async fn the_script_of_an_estate_agrees() {
-    let (_, folder) = estate().await;
-    let from = folder.path().join("estate");
+async fn the_script_of_a_handover_agrees() {
+    let (_, folder) = exported().await;
+    let from = folder.path().join("handover");
     let digest = import(&from, &MemoryJournal::default(), None).await.unwrap().digest.to_string();
     let Ok(output) = Command::new("python3").arg(from.join("verify.py")).arg(&digest).output() else {
-        eprintln!("python3 is not installed: the script of the estate is not tried");
+        eprintln!("python3 is not installed: the script of the handover is not tried");
         return;
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

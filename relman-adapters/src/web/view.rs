@@ -8,70 +8,72 @@ use relman_core::{
     unit::{Finite, TrafficShare},
 };
 
-use crate::web::{
-    chart::{CoverChart, ExposureChart, SeriesChart},
-    words::number,
+use super::{
+    chart::{CoverChart, CriterionChart, ExposureChart},
+    format::{number, percent},
 };
 
-/// What the frames show beside the storyboard itself: charts, and reports in parts.
-pub(in crate::web) struct View<'a> {
-    pub(in crate::web) status: Status,
-    pub(in crate::web) waiting: Waiting,
-    pub(in crate::web) schedule: Option<Schedule>,
-    pub(in crate::web) is_going_back: bool,
-    pub(in crate::web) exposure: Option<ExposureChart>,
-    pub(in crate::web) release_charts: Vec<SeriesChart>,
-    pub(in crate::web) verify_charts: Vec<SeriesChart>,
-    pub(in crate::web) cover: Option<CoverChart>,
-    pub(in crate::web) looks: Vec<StepLooks<'a>>,
-    pub(in crate::web) way_back: Vec<TimelineRow>,
-    pub(in crate::web) counted_percent: u64,
-    pub(in crate::web) last_look: Option<&'a LookStory>,
-    pub(in crate::web) readings: Vec<ReadingText>,
+/// What the frames show besides the storyboard itself: charts and parts of reports.
+pub(super) struct View<'a> {
+    pub(super) status: Status,
+    pub(super) waiting: Waiting,
+    pub(super) schedule: Option<Schedule>,
+    pub(super) is_going_back: bool,
+    pub(super) exposure: Option<ExposureChart>,
+    pub(super) release_charts: Vec<CriterionChart>,
+    pub(super) verify_charts: Vec<CriterionChart>,
+    pub(super) cover: Option<CoverChart>,
+    pub(super) evaluations: Vec<StepEvaluations<'a>>,
+    pub(super) rollback_rows: Vec<TimelineRow>,
+    pub(super) counted_percent: u64,
+    pub(super) last_evaluation: Option<&'a LookStory>,
+    pub(super) readings: Vec<ReadingText>,
     artifacts: Vec<(FrameName, ArtifactView)>,
 }
 
-/// The looks of one step.
-pub(in crate::web) struct StepLooks<'a> {
-    pub(in crate::web) number: u32,
-    pub(in crate::web) share: TrafficShare,
-    pub(in crate::web) looks: Vec<&'a LookStory>,
+/// The evaluations of one step.
+pub(super) struct StepEvaluations<'a> {
+    pub(super) number: u32,
+    pub(super) share: TrafficShare,
+    pub(super) evaluations: Vec<&'a LookStory>,
 }
 
 /// An artifact of a frame.
-pub(in crate::web) struct ArtifactView {
-    pub(in crate::web) name: String,
-    pub(in crate::web) title: String,
-    /// The whole text; empty on a page that links to it.
-    pub(in crate::web) text: String,
+pub(super) struct ArtifactView {
+    pub(super) name: String,
+    pub(super) title: String,
+    /// The whole text, or nothing on a page that links to it.
+    pub(super) text: String,
 }
 
-/// One metric of the last look, as people read it.
-pub(in crate::web) struct ReadingText {
-    pub(in crate::web) metric: String,
-    pub(in crate::web) canary: String,
-    pub(in crate::web) baseline: String,
-    pub(in crate::web) requests: String,
+/// One metric of the last evaluation, as people read it.
+pub(super) struct ReadingText {
+    pub(super) metric: String,
+    pub(super) canary: String,
+    pub(super) baseline: String,
+    pub(super) requests: String,
 }
 
-/// Whether artifacts stand in the page or beside it.
+/// Whether artifacts are part of the page or linked from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum Artifacts {
-    Inside,
+pub(super) enum Artifacts {
+    Embedded,
     Linked,
 }
 
 impl<'a> View<'a> {
-    pub(in crate::web) fn of(history: &History<'_>, board: &'a Storyboard, artifacts: Artifacts) -> Self {
+    pub(super) fn of(history: &History<'_>, board: &'a Storyboard, artifacts: Artifacts) -> Self {
         let last_step = board.release.steps.last().map(|step| step.scheduled.number);
         let validating = board.verify.frame.entered;
         // The release frame ends where the validation begins.
         let (before, after): (Vec<&LookStory>, Vec<&LookStory>) =
             board.release.looks.iter().partition(|look| validating.is_none() || Some(look.step) != last_step);
-        let charts = |looks: &[&LookStory]| -> Vec<SeriesChart> {
-            let until = looks.last().map_or(history.now, |look| look.window.until);
+        let charts = |evaluations: &[&LookStory]| -> Vec<CriterionChart> {
+            let until = evaluations.last().map_or(history.now, |look| look.window.until);
             let criteria = board.release.criteria.iter().enumerate();
-            criteria.filter_map(|(index, story)| SeriesChart::of(story, index, looks, until)).collect()
+            criteria
+                .filter_map(|(index, story)| CriterionChart::of(story, index, evaluations, until))
+                .collect()
         };
         let verified_until = board.verify.frame.left.map_or(history.now, |left| left.at);
         Self {
@@ -83,10 +85,10 @@ impl<'a> View<'a> {
             release_charts: charts(&before),
             verify_charts: charts(&after),
             cover: CoverChart::of(&board.verify, verified_until),
-            looks: steps(board),
-            way_back: way_back(board),
+            evaluations: steps(board),
+            rollback_rows: rollback_rows(board),
             counted_percent: counted_percent(board),
-            last_look: board.release.looks.last(),
+            last_evaluation: board.release.looks.last(),
             readings: readings(board),
             artifacts: of_frames(history, board, artifacts),
         }
@@ -94,7 +96,7 @@ impl<'a> View<'a> {
 
     /// The artifacts of a frame.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
-    pub(in crate::web) fn artifacts_of(&self, frame: &FrameName) -> Vec<&ArtifactView> {
+    pub(super) fn artifacts_of(&self, frame: &FrameName) -> Vec<&ArtifactView> {
         self.artifacts.iter().filter(|(of, _)| of == frame).map(|(_, artifact)| artifact).collect()
     }
 }
@@ -106,7 +108,7 @@ fn of_frames(
 ) -> Vec<(FrameName, ArtifactView)> {
     let view = |artifact: StoryArtifact| {
         let text = match artifacts {
-            Artifacts::Inside => artifact.text(history)?,
+            Artifacts::Embedded => artifact.text(history)?,
             Artifacts::Linked => String::new(),
         };
         Some(ArtifactView { name: artifact.to_string(), title: artifact.title(), text })
@@ -118,16 +120,16 @@ fn of_frames(
         .collect()
 }
 
-fn steps(board: &Storyboard) -> Vec<StepLooks<'_>> {
+fn steps(board: &Storyboard) -> Vec<StepEvaluations<'_>> {
     let of_step = |step: &relman_core::report::StepStory| {
         let (number, share) = (step.scheduled.number, step.scheduled.share);
-        let looks = board.release.looks.iter().filter(|look| look.step == number).collect();
-        StepLooks { number, share, looks }
+        let evaluations = board.release.looks.iter().filter(|look| look.step == number).collect();
+        StepEvaluations { number, share, evaluations }
     };
-    board.release.steps.iter().map(of_step).filter(|step| !step.looks.is_empty()).collect()
+    board.release.steps.iter().map(of_step).filter(|step| !step.evaluations.is_empty()).collect()
 }
 
-fn way_back(board: &Storyboard) -> Vec<TimelineRow> {
+fn rollback_rows(board: &Storyboard) -> Vec<TimelineRow> {
     let Some(log) = &board.rollback.log else { return Vec::new() };
     Timeline { heading: log.heading.clone(), entries: log.timeline.clone() }.rows()
 }
@@ -150,8 +152,8 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
             let show = |value: Option<Finite>| match (value, verdict(&reading.metric)) {
                 (None, _) => "not measured".to_owned(),
                 (Some(value), Some(verdict)) => verdict.show(value),
-                // Errors of requests are a share; anything else is what it is.
-                (Some(value), None) if reading.errors.is_some() => crate::web::words::percent(value.get()),
+                // Errors are a share of the requests; other metrics are shown as they are.
+                (Some(value), None) if reading.errors.is_some() => percent(value.get()),
                 (Some(value), None) => value.to_string(),
             };
             ReadingText {
@@ -164,13 +166,13 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
         .collect()
 }
 
-/// A verdict's sentence without the rule, which stands above it.
-pub(in crate::web) fn without_rule(sentence: impl AsRef<str>) -> String {
+/// A verdict's sentence without its rule, which the table heading has.
+pub(super) fn without_rule(sentence: impl AsRef<str>) -> String {
     let sentence = sentence.as_ref();
     sentence.split_once(": ").map_or(sentence, |(_, rest)| rest).to_owned()
 }
 
-/// The rule of a verdict, as its sentence begins.
-pub(in crate::web) fn rule(sentence: impl AsRef<str>) -> String {
+/// The rule that a verdict's sentence begins with.
+pub(super) fn rule(sentence: impl AsRef<str>) -> String {
     sentence.as_ref().split_once(": ").map_or("", |(rule, _)| rule).to_owned()
 }

@@ -1,0 +1,92 @@
+use std::{fs, path::Path};
+
+use relman_core::{
+    chain::{Digest, Verifier},
+    machine::Release,
+    port::{Journal, JournalExt},
+    report::{History, Obligations},
+    unit::{ReleaseId, Timestamp},
+};
+
+use super::{
+    HandoverError, Listed, Manifest,
+    folder::{MANIFEST, file_of, sha256, write},
+};
+use crate::jsonl::jsonl;
+
+const README: &str = include_str!("../../templates/handover/README.md");
+const VERIFY: &str = include_str!("../../templates/handover/verify.py");
+
+/// A file that the host adds to a handover: people and roles, its policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostFile {
+    /// The path in the folder, with `/` between the parts: `config/policy.toml`.
+    pub path: String,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
+/// Exports the whole journal to a new folder, and returns its manifest with the manifest's digest.
+///
+/// Every stream is verified on the way. The manifest is written last, so that a folder without one is recognised as
+/// incomplete.
+///
+/// # Errors
+///
+/// [`HandoverError`] where the folder is not empty, the disk fails, the journal can't be read, or a stream does not verify
+/// or has records that this version does not know.
+///
+/// # Panics
+///
+/// Never: what is written as JSON has only texts and numbers.
+pub async fn export(
+    journal: &dyn Journal,
+    to: &Path,
+    host: &[HostFile],
+    now: Timestamp,
+) -> Result<(Manifest, Digest), HandoverError> {
+    fs::create_dir_all(to).map_err(HandoverError::file(to))?;
+    if fs::read_dir(to).map_err(HandoverError::file(to))?.next().is_some() {
+        return Err(HandoverError::NotEmpty(to.to_owned()));
+    }
+    let mut manifest = Manifest::new(now);
+    let mut obligations = Obligations::of([], now);
+    for stream in journal.streams().await? {
+        let id = stream.release;
+        let lines = journal.read_to_end(&id, 0).await?;
+        let listed = verified(&id, &lines)?;
+        let replayed = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
+        let (release, records) =
+            replayed.map_err(|source| HandoverError::Untrusted { release: id.clone(), source })?;
+        obligations.add(&History::new(&release, &records, now));
+        write(&to.join(file_of(&id)), &jsonl(&lines))?;
+        manifest.releases.insert(id, listed);
+    }
+    let obligations =
+        serde_json::to_string_pretty(&obligations.sorted()).expect("obligations have only texts and numbers");
+    let ours = [
+        ("README.md", README.to_owned()),
+        ("verify.py", VERIFY.to_owned()),
+        ("obligations.json", obligations + "\n"),
+    ];
+    let ours = ours.map(|(path, text)| HostFile { path: path.to_owned(), bytes: text.into_bytes() });
+    for file in ours.iter().chain(host) {
+        write(&to.join(&file.path), &file.bytes)?;
+        manifest.files.insert(file.path.clone(), sha256(&file.bytes));
+    }
+    let bytes = manifest.bytes();
+    write(&to.join(MANIFEST), &bytes)?;
+    Ok((manifest, sha256(&bytes)))
+}
+
+/// Verifies the stream of a release.
+pub(super) fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, HandoverError> {
+    let broken = |broken| HandoverError::Broken { release: id.clone(), source: Box::new(broken) };
+    let mut verifier = Verifier::new(Some(id.clone()));
+    for line in lines {
+        verifier.push(line).map_err(broken)?;
+    }
+    let whole = verifier.finish(None).map_err(broken)?;
+    let head = whole.head.ok_or_else(|| HandoverError::wrong(file_of(id), "there are no records"))?;
+    Ok(Listed { records: whole.records, head })
+}
