@@ -28,69 +28,29 @@
 //!
 //! Those that are handed to people as documents are [`Artifact`]s.
 
-mod action_item;
-mod artifact;
-mod delivery;
-mod evidence;
-mod gate;
-mod harm;
-mod heading;
-mod history;
-mod incident;
-mod layout;
-#[cfg(feature = "markdown")]
-pub mod markdown;
-mod measured;
-mod obligations;
-mod plan;
-mod post_mortem;
-mod remarkable;
-mod retrospective;
-mod rollback;
-mod schedule;
-mod sentence;
-mod spell;
-mod status;
-mod storyboard;
-mod timeline;
-mod times;
-mod told;
-mod validation;
-mod waiting;
+mod facts;
+mod render;
+mod view;
 
-pub use action_item::{ActionItemEnd, ActionItemReport, ActionItemState};
-pub use artifact::{Artifact, ArtifactName};
-pub use delivery::{Contribution, DELIVERY_METRICS_SOURCE, DeliveryMetrics, FailedDeployment, Spread};
-pub use evidence::{BreachOfCourse, Counted, CriterionCourse, EvidenceCourse, LookCourse, Moved, StepCourse};
-pub use gate::{CheckDone, GateOutcome, GateReport, GateResult};
-pub use harm::{Harm, RequestsHarmed};
-pub use heading::{Ended, Heading, Mark};
-pub use history::History;
-pub use incident::{IncidentReport, IncidentTime};
+pub use facts::{
+    ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckDone, CheckRun, ComplaintMade,
+    ComplaintStory, CoverEnd, CoverSpell, CoverStory, CriterionSeen, CriterionStory, Ended, Exposure,
+    ExposureCause, ExposureChange, ExposureSeen, Figure, GateFailure, GateOutcome, GateReport, GateResult,
+    GateState, GateStory, Harm, Heading, HeldBy, History, HoldEnd, HoldSpell, HoldStory, IncidentReport,
+    IncidentTime, LookNote, LookResult, LookStory, LookTally, Mark, OverrideEnd, OverrideStory,
+    OwedPostMortem, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause,
+    StepLeft, StepStatus, Told, Uptime, VerdictKind, VerdictStory, sentence,
+};
 #[cfg(feature = "markdown")]
-pub use markdown::{Form, TemplateError, Templates};
-pub use measured::{Figure, LookTally, Performance};
-pub use obligations::{ActionItemOwed, Obligations, PostMortemOwed};
-pub use plan::{ApprovalGiven, PlanReport, PlannedStep};
-pub use post_mortem::PostMortemReport;
-pub use remarkable::Remarkable;
-pub use retrospective::{Figures, Lesson, Retrospective, RetrospectiveSection};
-pub use rollback::{AfterStart, FailedAttempt, RollbackEvidence, RollbackLog, RollbackStatus, RootCause};
-pub use schedule::{Checkpoint, Schedule, ScheduledStep, StepEnd};
-pub use sentence::sentence;
-pub use spell::{CoverEnd, CoverSpell, Exposure, HoldSpell};
-pub use status::{
-    CoverStatus, ExposureSeen, LastLook, LastRecord, OverrideInForce, OwedPostMortem, Status, StepStatus,
+pub use render::markdown::{self, Form, TemplateError, Templates};
+pub use view::{
+    ActionItemOwed, AfterStart, ApprovalGiven, Artifact, ArtifactName, BreachOfCourse, ChecklistItem,
+    Checkpoint, Contribution, Counted, CoverStatus, CriterionCourse, DELIVERY_METRICS_SOURCE,
+    DeliveryMetrics, EvidenceCourse, FailedAttempt, FailedDeployment, Figures, Frame, FrameName, FrameState,
+    ItemState, LastLook, LastRecord, Lesson, LookCourse, Moved, Obligations, OverrideInForce, PlanFrame,
+    PlanReport, PlannedStep, PostMortemOwed, PostMortemReport, ProcedureStep, ReleaseFrame, Remarkable,
+    Retrospective, RetrospectiveSection, RollbackFrame, RollbackLog, RollbackStatus, Schedule, ScheduledStep,
+    Spread, StageFrame, Status, StepCourse, StepEnd, StepStory, StoryArtifact, Storyboard, Summary,
+    SummaryFold, Timeline, TimelineEntry, TimelineRow, ValidationOutcome, ValidationReport, VerifyFrame,
+    Waiting,
 };
-pub use storyboard::{
-    Availability, CheckRun, ChecklistItem, ComplaintStory, CoverStory, CriterionStory, ExposureCause,
-    ExposureChange, Frame, FrameName, FrameState, GateFailure, GateState, GateStory, HoldEnd, HoldStory,
-    ItemState, LookStory, OverrideEnd, OverrideStory, PlanFrame, ProcedureStep, Reading, ReleaseFrame,
-    RollbackFrame, StageFrame, StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, VerdictKind,
-    VerdictStory, VerifyFrame,
-};
-pub use timeline::{LookNote, LookResult, Timeline, TimelineEntry, TimelineRow};
-pub use times::RollbackTimes;
-pub use told::Told;
-pub use validation::{ComplaintMade, CriterionSeen, Uptime, ValidationOutcome, ValidationReport};
-pub use waiting::{HeldBy, StepLeft, Waiting};

@@ -1,0 +1,64 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    event::{Event, Record},
+    port::Moment,
+    report::facts::{History, Mark},
+    unit::{Channel, Text},
+};
+
+/// People who were told of something, or could not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// Of what.
+    pub moment: Moment,
+    /// Who; not on the record where they could not be told.
+    pub audience: Option<Text>,
+    /// Through which channel.
+    pub channel: Channel,
+    /// Why they could not be told; they were, if absent.
+    pub given_up: Option<Text>,
+    /// When, and the record.
+    pub mark: Mark,
+}
+
+impl Told {
+    /// Whoever was told, in the order of the records.
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        history.records.iter().filter_map(Self::of).collect()
+    }
+
+    fn of(record: &Record) -> Option<Self> {
+        let mark = Mark::of(record);
+        match &record.event {
+            Event::Notified(notified) => Some(Self {
+                moment: notified.moment,
+                audience: Some(notified.audience.clone()),
+                channel: notified.channel.clone(),
+                given_up: None,
+                mark,
+            }),
+            Event::NotificationAbandoned(abandoned) => Some(Self {
+                moment: abandoned.moment,
+                audience: None,
+                channel: abandoned.channel.clone(),
+                given_up: Some(abandoned.detail.clone()),
+                mark,
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.mark, self.moment)?;
+        match (&self.audience, &self.given_up) {
+            (Some(audience), None) => write!(f, ": {audience} through {}", self.channel),
+            (Some(_) | None, Some(why)) => write!(f, ": NOT told through {}: {why}", self.channel),
+            (None, None) => write!(f, ": through {}", self.channel),
+        }
+    }
+}

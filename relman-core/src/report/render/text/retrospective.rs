@@ -1,0 +1,63 @@
+//! What is left to learn and to do, as text: retrospective and open items.
+
+use std::fmt;
+
+use crate::{
+    event::LessonKind,
+    report::{
+        facts::{ActionItemState, time},
+        render::text::layout::{field, list, wrapped},
+        view::{Lesson, Obligations, PostMortemOwed, Retrospective},
+    },
+};
+
+impl fmt::Display for Retrospective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Retrospective")?;
+        let ended =
+            self.ended.map_or_else(|| "not yet".to_owned(), |ended| format!("{} {}", ended.how, ended.mark));
+        field(f, "ended", &ended)?;
+        let figures = &self.figures;
+        let production = figures.in_production.map_or_else(
+            || "not reached".to_owned(),
+            |spent| format!("{spent}, {} planned", figures.planned),
+        );
+        field(f, "in production", &production)?;
+        field(f, "in all", &format!("{} in {} records", figures.lasted, figures.records))?;
+        for section in &self.sections {
+            let title = match section.about {
+                LessonKind::WentWell => "What went well",
+                LessonKind::WentBadly => "What went badly",
+                LessonKind::Lucky => "Where we were lucky",
+            };
+            writeln!(f, "\n{title}")?;
+            list(f, "on the record", &section.facts)?;
+            list(f, "ask", &section.questions)?;
+            let lesson =
+                |lesson: &Lesson| format!("{} ({}, #{})", lesson.text, lesson.by, lesson.mark.record);
+            list(f, "written down", section.lessons.iter().map(lesson))?;
+        }
+        f.write_str("\nAction items\n")?;
+        list(f, "items", &self.action_items)
+    }
+}
+
+impl fmt::Display for Obligations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.post_mortems.is_empty() && self.action_items.is_empty() {
+            return wrapped(f, "", &format!("Nobody owes anything, as of {}", time(self.as_of)));
+        }
+        wrapped(f, "", &format!("What is owed, as of {}", time(self.as_of)))?;
+        for owed in self.overdue() {
+            wrapped(f, "  ", &format!("{}: action item {}", owed.release, owed.item))?;
+        }
+        for owed in &self.post_mortems {
+            let PostMortemOwed { release, number, about, since } = owed;
+            wrapped(f, "  ", &format!("{release}: post-mortem {number} on {about}, since {since}"))?;
+        }
+        for owed in self.action_items.iter().filter(|owed| owed.item.state == ActionItemState::Open) {
+            wrapped(f, "  ", &format!("{}: action item {}", owed.release, owed.item))?;
+        }
+        Ok(())
+    }
+}
