@@ -17,13 +17,13 @@
 //! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
-//! | [`EvidenceCourse`] | what spoke for and against it, look by look, and how near to an alarm that came |
+//! | [`EvidenceReport`] | what spoke for and against it, look by look, and how near to an alarm that came |
 //! | [`Storyboard`] | the whole release in five frames: checklists, gates, evidence, artifacts |
 //! | [`ValidationReport`] | how the 24 hours with all of the traffic go or went |
 //! | [`RollbackLog`] | why it was taken back, how long that took, who was harmed, and what caused it |
 //! | [`PostMortemReport`] | what the record tells of an override or a rollback, and what people wrote |
 //! | [`Retrospective`] | what there is to look back on, what was learnt, and who changes what |
-//! | [`Obligations`] | what people owe releases: post-mortems, and action items that are overdue |
+//! | [`OpenItems`] | what people owe releases: post-mortems, and action items that are overdue |
 //! | [`DeliveryMetrics`] | how well software is delivered, over all releases of a journal |
 //!
 //! Those that are handed to people as documents are [`Artifact`]s.
@@ -33,24 +33,24 @@ mod render;
 mod view;
 
 pub use facts::{
-    ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckDone, CheckRun, ComplaintMade,
-    ComplaintStory, CoverEnd, CoverSpell, CoverStory, CriterionSeen, CriterionStory, Ended, Exposure,
-    ExposureCause, ExposureChange, ExposureSeen, Figure, GateFailure, GateOutcome, GateReport, GateResult,
-    GateState, GateStory, Harm, Heading, HeldBy, History, HoldEnd, HoldSpell, HoldStory, IncidentReport,
-    IncidentTime, LookNote, LookResult, LookStory, LookTally, Mark, OverrideEnd, OverrideStory,
-    OwedPostMortem, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause,
-    StepLeft, StepStatus, Told, Uptime, VerdictKind, VerdictStory, sentence,
+    ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckRun, Complaint, CoverEnd,
+    CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Ended, Exposure, ExposureCause, ExposureChange,
+    Figure, GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History,
+    HoldEnd, HoldPeriod, IncidentReport, IncidentTime, LookNote, LookResult, LookStory, LookTally, Mark,
+    NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem, OverrideEnd, OverrideStory, Performance, Reading,
+    RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause, StepProgress, Uptime, VerdictKind,
+    VerdictStory, sentence,
 };
 #[cfg(feature = "markdown")]
 pub use render::markdown::{self, Form, TemplateError, Templates};
 pub use view::{
-    ActionItemOwed, AfterStart, ApprovalGiven, Artifact, ArtifactName, BreachOfCourse, ChecklistItem,
-    Checkpoint, Contribution, Counted, CoverStatus, CriterionCourse, DELIVERY_METRICS_SOURCE,
-    DeliveryMetrics, EvidenceCourse, FailedAttempt, FailedDeployment, Figures, Frame, FrameName, FrameState,
-    ItemState, LastLook, LastRecord, Lesson, LookCourse, Moved, Obligations, OverrideInForce, PlanFrame,
-    PlanReport, PlannedStep, PostMortemOwed, PostMortemReport, ProcedureStep, ReleaseFrame, Remarkable,
-    Retrospective, RetrospectiveSection, RollbackFrame, RollbackLog, RollbackStatus, Schedule, ScheduledStep,
-    Spread, StageFrame, Status, StepCourse, StepEnd, StepStory, StoryArtifact, Storyboard, Summary,
-    SummaryFold, Timeline, TimelineEntry, TimelineRow, ValidationOutcome, ValidationReport, VerifyFrame,
-    Waiting,
+    AfterStart, ApprovalGiven, Artifact, ArtifactName, ChecklistItem, Checkpoint, Contribution,
+    CountedRequests, CoverStatus, CriterionEvidence, DELIVERY_METRICS_SOURCE, DeliveryMetrics,
+    EvidenceBreach, EvidenceMove, EvidenceReport, FailedAttempt, FailedDeployment, Figures, Frame, FrameName,
+    FrameState, Highlight, ItemState, LastLook, LastRecord, Lesson, LookEvidence, OpenItems, OverrideInForce,
+    PlanFrame, PlanReport, PlannedStep, PostMortemReport, ProcedureStep, ReleaseActionItem, ReleaseFrame,
+    ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame, RollbackLog, RollbackStatus,
+    Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence, StepStory, StoryArtifact,
+    Storyboard, Summary, SummaryFold, Timeline, TimelineEntry, TimelineRow, ValidationOutcome,
+    ValidationReport, VerifyFrame, Waiting,
 };

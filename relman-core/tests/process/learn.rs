@@ -3,7 +3,7 @@
 use relman_core::{
     event::{ActionItemKind, ActionItemOpened, ActionItemSettled, LessonKind, Settlement},
     machine::{Action, PhaseName},
-    report::{ActionItemState, History, Obligations, Retrospective},
+    report::{ActionItemState, History, OpenItems, Retrospective},
     unit::Span,
 };
 
@@ -128,7 +128,7 @@ fn a1_an_action_item_is_overdue_after_its_day_until_it_is_settled() {
     assert_eq!(state(&driven, due), ActionItemState::Open, "on its day it is not overdue yet");
     assert_eq!(state(&driven, due + Span::from_millis(1)), ActionItemState::Overdue);
     let history = History::settled(&driven.release, &driven.records);
-    let owed = Obligations::of([&history], due + Span::from_hours(1));
+    let owed = OpenItems::of([&history], due + Span::from_hours(1));
     assert_eq!((owed.overdue().count(), owed.post_mortems.len()), (1, 1));
     driven.does("user:olu", act::settle(1, Settlement::Done));
     assert_eq!(state(&driven, due + Span::from_hours(1)), ActionItemState::Done);

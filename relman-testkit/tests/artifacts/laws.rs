@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use relman_core::{
     event::Record,
     machine::Release,
-    report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
+    report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
 };
 use relman_testkit::strategy;
 use serde_json::Value;
@@ -101,7 +101,7 @@ fn hold(
     let release = Release::replay(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);
-    let obligations = Obligations::of([&history], history.now);
+    let obligations = OpenItems::of([&history], history.now);
     says_nothing_else(&serde_json::to_value(&obligations).unwrap(), &said, &times)?;
     let mut artifacts = Artifact::all(&history);
     artifacts.push(Artifact::DeliveryMetrics(Box::new(metrics)));

@@ -29,15 +29,27 @@ pub struct CriterionStory {
 }
 
 impl CriterionStory {
-    pub(in crate::report) fn new(criterion: &Criterion) -> Self {
-        let criterion = criterion.clone();
-        Self { criterion, last: None, last_record: None, clean: 0, open: 0, unmeasured: 0, breached: 0 }
+    /// Every criterion of the contract over some records, in its order; none before there is a contract.
+    pub(in crate::report) fn all(history: &History<'_>, records: &[Record]) -> Vec<Self> {
+        let story = |criterion: &Criterion| {
+            let mut story = Self {
+                criterion: criterion.clone(),
+                last: None,
+                last_record: None,
+                clean: 0,
+                open: 0,
+                unmeasured: 0,
+                breached: 0,
+            };
+            for (record, _, verdict) in verdicts(criterion, records) {
+                story.push(record, verdict);
+            }
+            story
+        };
+        contract(history).iter().map(story).collect()
     }
 
-    pub(in crate::report) fn push(&mut self, record: &Record, look: &LookTaken) {
-        let Some(verdict) = look.verdicts.iter().find(|verdict| verdict.criterion == self.criterion) else {
-            return;
-        };
+    fn push(&mut self, record: &Record, verdict: &Verdict) {
         *match VerdictKind::of(&verdict.outcome) {
             VerdictKind::Clean => &mut self.clean,
             VerdictKind::Open => &mut self.open,
@@ -51,7 +63,7 @@ impl CriterionStory {
 
 /// A criterion of the contract, with its last verdict in the validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CriterionSeen {
+pub struct CriterionResult {
     /// The criterion.
     pub criterion: Criterion,
     /// What the last look said of it; none before the first.
@@ -64,30 +76,40 @@ pub struct CriterionSeen {
     pub breached: Vec<u64>,
 }
 
-pub(in crate::report) fn criteria(history: &History<'_>, after: &[Record]) -> Vec<CriterionSeen> {
-    let contract = history.release.plan().and_then(|plan| plan.contract());
-    let of_contract = contract.map(RollbackContract::criteria).unwrap_or_default();
-    let seen = |criterion: &Criterion| {
-        let mut seen = CriterionSeen {
-            criterion: criterion.clone(),
-            said: None,
-            clean: false,
-            mark: None,
-            breached: Vec::new(),
-        };
-        for record in after {
-            let Event::LookTaken(look) = &record.event else { continue };
-            let Some(verdict) = look.verdicts.iter().find(|one| one.criterion == *criterion) else {
-                continue;
-            };
-            seen.said = Some(verdict.to_string());
-            seen.clean = verdict.outcome == Outcome::Pass;
-            seen.mark = Some(Mark::of(record));
-            if verdict.outcome == Outcome::Fail {
-                seen.breached.push(record.seq);
+impl CriterionResult {
+    /// Every criterion of the contract over some records, in its order; none before there is a contract.
+    pub(in crate::report) fn all(history: &History<'_>, records: &[Record]) -> Vec<Self> {
+        let result = |criterion: &Criterion| {
+            let last = verdicts(criterion, records).last();
+            let breached = verdicts(criterion, records)
+                .filter(|(_, _, verdict)| verdict.outcome == Outcome::Fail)
+                .map(|(record, _, _)| record.seq);
+            Self {
+                criterion: criterion.clone(),
+                said: last.map(|(_, _, verdict)| verdict.to_string()),
+                clean: last.is_some_and(|(_, _, verdict)| verdict.outcome == Outcome::Pass),
+                mark: last.map(|(record, _, _)| Mark::of(record)),
+                breached: breached.collect(),
             }
-        }
-        seen
-    };
-    of_contract.iter().map(seen).collect()
+        };
+        contract(history).iter().map(result).collect()
+    }
+}
+
+/// The criteria of the contract in force; none before there is one.
+pub(in crate::report) fn contract<'a>(history: &History<'a>) -> &'a [Criterion] {
+    let contract = history.release.plan().and_then(|plan| plan.contract());
+    contract.map(RollbackContract::criteria).unwrap_or_default()
+}
+
+/// The verdicts on a criterion, each with the look that came to it, in the order of the records.
+fn verdicts<'a>(
+    criterion: &'a Criterion,
+    records: &'a [Record],
+) -> impl Iterator<Item = (&'a Record, &'a LookTaken, &'a Verdict)> {
+    records.iter().filter_map(move |record| {
+        let Event::LookTaken(look) = &record.event else { return None };
+        let verdict = look.verdicts.iter().find(|verdict| verdict.criterion == *criterion)?;
+        Some((record, look, verdict))
+    })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     event::{CheckOutcome, CheckRecorded, Event, Gate, Record},
     report::facts::{History, Mark},
-    unit::{Actor, CheckName, Text, Timestamp, TrafficShare},
+    unit::{Actor, CheckName, Text, Timestamp},
 };
 
 /// A gate of a release: what it asks for, the checks that were recorded for it, and what came of it.
@@ -20,14 +20,14 @@ pub struct GateReport {
     /// Whether an executive may override it at all.
     pub overridable: bool,
     /// The checks that were recorded for it, in the order of the records.
-    pub checks: Vec<CheckDone>,
+    pub checks: Vec<CheckRun>,
     /// What came of it, in the order of the records; empty where it was not reached.
     pub outcomes: Vec<GateOutcome>,
 }
 
 /// A check whose outcome is on the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckDone {
+pub struct CheckRun {
     /// Which check.
     pub check: CheckName,
     /// How it ended.
@@ -91,20 +91,16 @@ impl GateReport {
         let Some((_, track)) = history.release.track() else {
             return Vec::new();
         };
-        let steps = track.steps().iter().filter(|step| step.share != TrafficShare::FULL).count();
-        let steps = (1..).take(steps).map(Gate::Step);
+        let steps = track.steps().len();
         let mut gates = vec![Gate::Plan, Gate::Staging];
-        gates.extend(steps);
-        gates.push(Gate::Validation);
-        let frozen = |record: &Record| outcome(record).is_some_and(|(gate, _)| gate == Gate::Freeze);
-        if history.records.iter().any(frozen) {
+        gates.extend((1..).take(steps).map(|number| gate_of_step(number, steps)));
+        if !GateOutcome::all(history, Gate::Freeze).is_empty() {
             gates.push(Gate::Freeze);
         }
         gates.into_iter().map(|gate| Self::of(history, gate)).collect()
     }
 
     fn of(history: &History<'_>, gate: Gate) -> Self {
-        let of_this = |record: &Record| outcome(record).filter(|(of, _)| *of == gate);
         Self {
             gate,
             asks: asks(history, gate),
@@ -112,13 +108,13 @@ impl GateReport {
                 Gate::Staging | Gate::Validation | Gate::Freeze => true,
                 Gate::Plan | Gate::Step(_) => false,
             },
-            checks: CheckDone::of_gate(history, gate),
-            outcomes: history.records.iter().filter_map(of_this).map(|(_, outcome)| outcome).collect(),
+            checks: CheckRun::of_gate(history, gate),
+            outcomes: GateOutcome::all(history, gate),
         }
     }
 }
 
-impl CheckDone {
+impl CheckRun {
     /// The checks that were recorded for a gate.
     pub(in crate::report) fn of_gate(history: &History<'_>, gate: Gate) -> Vec<Self> {
         let rollout =
@@ -148,29 +144,42 @@ impl CheckDone {
     }
 }
 
-/// What a record says about a gate, where it says anything.
-fn outcome(record: &Record) -> Option<(Gate, GateOutcome)> {
-    let (gate, how, because, expires_at, checks) = match &record.event {
-        Event::GatePassed(passed) => {
-            (passed.gate, GateResult::Passed, passed.grounds.clone(), None, BTreeSet::new())
-        }
-        Event::GateFailed(failed) => {
-            (failed.gate, GateResult::Failed, failed.reasons.clone(), None, BTreeSet::new())
-        }
-        Event::OverrideGranted(granted) => (
-            granted.gate,
-            GateResult::Overridden,
-            vec![granted.reason.to_string()],
-            Some(granted.expires_at),
-            granted.checks.clone(),
-        ),
-        Event::OverrideExpired(expired) => {
-            (expired.gate, GateResult::OverrideExpired, Vec::new(), None, BTreeSet::new())
-        }
-        _ => return None,
-    };
-    let (by, mark) = (record.by.clone(), Mark::of(record));
-    Some((gate, GateOutcome { how, because, by, mark, expires_at, checks }))
+impl GateOutcome {
+    /// What came of a gate, in the order of the records.
+    fn all(history: &History<'_>, gate: Gate) -> Vec<Self> {
+        let read = |record: &Record| Self::read(record).filter(|(of, _)| *of == gate);
+        history.records.iter().filter_map(read).map(|(_, outcome)| outcome).collect()
+    }
+
+    /// What a record says about a gate, where it says anything.
+    fn read(record: &Record) -> Option<(Gate, Self)> {
+        let (gate, how, because, expires_at, checks) = match &record.event {
+            Event::GatePassed(passed) => {
+                (passed.gate, GateResult::Passed, passed.grounds.clone(), None, BTreeSet::new())
+            }
+            Event::GateFailed(failed) => {
+                (failed.gate, GateResult::Failed, failed.reasons.clone(), None, BTreeSet::new())
+            }
+            Event::OverrideGranted(granted) => (
+                granted.gate,
+                GateResult::Overridden,
+                vec![granted.reason.to_string()],
+                Some(granted.expires_at),
+                granted.checks.clone(),
+            ),
+            Event::OverrideExpired(expired) => {
+                (expired.gate, GateResult::OverrideExpired, Vec::new(), None, BTreeSet::new())
+            }
+            _ => return None,
+        };
+        let (by, mark) = (record.by.clone(), Mark::of(record));
+        Some((gate, Self { how, because, by, mark, expires_at, checks }))
+    }
+}
+
+/// The gate at the end of a step: that of the last one is the validation, whatever share it has.
+pub(in crate::report) fn gate_of_step(number: u32, steps: usize) -> Gate {
+    if number as usize == steps { Gate::Validation } else { Gate::Step(number) }
 }
 
 /// What a gate asks for, from the plan and the policy in force.
@@ -272,7 +281,7 @@ pub struct OverrideStory {
     /// When, and the record.
     pub mark: Mark,
     /// Why.
-    pub reason: Text,
+    pub reason: String,
     /// The failed checks that it covers; none for a freeze.
     pub checks: BTreeSet<CheckName>,
     /// When it expires unless it was used.
@@ -304,44 +313,46 @@ impl GateStory {
             failures: Vec::new(),
             overrides: Vec::new(),
         };
-        for record in history.records {
-            let mark = Mark::of(record);
-            match &record.event {
-                Event::GatePassed(passed) if passed.gate == gate => {
-                    let used = story.overrides.last_mut().filter(|one| one.end == OverrideEnd::InForce);
-                    story.state = match used {
-                        Some(one) => {
-                            one.end = OverrideEnd::Used(mark);
-                            GateState::Overridden
-                        }
-                        None => GateState::Passed,
-                    };
-                    story.passed = Some(mark);
-                    story.grounds.clone_from(&passed.grounds);
-                }
-                Event::GateFailed(failed) if failed.gate == gate => {
-                    story.state = GateState::Failed;
-                    story.failures.push(GateFailure { mark, reasons: failed.reasons.clone() });
-                }
-                Event::OverrideGranted(granted) if granted.gate == gate => {
-                    story.overrides.push(OverrideStory {
-                        by: record.by.clone(),
-                        mark,
-                        reason: granted.reason.clone(),
-                        checks: granted.checks.clone(),
-                        expires_at: granted.expires_at,
-                        end: OverrideEnd::InForce,
-                    });
-                }
-                Event::OverrideExpired(expired) if expired.gate == gate => {
-                    if let Some(one) = story.overrides.last_mut() {
-                        one.end = OverrideEnd::Expired(mark);
-                    }
-                }
-                _ => {}
-            }
+        for outcome in GateOutcome::all(history, gate) {
+            story.push(outcome);
         }
         story
+    }
+
+    fn push(&mut self, outcome: GateOutcome) {
+        let mark = outcome.mark;
+        match outcome.how {
+            GateResult::Passed => {
+                let used = self.overrides.last_mut().filter(|one| one.end == OverrideEnd::InForce);
+                self.state = match used {
+                    Some(one) => {
+                        one.end = OverrideEnd::Used(mark);
+                        GateState::Overridden
+                    }
+                    None => GateState::Passed,
+                };
+                self.passed = Some(mark);
+                self.grounds = outcome.because;
+            }
+            GateResult::Failed => {
+                self.state = GateState::Failed;
+                self.failures.push(GateFailure { mark, reasons: outcome.because });
+            }
+            GateResult::Overridden => self.overrides.push(OverrideStory {
+                by: outcome.by,
+                mark,
+                reason: outcome.because.join("; "),
+                checks: outcome.checks,
+                // Every override has an end; without one it would be in force for no time at all.
+                expires_at: outcome.expires_at.unwrap_or(mark.at),
+                end: OverrideEnd::InForce,
+            }),
+            GateResult::OverrideExpired => {
+                if let Some(one) = self.overrides.last_mut() {
+                    one.end = OverrideEnd::Expired(mark);
+                }
+            }
+        }
     }
 
     /// The story of a gate that most releases never meet; none where this one did not.
@@ -358,35 +369,5 @@ impl GateStory {
             OverrideEnd::Expired(_) => false,
         };
         self.overrides.iter().rev().find(in_use)
-    }
-}
-
-/// One run of a check.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct CheckRun {
-    /// Which check.
-    pub check: CheckName,
-    /// How it ended.
-    pub outcome: CheckOutcome,
-    /// What shows it.
-    pub evidence: Text,
-    /// For a checklist, the items that were confirmed.
-    pub items: Vec<Text>,
-    /// Who recorded it.
-    pub by: Actor,
-    /// When, and the record.
-    pub mark: Mark,
-}
-
-impl CheckRun {
-    pub(in crate::report) fn of(record: &Record, recorded: &CheckRecorded) -> Self {
-        Self {
-            check: recorded.check.clone(),
-            outcome: recorded.outcome,
-            evidence: recorded.evidence.clone(),
-            items: recorded.items.clone(),
-            by: record.by.clone(),
-            mark: Mark::of(record),
-        }
     }
 }

@@ -68,15 +68,8 @@ impl<'a> History<'a> {
     /// How the release has ended, if it has.
     pub(in crate::report) fn ended(&self) -> Option<Ended> {
         self.records.iter().rev().find_map(|record| {
-            let how = match &record.event {
-                Event::ReleaseCompleted(_) => EndedAs::Completed,
-                Event::RollbackConfirmed(_) => EndedAs::RolledBack,
-                Event::ReleaseAborted(_) => EndedAs::Aborted,
-                // A completed release that is taken back has not ended until that is confirmed.
-                Event::RollbackStarted(_) => return Some(None),
-                _ => return None,
-            };
-            Some(Some(Ended { how, mark: Mark::of(record) }))
+            let ended = |how| Ended { how, mark: Mark::of(record) };
+            Some(end_of(&record.event)?.map(ended))
         })?
     }
 }
@@ -166,4 +159,16 @@ pub struct Ended {
     pub how: EndedAs,
     /// When, and the record that says so.
     pub mark: Mark,
+}
+
+/// What an event says of the end of a release: that it has ended, and how, or that it has not ended any more, as a
+/// completed release that is taken back. None where it says nothing of that.
+pub(in crate::report) fn end_of(event: &Event) -> Option<Option<EndedAs>> {
+    match event {
+        Event::ReleaseCompleted(_) => Some(Some(EndedAs::Completed)),
+        Event::RollbackConfirmed(_) => Some(Some(EndedAs::RolledBack)),
+        Event::ReleaseAborted(_) => Some(Some(EndedAs::Aborted)),
+        Event::RollbackStarted(_) => Some(None),
+        _ => None,
+    }
 }

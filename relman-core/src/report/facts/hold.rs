@@ -1,26 +1,36 @@
 //! The times in which a release stood still.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::{
-    event::{Event, HoldCause, Record},
+    event::{Event, HoldCause, HoldPlaced, Record},
     report::facts::{History, Mark},
     unit::{Actor, Span, Text, Timestamp},
 };
 
 /// A time in which a release stood still for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HoldSpell {
+pub struct HoldPeriod {
     /// What kind of reason.
     pub cause: HoldCause,
     /// Why, in the words of the last record that places it.
     pub reason: Text,
+    /// What would unblock it, or would have.
+    pub unblocked_by: Text,
     /// Who placed it.
     pub by: Actor,
     /// Since when, and the record.
     pub from: Mark,
+    /// When patience ends and the release is rolled back; never, if absent.
+    pub roll_back_at: Option<Timestamp>,
     /// Until when, and the record; still held, if absent.
     pub until: Option<Mark>,
+    /// How it ended, or that it has not.
+    pub end: HoldEnd,
+    /// Who ended it.
+    pub ended_by: Option<Actor>,
     /// Why it ended; none where a rollback or the end of the release ended it.
     pub released: Option<Text>,
     /// How long, up to now where it has not ended.
@@ -28,139 +38,112 @@ pub struct HoldSpell {
     pub lasted: Span,
 }
 
-impl HoldSpell {
+/// How a hold ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldEnd {
+    /// It has not.
+    Standing,
+    /// It was released, by a person or because its reason was gone.
+    Released,
+    /// The release was rolled back.
+    RolledBack,
+    /// The release was completed.
+    Completed,
+    /// The release was aborted.
+    Aborted,
+}
+
+impl fmt::Display for HoldEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Standing => "still held",
+            Self::Released => "released",
+            Self::RolledBack => "the release was rolled back",
+            Self::Completed => "the release was completed",
+            Self::Aborted => "the release was aborted",
+        })
+    }
+}
+
+impl HoldPeriod {
     /// Every hold of a release, in the order in which they began.
     pub fn all(history: &History<'_>) -> Vec<Self> {
-        let mut spells: Vec<Self> = Vec::new();
+        let mut periods: Vec<Self> = Vec::new();
         for record in history.records {
-            let open = |spells: &mut Vec<Self>, cause| {
-                spells.iter().position(|spell| spell.until.is_none() && spell.cause == cause)
-            };
             match &record.event {
-                Event::HoldPlaced(placed) => match open(&mut spells, placed.cause) {
-                    Some(index) => spells[index].reason = placed.reason.clone(),
-                    None => spells.push(Self {
-                        cause: placed.cause,
-                        reason: placed.reason.clone(),
-                        by: record.by.clone(),
-                        from: Mark::of(record),
-                        until: None,
-                        released: None,
-                        lasted: Span::ZERO,
-                    }),
+                Event::HoldPlaced(placed) => match Self::open(&mut periods, placed.cause) {
+                    Some(period) => period.place_again(placed),
+                    None => periods.push(Self::begun(record, placed)),
                 },
                 Event::HoldReleased(released) => {
-                    if let Some(index) = open(&mut spells, released.cause) {
-                        spells[index].end(Mark::of(record));
-                        spells[index].released = Some(released.reason.clone());
+                    if let Some(period) = Self::open(&mut periods, released.cause) {
+                        period.end(record, HoldEnd::Released);
+                        period.released = Some(released.reason.clone());
                     }
                 }
-                event if ends(event) => {
-                    spells
-                        .iter_mut()
-                        .filter(|spell| spell.until.is_none())
-                        .for_each(|spell| spell.end(Mark::of(record)));
-                }
+                Event::RollbackStarted(_) => Self::end_all(&mut periods, record, HoldEnd::RolledBack),
+                Event::ReleaseCompleted(_) => Self::end_all(&mut periods, record, HoldEnd::Completed),
+                Event::ReleaseAborted(_) => Self::end_all(&mut periods, record, HoldEnd::Aborted),
                 _ => {}
             }
         }
-        for spell in spells.iter_mut().filter(|spell| spell.until.is_none()) {
-            spell.lasted = history.now.since(spell.from.at);
+        for period in periods.iter_mut().filter(|period| period.until.is_none()) {
+            period.lasted = history.now.since(period.from.at);
         }
-        spells
+        periods
     }
 
-    fn end(&mut self, mark: Mark) {
-        self.until = Some(mark);
-        self.lasted = mark.at.since(self.from.at);
+    fn open(periods: &mut [Self], cause: HoldCause) -> Option<&mut Self> {
+        periods.iter_mut().find(|period| period.until.is_none() && period.cause == cause)
     }
-}
 
-/// Whether nothing can be held and nobody needs to be on call after an event.
-pub(in crate::report) fn ends(event: &Event) -> bool {
-    matches!(event, Event::RollbackStarted(_) | Event::ReleaseCompleted(_) | Event::ReleaseAborted(_))
-}
-
-/// A time in which the release stood still, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HoldStory {
-    /// What kind of reason.
-    pub cause: HoldCause,
-    /// Why.
-    pub reason: Text,
-    /// What would have unblocked it, or would.
-    pub unblocked_by: Text,
-    /// Who placed it.
-    pub by: Actor,
-    /// When, and the record.
-    pub placed: Mark,
-    /// When patience ends, if it does.
-    pub roll_back_at: Option<Timestamp>,
-    /// How it ended; it has not, if absent.
-    pub end: Option<HoldEnd>,
-}
-
-/// The end of a hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HoldEnd {
-    /// When, and the record.
-    pub mark: Mark,
-    /// Who ended it.
-    pub by: Actor,
-    /// Why.
-    pub reason: String,
-}
-
-pub(in crate::report) fn holds(records: &[Record]) -> Vec<HoldStory> {
-    let mut holds: Vec<HoldStory> = Vec::new();
-    for record in records {
-        let end = |reason: String| HoldEnd { mark: Mark::of(record), by: record.by.clone(), reason };
-        match &record.event {
-            Event::HoldPlaced(placed) => {
-                let open = holds.iter_mut().find(|hold| hold.cause == placed.cause && hold.end.is_none());
-                match open {
-                    // Placed again, with other words or less patience.
-                    Some(hold) => {
-                        hold.reason = placed.reason.clone();
-                        hold.unblocked_by = placed.unblocked_by.clone();
-                        hold.roll_back_at = placed.roll_back_at;
-                    }
-                    None => holds.push(HoldStory {
-                        cause: placed.cause,
-                        reason: placed.reason.clone(),
-                        unblocked_by: placed.unblocked_by.clone(),
-                        by: record.by.clone(),
-                        placed: Mark::of(record),
-                        roll_back_at: placed.roll_back_at,
-                        end: None,
-                    }),
-                }
-            }
-            Event::HoldReleased(released) => {
-                for hold in holds.iter_mut().filter(|hold| hold.cause == released.cause && hold.end.is_none())
-                {
-                    hold.end = Some(end(released.reason.to_string()));
-                }
-            }
-            Event::RollbackStarted(_) => {
-                for hold in holds.iter_mut().filter(|hold| hold.end.is_none()) {
-                    hold.end = Some(end("the release was taken back".to_owned()));
-                }
-            }
-            Event::ReleaseAborted(_) => {
-                for hold in holds.iter_mut().filter(|hold| hold.end.is_none()) {
-                    hold.end = Some(end("the release was given up".to_owned()));
-                }
-            }
-            _ => {}
+    fn begun(record: &Record, placed: &HoldPlaced) -> Self {
+        Self {
+            cause: placed.cause,
+            reason: placed.reason.clone(),
+            unblocked_by: placed.unblocked_by.clone(),
+            by: record.by.clone(),
+            from: Mark::of(record),
+            roll_back_at: placed.roll_back_at,
+            until: None,
+            end: HoldEnd::Standing,
+            ended_by: None,
+            released: None,
+            lasted: Span::ZERO,
         }
     }
-    holds
+
+    /// A hold that is placed again, with other words or less patience, goes on since it began.
+    fn place_again(&mut self, placed: &HoldPlaced) {
+        self.reason = placed.reason.clone();
+        self.unblocked_by = placed.unblocked_by.clone();
+        self.roll_back_at = placed.roll_back_at;
+    }
+
+    fn end_all(periods: &mut [Self], record: &Record, end: HoldEnd) {
+        periods.iter_mut().filter(|period| period.until.is_none()).for_each(|period| period.end(record, end));
+    }
+
+    fn end(&mut self, record: &Record, end: HoldEnd) {
+        self.until = Some(Mark::of(record));
+        self.lasted = record.at.since(self.from.at);
+        self.end = end;
+        self.ended_by = Some(record.by.clone());
+    }
+
+    /// Why it ended, in words: the reason of whoever released it, or what became of the release.
+    pub fn ended_because(&self) -> String {
+        match (&self.end, &self.released) {
+            (HoldEnd::Released, Some(reason)) => reason.to_string(),
+            (end, _) => end.to_string(),
+        }
+    }
 }
 
-/// A reason to stand still.
+/// A hold that keeps the release where it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HeldBy {
+pub struct OpenHold {
     /// What kind of reason.
     pub cause: HoldCause,
     /// Why.
@@ -171,27 +154,24 @@ pub struct HeldBy {
     pub by: Actor,
     /// Since when, and the record.
     pub since: Mark,
-    /// When patience ends and the release is rolled back; never by itself, if absent.
+    /// When patience ends and the release is rolled back; never, if absent.
     pub roll_back_at: Option<Timestamp>,
 }
 
-impl HeldBy {
-    /// What makes a release stand still now, with the records that say so.
+impl OpenHold {
+    /// What holds a release now, in the order in which what it waits for names holds.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
-        let record_of = |cause: HoldCause| {
-            history.last(|event| matches!(event, Event::HoldPlaced(placed) if placed.cause == cause))
-        };
-        let holds = history.release.holds().iter();
-        holds
-            .filter_map(|(cause, hold)| {
-                Some(Self {
-                    cause: *cause,
-                    reason: hold.reason.clone(),
-                    unblocked_by: hold.unblocked_by.clone(),
-                    by: hold.by.clone(),
-                    since: Mark::of(record_of(*cause)?),
-                    roll_back_at: hold.roll_back_at,
-                })
+        let mut open: Vec<HoldPeriod> = HoldPeriod::all(history);
+        open.retain(|period| period.until.is_none());
+        open.sort_by_key(|period| period.cause);
+        open.into_iter()
+            .map(|period| Self {
+                cause: period.cause,
+                reason: period.reason,
+                unblocked_by: period.unblocked_by,
+                by: period.by,
+                since: period.from,
+                roll_back_at: period.roll_back_at,
             })
             .collect()
     }

@@ -162,7 +162,7 @@ impl fmt::Display for IncidentReport {
 
 /// A complaint on the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ComplaintMade {
+pub struct Complaint {
     /// What the customer said.
     pub text: Text,
     /// Who recorded it.
@@ -171,7 +171,7 @@ pub struct ComplaintMade {
     pub mark: Mark,
 }
 
-impl ComplaintMade {
+impl Complaint {
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         let complaint = |record: &Record| match &record.event {
             Event::ComplaintRecorded(complaint) => {
@@ -182,27 +182,4 @@ impl ComplaintMade {
         };
         history.records.iter().filter_map(complaint).collect()
     }
-}
-
-/// What a customer said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ComplaintStory {
-    /// The words.
-    pub text: Text,
-    /// Who recorded it.
-    pub by: Actor,
-    /// When, and the record.
-    pub mark: Mark,
-}
-
-pub(in crate::report) fn complaints(history: &History<'_>) -> Vec<ComplaintStory> {
-    let story = |record: &Record| match &record.event {
-        Event::ComplaintRecorded(complaint) => Some(ComplaintStory {
-            text: complaint.text.clone(),
-            by: record.by.clone(),
-            mark: Mark::of(record),
-        }),
-        _ => None,
-    };
-    history.records.iter().filter_map(story).collect()
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::{
-    event::{LookTaken, ObservedExposure, Record},
+    event::{Event, LookTaken, ObservedExposure, Record},
     judge::{Answer, Arm, Evidence, Measurement, Observation, Outcome, Undecided, Verdict, assess},
-    report::facts::{Mark, counted},
+    report::facts::{History, Mark, counted},
     unit::{Finite, MetricName, Span, Text, TrafficShare, Window},
 };
 
@@ -39,21 +39,27 @@ pub enum LookResult {
 
 impl LookNote {
     pub(in crate::report) fn of(look: &LookTaken) -> Self {
-        let of_verdicts = look.verdicts.iter().map(|verdict| match &verdict.outcome {
-            Outcome::Pass => LookResult::Clean,
-            Outcome::Fail => LookResult::Breached,
-            Outcome::Undecided(Undecided::TooFewRequests { .. } | Undecided::NotExcluded { .. }) => {
-                LookResult::TooFewRequests
-            }
-            Outcome::Undecided(Undecided::NotProven) => LookResult::NotProven,
-            Outcome::Undecided(Undecided::Missing { .. }) => LookResult::Unmeasured,
-        });
+        let of_verdicts = look.verdicts.iter().map(|verdict| LookResult::of(&verdict.outcome));
         let of_traffic = match &look.exposure {
             ObservedExposure::Seen { .. } => LookResult::Clean,
             ObservedExposure::Unknown { .. } => LookResult::Unmeasured,
         };
         let worst = of_verdicts.chain([of_traffic]).max().unwrap_or(LookResult::Clean);
         Self { step: look.step, result: worst, credit: look.credit }
+    }
+}
+
+impl LookResult {
+    fn of(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Pass => Self::Clean,
+            Outcome::Fail => Self::Breached,
+            Outcome::Undecided(Undecided::TooFewRequests { .. } | Undecided::NotExcluded { .. }) => {
+                Self::TooFewRequests
+            }
+            Outcome::Undecided(Undecided::NotProven) => Self::NotProven,
+            Outcome::Undecided(Undecided::Missing { .. }) => Self::Unmeasured,
+        }
     }
 }
 
@@ -182,13 +188,11 @@ impl std::fmt::Display for VerdictKind {
 
 impl VerdictKind {
     pub(in crate::report) fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Pass => Self::Clean,
-            Outcome::Fail => Self::Breached,
-            Outcome::Undecided(Undecided::Missing { .. }) => Self::Unmeasured,
-            Outcome::Undecided(
-                Undecided::TooFewRequests { .. } | Undecided::NotProven | Undecided::NotExcluded { .. },
-            ) => Self::Open,
+        match LookResult::of(outcome) {
+            LookResult::Clean => Self::Clean,
+            LookResult::TooFewRequests | LookResult::NotProven => Self::Open,
+            LookResult::Unmeasured => Self::Unmeasured,
+            LookResult::Breached => Self::Breached,
         }
     }
 }
@@ -209,7 +213,16 @@ pub struct Reading {
 }
 
 impl LookStory {
-    pub(in crate::report) fn of(record: &Record, look: &LookTaken) -> Self {
+    /// Every look of a release.
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        let looks = history.records.iter().filter_map(|record| match &record.event {
+            Event::LookTaken(look) => Some(Self::of(record, look)),
+            _ => None,
+        });
+        looks.collect()
+    }
+
+    fn of(record: &Record, look: &LookTaken) -> Self {
         let (seen, unseen) = match &look.exposure {
             ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
             ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),

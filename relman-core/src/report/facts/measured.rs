@@ -7,7 +7,6 @@ use serde::Serialize;
 use crate::{
     event::{Event, LookTaken, Record},
     judge::{Arm, Measurement, Pool, significant},
-    report::facts::LookStory,
     unit::{Finite, MetricName, Ratio, Span},
 };
 
@@ -43,7 +42,7 @@ pub struct Figure {
 
 /// Measurements of several looks, by metric and arm.
 #[derive(Debug, Default)]
-pub(in crate::report) struct Sums(BTreeMap<(MetricName, Arm), Sum>);
+pub(in crate::report) struct MetricSums(BTreeMap<(MetricName, Arm), Sum>);
 
 #[derive(Debug, Default)]
 struct Sum {
@@ -54,7 +53,7 @@ struct Sum {
     last: u64,
 }
 
-impl Sums {
+impl MetricSums {
     /// Adds up the looks among records.
     pub(in crate::report) fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut sums = Self::default();
@@ -199,6 +198,9 @@ impl fmt::Display for Uptime {
     }
 }
 
+/// The metric whose counts are requests that failed, as policies name it; others count log lines and the like.
+pub(in crate::report) const ERROR_RATE: &str = "error_rate";
+
 /// Requests that were served, and those that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Availability {
@@ -209,25 +211,13 @@ pub struct Availability {
 }
 
 impl Availability {
+    /// Requests and errors by a figure that counts both.
+    pub(in crate::report) fn of(figure: &Figure) -> Option<Self> {
+        Some(Self { requests: figure.requests?, errors: figure.part? })
+    }
+
     /// The share of requests that were served, between 0 and 1.
     pub fn share(self) -> f64 {
         if self.requests == 0 { 0.0 } else { 1.0 - self.errors as f64 / self.requests as f64 }
     }
-}
-
-/// The metric whose counts are requests that failed, as policies name it; others count log lines and the like.
-const ERROR_RATE: &str = "error_rate";
-
-/// The requests and their errors, where a metric counts them.
-pub(in crate::report) fn availability<'a>(
-    looks: impl Iterator<Item = &'a LookStory>,
-) -> Option<Availability> {
-    let of_requests = looks.flat_map(|look| &look.readings).filter(|one| one.metric.as_str() == ERROR_RATE);
-    of_requests.filter_map(|one| Some((one.requests?, one.errors?))).fold(None, |sum, (requests, errors)| {
-        let sum = sum.unwrap_or(Availability { requests: 0, errors: 0 });
-        Some(Availability {
-            requests: sum.requests.saturating_add(requests),
-            errors: sum.errors.saturating_add(errors),
-        })
-    })
 }

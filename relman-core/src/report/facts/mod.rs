@@ -21,31 +21,27 @@ mod traffic;
 mod words;
 
 pub use action_item::{ActionItemEnd, ActionItemReport, ActionItemState};
-pub(in crate::report) use cover::cover;
-pub use cover::{CoverEnd, CoverSpell, CoverStory};
-pub(in crate::report) use criterion::criteria;
-pub use criterion::{CriterionSeen, CriterionStory};
+pub use cover::{CoverEnd, CoverPeriod, CoverSlot};
+pub(in crate::report) use criterion::contract;
+pub use criterion::{CriterionResult, CriterionStory};
+pub(in crate::report) use gate::gate_of_step;
 pub use gate::{
-    CheckDone, CheckRun, GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, OverrideEnd,
+    CheckRun, GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, OverrideEnd,
     OverrideStory,
 };
-pub(in crate::report) use history::by;
 pub use history::{Ended, Heading, History, Mark};
-pub use hold::{HeldBy, HoldEnd, HoldSpell, HoldStory};
-pub(in crate::report) use hold::{ends, holds};
-pub(in crate::report) use incident::complaints;
-pub use incident::{ComplaintMade, ComplaintStory, IncidentReport, IncidentTime};
+pub(in crate::report) use history::{by, end_of};
+pub use hold::{HoldEnd, HoldPeriod, OpenHold};
+pub use incident::{Complaint, IncidentReport, IncidentTime};
 pub use look::{LookNote, LookResult, LookStory, LookTally, Reading, VerdictKind, VerdictStory};
 pub use measured::{Availability, Figure, Performance, Uptime};
-pub(in crate::report) use measured::{Sums, availability};
-pub use notice::Told;
-pub(in crate::report) use post_mortem::owed;
-pub use post_mortem::{OwedPostMortem, RootCause};
+pub(in crate::report) use measured::{ERROR_RATE, MetricSums};
+pub use notice::NoticeOutcome;
+pub use post_mortem::{OpenPostMortem, RootCause};
 pub use rollback::{Harm, RequestsHarmed, RollbackEvidence, RollbackTimes};
 pub(in crate::report) use rollback::{breach, evidence};
 pub use sentence::sentence;
-pub use step::{StepLeft, StepStatus};
-pub(in crate::report) use step::{left, step};
-pub use traffic::{Exposure, ExposureCause, ExposureChange, ExposureSeen};
-pub(in crate::report) use traffic::{exposure, exposure_seen};
-pub(in crate::report) use words::{commas, counted, time};
+pub use step::StepProgress;
+pub(in crate::report) use step::bake_left;
+pub use traffic::{Exposure, ExposureCause, ExposureChange, ObservedShare};
+pub(in crate::report) use words::{commas, counted, numbers, time};

@@ -11,7 +11,7 @@ use crate::{
 
 /// People who were told of something, or could not be told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Told {
+pub struct NoticeOutcome {
     /// Of what.
     pub moment: Moment,
     /// Who; not on the record where they could not be told.
@@ -24,7 +24,7 @@ pub struct Told {
     pub mark: Mark,
 }
 
-impl Told {
+impl NoticeOutcome {
     /// Whoever was told, in the order of the records.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         history.records.iter().filter_map(Self::of).collect()
@@ -52,7 +52,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for NoticeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.mark, self.moment)?;
         match (&self.audience, &self.given_up) {

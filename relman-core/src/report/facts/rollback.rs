@@ -6,7 +6,7 @@ use crate::{
     event::{ContractBreached, Event, HoldCause, Record, RollbackStarted, RollbackTrigger},
     judge::{Observation, Outcome, Verdict},
     plan::Criterion,
-    report::facts::{Exposure, History, Mark, Sums},
+    report::facts::{Exposure, History, Mark, MetricSums},
     unit::{MetricName, Span, Timestamp, TrafficShare},
 };
 
@@ -137,7 +137,7 @@ impl Harm {
     pub(in crate::report) fn of(history: &History<'_>, rollback: &Record) -> Self {
         let exposures = Exposure::all(history);
         let before = history.records.iter().filter(|record| record.seq < rollback.seq);
-        let requests = Sums::of(before)
+        let requests = MetricSums::of(before)
             .counted()
             .map(|(metric, figure)| RequestsHarmed {
                 metric: metric.clone(),

@@ -4,49 +4,12 @@ use serde::Serialize;
 
 use crate::{
     machine::{Release, TrafficState},
-    report::facts::History,
     unit::{Span, Timestamp, TrafficShare},
 };
 
-/// The time that is left of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct StepLeft {
-    /// The number of the step, from 1.
-    pub number: u32,
-    /// How many steps there are.
-    pub of: u32,
-    /// The share of the traffic that the new version is to have.
-    #[serde(rename = "share_bp")]
-    pub share: TrafficShare,
-    /// How long the step has to be observed.
-    #[serde(rename = "bake_ms")]
-    pub bake: Span,
-    /// How long it was observed so far.
-    #[serde(rename = "baked_ms")]
-    pub baked: Span,
-    /// What is left.
-    #[serde(rename = "left_ms")]
-    pub left: Span,
-}
-
-impl StepLeft {
-    pub(in crate::report) fn of(history: &History<'_>) -> Option<Self> {
-        let step = history.release.phase().step()?;
-        let (_, track) = history.release.track()?;
-        Some(Self {
-            number: step.number,
-            of: u32::try_from(track.steps().len()).unwrap_or(u32::MAX),
-            share: step.share,
-            bake: step.bake,
-            baked: step.baked,
-            left: step.bake.saturating_sub(step.baked),
-        })
-    }
-}
-
 /// How far the step under way is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct StepStatus {
+pub struct StepProgress {
     /// The number of the step, from 1.
     pub number: u32,
     /// How many steps there are.
@@ -62,36 +25,41 @@ pub struct StepStatus {
     /// How long it was observed so far.
     #[serde(rename = "baked_ms")]
     pub baked: Span,
+    /// What is left.
+    #[serde(rename = "left_ms")]
+    pub left: Span,
     /// How many looks were taken.
     pub looks: u64,
     /// When it began.
     pub started_at: Timestamp,
 }
 
-pub(in crate::report) fn step(history: &History<'_>) -> Option<StepStatus> {
-    let left = StepLeft::of(history)?;
-    let step = history.release.phase().step()?;
-    Some(StepStatus {
-        number: step.number,
-        of: left.of,
-        share: step.share,
-        traffic_is_set: match step.traffic {
-            TrafficState::Requested => false,
-            TrafficState::Set { .. } => true,
-        },
-        bake: step.bake,
-        baked: step.baked,
-        looks: step.looks,
-        started_at: step.started_at,
-    })
+impl StepProgress {
+    /// How far a release is in the step under way; none where it is in no step.
+    pub(in crate::report) fn of(release: &Release) -> Option<Self> {
+        let step = release.phase().step()?;
+        let (_, track) = release.track()?;
+        Some(Self {
+            number: step.number,
+            of: u32::try_from(track.steps().len()).unwrap_or(u32::MAX),
+            share: step.share,
+            traffic_is_set: match step.traffic {
+                TrafficState::Requested => false,
+                TrafficState::Set { .. } => true,
+            },
+            bake: step.bake,
+            baked: step.baked,
+            left: step.bake.saturating_sub(step.baked),
+            looks: step.looks,
+            started_at: step.started_at,
+        })
+    }
 }
 
 /// The bake times that are left: of the step under way and of those after it.
-pub(in crate::report) fn left(release: &Release) -> Span {
+pub(in crate::report) fn bake_left(release: &Release) -> Span {
     let steps = release.track().map_or(&[][..], |(_, track)| track.steps());
-    let (done, rest) = match release.phase().step() {
-        Some(step) => (step.number as usize, step.bake.saturating_sub(step.baked)),
-        None => (0, Span::ZERO),
-    };
+    let (done, rest) =
+        StepProgress::of(release).map_or((0, Span::ZERO), |step| (step.number as usize, step.left));
     steps.iter().skip(done).fold(rest, |sum, step| sum + step.bake)
 }

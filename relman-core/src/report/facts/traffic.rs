@@ -26,7 +26,7 @@ pub struct Exposure {
 impl Exposure {
     /// The shares above zero that the new version had, in the order of the records.
     pub fn all(history: &History<'_>) -> Vec<Self> {
-        let mut spells: Vec<Self> = Vec::new();
+        let mut exposures: Vec<Self> = Vec::new();
         for record in history.records {
             let share = match &record.event {
                 Event::TrafficSet(set) => set.share,
@@ -35,7 +35,7 @@ impl Exposure {
                 _ => continue,
             };
             let mark = Mark::of(record);
-            if let Some(open) = spells.last_mut().filter(|spell| spell.until.is_none()) {
+            if let Some(open) = exposures.last_mut().filter(|one| one.until.is_none()) {
                 if open.share == share {
                     continue;
                 }
@@ -43,19 +43,19 @@ impl Exposure {
                 open.lasted = mark.at.since(open.from.at);
             }
             if share > TrafficShare::ZERO {
-                spells.push(Self { share, from: mark, until: None, lasted: Span::ZERO });
+                exposures.push(Self { share, from: mark, until: None, lasted: Span::ZERO });
             }
         }
-        if let Some(open) = spells.last_mut().filter(|spell| spell.until.is_none()) {
+        if let Some(open) = exposures.last_mut().filter(|one| one.until.is_none()) {
             open.lasted = history.now.since(open.from.at);
         }
-        spells
+        exposures
     }
 }
 
 /// What the platform showed when the traffic was last observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ExposureSeen {
+pub struct ObservedShare {
     /// The share of the new version; absent where the platform could not tell.
     #[serde(rename = "share_bp")]
     pub share: Option<TrafficShare>,
@@ -65,19 +65,21 @@ pub struct ExposureSeen {
     pub mark: Mark,
 }
 
-/// What a record says about where the traffic was seen.
-pub(in crate::report) fn exposure_seen(record: &Record) -> Option<ExposureSeen> {
-    let (share, detail) = match &record.event {
-        Event::LookTaken(look) => match &look.exposure {
-            ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
-            ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),
-        },
-        Event::TrafficDrifted(drifted) => (Some(drifted.observed), None),
-        Event::ZeroTrafficObserved(zero) => (Some(TrafficShare::ZERO), Some(zero.detail.clone())),
-        Event::RollbackUnconfirmed(unconfirmed) => (None, Some(unconfirmed.detail.clone())),
-        _ => return None,
-    };
-    Some(ExposureSeen { share, detail, mark: Mark::of(record) })
+impl ObservedShare {
+    /// What a record says about where the traffic was seen.
+    pub(in crate::report) fn of(record: &Record) -> Option<Self> {
+        let (share, detail) = match &record.event {
+            Event::LookTaken(look) => match &look.exposure {
+                ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
+                ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),
+            },
+            Event::TrafficDrifted(drifted) => (Some(drifted.observed), None),
+            Event::ZeroTrafficObserved(zero) => (Some(TrafficShare::ZERO), Some(zero.detail.clone())),
+            Event::RollbackUnconfirmed(unconfirmed) => (None, Some(unconfirmed.detail.clone())),
+            _ => return None,
+        };
+        Some(Self { share, detail, mark: Mark::of(record) })
+    }
 }
 
 /// The traffic went somewhere, or was seen somewhere.
@@ -102,27 +104,27 @@ pub enum ExposureCause {
     Seen,
 }
 
-/// Where the traffic was set and seen.
-pub(in crate::report) fn exposure(records: &[Record]) -> Vec<ExposureChange> {
-    let mut changes: Vec<ExposureChange> = Vec::new();
-    for record in records {
-        let (share, cause) = match &record.event {
-            Event::TrafficSet(set) => (Some(set.share), ExposureCause::Set),
-            Event::TrafficDrifted(drifted) => (Some(drifted.observed), ExposureCause::Seen),
-            Event::LookTaken(look) => match &look.exposure {
-                ObservedExposure::Seen { share_bp } => (Some(*share_bp), ExposureCause::Seen),
-                ObservedExposure::Unknown { .. } => (None, ExposureCause::Seen),
-            },
-            Event::ZeroTrafficObserved(_) => (Some(TrafficShare::ZERO), ExposureCause::Seen),
-            Event::RollbackUnconfirmed(_) => (None, ExposureCause::Seen),
-            _ => continue,
-        };
-        let repeats = |last: &ExposureChange| last.cause == cause && last.share == share;
-        let last_of_cause = changes.iter().rev().find(|change| change.cause == cause);
-        let set_since = changes.last().is_some_and(|last| last.cause != cause);
-        if set_since || !last_of_cause.is_some_and(repeats) {
-            changes.push(ExposureChange { mark: Mark::of(record), share, cause });
+impl ExposureChange {
+    /// Where the traffic was set and seen, in order; what was seen twice in a row stands once.
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        let mut changes: Vec<Self> = Vec::new();
+        for change in history.records.iter().filter_map(Self::of) {
+            let of_cause = |last: &&Self| last.cause == change.cause;
+            let repeats = changes.iter().rev().find(of_cause).is_some_and(|last| last.share == change.share);
+            let set_since = changes.last().is_some_and(|last| last.cause != change.cause);
+            if set_since || !repeats {
+                changes.push(change);
+            }
         }
+        changes
     }
-    changes
+
+    fn of(record: &Record) -> Option<Self> {
+        let mark = Mark::of(record);
+        if let Event::TrafficSet(set) = &record.event {
+            return Some(Self { mark, share: Some(set.share), cause: ExposureCause::Set });
+        }
+        let seen = ObservedShare::of(record)?;
+        Some(Self { mark, share: seen.share, cause: ExposureCause::Seen })
+    }
 }

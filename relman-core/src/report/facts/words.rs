@@ -21,6 +21,11 @@ pub(in crate::report) fn counted(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
 
+/// `#3, #7`: the numbers of records.
+pub(in crate::report) fn numbers(records: &[u64]) -> String {
+    records.iter().map(|record| format!("#{record}")).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    event::{Event, Record},
+    event::Event,
     plan::{Plan, ReleaseKind},
     port::Environment,
     report::{
@@ -140,9 +140,7 @@ pub struct FailedDeployment {
 impl Contribution {
     /// What a release contributes, a rehearsal or one without a deployment included.
     pub fn of(history: &History<'_>) -> Self {
-        let first = |fits: fn(&Event) -> bool| {
-            history.records.iter().find(|record: &&Record| fits(&record.event)).map(Mark::of)
-        };
+        let first = |fits: fn(&Event) -> bool| history.first(fits).map(Mark::of);
         let plan = history.release.plan();
         let planned = first(|event| matches!(event, Event::PlanRecorded(_)));
         let everywhere = first(|event| matches!(event, Event::ValidationStarted(_)));

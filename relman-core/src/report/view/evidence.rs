@@ -17,18 +17,18 @@ use crate::{
 ///
 /// Everything in it stands in the verdicts of the recorded looks; nothing is judged again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct EvidenceCourse {
+pub struct EvidenceReport {
     /// The release.
     pub heading: Heading,
     /// What the fast channel brings about, by the policy in force.
     pub fast_alarm: FastAlarm,
     /// Each criterion of the contract, in its order.
-    pub criteria: Vec<CriterionCourse>,
+    pub criteria: Vec<CriterionEvidence>,
 }
 
 /// How the evidence against one criterion went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CriterionCourse {
+pub struct CriterionEvidence {
     /// The criterion.
     pub criterion: Criterion,
     /// How it is judged: the method of the last look.
@@ -39,13 +39,13 @@ pub struct CriterionCourse {
     /// share takes.
     pub alone_alarm_at: Option<Finite>,
     /// The breach, where it was this criterion that turned the release back.
-    pub breach: Option<BreachOfCourse>,
+    pub breach: Option<EvidenceBreach>,
     /// Step by step.
-    pub steps: Vec<StepCourse>,
+    pub steps: Vec<StepEvidence>,
     /// Look by look.
-    pub looks: Vec<LookCourse>,
+    pub looks: Vec<LookEvidence>,
     /// The look that brought most evidence against it in the channel that rolls back; none where none brought any.
-    pub moved_most: Option<Moved>,
+    pub moved_most: Option<EvidenceMove>,
     /// When the regression began that is the most likely one after the last look; none where there is no sign of one.
     pub likely_since: Option<Timestamp>,
     /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared, after the last look.
@@ -60,7 +60,7 @@ pub struct CriterionCourse {
 
 /// The breach of a criterion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BreachOfCourse {
+pub struct EvidenceBreach {
     /// The record of the breach.
     #[serde(flatten)]
     pub mark: Mark,
@@ -70,7 +70,7 @@ pub struct BreachOfCourse {
 
 /// One step of a course.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StepCourse {
+pub struct StepEvidence {
     /// The step, from 1.
     pub step: u32,
     /// The first look.
@@ -97,16 +97,16 @@ pub struct StepCourse {
 
 /// One look of a course.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookCourse {
+pub struct LookEvidence {
     /// The record of the look.
     #[serde(flatten)]
     pub mark: Mark,
     /// The step, from 1.
     pub step: u32,
     /// What was counted of the canary in this look alone; none where nothing is counted or nothing was measured.
-    pub canary: Option<Counted>,
+    pub canary: Option<CountedRequests>,
     /// What was counted of the baseline.
-    pub baseline: Option<Counted>,
+    pub baseline: Option<CountedRequests>,
     /// The canary's value: a ratio between 0 and 1, milliseconds, or a plain number.
     pub value: Option<Finite>,
     /// What it was compared with, in the same unit.
@@ -131,7 +131,7 @@ pub struct LookCourse {
 
 /// What was counted of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Counted {
+pub struct CountedRequests {
     /// All requests.
     pub requests: u64,
     /// Those that speak for a breach: errors, or the ones above the boundary that a quantile is judged at. None where no
@@ -139,7 +139,7 @@ pub struct Counted {
     pub against: Option<u64>,
 }
 
-impl Counted {
+impl CountedRequests {
     fn of(look: &LookTaken, metric: &MetricName, arm: Arm, boundary: Option<Finite>) -> Option<Self> {
         let found = look.observations.iter().find(|seen| seen.metric == *metric && seen.arm == arm)?;
         let measurement = found.answer.measurement()?;
@@ -157,7 +157,7 @@ impl Counted {
 
 /// A look that brought evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Moved {
+pub struct EvidenceMove {
     /// The record of the look.
     pub look: Mark,
     /// `ln E` before it.
@@ -166,7 +166,7 @@ pub struct Moved {
     pub to: LnEvidence,
 }
 
-impl EvidenceCourse {
+impl EvidenceReport {
     /// The course of a release; none before the first look.
     pub fn of(history: &History<'_>) -> Option<Self> {
         let looks: Vec<(&Record, &LookTaken)> = history
@@ -183,16 +183,16 @@ impl EvidenceCourse {
                 let verdict = look.verdicts.get(index)?;
                 (verdict.criterion == last.verdicts[index].criterion).then_some((*record, *look, verdict))
             });
-            CriterionCourse::of(verdict, of_criterion)
+            CriterionEvidence::of(verdict, of_criterion)
         };
-        let mut criteria: Vec<CriterionCourse> = last.verdicts.iter().enumerate().map(course).collect();
+        let mut criteria: Vec<CriterionEvidence> = last.verdicts.iter().enumerate().map(course).collect();
         for record in history.records {
             if let Event::ContractBreached(breached) = &record.event
                 && let Some(course) =
                     criteria.iter_mut().find(|course| course.criterion == breached.verdict.criterion)
             {
                 let verdict = (*breached.verdict).clone();
-                course.breach = Some(BreachOfCourse { mark: Mark::of(record), verdict });
+                course.breach = Some(EvidenceBreach { mark: Mark::of(record), verdict });
             }
         }
         let judging = history.release.policy().map(Policy::judging);
@@ -201,7 +201,7 @@ impl EvidenceCourse {
     }
 }
 
-impl CriterionCourse {
+impl CriterionEvidence {
     fn of<'a>(last: &Verdict, looks: impl Iterator<Item = (&'a Record, &'a LookTaken, &'a Verdict)>) -> Self {
         let mut course = Self {
             criterion: last.criterion.clone(),
@@ -230,17 +230,17 @@ impl CriterionCourse {
         let number = look.step;
         let strength = verdict.strength;
         let boundary = strength.and_then(|strength| strength.boundary).map(|boundary| boundary.at);
-        let counted = |arm| Counted::of(look, &verdict.criterion.metric, arm, boundary);
+        let counted = |arm| CountedRequests::of(look, &verdict.criterion.metric, arm, boundary);
         let robust = strength.map(|strength| strength.robust);
         if let Some(to) = robust {
             let from = self.looks.iter().rev().find_map(|look| look.robust).unwrap_or(LnEvidence::of(0.0));
             let gained = |from: LnEvidence, to: LnEvidence| to.get() - from.get();
             let most = self.moved_most.map_or(0.0, |moved| gained(moved.from, moved.to));
             if gained(from, to) > most {
-                self.moved_most = Some(Moved { look: mark, from, to });
+                self.moved_most = Some(EvidenceMove { look: mark, from, to });
             }
         }
-        self.looks.push(LookCourse {
+        self.looks.push(LookEvidence {
             mark,
             step: number,
             canary: counted(Arm::Canary),
@@ -257,7 +257,7 @@ impl CriterionCourse {
             outcome: verdict.outcome.clone(),
         });
         let before = self.steps.pop_if(|step| step.step == number);
-        self.steps.push(StepCourse {
+        self.steps.push(StepEvidence {
             step: number,
             first: before.as_ref().map_or(mark, |step| step.first),
             last: mark,

@@ -1,14 +1,14 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
 use crate::{
-    event::{Event, LessonKind, Record, RollbackTrigger},
+    event::{Event, HoldCause, LessonKind, Record, RollbackTrigger},
     machine::EndedAs,
     report::{
         facts::{
-            CoverEnd, CoverSpell, Exposure, GateReport, GateResult, History, HoldSpell, IncidentReport, Mark,
-            commas, counted,
+            CoverEnd, CoverPeriod, CoverSlot, Exposure, GateReport, GateResult, History, HoldPeriod,
+            IncidentReport, Mark, commas, counted, numbers,
         },
         view::{RollbackLog, RollbackStatus},
     },
@@ -17,7 +17,7 @@ use crate::{
 
 /// A fact on the record that people should talk about, under one heading of a retrospective.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Remarkable {
+pub struct Highlight {
     /// The heading.
     pub about: LessonKind,
     /// What the record says.
@@ -26,17 +26,16 @@ pub struct Remarkable {
     pub records: Vec<u64>,
 }
 
-impl fmt::Display for Remarkable {
+impl fmt::Display for Highlight {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let records: Vec<String> = self.records.iter().map(|record| format!("#{record}")).collect();
-        write!(f, "{} ({})", self.text, records.join(", "))
+        write!(f, "{} ({})", self.text, numbers(&self.records))
     }
 }
 
 /// How many records a fact names at most; the timeline has all of them.
 const NAMED: usize = 12;
 
-impl Remarkable {
+impl Highlight {
     /// What the record of a release has to tell, in the order of the headings.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         let mut facts = Facts(Vec::new());
@@ -54,14 +53,14 @@ impl Remarkable {
     }
 }
 
-struct Facts(Vec<Remarkable>);
+struct Facts(Vec<Highlight>);
 
 impl Facts {
     fn add(&mut self, about: LessonKind, text: String, records: impl IntoIterator<Item = u64>) {
         let records: Vec<u64> = records.into_iter().take(NAMED).collect();
         // A sentence without a record behind it is none of the record's.
         if !records.is_empty() {
-            self.0.push(Remarkable { about, text, records });
+            self.0.push(Highlight { about, text, records });
         }
     }
 
@@ -141,7 +140,7 @@ impl Facts {
     }
 
     fn holds(&mut self, history: &History<'_>) {
-        for hold in HoldSpell::all(history) {
+        for hold in HoldPeriod::all(history) {
             let text = format!("it stood still for {} ({}): {}", hold.lasted, hold.cause, hold.reason);
             let until = hold.until.map(|until| until.record);
             self.add(LessonKind::WentBadly, text, [hold.from.record].into_iter().chain(until));
@@ -149,7 +148,7 @@ impl Facts {
                 exposure.from.record < hold.from.record
                     && exposure.until.is_none_or(|until| until.record > hold.from.record)
             });
-            if let (crate::event::HoldCause::Unmeasured, Some(met)) = (hold.cause, met) {
+            if let (HoldCause::Unmeasured, Some(met)) = (hold.cause, met) {
                 let text =
                     format!("for {} nobody could see how {} of the traffic fared", hold.lasted, met.share);
                 self.add(LessonKind::Lucky, text, [hold.from.record].into_iter().chain(until));
@@ -158,18 +157,16 @@ impl Facts {
     }
 
     fn cover(&mut self, history: &History<'_>) {
-        let Some(validation) =
-            history.records.iter().find(|record| matches!(record.event, Event::ValidationStarted(_)))
-        else {
+        let Some(validation) = history.first(|event| matches!(event, Event::ValidationStarted(_))) else {
             return;
         };
-        let spells = CoverSpell::all(history);
+        let periods = CoverPeriod::all(history);
         let until = history.ended().map_or(history.now, |ended| ended.mark.at);
-        let uncovered = CoverSpell::uncovered(&spells, validation.at, until);
-        let lapsed: Vec<u64> = spells
+        let uncovered = CoverSlot::uncovered(&CoverSlot::between(&periods, Mark::of(validation), until));
+        let lapsed: Vec<u64> = periods
             .iter()
-            .filter(|spell| spell.end == CoverEnd::Lapsed)
-            .filter_map(|spell| spell.ended)
+            .filter(|period| period.end == CoverEnd::Lapsed)
+            .filter_map(|period| period.ended)
             .map(|ended| ended.record)
             .collect();
         let records = lapsed.iter().copied().chain([validation.seq]);
@@ -181,11 +178,10 @@ impl Facts {
             if no_breach {
                 self.add(LessonKind::Lucky, "nothing happened while nobody was on call".to_owned(), records);
             }
-        } else if !spells.is_empty() {
-            let who: std::collections::BTreeSet<String> =
-                spells.iter().map(|spell| spell.person.to_string()).collect();
+        } else if !periods.is_empty() {
+            let who: BTreeSet<String> = periods.iter().map(|period| period.person.to_string()).collect();
             let text = format!("somebody was on call all the time: {}", commas(who));
-            self.add(LessonKind::WentWell, text, spells.iter().map(|spell| spell.from.record));
+            self.add(LessonKind::WentWell, text, periods.iter().map(|period| period.from.record));
         }
     }
 

@@ -18,9 +18,12 @@ mod validation;
 
 pub use artifact::{Artifact, ArtifactName, StoryArtifact};
 pub use delivery::{Contribution, DELIVERY_METRICS_SOURCE, DeliveryMetrics, FailedDeployment, Spread};
-pub use evidence::{BreachOfCourse, Counted, CriterionCourse, EvidenceCourse, LookCourse, Moved, StepCourse};
-pub use highlight::Remarkable;
-pub use open_items::{ActionItemOwed, Obligations, PostMortemOwed};
+pub use evidence::{
+    CountedRequests, CriterionEvidence, EvidenceBreach, EvidenceMove, EvidenceReport, LookEvidence,
+    StepEvidence,
+};
+pub use highlight::Highlight;
+pub use open_items::{OpenItems, ReleaseActionItem, ReleasePostMortem};
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};
 pub use post_mortem::PostMortemReport;
 pub use retrospective::{Figures, Lesson, Retrospective, RetrospectiveSection};
@@ -31,7 +34,7 @@ pub use storyboard::{
     ChecklistItem, Frame, FrameName, FrameState, ItemState, PlanFrame, ProcedureStep, ReleaseFrame,
     RollbackFrame, StageFrame, StepStory, Storyboard, VerifyFrame,
 };
-pub(in crate::report) use storyboard::{artifacts, item};
+pub(in crate::report) use storyboard::{artifacts, check_item, closing_items};
 pub use summary::{Summary, SummaryFold};
 pub(in crate::report) use timeline::collapse;
 pub use timeline::{Timeline, TimelineEntry, TimelineRow};

@@ -1,8 +1,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Event, PostMortemCause, Record},
-    report::facts::{ActionItemReport, ActionItemState, History, Mark},
+    report::facts::{ActionItemReport, ActionItemState, History, OpenPostMortem},
     unit::{ReleaseId, Timestamp},
 };
 
@@ -13,46 +12,43 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use relman_core::{machine::Release, report::{History, Obligations}};
+/// use relman_core::{machine::Release, report::{History, OpenItems}};
 ///
 /// let release = Release::new("checkout-241".parse()?);
-/// let obligations = Obligations::of([&History::settled(&release, &[])], "2026-11-22T18:04:05.000Z".parse()?);
-/// assert_eq!(obligations.to_string(), "Nobody owes anything, as of 2026-11-22 18:04:05Z\n");
+/// let open_items = OpenItems::of([&History::settled(&release, &[])], "2026-11-22T18:04:05.000Z".parse()?);
+/// assert_eq!(open_items.to_string(), "Nobody owes anything, as of 2026-11-22 18:04:05Z\n");
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Obligations {
+pub struct OpenItems {
     /// When somebody asked.
     pub as_of: Timestamp,
     /// Post-mortems that are not filed, the oldest first.
-    pub post_mortems: Vec<PostMortemOwed>,
+    pub post_mortems: Vec<ReleasePostMortem>,
     /// Action items that are neither done nor dropped, the one that was due first in front.
-    pub action_items: Vec<ActionItemOwed>,
+    pub action_items: Vec<ReleaseActionItem>,
 }
 
 /// A post-mortem that is not filed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PostMortemOwed {
+pub struct ReleasePostMortem {
     /// The release.
     pub release: ReleaseId,
-    /// Its number in the release.
-    pub number: u32,
-    /// What it is about.
-    pub about: PostMortemCause,
-    /// Since when, and the record.
-    pub since: Mark,
+    /// The post-mortem.
+    #[serde(flatten)]
+    pub post_mortem: OpenPostMortem,
 }
 
 /// An action item that is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ActionItemOwed {
+pub struct ReleaseActionItem {
     /// The release.
     pub release: ReleaseId,
     /// The item.
     pub item: ActionItemReport,
 }
 
-impl Obligations {
+impl OpenItems {
     /// What is owed to releases at a moment.
     pub fn of<'a>(histories: impl IntoIterator<Item = &'a History<'a>>, now: Timestamp) -> Self {
         let mut all = Self { as_of: now, post_mortems: Vec::new(), action_items: Vec::new() };
@@ -68,23 +64,19 @@ impl Obligations {
         let release = history.release.id();
         let is_open = |item: &ActionItemReport| item.settled.is_none();
         let items = ActionItemReport::all(history).into_iter().filter(is_open);
-        self.action_items.extend(items.map(|item| ActionItemOwed { release: release.clone(), item }));
-        for owed in history.release.owed_post_mortems() {
-            let opened = |record: &&Record| matches!(&record.event, Event::PostMortemOpened(opened) if opened.number == owed.number);
-            self.post_mortems.extend(history.records.iter().find(opened).map(|record| PostMortemOwed {
-                release: release.clone(),
-                number: owed.number,
-                about: owed.about.clone(),
-                since: Mark::of(record),
-            }));
-        }
+        self.action_items.extend(items.map(|item| ReleaseActionItem { release: release.clone(), item }));
+        let post_mortems = OpenPostMortem::all(history).into_iter();
+        self.post_mortems.extend(
+            post_mortems.map(|post_mortem| ReleasePostMortem { release: release.clone(), post_mortem }),
+        );
     }
 
     /// The same in order: the oldest post-mortem first, and the action item that was due first.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.post_mortems
-            .sort_by(|one, other| (one.since.at, &one.release).cmp(&(other.since.at, &other.release)));
+        self.post_mortems.sort_by(|one, other| {
+            (one.post_mortem.since.at, &one.release).cmp(&(other.post_mortem.since.at, &other.release))
+        });
         self.action_items.sort_by(|one, other| {
             (one.item.due, &one.release, one.item.number).cmp(&(
                 other.item.due,
@@ -96,7 +88,7 @@ impl Obligations {
     }
 
     /// The action items whose day has passed.
-    pub fn overdue(&self) -> impl Iterator<Item = &ActionItemOwed> {
+    pub fn overdue(&self) -> impl Iterator<Item = &ReleaseActionItem> {
         self.action_items.iter().filter(|owed| owed.item.state == ActionItemState::Overdue)
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     event::{Event, Gate},
     plan::{Criterion, Notice, RiskAssessment, RollbackContract, Scope},
-    report::facts::{GateReport, Heading, History, Mark, Told},
+    report::facts::{GateReport, Heading, History, Mark, NoticeOutcome},
     unit::{Actor, CheckName, MetricName, Role, Span, Text, TrackName, TrafficShare},
 };
 
@@ -33,7 +33,7 @@ pub struct PlanReport {
     /// Who is told, through which channel, at which moments.
     pub communication: Vec<Notice>,
     /// Who was told so far, or could not be told.
-    pub told: Vec<Told>,
+    pub told: Vec<NoticeOutcome>,
     /// The track that the release takes.
     pub track: TrackName,
     /// The steps of the track; the last one is the validation.
@@ -113,7 +113,7 @@ impl PlanReport {
             criteria: plan.contract().map(RollbackContract::criteria).unwrap_or_default().to_vec(),
             watched: release.watched(),
             communication: plan.communication().notices.clone(),
-            told: Told::all(history),
+            told: NoticeOutcome::all(history),
             gates: GateReport::all(history),
             track: track_name.clone(),
             steps: (1..)

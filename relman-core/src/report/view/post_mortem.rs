@@ -4,7 +4,7 @@ use crate::{
     event::{Event, PostMortemCause, PostMortemOpened, Record},
     report::{
         facts::{
-            ActionItemReport, CheckDone, Ended, GateOutcome, GateReport, GateResult, Heading, History, Mark,
+            ActionItemReport, CheckRun, Ended, GateOutcome, GateReport, GateResult, Heading, History, Mark,
             RootCause,
         },
         view::{RollbackLog, TimelineEntry, TimelineRow, collapse},
@@ -29,7 +29,7 @@ pub struct PostMortemReport {
     /// The override that it is about; none where it is about a rollback.
     pub overridden: Option<GateOutcome>,
     /// The checks that were recorded for the overridden gate.
-    pub checks: Vec<CheckDone>,
+    pub checks: Vec<CheckRun>,
     /// The rollback that it is about, or to which an overridden release came; none where there was none.
     pub rollback: Option<RollbackLog>,
     /// How the release has ended, if it has.
@@ -86,29 +86,19 @@ impl PostMortemReport {
                 let from = index.saturating_sub(1);
                 let timeline: Vec<TimelineEntry> =
                     history.records[from..].iter().map(TimelineEntry::of).collect();
-                (overridden, CheckDone::of_gate(history, *gate), ON_OVERRIDE.to_vec(), timeline)
+                (overridden, CheckRun::of_gate(history, *gate), ON_OVERRIDE.to_vec(), timeline)
             }
             PostMortemCause::Rollback => {
                 let timeline = rollback.as_ref().map(|log| log.timeline.clone()).unwrap_or_default();
                 (None, Vec::new(), ON_ROLLBACK.to_vec(), timeline)
             }
         };
-        let filed = history.records.iter().find_map(|record| match &record.event {
-            Event::PostMortemFiled(filed) if filed.number == opened.number => Some(RootCause {
-                root_cause: filed.root_cause.clone(),
-                summary: filed.summary.clone(),
-                link: filed.link.clone(),
-                by: record.by.clone(),
-                filed: Mark::of(record),
-            }),
-            _ => None,
-        });
         Self {
             heading: Heading::of(history),
             number: opened.number,
             about: opened.about.clone(),
             opened: Mark::of(record),
-            filed,
+            filed: RootCause::of(history, opened.number),
             overridden,
             checks,
             rollback,

@@ -3,8 +3,8 @@ use serde::Serialize;
 use crate::{
     event::{Event, LessonKind, Record},
     report::{
-        facts::{ActionItemReport, Ended, Exposure, Heading, History, HoldSpell, Mark},
-        view::Remarkable,
+        facts::{ActionItemReport, Ended, Exposure, Heading, History, HoldPeriod, Mark},
+        view::Highlight,
     },
     unit::{Actor, Span, Text, TrafficShare},
 };
@@ -61,7 +61,7 @@ pub struct RetrospectiveSection {
     /// The heading.
     pub about: LessonKind,
     /// What the record has to tell under it.
-    pub facts: Vec<Remarkable>,
+    pub facts: Vec<Highlight>,
     /// Questions for the people who look back.
     pub questions: Vec<&'static str>,
     /// What they wrote down.
@@ -83,7 +83,7 @@ impl Retrospective {
     /// What there is to look back on; none before a plan is recorded.
     pub fn of(history: &History<'_>) -> Option<Self> {
         history.release.plan()?;
-        let facts = Remarkable::all(history);
+        let facts = Highlight::all(history);
         let section = |about: LessonKind| RetrospectiveSection {
             about,
             facts: facts.iter().filter(|fact| fact.about == about).cloned().collect(),
@@ -134,8 +134,7 @@ impl Figures {
             history.records.iter().filter(|record| fits(&record.event)).count() as u64
         };
         let end = history.ended().map_or(history.now, |ended| ended.mark.at);
-        let production =
-            history.records.iter().find(|record| matches!(record.event, Event::RolloutStarted(_)));
+        let production = history.first(|event| matches!(event, Event::RolloutStarted(_)));
         let (_, track) = history.release.track().unzip();
         Self {
             records: history.records.len() as u64,
@@ -146,7 +145,7 @@ impl Figures {
             in_production: production.map(|record| end.since(record.at)),
             widest: Exposure::all(history).iter().map(|exposure| exposure.share).max(),
             looks: count(|event| matches!(event, Event::LookTaken(_))),
-            holds: HoldSpell::all(history).len() as u64,
+            holds: HoldPeriod::all(history).len() as u64,
             overrides: count(|event| matches!(event, Event::OverrideGranted(_))),
             complaints: count(|event| matches!(event, Event::ComplaintRecorded(_))),
             incidents: count(|event| matches!(event, Event::IncidentSeen(_))),

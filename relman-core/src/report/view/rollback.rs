@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    event::{EffectFailed, Event, PostMortemCause, Record, RollbackTrigger},
+    event::{EffectFailed, Event, Record, RollbackTrigger},
     machine::Effect,
     report::{
         facts::{
@@ -135,17 +135,16 @@ impl RollbackLog {
             incidents: IncidentReport::all(history),
             back_on: history.release.plan().map(|plan| plan.scope().replaces.clone()),
             status: RollbackStatus::Requested,
-            root_cause: None,
+            root_cause: RootCause::of_rollback(history),
             timeline: history.records[breach..].iter().map(TimelineEntry::of).collect(),
         };
-        let mut number = None;
         for record in after {
-            log.push(record, &mut number);
+            log.push(record);
         }
         Some(log)
     }
 
-    fn push(&mut self, record: &Record, post_mortem: &mut Option<u32>) {
+    fn push(&mut self, record: &Record) {
         let mark = Mark::of(record);
         let after = AfterStart { mark, after: mark.at.since(self.started.at) };
         match &record.event {
@@ -170,18 +169,6 @@ impl RollbackLog {
                 self.confirmed = Some(after);
                 self.times.revert = Some(after.after);
                 self.status = RollbackStatus::Confirmed;
-            }
-            Event::PostMortemOpened(opened) if opened.about == PostMortemCause::Rollback => {
-                *post_mortem = Some(opened.number);
-            }
-            Event::PostMortemFiled(filed) if Some(filed.number) == *post_mortem => {
-                self.root_cause = Some(RootCause {
-                    root_cause: filed.root_cause.clone(),
-                    summary: filed.summary.clone(),
-                    link: filed.link.clone(),
-                    by: record.by.clone(),
-                    filed: mark,
-                });
             }
             Event::ReleaseClosed(_) => self.status = RollbackStatus::Closed,
             _ => {}

@@ -6,7 +6,7 @@ use crate::{
     event::{Event, Gate, HoldCause, Record},
     machine::{Phase, TrafficState},
     policy::Step,
-    report::facts::{Ended, Heading, History, LookTally, Mark},
+    report::facts::{Ended, GateStory, Heading, History, LookTally, Mark, bake_left, gate_of_step},
     unit::{MetricName, Span, Timestamp, TrackName, TrafficShare},
 };
 
@@ -129,11 +129,7 @@ impl Schedule {
     /// The schedule of a release; none before a plan is recorded.
     pub fn of(history: &History<'_>) -> Option<Self> {
         let (name, track) = history.release.track()?;
-        let started = history
-            .records
-            .iter()
-            .find(|record| matches!(record.event, Event::RolloutStarted(_)))
-            .map(Mark::of);
+        let started = history.first(|event| matches!(event, Event::RolloutStarted(_))).map(Mark::of);
         let mut fold = Fold::new(track.steps(), started);
         for record in history.records {
             fold.push(record);
@@ -147,7 +143,7 @@ impl Schedule {
             }
         }
         let checkpoints = checkpoints(history, &steps, track.look_every());
-        let left = if over { Span::ZERO } else { left(&steps) };
+        let left = if over { Span::ZERO } else { bake_left(history.release) };
         Some(Self {
             heading: Heading::of(history),
             track: name.clone(),
@@ -167,13 +163,11 @@ impl Schedule {
 /// The gate at the end of every step.
 fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span) -> Vec<Checkpoint> {
     let checkpoint = |step: &ScheduledStep| {
-        let gate = if step.share == TrafficShare::FULL { Gate::Validation } else { Gate::Step(step.number) };
+        let gate = gate_of_step(step.number, steps.len());
         let mut looks = LookTally::default();
-        let mut passed = None;
         for record in history.records {
             match &record.event {
                 Event::LookTaken(look) if look.step == step.number => looks.add(record, look),
-                Event::GatePassed(gone) if gone.gate == gate => passed = Some(Mark::of(record)),
                 _ => {}
             }
         }
@@ -185,7 +179,7 @@ fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span)
             planned: step.planned_start.map(|start| start + step.planned_bake),
             planned_looks: step.planned_bake.as_millis().div_ceil(look_every.as_millis().max(1)),
             looks,
-            passed,
+            passed: GateStory::of(history, gate).passed,
         }
     };
     steps.iter().map(checkpoint).collect()
@@ -193,13 +187,6 @@ fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span)
 
 fn sum(spans: impl IntoIterator<Item = Span>) -> Span {
     spans.into_iter().fold(Span::ZERO, |sum, span| sum + span)
-}
-
-fn left(steps: &[ScheduledStep]) -> Span {
-    sum(steps
-        .iter()
-        .filter(|step| matches!(step.end, StepEnd::Planned | StepEnd::Running))
-        .map(|step| step.planned_bake.saturating_sub(step.baked)))
 }
 
 /// The end if everything can be measured from the last look on.

@@ -6,10 +6,7 @@ use crate::{
     chain::Digest,
     event::{Event, Gate},
     machine::{Missing, PhaseName},
-    report::facts::{
-        Ended, ExposureSeen, Heading, HeldBy, History, Mark, OwedPostMortem, StepLeft, StepStatus,
-        exposure_seen, owed, step,
-    },
+    report::facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -21,24 +18,25 @@ pub struct Status {
     /// Where it is.
     pub phase: PhaseName,
     /// The step under way.
-    pub step: Option<StepStatus>,
+    pub step: Option<StepProgress>,
     /// The share of the traffic that the new version has, as it was last set or seen.
     #[serde(rename = "exposure_bp")]
     pub exposure: TrafficShare,
     /// What the platform showed when the traffic was last observed; never yet, if absent.
-    pub exposure_seen: Option<ExposureSeen>,
+    pub exposure_seen: Option<ObservedShare>,
     /// The verdicts of the last look; none before the first.
     pub last_look: Option<LastLook>,
     /// What makes it stand still, if anything does.
-    pub holds: Vec<HeldBy>,
+    pub holds: Vec<OpenHold>,
     /// What it waits for first; nothing, if absent.
     pub waits_for: Option<String>,
     /// Who is on call for it.
     pub cover: Option<CoverStatus>,
     /// Overrides that are in force.
     pub overrides: Vec<OverrideInForce>,
-    /// Post-mortems that are owed.
-    pub post_mortems_owed: Vec<OwedPostMortem>,
+    /// Post-mortems that are not filed yet.
+    #[serde(rename = "post_mortems_owed")]
+    pub open_post_mortems: Vec<OpenPostMortem>,
     /// How many complaints were recorded.
     pub complaints: u64,
     /// The last record; none before the first.
@@ -87,6 +85,13 @@ pub struct LastRecord {
     pub head: Digest,
 }
 
+impl LastRecord {
+    /// None before the first.
+    pub(in crate::report) fn of(history: &History<'_>) -> Option<Self> {
+        history.records.last().map(|record| Self { mark: Mark::of(record), head: record.digest })
+    }
+}
+
 impl Status {
     /// Where a release is now.
     pub fn of(history: &History<'_>) -> Self {
@@ -94,11 +99,11 @@ impl Status {
         Self {
             heading: Heading::of(history),
             phase: release.phase().name(),
-            step: step(history),
+            step: StepProgress::of(history.release),
             exposure: release.exposure(),
-            exposure_seen: history.records.iter().rev().find_map(exposure_seen),
+            exposure_seen: history.records.iter().rev().find_map(ObservedShare::of),
             last_look: last_look(history),
-            holds: HeldBy::all(history),
+            holds: OpenHold::all(history),
             waits_for: release.missing(history.now).into_iter().next().map(|missing| missing.what),
             cover: release
                 .cover()
@@ -113,12 +118,9 @@ impl Status {
                     expires_at: entry.expires_at,
                 })
                 .collect(),
-            post_mortems_owed: owed(history),
+            open_post_mortems: OpenPostMortem::all(history),
             complaints: release.complaints().len() as u64,
-            last: history
-                .records
-                .last()
-                .map(|record| LastRecord { mark: Mark::of(record), head: record.digest }),
+            last: LastRecord::of(history),
             ended: history.ended(),
         }
     }
@@ -144,9 +146,9 @@ pub struct Waiting {
     /// What it waits for, in the order in which a person would want to know. Empty when nothing is left to do.
     pub missing: Vec<Missing>,
     /// What makes it stand still, if anything does.
-    pub holds: Vec<HeldBy>,
+    pub holds: Vec<OpenHold>,
     /// The step under way, with the time that is left of it.
-    pub step: Option<StepLeft>,
+    pub step: Option<StepProgress>,
     /// The time it waits for, where it waits for nothing else.
     #[serde(rename = "only_time_ms")]
     pub only_time: Option<Span>,
@@ -156,14 +158,14 @@ impl Waiting {
     /// Why a release does not move.
     pub fn of(history: &History<'_>) -> Self {
         let missing = history.release.missing(history.now);
-        let step = StepLeft::of(history);
+        let step = StepProgress::of(history.release);
         // In a step, time is one entry of the list: where it is the only one, nothing else is missing.
         let only_time = step.map(|step| step.left).filter(|left| *left > Span::ZERO && missing.len() == 1);
         Self {
             heading: Heading::of(history),
             phase: history.release.phase().name(),
             missing,
-            holds: HeldBy::all(history),
+            holds: OpenHold::all(history),
             step,
             only_time,
         }

@@ -5,7 +5,7 @@ use crate::{
     event::{Event, HoldCause, Record},
     machine::{EndedAs, Missing, PhaseName, Release, ReplayError, Turn},
     plan::{Plan, ReleaseKind},
-    report::facts::{ExposureSeen, Mark, exposure_seen, left},
+    report::facts::{Mark, ObservedShare, StepProgress, bake_left, end_of},
     unit::{ReleaseId, ServiceName, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -32,7 +32,7 @@ pub struct Summary {
     #[serde(rename = "exposure_bp")]
     pub exposure: TrafficShare,
     /// What the platform showed last; never yet, if absent.
-    pub seen: Option<ExposureSeen>,
+    pub seen: Option<ObservedShare>,
     /// What makes it stand still.
     pub holds: Vec<HoldCause>,
     /// What it waits for first; nothing, if absent.
@@ -70,12 +70,7 @@ impl Summary {
         let planned_until = first
             .iter()
             .position(|record| matches!(record.event, Event::StagingStarted(_) | Event::ReleaseAborted(_)))?;
-        let ended = last[..closed].iter().rev().find_map(|record| match &record.event {
-            Event::ReleaseCompleted(_) => Some((EndedAs::Completed, TrafficShare::FULL)),
-            Event::RollbackConfirmed(_) => Some((EndedAs::RolledBack, TrafficShare::ZERO)),
-            Event::ReleaseAborted(_) => Some((EndedAs::Aborted, TrafficShare::ZERO)),
-            _ => None,
-        })?;
+        let ended = last[..closed].iter().rev().find_map(|record| end_of(&record.event))??;
         let plan = first[..planned_until].iter().rev().find_map(|record| match &record.event {
             Event::PlanRecorded(recorded) => Some(&recorded.plan),
             Event::PlanRevised(revised) => Some(&revised.plan),
@@ -88,10 +83,13 @@ impl Summary {
             service: Some(plan.scope().service.clone()),
             kind: Some(plan.kind()),
             phase: PhaseName::Closed,
-            ended: Some(ended.0),
+            ended: Some(ended),
             step: None,
-            exposure: ended.1,
-            seen: last.iter().rev().find_map(exposure_seen),
+            exposure: match ended {
+                EndedAs::Completed => TrafficShare::FULL,
+                EndedAs::RolledBack | EndedAs::Aborted => TrafficShare::ZERO,
+            },
+            seen: last.iter().rev().find_map(ObservedShare::of),
             holds: Vec::new(),
             waits_for: None,
             left: None,
@@ -118,7 +116,7 @@ impl Summary {
 #[derive(Debug, Clone)]
 pub struct SummaryFold {
     release: Release,
-    seen: Option<ExposureSeen>,
+    seen: Option<ObservedShare>,
     began: Option<Mark>,
     last: Option<Mark>,
     ended: Option<EndedAs>,
@@ -137,15 +135,11 @@ impl SummaryFold {
     /// [`ReplayError`] where the record is not the next one, or can't happen to this release.
     pub fn push(&mut self, record: &Record) -> Result<(), ReplayError> {
         self.release.apply(record)?;
-        if let Some(seen) = exposure_seen(record) {
+        if let Some(seen) = ObservedShare::of(record) {
             self.seen = Some(seen);
         }
-        match &record.event {
-            Event::ReleaseCompleted(_) => self.ended = Some(EndedAs::Completed),
-            Event::RollbackConfirmed(_) => self.ended = Some(EndedAs::RolledBack),
-            Event::ReleaseAborted(_) => self.ended = Some(EndedAs::Aborted),
-            Event::RollbackStarted(_) => self.ended = None,
-            _ => {}
+        if let Some(ended) = end_of(&record.event) {
+            self.ended = ended;
         }
         self.began = self.began.or(Some(Mark::of(record)));
         self.last = Some(Mark::of(record));
@@ -164,13 +158,10 @@ impl SummaryFold {
         let now = now.max(release.last_at());
         let plan = release.plan();
         let phase = release.phase().name();
-        let steps = release.track().map_or(&[][..], |(_, track)| track.steps());
-        let step = release.phase().step();
-        let total = u32::try_from(steps.len()).unwrap_or(u32::MAX);
         let left = match phase {
             PhaseName::Unplanned | PhaseName::RollingBack => None,
             ended if ended.is_end() => None,
-            _ => Some(left(release)),
+            _ => Some(bake_left(release)),
         };
         Some(Summary {
             release: release.id().clone(),
@@ -179,7 +170,7 @@ impl SummaryFold {
             kind: plan.map(Plan::kind),
             phase,
             ended: self.ended,
-            step: step.map(|step| (step.number, total)),
+            step: StepProgress::of(release).map(|step| (step.number, step.of)),
             exposure: release.exposure(),
             seen: self.seen.clone(),
             holds: release.holds().keys().copied().collect(),

@@ -6,8 +6,8 @@ use crate::{
     event::{CheckOutcome, Event, Gate},
     judge::Arm,
     report::facts::{
-        CheckDone, ComplaintMade, CoverSpell, CriterionSeen, Figure, Heading, History, HoldSpell,
-        IncidentReport, LookTally, Mark, Performance, Sums, Uptime, criteria,
+        CheckRun, Complaint, CoverPeriod, CoverSlot, CriterionResult, ERROR_RATE, Figure, Heading, History,
+        HoldPeriod, IncidentReport, LookTally, Mark, MetricSums, Performance, Uptime,
     },
     unit::{CheckName, MetricName, Span, Timestamp},
 };
@@ -45,22 +45,22 @@ pub struct ValidationReport {
     /// Every metric beside the version that was replaced.
     pub performance: Vec<Performance>,
     /// Every criterion of the contract, with its last verdict.
-    pub criteria: Vec<CriterionSeen>,
+    pub criteria: Vec<CriterionResult>,
     /// What customers said since the release met them.
-    pub complaints: Vec<ComplaintMade>,
+    pub complaints: Vec<Complaint>,
     /// Incidents of the service since production was entered, with where the release was when they began.
     pub incidents: Vec<IncidentReport>,
     /// The checks of the validation gate that were recorded: user flows and others.
-    pub checks: Vec<CheckDone>,
+    pub checks: Vec<CheckRun>,
     /// The checks that have not passed.
     pub checks_missing: Vec<CheckName>,
     /// Who was on call.
-    pub cover: Vec<CoverSpell>,
+    pub cover: Vec<CoverPeriod>,
     /// How long of the validation nobody was.
     #[serde(rename = "uncovered_ms")]
     pub uncovered: Span,
     /// When it stood still.
-    pub holds: Vec<HoldSpell>,
+    pub holds: Vec<HoldPeriod>,
 }
 
 /// How a validation ended.
@@ -107,16 +107,16 @@ impl ValidationReport {
                 uptime.add(look);
             }
         }
-        let (sums, rollout) = (Sums::of(after), Sums::of(before));
+        let (sums, rollout) = (MetricSums::of(after), MetricSums::of(before));
         let performance = |metric: MetricName| Performance {
             canary: sums.figure(&metric, Arm::Canary),
             baseline: rollout.figure(&metric, Arm::Baseline),
             metric,
         };
-        let error_rate = history.release.watched().into_iter().find(|metric| metric.as_str() == "error_rate");
-        let cover = CoverSpell::all(history);
-        let checks = CheckDone::of_gate(history, Gate::Validation);
-        let in_validation = |spell: &HoldSpell| spell.until.is_none_or(|until| until.at > record.at);
+        let error_rate = history.release.watched().into_iter().find(|metric| metric.as_str() == ERROR_RATE);
+        let cover = CoverPeriod::all(history);
+        let checks = CheckRun::of_gate(history, Gate::Validation);
+        let in_validation = |hold: &HoldPeriod| hold.until.is_none_or(|until| until.at > record.at);
         Some(Self {
             heading: Heading::of(history),
             started: Mark::of(record),
@@ -129,20 +129,20 @@ impl ValidationReport {
             uptime,
             errors: error_rate.and_then(|metric| sums.figure(&metric, Arm::Canary)),
             performance: history.release.watched().into_iter().map(performance).collect(),
-            criteria: criteria(history, after),
-            complaints: ComplaintMade::all(history),
+            criteria: CriterionResult::all(history, after),
+            complaints: Complaint::all(history),
             incidents: IncidentReport::all(history),
             checks_missing: missing(history, &checks),
             checks,
-            uncovered: CoverSpell::uncovered(&cover, record.at, until),
+            uncovered: CoverSlot::uncovered(&CoverSlot::between(&cover, Mark::of(record), until)),
             cover,
-            holds: HoldSpell::all(history).into_iter().filter(in_validation).collect(),
+            holds: HoldPeriod::all(history).into_iter().filter(in_validation).collect(),
         })
     }
 }
 
 /// The checks of the gate whose newest outcome is not a pass.
-fn missing(history: &History<'_>, done: &[CheckDone]) -> Vec<CheckName> {
+fn missing(history: &History<'_>, done: &[CheckRun]) -> Vec<CheckName> {
     let passed = |name: &CheckName| {
         let newest = done.iter().rev().find(|done| done.check == *name);
         newest.is_some_and(|done| done.outcome == CheckOutcome::Passed)

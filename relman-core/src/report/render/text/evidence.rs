@@ -8,7 +8,7 @@ use crate::{
     report::{
         facts::{Mark, time},
         render::text::layout::{WIDTH, field, wrapped},
-        view::{BreachOfCourse, CriterionCourse, EvidenceCourse, LookCourse},
+        view::{CriterionEvidence, EvidenceBreach, EvidenceReport, LookEvidence},
     },
     unit::Finite,
 };
@@ -19,11 +19,11 @@ const COLUMNS: usize = 24;
 /// Evidence from none at the bottom to an alarm at the top.
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-impl fmt::Display for EvidenceCourse {
+impl fmt::Display for EvidenceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.heading.write(f, "Evidence")?;
         let last = self.criteria.iter().rev().find_map(|one| one.looks.last());
-        if let Some(LookCourse { alarm_at: Some(alarm), all_fast, all_robust, mark, .. }) = self
+        if let Some(LookEvidence { alarm_at: Some(alarm), all_fast, all_robust, mark, .. }) = self
             .criteria
             .iter()
             .filter_map(|one| one.looks.last())
@@ -63,7 +63,7 @@ fn channel(name: &str, evidence: Option<LnEvidence>, alarm: f64, mark: &Mark) ->
     format!("{name} {}, {how} (#{})", ln(Some(LnEvidence::of(evidence))), mark.record)
 }
 
-impl fmt::Display for CriterionCourse {
+impl fmt::Display for CriterionEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let by = match self.method {
             Method::Evidence => "evidence",
@@ -73,7 +73,7 @@ impl fmt::Display for CriterionCourse {
         };
         let alone = self.alone_alarm_at.map(|alarm| format!("; an alarm alone from {:.2} on", alarm.get()));
         wrapped(f, "", &format!("{}, judged by {by}{}", self.criterion, alone.unwrap_or_default()))?;
-        if let Some(BreachOfCourse { mark, verdict }) = &self.breach {
+        if let Some(EvidenceBreach { mark, verdict }) = &self.breach {
             field(f, "BREACHED", &format!("{mark}: {verdict}"))?;
         }
         let by_evidence = self.method == Method::Evidence;
@@ -154,7 +154,7 @@ fn in_short(outcome: &Outcome) -> String {
     }
 }
 
-impl CriterionCourse {
+impl CriterionEvidence {
     /// Whether the last look speaks against the release at all.
     fn is_suspected(&self) -> bool {
         let positive = |ln: Option<LnEvidence>| ln.is_some_and(|ln| ln.get() > 0.0);
@@ -189,7 +189,7 @@ impl CriterionCourse {
     }
 }
 
-impl CriterionCourse {
+impl CriterionEvidence {
     /// The burst-proof evidence of this criterion over a step, as a line of blocks of which the highest is an alarm by it
     /// alone.
     fn line(&self, step: u32) -> String {

@@ -5,9 +5,9 @@ use std::fmt;
 use crate::{
     event::LessonKind,
     report::{
-        facts::{ActionItemState, time},
+        facts::{ActionItemState, OpenPostMortem, time},
         render::text::layout::{field, list, wrapped},
-        view::{Lesson, Obligations, PostMortemOwed, Retrospective},
+        view::{Lesson, OpenItems, Retrospective},
     },
 };
 
@@ -42,21 +42,22 @@ impl fmt::Display for Retrospective {
     }
 }
 
-impl fmt::Display for Obligations {
+impl fmt::Display for OpenItems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.post_mortems.is_empty() && self.action_items.is_empty() {
             return wrapped(f, "", &format!("Nobody owes anything, as of {}", time(self.as_of)));
         }
         wrapped(f, "", &format!("What is owed, as of {}", time(self.as_of)))?;
-        for owed in self.overdue() {
-            wrapped(f, "  ", &format!("{}: action item {}", owed.release, owed.item))?;
+        for open in self.overdue() {
+            wrapped(f, "  ", &format!("{}: action item {}", open.release, open.item))?;
         }
-        for owed in &self.post_mortems {
-            let PostMortemOwed { release, number, about, since } = owed;
+        for open in &self.post_mortems {
+            let OpenPostMortem { number, about, since } = &open.post_mortem;
+            let release = &open.release;
             wrapped(f, "  ", &format!("{release}: post-mortem {number} on {about}, since {since}"))?;
         }
-        for owed in self.action_items.iter().filter(|owed| owed.item.state == ActionItemState::Open) {
-            wrapped(f, "  ", &format!("{}: action item {}", owed.release, owed.item))?;
+        for open in self.action_items.iter().filter(|open| open.item.state == ActionItemState::Open) {
+            wrapped(f, "  ", &format!("{}: action item {}", open.release, open.item))?;
         }
         Ok(())
     }

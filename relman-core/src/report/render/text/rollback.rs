@@ -6,7 +6,7 @@ use crate::{
     event::RollbackTrigger,
     judge::Observation,
     report::{
-        facts::{CheckDone, Harm, RollbackTimes, RootCause, commas, counted, time},
+        facts::{CheckRun, Harm, RollbackTimes, RootCause, commas, counted, numbers, time},
         render::text::{
             layout::{field, list, wrapped},
             timeline::write_rows,
@@ -64,8 +64,7 @@ impl RollbackLog {
         if self.evidence.records.is_empty() {
             return Ok(());
         }
-        let records: Vec<String> = self.evidence.records.iter().map(|record| format!("#{record}")).collect();
-        field(f, "evidence", &format!("records {}", records.join(", ")))?;
+        field(f, "evidence", &format!("records {}", numbers(&self.evidence.records)))?;
         if let Some(verdict) = &self.evidence.verdict {
             wrapped(f, "    - ", &verdict.to_string())?;
         }
@@ -139,7 +138,7 @@ impl fmt::Display for PostMortemReport {
             if let Some(expires_at) = granted.expires_at {
                 field(f, "expires", &time(expires_at))?;
             }
-            let check = |done: &CheckDone| {
+            let check = |done: &CheckRun| {
                 format!("{} {} by {} {}: {}", done.check, done.outcome, done.by, done.mark, done.evidence)
             };
             list(f, "recorded", self.checks.iter().map(check))?;

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use crate::{
     machine::PhaseName,
     report::{
-        facts::{ExposureSeen, HeldBy, StepLeft, StepStatus, counted, time},
+        facts::{ObservedShare, OpenHold, StepProgress, counted, time},
         render::text::layout::{WIDTH, field, list, wrapped},
         view::{Status, Waiting},
     },
@@ -20,7 +20,7 @@ impl fmt::Display for Status {
             field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
         }
         if let Some(step) = self.step {
-            let StepStatus { number, of, share, bake, baked, looks, started_at, .. } = step;
+            let StepProgress { number, of, share, bake, baked, looks, started_at, .. } = step;
             let looks = counted(looks, "look", "looks");
             let text = format!(
                 "{number} of {of}, at {share}: {baked} of {bake} observed, {looks}, since {}",
@@ -57,8 +57,8 @@ impl Status {
         };
         field(f, "traffic set", &format!("{}{state}", self.exposure))?;
         let seen = match &self.exposure_seen {
-            Some(ExposureSeen { share: Some(share), mark, .. }) => format!("{share} {mark}"),
-            Some(ExposureSeen { share: None, detail, mark }) => {
+            Some(ObservedShare { share: Some(share), mark, .. }) => format!("{share} {mark}"),
+            Some(ObservedShare { share: None, detail, mark }) => {
                 let why = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 format!("unknown {mark}{why}")
             }
@@ -85,7 +85,7 @@ impl Status {
             field(f, "complaints", &self.complaints.to_string())?;
         }
         let owed = self
-            .post_mortems_owed
+            .open_post_mortems
             .iter()
             .map(|owed| format!("{} on {}, since {}", owed.number, owed.about, owed.since));
         list(f, "owed", owed.map(|text| format!("post-mortem {text}")))
@@ -98,7 +98,7 @@ impl Status {
         let drill = if self.heading.is_drill() { "DRILL " } else { "" };
         let mut line = format!("{drill}{}: {}", self.heading.release, self.phase);
         if let Some(step) = self.step {
-            let StepStatus { number, of, share, bake, baked, .. } = step;
+            let StepProgress { number, of, share, bake, baked, .. } = step;
             // Writing to a string does not fail.
             let _ = write!(line, ", step {number} of {of} at {share}, {baked} of {bake}");
         }
@@ -125,7 +125,7 @@ impl fmt::Display for Waiting {
         self.heading.write(f, "What stands in the way")?;
         field(f, "phase", &self.phase.to_string())?;
         if let Some(step) = self.step {
-            let StepLeft { number, of, share, bake, baked, left } = step;
+            let StepProgress { number, of, share, bake, baked, left, .. } = step;
             let text = format!("{number} of {of}, at {share}: {baked} of {bake} observed, {left} left");
             field(f, "step", &text)?;
         }
@@ -152,7 +152,7 @@ impl fmt::Display for Waiting {
     }
 }
 
-impl HeldBy {
+impl OpenHold {
     pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>, now: Timestamp) -> fmt::Result {
         field(f, "held", &format!("since {} ({}) by {}", self.since, now.since(self.since.at), self.by))?;
         field(f, "because", self.reason.as_str())?;

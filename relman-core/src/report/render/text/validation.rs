@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     report::{
-        facts::{CheckDone, ComplaintMade, CoverSpell, Figure, HoldSpell, commas, time},
+        facts::{CheckRun, Complaint, CoverPeriod, Figure, HoldPeriod, commas, time},
         render::text::layout::{field, list},
         view::ValidationReport,
     },
@@ -41,24 +41,24 @@ impl fmt::Display for ValidationReport {
             }),
         )?;
         f.write_str("\nCustomers\n")?;
-        let complaint = |one: &ComplaintMade| format!("{} {}: {}", one.mark, one.by, one.text);
+        let complaint = |one: &Complaint| format!("{} {}: {}", one.mark, one.by, one.text);
         list(f, "complaints", self.complaints.iter().map(complaint))?;
         f.write_str("\nIncidents\n")?;
         list(f, "of the service", &self.incidents)?;
         f.write_str("\nChecks\n")?;
-        let check = |done: &CheckDone| {
+        let check = |done: &CheckRun| {
             format!("{} {} by {} {}: {}", done.check, done.outcome, done.by, done.mark, done.evidence)
         };
         list(f, "recorded", self.checks.iter().map(check))?;
         field(f, "missing", &commas(&self.checks_missing))?;
         f.write_str("\nOn call\n")?;
-        let cover = |spell: &CoverSpell| {
-            format!("{} from {} until {}, {}", spell.person, spell.from, time(spell.until), spell.end)
+        let cover = |period: &CoverPeriod| {
+            format!("{} from {} until {}, {}", period.person, period.from, time(period.until), period.end)
         };
         list(f, "cover", self.cover.iter().map(cover))?;
         field(f, "without cover", &self.uncovered.to_string())?;
-        let hold = |spell: &HoldSpell| {
-            format!("{} for {} ({}): {}", spell.from, spell.lasted, spell.cause, spell.reason)
+        let hold = |period: &HoldPeriod| {
+            format!("{} for {} ({}): {}", period.from, period.lasted, period.cause, period.reason)
         };
         list(f, "holds", self.holds.iter().map(hold))
     }

@@ -3,7 +3,7 @@ use serde::Serialize;
 use crate::{
     machine::PhaseName,
     report::{
-        facts::{Ended, Heading, History, Mark},
+        facts::{Ended, Heading, History},
         view::{
             Frame, FrameName, FrameState, LastRecord, PlanFrame, ReleaseFrame, RollbackFrame, StageFrame,
             VerifyFrame,
@@ -61,14 +61,13 @@ impl Storyboard {
         let plan = PlanFrame::of(history);
         let stage = StageFrame::of(history);
         let release = ReleaseFrame::of(history);
-        let verify = VerifyFrame::of(history, &release.steps, &release.looks);
+        let verify = VerifyFrame::of(history, &release.steps);
         let rollback = RollbackFrame::of(history);
-        let last = history.records.last();
         let mut board = Self {
             heading: Heading::of(history),
             phase: history.release.phase().name(),
             current: FrameName::Plan,
-            last: last.map(|record| LastRecord { mark: Mark::of(record), head: record.digest }),
+            last: LastRecord::of(history),
             ended: history.ended(),
             plan,
             stage,

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use crate::{
     event::{CheckOutcome, Event, Gate, PostMortemCause},
-    machine::EndedAs,
+    machine::{EndedAs, PostMortem},
     report::{
-        facts::{CheckRun, GateStory, History, Mark},
+        facts::{CheckRun, GateStory, History, Mark, RootCause, by},
         view::{ArtifactName, StoryArtifact},
     },
     unit::{Actor, CheckName},
@@ -168,7 +168,7 @@ impl ChecklistItem {
 }
 
 /// A check as a line of a checklist: its last run, and an override where that failed.
-pub(in crate::report) fn item(check: &CheckName, runs: &[CheckRun], gate: &GateStory) -> ChecklistItem {
+pub(in crate::report) fn check_item(check: &CheckName, runs: &[CheckRun], gate: &GateStory) -> ChecklistItem {
     let what = format!("Check: {check}");
     let Some(run) = runs.iter().rev().find(|run| run.check == *check) else {
         return ChecklistItem::open(what);
@@ -251,4 +251,25 @@ fn last_frame(history: &History<'_>) -> Option<FrameName> {
             None => FrameName::Plan,
         },
     })
+}
+
+/// What is left to do once a release has ended: its post-mortems about what fits, and to close it.
+pub(in crate::report) fn closing_items(
+    history: &History<'_>,
+    fits: fn(&PostMortemCause) -> bool,
+) -> Vec<ChecklistItem> {
+    let post_mortems = history.release.post_mortems().iter().filter(|one| fits(&one.about));
+    let post_mortem = |one: &PostMortem| {
+        let what = format!("Post-mortem {} on {}", one.number, one.about);
+        match RootCause::of(history, one.number) {
+            Some(cause) => {
+                let done = ChecklistItem::done(what, &cause.by, cause.filed);
+                done.with(format!("root cause: {}", cause.root_cause))
+            }
+            None => ChecklistItem::open(what),
+        }
+    };
+    let closed = history.first(|event| matches!(event, Event::ReleaseClosed(_)));
+    let closed = ChecklistItem::of("Closed", closed.map(by));
+    post_mortems.map(post_mortem).chain([closed]).collect()
 }

@@ -12,7 +12,7 @@ mod verify;
 
 pub use board::Storyboard;
 pub use frame::{ChecklistItem, Frame, FrameName, FrameState, ItemState};
-pub(in crate::report) use frame::{artifacts, item};
+pub(in crate::report) use frame::{artifacts, check_item, closing_items};
 pub use prepare::{PlanFrame, StageFrame};
 pub use release::{ReleaseFrame, StepStory};
 pub use rollback::{ProcedureStep, RollbackFrame};

@@ -9,7 +9,7 @@ use crate::{
     port::Environment,
     report::{
         facts::{CheckRun, GateStory, History, Mark, by, counted},
-        view::{ChecklistItem, Frame, FrameName, FrameState, PlanReport, artifacts, item},
+        view::{ChecklistItem, Frame, FrameName, FrameState, PlanReport, artifacts, check_item},
     },
     unit::{CheckName, Text},
 };
@@ -119,23 +119,14 @@ impl StageFrame {
                 (FrameState::UnderWay, "Under way: the change is tried before it meets users.")
             }
         };
-        let until = left.map_or(u64::MAX, |left| left.seq);
-        let runs: Vec<CheckRun> = history
-            .records
-            .iter()
-            .take_while(|record| record.seq < until)
-            .filter_map(|record| match &record.event {
-                Event::CheckRecorded(recorded) => Some(CheckRun::of(record, recorded)),
-                _ => None,
-            })
-            .collect();
+        let runs = CheckRun::of_gate(history, Gate::Staging);
         let gate = GateStory::of(history, Gate::Staging);
         let installed = history.first(
             |event| matches!(event, Event::Deployed(deployed) if deployed.environment == Environment::Staging),
         );
         let mut checklist = vec![ChecklistItem::of("Installed in staging", installed.map(by))];
         for check in history.release.checks_asked(Gate::Staging) {
-            checklist.push(item(&check, &runs, &gate));
+            checklist.push(check_item(&check, &runs, &gate));
             if check.as_str() == floors::MANUAL_QA {
                 checklist.extend(qa_items(history, &runs, &check));
             }

@@ -5,8 +5,8 @@ use crate::{
     port::Environment,
     report::{
         facts::{
-            CriterionStory, ExposureChange, GateStory, History, HoldStory, LookStory, Mark, by, counted,
-            exposure, holds,
+            CriterionStory, ExposureChange, GateStory, History, HoldPeriod, LookStory, Mark, by, counted,
+            gate_of_step,
         },
         view::{
             ChecklistItem, Frame, FrameName, FrameState, Schedule, ScheduledStep, StepEnd, TimelineEntry,
@@ -26,7 +26,7 @@ pub struct ReleaseFrame {
     /// Where the traffic was set and seen, in order; what was seen twice in a row stands once.
     pub exposure: Vec<ExposureChange>,
     /// Each time it stood still.
-    pub holds: Vec<HoldStory>,
+    pub holds: Vec<HoldPeriod>,
     /// Each criterion of the contract over the whole release.
     pub criteria: Vec<CriterionStory>,
     /// Every look, those of the validation too.
@@ -75,21 +75,6 @@ impl ReleaseFrame {
             .flat_map(|schedule| &schedule.steps)
             .map(|step| StepStory::of(history, step))
             .collect();
-        let mut looks = Vec::new();
-        let mut criteria: Vec<CriterionStory> = history
-            .release
-            .plan()
-            .and_then(|plan| plan.contract())
-            .map(|contract| contract.criteria().iter().map(CriterionStory::new).collect())
-            .unwrap_or_default();
-        for record in history.records {
-            if let Event::LookTaken(look) = &record.event {
-                looks.push(LookStory::of(record, look));
-                for criterion in &mut criteria {
-                    criterion.push(record, look);
-                }
-            }
-        }
         Self {
             frame: Frame {
                 name: FrameName::Release,
@@ -105,12 +90,12 @@ impl ReleaseFrame {
                     .collect(),
                 artifacts: artifacts(history, FrameName::Release),
             },
-            exposure: exposure(history.records),
-            holds: holds(history.records),
+            exposure: ExposureChange::all(history),
+            holds: HoldPeriod::all(history),
             happenings: happenings(history, entered, left),
             steps,
-            criteria,
-            looks,
+            criteria: CriterionStory::all(history, history.records),
+            looks: LookStory::all(history),
         }
     }
 }
@@ -118,8 +103,7 @@ impl ReleaseFrame {
 impl StepStory {
     fn of(history: &History<'_>, step: &ScheduledStep) -> Self {
         let steps = history.release.track().map_or(0, |(_, track)| track.steps().len());
-        let is_last = step.number as usize == steps;
-        let gate = if is_last { Gate::Validation } else { Gate::Step(step.number) };
+        let gate = gate_of_step(step.number, steps);
         let set = step.started.and_then(|started| {
             let is_it = |event: &Event| matches!(event, Event::TrafficSet(set) if set.share == step.share);
             history.first_from(started.record, is_it)

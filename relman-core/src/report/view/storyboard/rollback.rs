@@ -7,9 +7,10 @@ use crate::{
     policy::{NoDataAction, Policy},
     port::Moment,
     report::{
-        facts::{History, Mark, by},
+        facts::{History, Mark, contract},
         view::{
             AfterStart, ChecklistItem, Frame, FrameName, FrameState, RollbackLog, RollbackStatus, artifacts,
+            closing_items,
         },
     },
     unit::Actor,
@@ -57,7 +58,6 @@ impl RollbackFrame {
                 (FrameState::Passed, format!("Back: zero traffic was confirmed by observation after {took}."))
             }
         };
-        let thresholds = history.release.plan().and_then(|plan| plan.contract());
         Self {
             frame: Frame {
                 name: FrameName::Rollback,
@@ -74,7 +74,7 @@ impl RollbackFrame {
                 .policy()
                 .map(|policy| procedure(history, policy, log.as_ref()))
                 .unwrap_or_default(),
-            thresholds: thresholds.map(|contract| contract.criteria().to_vec()).unwrap_or_default(),
+            thresholds: contract(history).to_vec(),
             without_data: history.release.policy().map(without_data).unwrap_or_default(),
             log,
         }
@@ -177,17 +177,6 @@ fn checklist(history: &History<'_>, log: Option<&RollbackLog>) -> Vec<ChecklistI
         moment("Zero traffic first seen", log.zero_seen),
         moment("Zero traffic confirmed by observation", log.confirmed),
     ];
-    for owed in history.release.post_mortems().iter().filter(|one| one.about == PostMortemCause::Rollback) {
-        let is_it =
-            |event: &Event| matches!(event, Event::PostMortemFiled(filed) if filed.number == owed.number);
-        let item =
-            ChecklistItem::of(format!("Post-mortem {} filed", owed.number), history.first(is_it).map(by));
-        items.push(match &owed.root_cause {
-            Some(cause) => item.with(format!("root cause: {cause}")),
-            None => item,
-        });
-    }
-    let closed = history.first(|event| matches!(event, Event::ReleaseClosed(_)));
-    items.push(ChecklistItem::of("Closed", closed.map(by)));
+    items.extend(closing_items(history, |about| *about == PostMortemCause::Rollback));
     items
 }

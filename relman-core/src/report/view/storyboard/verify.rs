@@ -3,11 +3,11 @@ use serde::Serialize;
 use crate::{
     event::{Event, Gate, Record},
     report::{
-        facts::{
-            Availability, CheckRun, ComplaintStory, CoverStory, GateStory, History, IncidentReport,
-            LookStory, Mark, VerdictKind, availability, by, complaints, cover,
+        facts::{Availability, CheckRun, Complaint, CoverSlot, GateStory, History, IncidentReport, Mark, by},
+        view::{
+            ChecklistItem, Frame, FrameName, FrameState, StepStory, ValidationReport, artifacts, check_item,
+            closing_items,
         },
-        view::{ChecklistItem, Frame, FrameName, FrameState, StepStory, artifacts, item},
     },
     unit::Span,
 };
@@ -27,7 +27,7 @@ pub struct VerifyFrame {
     #[serde(rename = "elapsed_ms")]
     pub elapsed: Span,
     /// Who was on call, and when nobody was, from the start of the validation to its end or until now.
-    pub cover: Vec<CoverStory>,
+    pub cover: Vec<CoverSlot>,
     /// How much of the time nobody was on call.
     #[serde(rename = "uncovered_ms")]
     pub uncovered: Span,
@@ -38,7 +38,7 @@ pub struct VerifyFrame {
     /// How many looks had nothing to judge.
     pub unmeasured: u64,
     /// What customers said during the whole release.
-    pub complaints: Vec<ComplaintStory>,
+    pub complaints: Vec<Complaint>,
     /// Incidents of the service during the whole release, with where it was when they began.
     pub incidents: Vec<IncidentReport>,
     /// Every run of a check in production.
@@ -46,7 +46,8 @@ pub struct VerifyFrame {
 }
 
 impl VerifyFrame {
-    pub(in crate::report) fn of(history: &History<'_>, steps: &[StepStory], looks: &[LookStory]) -> Self {
+    pub(in crate::report) fn of(history: &History<'_>, steps: &[StepStory]) -> Self {
+        let report = ValidationReport::of(history);
         let entered = history.first(|event| matches!(event, Event::ValidationStarted(_)));
         let left = entered.and_then(|entered| {
             let is_end =
@@ -69,31 +70,24 @@ impl VerifyFrame {
         };
         let last = steps.last();
         let until = left.map_or(history.now, |left| left.at);
-        let cover = entered.map(|entered| cover(history.records, entered, until)).unwrap_or_default();
-        let of_validation = |look: &&LookStory| {
-            last.is_some_and(|last| last.scheduled.number == look.step) && entered.is_some()
-        };
-        let uncovered = cover.iter().filter(|one| one.person.is_none());
-        let runs = runs(history);
+        let cover = report.as_ref().map(|report| CoverSlot::between(&report.cover, report.started, until));
+        let looks = report.as_ref().map(|report| report.looks).unwrap_or_default();
+        let runs = CheckRun::of_gate(history, Gate::Validation);
         let gate = GateStory::of(history, Gate::Validation);
-        let counted = last.map_or(Span::ZERO, |last| last.scheduled.baked);
+        let counted = looks.counted;
         let length = last.map(|last| last.scheduled.planned_bake);
         let checklist = checklist(history, entered, left, &runs, &gate, length, counted);
         Self {
-            uncovered: uncovered.fold(Span::ZERO, |sum, one| sum + one.until.since(one.from)),
-            availability: availability(looks.iter().filter(of_validation)),
-            looks: looks.iter().filter(of_validation).count() as u64,
-            unmeasured: looks
-                .iter()
-                .filter(of_validation)
-                .filter(|look| look.worst() == VerdictKind::Unmeasured)
-                .count() as u64,
-            complaints: complaints(history),
+            uncovered: report.as_ref().map(|report| report.uncovered).unwrap_or_default(),
+            availability: report.as_ref().and_then(|report| Availability::of(report.errors.as_ref()?)),
+            looks: looks.looks,
+            unmeasured: looks.unmeasured,
+            complaints: Complaint::all(history),
             incidents: IncidentReport::all(history),
             elapsed: entered.map_or(Span::ZERO, |entered| until.since(entered.at)),
             length,
             counted,
-            cover,
+            cover: cover.unwrap_or_default(),
             runs,
             frame: Frame {
                 name: FrameName::Verify,
@@ -128,32 +122,9 @@ fn checklist(
     let on_call = |event: &Event| matches!(event, Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_));
     let acknowledged = history.last(on_call).filter(|_| entered.is_some());
     items.push(ChecklistItem::of("Somebody is on call", acknowledged.map(by)));
-    items.extend(history.release.checks_asked(Gate::Validation).iter().map(|check| item(check, runs, gate)));
-    for owed in history.release.post_mortems() {
-        let what = format!("Post-mortem {} on {}", owed.number, owed.about);
-        let filed = history
-            .first(|event| matches!(event, Event::PostMortemFiled(filed) if filed.number == owed.number));
-        let item = ChecklistItem::of(what, filed.map(by));
-        items.push(match &owed.root_cause {
-            Some(cause) => item.with(format!("root cause: {cause}")),
-            None => item,
-        });
-    }
-    let closed = history.first(|event| matches!(event, Event::ReleaseClosed(_)));
-    items.push(ChecklistItem::of("Closed", closed.map(by)));
+    items.extend(
+        history.release.checks_asked(Gate::Validation).iter().map(|check| check_item(check, runs, gate)),
+    );
+    items.extend(closing_items(history, |_| true));
     items
-}
-
-/// The checks that were recorded once production was entered.
-fn runs(history: &History<'_>) -> Vec<CheckRun> {
-    let Some(production) = history.first(|event| matches!(event, Event::RolloutStarted(_))) else {
-        return Vec::new();
-    };
-    let after = history.records.iter().filter(|record| record.seq > production.seq);
-    after
-        .filter_map(|record| match &record.event {
-            Event::CheckRecorded(recorded) => Some(CheckRun::of(record, recorded)),
-            _ => None,
-        })
-        .collect()
 }
