@@ -65,7 +65,7 @@ pub struct GateOutcome {
 pub enum GateResult {
     /// It was passed.
     Passed,
-    /// It was not passed, and somebody had to decide.
+    /// It failed, and a person had to decide.
     Failed,
     /// An executive has overridden it.
     Overridden,
@@ -191,7 +191,7 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
     };
     let checks = || release.checks_asked(gate).into_iter().map(|check| format!("the check {check}"));
     let look = format!(
-        "every criterion clean on at least {} requests, looked at every {}",
+        "every criterion clean on at least {} requests, evaluated every {}",
         track.min_requests(),
         track.look_every()
     );
@@ -201,25 +201,23 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
             format!("approval by {} who did not write the plan", people(policy.approvals(risk.level))),
         ],
         Gate::Staging => {
-            std::iter::once("the artifact installed in staging".to_owned()).chain(checks()).collect()
+            std::iter::once("the artifact deployed to staging".to_owned()).chain(checks()).collect()
         }
         Gate::Step(number) => {
             let step = (number as usize).checked_sub(1).and_then(|index| track.steps().get(index));
-            let observed =
-                step.map(|step| format!("{} of the traffic observed for {}", step.share, step.bake));
+            let observed = step.map(|step| format!("{} of traffic observed for {}", step.share, step.bake));
             observed.into_iter().chain([look]).collect()
         }
         Gate::Validation => {
-            let observed =
-                format!("all of the traffic observed for {} under on-call cover", track.validation());
+            let observed = format!("all traffic observed for {} under on-call cover", track.validation());
             [observed, look].into_iter().chain(checks()).collect()
         }
-        Gate::Freeze => vec!["no freeze of the policy in force".to_owned()],
+        Gate::Freeze => vec!["no freeze in the policy".to_owned()],
     }
 }
 
 fn people(count: u32) -> String {
-    if count == 1 { "somebody".to_owned() } else { format!("{count} people") }
+    if count == 1 { "one person".to_owned() } else { format!("{count} people") }
 }
 
 /// A go/no-go decision with its whole story.
@@ -233,7 +231,7 @@ pub struct GateStory {
     pub passed: Option<Mark>,
     /// On what grounds it was passed, one a line.
     pub grounds: Vec<String>,
-    /// Each time it was not passed.
+    /// Each time it failed.
     pub failures: Vec<GateFailure>,
     /// Each time an executive overrode it.
     pub overrides: Vec<OverrideStory>,
@@ -245,7 +243,7 @@ pub struct GateStory {
 pub enum GateState {
     /// It was not decided yet.
     Open,
-    /// It was not passed, and somebody has to decide.
+    /// It failed, and a person has to decide.
     Failed,
     /// It was passed.
     Passed,
@@ -257,14 +255,14 @@ impl std::fmt::Display for GateState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             Self::Open => "not decided",
-            Self::Failed => "not passed",
+            Self::Failed => "failed",
             Self::Passed => "passed",
-            Self::Overridden => "passed by an override",
+            Self::Overridden => "passed by override",
         })
     }
 }
 
-/// A gate was not passed.
+/// A gate failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GateFailure {
     /// When, and the record.

@@ -85,9 +85,9 @@ impl fmt::Display for IncidentTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::BeforeUsers => "before users had it",
-            Self::InRollout => "in the rollout",
-            Self::InValidation => "in the validation",
-            Self::InRollback => "in the rollback",
+            Self::InRollout => "during rollout",
+            Self::InValidation => "during validation",
+            Self::InRollback => "during rollback",
             Self::Afterwards => "afterwards",
         })
     }
@@ -141,7 +141,7 @@ fn share_at(exposures: &[Exposure], at: Timestamp) -> TrafficShare {
     exposures.iter().rev().find(holds).map_or(TrafficShare::ZERO, |one| one.share)
 }
 
-/// `2026-11-23 09:00:00Z, in the rollout at 10%: Payments are declined (critical) until …`.
+/// `2026-11-23 09:00:00Z, during rollout at 10%: Payments are declined (critical) …`.
 impl fmt::Display for IncidentReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", time(self.started_at), self.began)?;
@@ -154,8 +154,8 @@ impl fmt::Display for IncidentReport {
         }
         write!(f, ", {} {}, #{}", self.source, self.id, self.seen.record)?;
         match (self.ended_at, self.ended) {
-            (Some(ended_at), Some(ended)) => write!(f, "; until {}, #{}", time(ended_at), ended.record),
-            (Some(_) | None, _) => f.write_str("; FIRES STILL, as far as the record says"),
+            (Some(ended_at), Some(ended)) => write!(f, "; ended {}, #{}", time(ended_at), ended.record),
+            (Some(_) | None, _) => f.write_str("; STILL FIRING, as far as the record says"),
         }
     }
 }

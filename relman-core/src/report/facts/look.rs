@@ -33,7 +33,7 @@ pub enum LookResult {
     NotProven,
     /// Something could not be measured.
     Unmeasured,
-    /// A criterion holds.
+    /// A criterion is breached.
     Breached,
 }
 
@@ -76,7 +76,7 @@ pub struct LookTally {
     pub not_proven: u64,
     /// Those in which something could not be measured.
     pub unmeasured: u64,
-    /// Those in which a criterion held.
+    /// Those in which a criterion was breached.
     pub breached: u64,
     /// How much time counts as observed.
     #[serde(rename = "counted_ms")]
@@ -106,7 +106,7 @@ impl LookTally {
 
 impl std::fmt::Display for LookTally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let looks = counted(self.looks, "look", "looks");
+        let looks = counted(self.looks, "evaluation", "evaluations");
         let parts = [
             (self.clean, "clean"),
             (self.too_few + self.not_proven, "undecided"),
@@ -165,13 +165,13 @@ pub struct VerdictStory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
-    /// The criterion does not hold, on enough data.
+    /// The criterion is within its limit, on enough data.
     Clean,
     /// More data will tell.
     Open,
     /// There was nothing to judge.
     Unmeasured,
-    /// The criterion holds.
+    /// The criterion is breached.
     Breached,
 }
 

@@ -112,7 +112,7 @@ impl Sum {
             }
             Some(Measurement::Histogram(histogram)) => {
                 let value = metric.quantile().and_then(|quantile| histogram.quantile(quantile));
-                let shown = value.map_or_else(|| "nothing".to_owned(), |value| significant(value.get()));
+                let shown = value.map_or_else(|| "no data".to_owned(), |value| significant(value.get()));
                 let requests = histogram.count();
                 (format!("{shown}{unit} (of {requests} requests)"), value, Some(requests), None)
             }
@@ -134,7 +134,7 @@ fn of_gauges(gauges: &[Finite], unit: &str) -> (String, Option<Finite>) {
     let mut sorted: Vec<f64> = gauges.iter().map(|value| value.get()).collect();
     sorted.sort_by(f64::total_cmp);
     let (Some(lowest), Some(highest)) = (sorted.first(), sorted.last()) else {
-        return ("nothing".to_owned(), None);
+        return ("no data".to_owned(), None);
     };
     // The lower of the two in the middle: a value that was measured.
     let median = sorted[(sorted.len() - 1) / 2];
@@ -192,9 +192,9 @@ impl fmt::Display for Uptime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.ratio() {
             Some(ratio) => write!(f, "{ratio} ({} up, {} down", self.up, self.down)?,
-            None => f.write_str("not known (no requests were counted")?,
+            None => f.write_str("unknown (no requests counted")?,
         }
-        if self.unknown > Span::ZERO { write!(f, ", {} not known)", self.unknown) } else { f.write_str(")") }
+        if self.unknown > Span::ZERO { write!(f, ", {} unknown)", self.unknown) } else { f.write_str(")") }
     }
 }
 

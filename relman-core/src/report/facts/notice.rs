@@ -9,23 +9,23 @@ use crate::{
     unit::{Channel, Text},
 };
 
-/// People who were told of something, or could not be told.
+/// A notice that went out, or could not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeOutcome {
-    /// Of what.
+    /// What it was about.
     pub moment: Moment,
-    /// Who; not on the record where they could not be told.
+    /// Who got it; not on the record where nobody did.
     pub audience: Option<Text>,
     /// Through which channel.
     pub channel: Channel,
-    /// Why they could not be told; they were, if absent.
+    /// Why it was given up; it went out, if absent.
     pub given_up: Option<Text>,
     /// When, and the record.
     pub mark: Mark,
 }
 
 impl NoticeOutcome {
-    /// Whoever was told, in the order of the records.
+    /// Every notice, in the order of the records.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         history.records.iter().filter_map(Self::of).collect()
     }
@@ -56,9 +56,9 @@ impl fmt::Display for NoticeOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.mark, self.moment)?;
         match (&self.audience, &self.given_up) {
-            (Some(audience), None) => write!(f, ": {audience} through {}", self.channel),
-            (Some(_) | None, Some(why)) => write!(f, ": NOT told through {}: {why}", self.channel),
-            (None, None) => write!(f, ": through {}", self.channel),
+            (Some(audience), None) => write!(f, ": {audience} via {}", self.channel),
+            (Some(_) | None, Some(why)) => write!(f, ": NOT notified via {}: {why}", self.channel),
+            (None, None) => write!(f, ": via {}", self.channel),
         }
     }
 }

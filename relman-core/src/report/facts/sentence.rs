@@ -18,56 +18,58 @@ pub fn sentence(event: &Event) -> String {
             recorded.track
         ),
         Event::PlanRevised(revised) => format!(
-            "revised the plan, {:?}: {} risk, track {}; approvals so far are void",
+            "revised the plan {:?}: {} risk, track {}; earlier approvals are void",
             revised.plan.title().as_str(),
             revised.risk.level,
             revised.track
         ),
-        Event::PlanApproved(approved) => format!("approved the plan of #{}", approved.plan_record),
+        Event::PlanApproved(approved) => format!("approved the plan in #{}", approved.plan_record),
         Event::GatePassed(passed) => match passed.grounds.len() {
             0 => format!("{} gate passed", passed.gate),
             _ => format!("{} gate passed: {}", passed.gate, passed.grounds.join("; ")),
         },
         Event::GateFailed(failed) => {
-            format!("{} gate NOT passed: {}", failed.gate, failed.reasons.join("; "))
+            format!("{} gate FAILED: {}", failed.gate, failed.reasons.join("; "))
         }
         Event::StagingStarted(_) => "staging began".to_owned(),
-        Event::Deployed(deployed) => format!("installed in {}", deployed.environment),
+        Event::Deployed(deployed) => format!("deployed to {}", deployed.environment),
         Event::CheckRecorded(check) => check_sentence(check),
-        Event::RolloutStarted(_) => "entered production, without traffic as yet".to_owned(),
-        Event::StepStarted(started) => format!(
-            "step {} began: {} of the traffic for {} at least",
-            started.step, started.share, started.bake
-        ),
+        Event::RolloutStarted(_) => "entered production with no traffic yet".to_owned(),
+        Event::StepStarted(started) => {
+            format!("step {} began: {} of traffic for at least {}", started.step, started.share, started.bake)
+        }
         Event::TrafficSet(set) => match set.means {
             SetBy::Deployer => format!("traffic set to {}", set.share),
-            SetBy::Observation => format!("traffic found at {} already", set.share),
+            SetBy::Observation => format!("traffic already at {}", set.share),
         },
         Event::TrafficDrifted(drifted) => {
-            format!("traffic DRIFTED: {} set, {} seen; it is set again", drifted.expected, drifted.observed)
+            format!(
+                "traffic DRIFTED: set to {}, observed at {}; setting it again",
+                drifted.expected, drifted.observed
+            )
         }
         Event::LookTaken(look) => look_sentence(look),
         Event::ContractBreached(breached) => format!("CONTRACT BREACHED: {}", breached.verdict),
         Event::EffectFailed(failed) => {
             let next = match failed.retry_at {
-                Some(at) => format!("tried again at {}", time(at)),
-                None => "not tried again by itself".to_owned(),
+                Some(at) => format!("retry at {}", time(at)),
+                None => "no automatic retry".to_owned(),
             };
             let (what, attempt, detail) = (&failed.what, failed.attempt, &failed.detail);
             format!("FAILED to {what}, attempt {attempt}: {detail}; {next}")
         }
         Event::HoldPlaced(placed) => {
             let patience = match placed.roll_back_at {
-                Some(at) => format!(", or goes back at {}", time(at)),
+                Some(at) => format!("; rolls back at {}", time(at)),
                 None => String::new(),
             };
             let (what, reason, unblocked_by) = (held(placed.cause), &placed.reason, &placed.unblocked_by);
-            format!("HELD{what}: {reason}; goes on when {unblocked_by}{patience}")
+            format!("HELD{what}: {reason}; to resume: {unblocked_by}{patience}")
         }
         Event::HoldReleased(released) => {
-            format!("hold released{}: {}", held(released.cause), released.reason)
+            format!("released the hold{}: {}", held(released.cause), released.reason)
         }
-        Event::ValidationStarted(started) => format!("validation began, for {}", started.length),
+        Event::ValidationStarted(started) => format!("validation began: {}", started.length),
         Event::OnCallAcknowledged(acknowledged) => {
             format!("is on call until {}", time(acknowledged.until))
         }
@@ -75,7 +77,7 @@ pub fn sentence(event: &Event) -> String {
             format!("took over on-call duty from {} until {}", handed_over.from, time(handed_over.until))
         }
         Event::CoverLapsed(lapsed) => {
-            format!("NOBODY ON CALL: the cover by {} has ended", lapsed.person)
+            format!("NOBODY ON CALL: the cover of {} has ended", lapsed.person)
         }
         Event::OverrideGranted(granted) => {
             let checks = match granted.checks.len() {
@@ -89,13 +91,13 @@ pub fn sentence(event: &Event) -> String {
             format!("the override of the {} gate expired unused", expired.gate)
         }
         Event::PostMortemOpened(opened) => {
-            format!("post-mortem {} is owed, on {}", opened.number, opened.about)
+            format!("opened post-mortem {} on {}", opened.number, opened.about)
         }
         Event::PostMortemFiled(filed) => {
             let link = filed.link.as_ref().map(|link| format!(" ({link})")).unwrap_or_default();
             format!("filed post-mortem {}, root cause: {}{link}", filed.number, filed.root_cause)
         }
-        Event::LessonRecorded(lesson) => format!("wrote down, {}: {}", lesson.kind, lesson.text),
+        Event::LessonRecorded(lesson) => format!("recorded a lesson ({}): {}", lesson.kind, lesson.text),
         Event::ActionItemOpened(opened) => format!(
             "opened action item {} ({}) for {}, due {}: {}",
             opened.number,
@@ -130,16 +132,16 @@ pub fn sentence(event: &Event) -> String {
             format!("incident {} {} ended{when}", ended.source, ended.id)
         }
         Event::RollbackStarted(started) => {
-            format!("ROLLBACK began, from {} of the traffic: {}", started.share, started.trigger)
+            format!("ROLLBACK began at {} of traffic: {}", started.share, started.trigger)
         }
         Event::RollbackUnconfirmed(unconfirmed) => {
             format!("rollback NOT CONFIRMED, attempt {}: {}", unconfirmed.attempt, unconfirmed.detail)
         }
         Event::ZeroTrafficObserved(zero) => {
-            format!("traffic seen at zero, {} of {} times: {}", zero.times, zero.needed, zero.detail)
+            format!("zero traffic observed, {} of {} times: {}", zero.times, zero.needed, zero.detail)
         }
         Event::RollbackConfirmed(confirmed) => {
-            format!("rollback confirmed: traffic at zero, by observation, after {}", confirmed.took)
+            format!("rollback confirmed: zero traffic observed after {}", confirmed.took)
         }
         Event::ReleaseCompleted(completed) => {
             format!("release completed, validated for {}", completed.validated)
@@ -147,10 +149,10 @@ pub fn sentence(event: &Event) -> String {
         Event::ReleaseAborted(aborted) => format!("ABORTED before production: {}", aborted.reason),
         Event::ReleaseClosed(_) => "closed the release".to_owned(),
         Event::Notified(notified) => {
-            format!("told {} through {}: {}", notified.audience, notified.channel, notified.moment)
+            format!("notified {} via {}: {}", notified.audience, notified.channel, notified.moment)
         }
         Event::NotificationAbandoned(abandoned) => format!(
-            "could NOT tell {} of: {}; given up: {}",
+            "FAILED to notify {} ({}), gave up: {}",
             abandoned.channel, abandoned.moment, abandoned.detail
         ),
     }
@@ -179,9 +181,9 @@ fn check_sentence(check: &CheckRecorded) -> String {
 
 fn look_sentence(look: &LookTaken) -> String {
     let seen = match &look.exposure {
-        ObservedExposure::Seen { share_bp: TrafficShare::ZERO } => "no traffic seen".to_owned(),
-        ObservedExposure::Seen { share_bp } => format!("{share_bp} seen"),
-        ObservedExposure::Unknown { detail } => format!("traffic not seen, {detail}"),
+        ObservedExposure::Seen { share_bp: TrafficShare::ZERO } => "with no traffic".to_owned(),
+        ObservedExposure::Seen { share_bp } => format!("at {share_bp}"),
+        ObservedExposure::Unknown { detail } => format!("with traffic unknown ({detail})"),
     };
     let verdicts = match look.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Pass).count() {
         clean if clean == look.verdicts.len() => "all clean".to_owned(),
@@ -190,12 +192,9 @@ fn look_sentence(look: &LookTaken) -> String {
             other.map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
     };
-    let counts = if look.credit == Span::ZERO {
-        "does not count".to_owned()
-    } else {
-        format!("{} counts", look.credit)
-    };
-    format!("look at step {}, {seen}: {verdicts}; {counts}", look.step)
+    let counts =
+        if look.credit == Span::ZERO { "not counted".to_owned() } else { format!("{} counted", look.credit) };
+    format!("evaluation in step {} {seen}: {verdicts}; {counts}", look.step)
 }
 
 #[cfg(test)]
@@ -215,15 +214,15 @@ mod tests {
         let effect = EffectId { record: 7, index: 0 };
         let roles = std::collections::BTreeSet::new();
         let events: [(Event, &str); 7] = [
-            (PlanApproved { plan_record: 3, roles: roles.clone() }.into(), "approved the plan of #3"),
+            (PlanApproved { plan_record: 3, roles: roles.clone() }.into(), "approved the plan in #3"),
             (
                 TrafficSet { effect, share: TrafficShare::percent(10), means: SetBy::Observation }.into(),
-                "traffic found at 10% already",
+                "traffic already at 10%",
             ),
             (
                 TrafficDrifted { expected: TrafficShare::percent(1), observed: TrafficShare::percent(5) }
                     .into(),
-                "traffic DRIFTED: 1% set, 5% seen; it is set again",
+                "traffic DRIFTED: set to 1%, observed at 5%; setting it again",
             ),
             (
                 OnCallHandedOver {
@@ -247,7 +246,7 @@ mod tests {
                     detail: Text::of("410 gone"),
                 }
                 .into(),
-                "could NOT tell releases of: completed; given up: 410 gone",
+                "FAILED to notify releases (completed), gave up: 410 gone",
             ),
         ];
         for (event, said) in events {

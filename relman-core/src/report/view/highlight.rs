@@ -79,21 +79,21 @@ impl Facts {
             if failed.is_empty() && of(GateResult::Overridden).next().is_none() {
                 first_time.extend(of(GateResult::Passed));
             }
-            let failures = counted(failed.len() as u64, "time", "times");
-            self.add(LessonKind::WentBadly, format!("the {gate} gate was not passed, {failures}"), failed);
+            let failures = times(failed.len());
+            self.add(LessonKind::WentBadly, format!("the {gate} gate failed {failures}"), failed);
             for overridden in report.outcomes.iter().filter(|outcome| outcome.how == GateResult::Overridden) {
                 let (by, because) = (&overridden.by, overridden.because.join("; "));
                 let text = format!("{by} overrode the {gate} gate: {because}");
                 self.add(LessonKind::WentBadly, text, [overridden.mark.record]);
                 if history.ended().is_some_and(|ended| ended.how == EndedAs::Completed) {
-                    let text = format!("the override of the {gate} gate was followed by no rollback");
+                    let text = format!("no rollback followed the override of the {gate} gate");
                     let end = history.ended().map(|ended| ended.mark.record);
                     self.add(LessonKind::Lucky, text, [overridden.mark.record].into_iter().chain(end));
                 }
             }
         }
         let text = format!(
-            "{} at the first attempt",
+            "{} on the first attempt",
             counted(first_time.len() as u64, "gate passed", "gates passed")
         );
         self.add(LessonKind::WentWell, text, first_time);
@@ -102,16 +102,15 @@ impl Facts {
     fn rollback(&mut self, history: &History<'_>) {
         let Some(log) = RollbackLog::of(history) else { return };
         let started = log.started.record;
-        self.add(LessonKind::WentBadly, format!("the release was taken back: {}", log.trigger), [started]);
+        self.add(LessonKind::WentBadly, format!("the release was rolled back: {}", log.trigger), [started]);
         match (&log.trigger, log.times.detect) {
             (RollbackTrigger::Criterion { criterion, .. }, Some(detect)) => {
-                let text = format!(
-                    "`{criterion}` showed it {detect} after its likely beginning, and took it back by itself"
-                );
+                let text =
+                    format!("`{criterion}` caught it {detect} after its likely start and rolled it back");
                 self.add(LessonKind::WentWell, text, [log.times.detected.record, started]);
             }
             (RollbackTrigger::Manual { .. }, _) => {
-                let text = "no criterion of the contract showed it; a person did".to_owned();
+                let text = "a person caught it; no criterion of the contract did".to_owned();
                 self.add(LessonKind::WentBadly, text, [started]);
             }
             (RollbackTrigger::Criterion { .. } | RollbackTrigger::Unmeasured { .. }, _) => {}
@@ -122,15 +121,15 @@ impl Facts {
             self.add(about, text, [started, confirmed.mark.record]);
         }
         if !log.failures.is_empty() {
-            let text = format!("the way back took {} attempts", log.attempts);
+            let text = format!("the rollback took {} attempts", log.attempts);
             self.add(LessonKind::WentBadly, text, log.failures.iter().map(|failed| failed.mark.record));
             if matches!(log.status, RollbackStatus::Confirmed | RollbackStatus::Closed) {
-                let text = "the way back failed at first, and it was tried again in time".to_owned();
+                let text = "the rollback failed at first, and a retry came in time".to_owned();
                 self.add(LessonKind::Lucky, text, log.failures.iter().map(|failed| failed.mark.record));
             }
         }
         if log.harm.widest < TrafficShare::percent(50) {
-            let text = format!("at most {} of the traffic met it", log.harm.widest);
+            let text = format!("at most {} of traffic was exposed", log.harm.widest);
             self.add(
                 LessonKind::WentWell,
                 text,
@@ -141,7 +140,7 @@ impl Facts {
 
     fn holds(&mut self, history: &History<'_>) {
         for hold in HoldPeriod::all(history) {
-            let text = format!("it stood still for {} ({}): {}", hold.lasted, hold.cause, hold.reason);
+            let text = format!("it was held for {} ({}): {}", hold.lasted, hold.cause, hold.reason);
             let until = hold.until.map(|until| until.record);
             self.add(LessonKind::WentBadly, text, [hold.from.record].into_iter().chain(until));
             let met = Exposure::all(history).into_iter().find(|exposure| {
@@ -150,7 +149,7 @@ impl Facts {
             });
             if let (HoldCause::Unmeasured, Some(met)) = (hold.cause, met) {
                 let text =
-                    format!("for {} nobody could see how {} of the traffic fared", hold.lasted, met.share);
+                    format!("for {} nobody could see how {} of traffic was doing", hold.lasted, met.share);
                 self.add(LessonKind::Lucky, text, [hold.from.record].into_iter().chain(until));
             }
         }
@@ -171,16 +170,20 @@ impl Facts {
             .collect();
         let records = lapsed.iter().copied().chain([validation.seq]);
         if uncovered > Span::from_minutes(1) {
-            let text = format!("for {uncovered} of the validation nobody was on call");
+            let text = format!("nobody was on call for {uncovered} of the validation");
             self.add(LessonKind::WentBadly, text, records.clone());
             let no_breach =
                 !history.records.iter().any(|record| matches!(record.event, Event::ContractBreached(_)));
             if no_breach {
-                self.add(LessonKind::Lucky, "nothing happened while nobody was on call".to_owned(), records);
+                self.add(
+                    LessonKind::Lucky,
+                    "nothing went wrong while nobody was on call".to_owned(),
+                    records,
+                );
             }
         } else if !periods.is_empty() {
             let who: BTreeSet<String> = periods.iter().map(|period| period.person.to_string()).collect();
-            let text = format!("somebody was on call all the time: {}", commas(who));
+            let text = format!("on-call cover had no gaps: {}", commas(who));
             self.add(LessonKind::WentWell, text, periods.iter().map(|period| period.from.record));
         }
     }
@@ -191,16 +194,13 @@ impl Facts {
         };
         let failed = records(|event| matches!(event, Event::EffectFailed(_)));
         let text =
-            format!("{} at the platform or a channel", counted(failed.len() as u64, "failure", "failures"));
+            format!("{} of the platform or a channel", counted(failed.len() as u64, "failure", "failures"));
         self.add(LessonKind::WentBadly, text, failed);
         let drifted = records(|event| matches!(event, Event::TrafficDrifted(_)));
-        let text = format!(
-            "the traffic was not where it was set, {}",
-            counted(drifted.len() as u64, "time", "times")
-        );
+        let text = format!("the traffic drifted from where it was set {}", times(drifted.len()));
         self.add(LessonKind::WentBadly, text, drifted);
         let untold = records(|event| matches!(event, Event::NotificationAbandoned(_)));
-        let text = format!("{} reached nobody", counted(untold.len() as u64, "message", "messages"));
+        let text = format!("{} could not be delivered", counted(untold.len() as u64, "message", "messages"));
         self.add(LessonKind::WentBadly, text, untold);
     }
 
@@ -210,7 +210,7 @@ impl Facts {
         };
         let seqs = |records: Vec<&Record>| records.into_iter().map(|record| record.seq).collect::<Vec<_>>();
         let revised = of(|event| matches!(event, Event::PlanRevised(_)));
-        let text = format!("the plan was revised {}", counted(revised.len() as u64, "time", "times"));
+        let text = format!("the plan was revised {}", times(revised.len()));
         self.add(LessonKind::WentBadly, text, seqs(revised));
         let complaints = of(|event| matches!(event, Event::ComplaintRecorded(_)));
         let text = counted(complaints.len() as u64, "customer complained", "customers complained");
@@ -233,14 +233,19 @@ impl Facts {
         let mark: Mark = ended.mark;
         match ended.how {
             EndedAs::Completed => {
-                let text = "the validation has passed".to_owned();
+                let text = "the validation passed".to_owned();
                 self.add(LessonKind::WentWell, text, [mark.record]);
             }
             EndedAs::Aborted => {
-                let text = "it was given up before users met it".to_owned();
+                let text = "it was aborted before it reached users".to_owned();
                 self.add(LessonKind::WentBadly, text, [mark.record]);
             }
             EndedAs::RolledBack => {}
         }
     }
+}
+
+/// `once`, `3 times`.
+fn times(count: usize) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }

@@ -5,7 +5,7 @@ use crate::{
     unit::{ReleaseId, Timestamp},
 };
 
-/// What people owe releases: post-mortems that are not filed, and action items that are not done.
+/// What people still have to do for releases: file post-mortems, and finish action items.
 ///
 /// Overdue action items come first, then post-mortems, then the rest by their dates.
 ///
@@ -16,7 +16,7 @@ use crate::{
 ///
 /// let release = Release::new("checkout-241".parse()?);
 /// let open_items = OpenItems::of([&History::settled(&release, &[])], "2026-11-22T18:04:05.000Z".parse()?);
-/// assert_eq!(open_items.to_string(), "Nobody owes anything, as of 2026-11-22 18:04:05Z\n");
+/// assert_eq!(open_items.to_string(), "No open items, as of 2026-11-22 18:04:05Z\n");
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub struct ReleaseActionItem {
 }
 
 impl OpenItems {
-    /// What is owed to releases at a moment.
+    /// What is open for some releases at a moment.
     pub fn of<'a>(histories: impl IntoIterator<Item = &'a History<'a>>, now: Timestamp) -> Self {
         let mut all = Self { as_of: now, post_mortems: Vec::new(), action_items: Vec::new() };
         for history in histories {
@@ -58,7 +58,7 @@ impl OpenItems {
         all.sorted()
     }
 
-    /// Adds what is owed to one more release, seen at the moment of its history. With [`sorted`](Self::sorted), for
+    /// Adds what is open for one more release, as of its history. With [`sorted`](Self::sorted), for
     /// journals that do not fit the memory at once.
     pub fn add(&mut self, history: &History<'_>) {
         let release = history.release.id();

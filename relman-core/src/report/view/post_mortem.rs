@@ -44,21 +44,21 @@ pub struct PostMortemReport {
 
 /// What to ask about a rollback.
 const ON_ROLLBACK: [&str; 6] = [
-    "What did users notice, and when did the first of them notice it?",
+    "What did users notice, and when did the first one notice?",
     "Which change caused it, and what made that change possible?",
-    "Which check could have shown it before users met it, and why did none?",
-    "What would have shortened the time to detect, to decide or to revert?",
-    "Were the criteria and thresholds of the contract the right ones?",
-    "What else works in the same way, and would fail in the same way?",
+    "Which check could have caught it before users did, and why did none?",
+    "What would have shortened the time to detect, decide or revert?",
+    "Were the contract's criteria and limits the right ones?",
+    "What else works the same way, and would fail the same way?",
 ];
 
 /// What to ask about an override.
 const ON_OVERRIDE: [&str; 5] = [
-    "What would have happened if the gate had been obeyed?",
-    "Was what the gate had found true, and is it repaired now?",
+    "What would have happened without the override?",
+    "Was the gate right, and is what it found fixed now?",
     "Who was asked before the override, and who should have been?",
-    "Did users meet what the gate had warned of?",
-    "What has to change so that the next override is not needed?",
+    "Did users run into what the gate warned about?",
+    "What has to change so that nobody needs this override again?",
 ];
 
 impl PostMortemReport {

@@ -108,12 +108,12 @@ fn questions(about: LessonKind) -> &'static [&'static str] {
             "Who helped, and how would we have managed without them?",
         ],
         LessonKind::WentBadly => &[
-            "What took longer or cost more than we had thought, and why?",
+            "What took longer or cost more than we expected, and why?",
             "What did we find out later than we could have?",
-            "Which of our rules stood in the way, and which one was missing?",
+            "Which of our rules got in the way, and which one was missing?",
         ],
         LessonKind::Lucky => {
-            &["What could have gone wrong here and did not?", "What do we rely on without having tried it?"]
+            &["What could have gone wrong here and didn't?", "What do we rely on that we have never tested?"]
         }
     }
 }

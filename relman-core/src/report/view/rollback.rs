@@ -100,10 +100,10 @@ pub enum RollbackStatus {
 impl fmt::Display for RollbackStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Self::Requested => "NOT BACK YET: zero traffic is asked for and not set",
-            Self::Confirming => "NOT CONFIRMED YET: zero traffic is set, and observation has to confirm it",
-            Self::Confirmed => "back: zero traffic is confirmed by observation",
-            Self::Closed => "back and closed: zero traffic was confirmed by observation",
+            Self::Requested => "NOT BACK YET: zero traffic requested, not set yet",
+            Self::Confirming => "NOT CONFIRMED YET: zero traffic set, waiting for observation to confirm it",
+            Self::Confirmed => "rolled back: zero traffic confirmed by observation",
+            Self::Closed => "rolled back and closed: zero traffic confirmed by observation",
         })
     }
 }

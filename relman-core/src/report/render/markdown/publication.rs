@@ -36,7 +36,7 @@ impl Templates {
     ///
     /// # Errors
     ///
-    /// [`TemplateError::Render`] where a template of somebody's own asks for what there is not.
+    /// [`TemplateError::Render`] where a replaced template asks for what there is not.
     pub fn publication(
         &self,
         history: &History<'_>,
@@ -99,9 +99,9 @@ impl Templates {
         let (title, body) = match frame.name {
             FrameName::Plan => ("Planned and approved", self.artifact(&history, ArtifactName::Plan)?),
             FrameName::Stage => ("Staged", Some(self.told("staging", &history, &Storyboard::of(&history))?)),
-            FrameName::Release => ("Released to everybody", self.artifact(&history, ArtifactName::Schedule)?),
+            FrameName::Release => ("Released to everyone", self.artifact(&history, ArtifactName::Schedule)?),
             FrameName::Verify => ("Validated", self.artifact(&history, ArtifactName::Validation)?),
-            FrameName::Rollback => ("Taken back", self.artifact(&history, ArtifactName::RollbackLog)?),
+            FrameName::Rollback => ("Rolled back", self.artifact(&history, ArtifactName::RollbackLog)?),
         };
         Ok(past.note(&key(frame.name), title, body))
     }

@@ -16,7 +16,7 @@ impl fmt::Display for DeliveryMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, until) = (time(self.window.from), time(self.window.until));
         wrapped(f, "", &format!("Delivery metrics, {from} to {until}"))?;
-        wrapped(f, "", &format!("As {} has them; drills do not count", self.source))?;
+        wrapped(f, "", &format!("Defined as in {}; drills do not count", self.source))?;
         let per_week = self
             .deployments_per_week
             .map(|rate| format!(", {} a week", significant(rate.get())))
@@ -26,10 +26,10 @@ impl fmt::Display for DeliveryMetrics {
         let spread =
             |spread: Option<Spread>| spread.map_or_else(|| "none".to_owned(), |spread| spread.to_string());
         field(f, "between", &spread(self.between_deployments))?;
-        field(f, "lead time", &format!("{}, from the plan to all of the traffic", spread(self.lead_time)))?;
+        field(f, "lead time", &format!("{}, from the plan to all traffic", spread(self.lead_time)))?;
         let failed = match Ratio::new(self.failed_deployments, self.deployments) {
             Some(ratio) => {
-                format!("{ratio} ({} of {} taken back)", self.failed_deployments, self.deployments)
+                format!("{ratio} ({} of {} rolled back)", self.failed_deployments, self.deployments)
             }
             None => "no deployments".to_owned(),
         };
@@ -37,11 +37,15 @@ impl fmt::Display for DeliveryMetrics {
         field(f, "recovery", &spread(self.recovery_time))?;
         field(
             f,
-            "left out",
+            "excluded",
             &format!(
                 "{} and {}",
                 counted(self.drills, "drill", "drills"),
-                counted(self.not_deployed, "release not deployed then", "releases not deployed then")
+                counted(
+                    self.not_deployed,
+                    "release not deployed in that time",
+                    "releases not deployed in that time"
+                )
             ),
         )?;
         if !self.contributions.is_empty() {
@@ -54,10 +58,11 @@ impl fmt::Display for DeliveryMetrics {
                 _ => String::new(),
             };
             let failure = one.failure.as_ref().map(|failure| {
-                let recovery = failure
-                    .recovery
-                    .map_or_else(|| "not back yet".to_owned(), |recovery| format!("recovered in {recovery}"));
-                format!(", taken back {}, {recovery}: {}", failure.started, failure.trigger)
+                let recovery = failure.recovery.map_or_else(
+                    || "not recovered yet".to_owned(),
+                    |recovery| format!("recovered in {recovery}"),
+                );
+                format!(", rolled back {}, {recovery}: {}", failure.started, failure.trigger)
             });
             wrapped(f, "  ", &format!("{}: {deployed}{lead}{}", one.release, failure.unwrap_or_default()))?;
         }

@@ -36,8 +36,8 @@ impl fmt::Display for EvidenceReport {
                 f,
                 "",
                 &format!(
-                    "As natural logarithms (ln E): 0 speaks for nothing, {alarm:.2} is an alarm, which a healthy release \
-                     sees in at most 1 of {:.0}. Evidence of all criteria together counts.",
+                    "As natural logarithms (ln E): 0 is no evidence, {alarm:.2} is an alarm, which at most 1 in {:.0} \
+                     healthy releases ever sees. The evidence of all criteria counts together.",
                     libm::exp(alarm)
                 ),
             )?;
@@ -46,7 +46,7 @@ impl fmt::Display for EvidenceReport {
             match self.fast_alarm {
                 FastAlarm::Hold => {}
                 FastAlarm::RollBack => {
-                    field(f, "", "by this policy the mean of both channels rolls back, too")?;
+                    field(f, "", "by this policy the mean of both channels rolls back too")?;
                 }
             }
         }
@@ -68,10 +68,10 @@ impl fmt::Display for CriterionEvidence {
         let by = match self.method {
             Method::Evidence => "evidence",
             Method::Threshold | Method::BaselineMultiple => "a hard limit",
-            Method::FailedLooks => "failed looks",
-            Method::MannWhitney => "Mann-Whitney's test",
+            Method::FailedLooks => "failed evaluations",
+            Method::MannWhitney => "the Mann-Whitney test",
         };
-        let alone = self.alone_alarm_at.map(|alarm| format!("; an alarm alone from {:.2} on", alarm.get()));
+        let alone = self.alone_alarm_at.map(|alarm| format!("; an alarm on its own from {:.2}", alarm.get()));
         wrapped(f, "", &format!("{}, judged by {by}{}", self.criterion, alone.unwrap_or_default()))?;
         if let Some(EvidenceBreach { mark, verdict }) = &self.breach {
             field(f, "BREACHED", &format!("{mark}: {verdict}"))?;
@@ -80,15 +80,15 @@ impl fmt::Display for CriterionEvidence {
         let titles = if by_evidence { ("fast", "burst-proof") } else { ("", "") };
         write_row(
             f,
-            &format!("  {:<4} {:<13} {:>6} ", "step", "records", "looks"),
-            &format!("{:<24} {:<22} {:>7} {:>11}", "new version", "allowed", titles.0, titles.1),
+            &format!("  {:<4} {:<13} {:>6} ", "step", "records", "evals"),
+            &format!("{:<24} {:<22} {:>7} {:>11}", "new version", "limit", titles.0, titles.1),
         )?;
         for step in &self.steps {
             let records = format!("#{}–#{}", step.first.record, step.last.record);
             let seen = match (&step.value, parts(step.canary.as_ref())) {
                 (Some(value), Some(parts)) => format!("{value} ({parts})"),
                 (Some(value), None) => value.clone(),
-                (None, _) => "nothing".to_owned(),
+                (None, _) => "no data".to_owned(),
             };
             let against = match (&self.criterion.threshold, parts(step.baseline.as_ref())) {
                 (Threshold::Baseline { .. }, Some(parts)) => format!("{} ({parts})", step.threshold),
@@ -110,7 +110,7 @@ impl fmt::Display for CriterionEvidence {
             let look = self.looks.iter().find(|look| look.mark == moved.look);
             let step = look.map_or(0, |look| look.step);
             let text = format!(
-                "the look of {} in step {step}: burst-proof from {} to {}",
+                "the evaluation of {} in step {step}: burst-proof from {} to {}",
                 moved.look,
                 ln(Some(moved.from)),
                 ln(Some(moved.to))
@@ -145,7 +145,7 @@ fn in_short(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Pass => "clean".to_owned(),
         Outcome::Fail => "BREACHED".to_owned(),
-        Outcome::Undecided(Undecided::NotProven) => "over the threshold, not proven".to_owned(),
+        Outcome::Undecided(Undecided::NotProven) => "over the limit, not proven".to_owned(),
         Outcome::Undecided(
             undecided @ (Undecided::Missing { .. }
             | Undecided::TooFewRequests { .. }
@@ -174,7 +174,7 @@ impl CriterionEvidence {
                 format!("{:.3}%", value.get() * 100.0)
             }
         };
-        let high = interval.high.map_or_else(|| "no upper end yet".to_owned(), show);
+        let high = interval.high.map_or_else(|| "no upper bound yet".to_owned(), show);
         let about = if compares {
             "the old version's rate"
         } else if self.criterion.metric.quantile().is_some() {
@@ -183,7 +183,7 @@ impl CriterionEvidence {
             "of the requests"
         };
         format!(
-            "between {} and {high} {about}, over the whole release, at every look at once",
+            "between {} and {high} {about}, over the whole release, valid at every evaluation",
             show(interval.low)
         )
     }

@@ -24,23 +24,23 @@ impl fmt::Display for PlanReport {
         f.write_str("\nRisk\n")?;
         field(f, "level", &self.risk.level.to_string())?;
         list(f, "because", &self.risk.reasons)?;
-        f.write_str("\nRollback contract: any one of these that holds takes the release back\n")?;
+        f.write_str("\nRollback contract: a breach of any one of these rolls the release back\n")?;
         list(f, "criteria", &self.criteria)?;
         field(f, "watched", &commas(&self.watched))?;
         self.write_track(f)?;
         self.write_gates(f)?;
-        f.write_str("\nWho is told\n")?;
+        f.write_str("\nNotifications\n")?;
         list(
             f,
-            "notices",
+            "planned",
             self.communication.iter().map(|notice| {
-                format!("{} through {}: {}", notice.audience, notice.channel, commas(&notice.moments))
+                format!("{} via {}: {}", notice.audience, notice.channel, commas(&notice.moments))
             }),
         )?;
         if self.told.is_empty() {
             return Ok(());
         }
-        list(f, "so far", &self.told)
+        list(f, "sent", &self.told)
     }
 }
 
@@ -69,11 +69,13 @@ impl PlanReport {
             field(f, &format!("step {}", step.number), &text)?;
         }
         if !self.hold_back.is_zero() {
-            let text = format!("{} stays on the old version until the release is complete", self.hold_back);
-            field(f, "held back", &text)?;
+            let text =
+                format!("{} of traffic stays on the old version until the release completes", self.hold_back);
+            field(f, "hold-back", &text)?;
         }
-        let looks = format!("every {}, {} requests for a verdict", self.look_every, self.min_requests);
-        field(f, "looks", &looks)
+        let evaluated =
+            format!("every {}, on at least {} requests for a verdict", self.look_every, self.min_requests);
+        field(f, "evaluated", &evaluated)
     }
 
     fn write_gates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

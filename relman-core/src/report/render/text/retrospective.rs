@@ -23,7 +23,7 @@ impl fmt::Display for Retrospective {
             |spent| format!("{spent}, {} planned", figures.planned),
         );
         field(f, "in production", &production)?;
-        field(f, "in all", &format!("{} in {} records", figures.lasted, figures.records))?;
+        field(f, "overall", &format!("{} in {} records", figures.lasted, figures.records))?;
         for section in &self.sections {
             let title = match section.about {
                 LessonKind::WentWell => "What went well",
@@ -35,7 +35,7 @@ impl fmt::Display for Retrospective {
             list(f, "ask", &section.questions)?;
             let lesson =
                 |lesson: &Lesson| format!("{} ({}, #{})", lesson.text, lesson.by, lesson.mark.record);
-            list(f, "written down", section.lessons.iter().map(lesson))?;
+            list(f, "lessons", section.lessons.iter().map(lesson))?;
         }
         f.write_str("\nAction items\n")?;
         list(f, "items", &self.action_items)
@@ -45,9 +45,9 @@ impl fmt::Display for Retrospective {
 impl fmt::Display for OpenItems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.post_mortems.is_empty() && self.action_items.is_empty() {
-            return wrapped(f, "", &format!("Nobody owes anything, as of {}", time(self.as_of)));
+            return wrapped(f, "", &format!("No open items, as of {}", time(self.as_of)));
         }
-        wrapped(f, "", &format!("What is owed, as of {}", time(self.as_of)))?;
+        wrapped(f, "", &format!("Open items, as of {}", time(self.as_of)))?;
         for open in self.overdue() {
             wrapped(f, "  ", &format!("{}: action item {}", open.release, open.item))?;
         }

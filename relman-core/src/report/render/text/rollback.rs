@@ -19,14 +19,14 @@ impl fmt::Display for RollbackLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.heading.write(f, "Rollback log")?;
         field(f, "status", &self.status.to_string())?;
-        field(f, "began", &format!("{} by {}, from {} of the traffic", self.started, self.by, self.share))?;
+        field(f, "began", &format!("{} by {}, at {} of traffic", self.started, self.by, self.share))?;
         self.write_trigger(f)?;
-        f.write_str("\nThe way back\n")?;
+        f.write_str("\nProgress\n")?;
         let moment = |moment: Option<AfterStart>| {
             moment.map_or_else(|| "NOT YET".to_owned(), |moment| moment.to_string())
         };
         field(f, "zero set", &moment(self.zero_set))?;
-        field(f, "zero seen", &moment(self.zero_seen))?;
+        field(f, "zero observed", &moment(self.zero_seen))?;
         field(f, "confirmed", &moment(self.confirmed))?;
         field(f, "attempts", &self.attempts.to_string())?;
         list(f, "failures", self.failures.iter().map(|failed| format!("{} {}", failed.mark, failed.detail)))?;
@@ -41,7 +41,7 @@ impl fmt::Display for RollbackLog {
             Some(cause) => cause.write(f)?,
             None => field(f, "root cause", "not filed yet")?,
         }
-        f.write_str("\nFrom the breach on\n")?;
+        f.write_str("\nTimeline from the breach on\n")?;
         write_rows(f, &collapse(&self.timeline))
     }
 }
@@ -53,7 +53,7 @@ impl RollbackLog {
             RollbackTrigger::Criterion { criterion, observed, threshold } => {
                 field(f, "criterion", &criterion.to_string())?;
                 field(f, "observed", observed)?;
-                field(f, "threshold", threshold)?;
+                field(f, "limit", threshold)?;
             }
             RollbackTrigger::Unmeasured { reason, held } => {
                 field(f, "not measured", reason.as_str())?;
@@ -82,7 +82,7 @@ impl RollbackTimes {
             (Some(detect), Some(began)) => {
                 format!("{detect}, from {} to {}", time(began), self.detected)
             }
-            (Some(_) | None, _) => format!("not known; noticed {}", self.detected),
+            (Some(_) | None, _) => format!("unknown; noticed {}", self.detected),
         };
         field(f, "to detect", &detect)?;
         field(f, "to decide", &self.decide.to_string())?;
@@ -92,8 +92,8 @@ impl RollbackTimes {
 
 impl Harm {
     pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\nHarm, as far as the record says\n")?;
-        let exposed = format!("for {}, {} of the traffic at most", self.exposed, self.widest);
+        f.write_str("\nHarm on the record\n")?;
+        let exposed = format!("for {}, to at most {} of traffic", self.exposed, self.widest);
         field(f, "exposed", &exposed)?;
         let requests = self.requests.iter().map(|seen| {
             format!(
@@ -103,7 +103,7 @@ impl Harm {
         });
         list(f, "requests", requests)?;
         field(f, "complaints", &counted(self.complaints.len() as u64, "complaint", "complaints"))?;
-        field(f, "users", "not on the record")
+        field(f, "users", "not recorded")
     }
 }
 
@@ -125,7 +125,7 @@ impl fmt::Display for PostMortemReport {
         if let Some(ended) = self.ended {
             field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
         }
-        f.write_str("\nWhat people wrote\n")?;
+        f.write_str("\nRoot cause\n")?;
         match &self.filed {
             Some(cause) => cause.write(f)?,
             None => field(f, "root cause", "not filed yet")?,
@@ -151,7 +151,7 @@ impl fmt::Display for PostMortemReport {
         f.write_str("\nAction items\n")?;
         list(f, "items", &self.action_items)?;
         if self.filed.is_none() {
-            f.write_str("\nQuestions for the people who write it\n")?;
+            f.write_str("\nQuestions for the authors\n")?;
             list(f, "ask", &self.questions)?;
         }
         f.write_str("\nWhat happened\n")?;

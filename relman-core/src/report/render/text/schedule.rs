@@ -18,8 +18,7 @@ impl fmt::Display for Schedule {
         let start = match self.started {
             Some(mark) => format!("The rollout began {mark}. Track {}.", self.track),
             None => format!(
-                "The rollout has not begun; planned times count from the approval of the plan, at the earliest. \
-                 Track {}.",
+                "The rollout has not begun; planned times count from its start. Track {}.",
                 self.track
             ),
         };
@@ -27,7 +26,7 @@ impl fmt::Display for Schedule {
         writeln!(
             f,
             "\n  step share  {:<8} {:<20}  {:<8} {:>5} {:<8} state",
-            "planned", "planned start", "baked", "looks", "held"
+            "planned", "planned start", "baked", "evals", "held"
         )?;
         for step in &self.steps {
             let start = step.planned_start.map_or_else(|| format!("+ {}", step.planned_after), time);
@@ -41,7 +40,7 @@ impl fmt::Display for Schedule {
                 writeln!(f, "              began {started}{end}")?;
             }
         }
-        writeln!(f, "\nCheckpoints: a look every {}", self.look_every)?;
+        writeln!(f, "\nCheckpoints: evaluated every {}", self.look_every)?;
         field(f, "watched", &commas(&self.watched))?;
         for checkpoint in &self.checkpoints {
             let planned = checkpoint.planned.map_or_else(
@@ -49,14 +48,14 @@ impl fmt::Display for Schedule {
                 |at| format!("planned {}", time(at)),
             );
             let looks = match checkpoint.looks.looks {
-                0 => format!("{} looks planned", checkpoint.planned_looks),
+                0 => format!("{} evaluations planned", checkpoint.planned_looks),
                 _ => format!("{} planned, {}", checkpoint.planned_looks, checkpoint.looks),
             };
             let passed = checkpoint.passed.map(|mark| format!("; passed {mark}")).unwrap_or_default();
             field(f, &checkpoint.gate.to_string(), &format!("{planned}; {looks}{passed}"))?;
         }
         f.write_str("\n")?;
-        writeln!(f, "  planned in all  {}, the validation included", self.planned_total)?;
+        writeln!(f, "  planned total   {}, including validation", self.planned_total)?;
         self.write_end(f)
     }
 }
@@ -65,7 +64,8 @@ impl Schedule {
     fn write_end(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.ended, self.expected_end) {
             (Some(ended), _) => {
-                let looks = counted(self.steps.iter().map(|step| step.looks).sum(), "look", "looks");
+                let looks =
+                    counted(self.steps.iter().map(|step| step.looks).sum(), "evaluation", "evaluations");
                 let took = match self.started {
                     Some(started) => {
                         format!(", {} after the rollout began, {looks}", ended.mark.at.since(started.at))
@@ -81,12 +81,12 @@ impl Schedule {
             }
             (None, Some(end)) => {
                 writeln!(f, "  left            {}", self.left)?;
-                writeln!(f, "  over            {} at the earliest", time(end))
+                writeln!(f, "  ends            {} at the earliest", time(end))
             }
             (None, None) if self.left > Span::ZERO => {
-                writeln!(f, "  over            {} after approval and staging, at the earliest", self.left)
+                writeln!(f, "  ends            {} after approval and staging, at the earliest", self.left)
             }
-            (None, None) => writeln!(f, "  over            when zero traffic is confirmed"),
+            (None, None) => writeln!(f, "  ends            once zero traffic is confirmed"),
         }
     }
 }

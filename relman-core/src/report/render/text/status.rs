@@ -21,7 +21,7 @@ impl fmt::Display for Status {
         }
         if let Some(step) = self.step {
             let StepProgress { number, of, share, bake, baked, looks, started_at, .. } = step;
-            let looks = counted(looks, "look", "looks");
+            let looks = counted(looks, "evaluation", "evaluations");
             let text = format!(
                 "{number} of {of}, at {share}: {baked} of {bake} observed, {looks}, since {}",
                 time(started_at)
@@ -34,7 +34,7 @@ impl fmt::Display for Status {
             hold.write(f, self.heading.as_of)?;
         }
         if let Some(look) = &self.last_look {
-            writeln!(f, "\nLast look {}", look.mark)?;
+            writeln!(f, "\nLast evaluation {}", look.mark)?;
             look.verdicts.iter().try_for_each(|verdict| wrapped(f, "  - ", verdict))?;
         }
         f.write_str("\n")?;
@@ -52,7 +52,7 @@ impl fmt::Display for Status {
 impl Status {
     fn write_exposure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.step {
-            Some(step) if !step.traffic_is_set => format!(", {} asked for", step.share),
+            Some(step) if !step.traffic_is_set => format!(", {} requested", step.share),
             Some(_) | None => String::new(),
         };
         field(f, "traffic set", &format!("{}{state}", self.exposure))?;
@@ -62,9 +62,9 @@ impl Status {
                 let why = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 format!("unknown {mark}{why}")
             }
-            None => "never yet".to_owned(),
+            None => "not yet".to_owned(),
         };
-        field(f, "traffic seen", &seen)
+        field(f, "platform shows", &seen)
     }
 
     fn write_people(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,11 +84,11 @@ impl Status {
         if self.complaints > 0 {
             field(f, "complaints", &self.complaints.to_string())?;
         }
-        let owed = self
+        let open = self
             .open_post_mortems
             .iter()
-            .map(|owed| format!("{} on {}, since {}", owed.number, owed.about, owed.since));
-        list(f, "owed", owed.map(|text| format!("post-mortem {text}")))
+            .map(|open| format!("{} on {}, since {}", open.number, open.about, open.since));
+        list(f, "open items", open.map(|text| format!("post-mortem {text}")))
     }
 }
 
@@ -110,7 +110,7 @@ impl Status {
         } else if self.step.is_none()
             && let Some(waits_for) = &self.waits_for
         {
-            let _ = write!(line, ", waits for {waits_for}");
+            let _ = write!(line, ", waiting for {waits_for}");
         }
         let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if plain.chars().count() <= WIDTH {
@@ -122,7 +122,7 @@ impl Status {
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.heading.write(f, "What stands in the way")?;
+        self.heading.write(f, "Blockers")?;
         field(f, "phase", &self.phase.to_string())?;
         if let Some(step) = self.step {
             let StepProgress { number, of, share, bake, baked, left, .. } = step;
@@ -138,11 +138,11 @@ impl fmt::Display for Waiting {
         f.write_str("\n")?;
         let others = self.missing.get(self.holds.len()..).unwrap_or_default();
         match self.only_time {
-            Some(left) => return wrapped(f, "", &format!("It waits for nothing but time: {left}.")),
-            None if self.missing.is_empty() => return f.write_str("It waits for nothing.\n"),
-            None if others.is_empty() => return f.write_str("It waits for nothing else.\n"),
-            None if self.holds.is_empty() => f.write_str("It waits for\n")?,
-            None => f.write_str("It also waits for\n")?,
+            Some(left) => return wrapped(f, "", &format!("Waiting for nothing but time: {left}.")),
+            None if self.missing.is_empty() => return f.write_str("Waiting for nothing.\n"),
+            None if others.is_empty() => return f.write_str("Waiting for nothing else.\n"),
+            None if self.holds.is_empty() => f.write_str("Waiting for\n")?,
+            None => f.write_str("Also waiting for\n")?,
         }
         for missing in others {
             wrapped(f, "  - ", &missing.what)?;
@@ -156,9 +156,9 @@ impl OpenHold {
     pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>, now: Timestamp) -> fmt::Result {
         field(f, "held", &format!("since {} ({}) by {}", self.since, now.since(self.since.at), self.by))?;
         field(f, "because", self.reason.as_str())?;
-        field(f, "goes on when", self.unblocked_by.as_str())?;
+        field(f, "to resume", self.unblocked_by.as_str())?;
         match self.roll_back_at {
-            Some(at) => field(f, "or goes back", &format!("by itself at {}, in {}", time(at), at.since(now))),
+            Some(at) => field(f, "rolls back", &format!("at {}, in {}", time(at), at.since(now))),
             None => Ok(()),
         }
     }

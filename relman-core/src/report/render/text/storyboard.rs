@@ -16,7 +16,7 @@ impl fmt::Display for Storyboard {
             f.write_str("\n")?;
             frame.write(f)?;
         }
-        f.write_str("\nIf it has to go back\n")?;
+        f.write_str("\nIf it has to be rolled back\n")?;
         for (index, step) in self.rollback.procedure.iter().enumerate() {
             let done = step.done.map(|done| format!(" ({done})")).unwrap_or_default();
             wrapped(f, &format!("  {}. ", index + 1), &format!("{}: {}{done}", step.who, step.what))?;
@@ -62,7 +62,7 @@ impl GateStory {
         let grounds = if grounds.is_empty() { grounds } else { format!(": {grounds}") };
         wrapped(f, "  gate ", &format!("{}: {}{when}{grounds}", self.gate, self.state))?;
         for failed in &self.failures {
-            wrapped(f, "    not passed ", &format!("{}: {}", failed.mark, failed.reasons.join("; ")))?;
+            wrapped(f, "    failed ", &format!("{}: {}", failed.mark, failed.reasons.join("; ")))?;
         }
         self.overrides.iter().try_for_each(|one| {
             wrapped(f, "    overridden ", &format!("{} by {}: {}", one.mark, one.by, one.reason))

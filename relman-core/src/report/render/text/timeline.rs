@@ -32,17 +32,17 @@ pub(in crate::report) fn write_rows(f: &mut fmt::Formatter<'_>, rows: &[Timeline
                 (true, _, _) => "NOT MEASURED".to_owned(),
                 (false, 0, 0) => "all clean".to_owned(),
                 (false, _, 0) => format!("none breached, {too_few} on too few requests"),
-                (false, 0, _) => format!("{not_proven} over a threshold, not proven"),
+                (false, 0, _) => format!("{not_proven} over the limit, not proven"),
                 (false, _, _) => {
-                    format!("{not_proven} over a threshold, not proven, {too_few} on too few requests")
+                    format!("{not_proven} over the limit, not proven, {too_few} on too few requests")
                 }
             };
-            let looks = counted(*looks, "look", "looks");
+            let looks = counted(*looks, "evaluation", "evaluations");
             let until = time(*until);
             wrapped(
                 f,
                 &records,
-                &format!("{looks} at step {step}, {result}, {credit} counted, until {until}"),
+                &format!("{looks} in step {step}, {result}, {credit} counted, until {until}"),
             )
         }
     })

@@ -19,7 +19,7 @@ impl fmt::Display for ValidationReport {
         field(f, "began", &self.started.to_string())?;
         let left = if self.left > Span::ZERO { format!(", {} left", self.left) } else { String::new() };
         field(f, "observed", &format!("{} of {}{left}", self.observed, self.length))?;
-        field(f, "looks", &self.looks.to_string())?;
+        field(f, "evaluated", &self.looks.to_string())?;
         f.write_str("\nMeasured\n")?;
         field(f, "uptime", &self.uptime.to_string())?;
         let errors = self.errors.as_ref().map_or("not counted", |errors| errors.said.as_str());
@@ -28,7 +28,7 @@ impl fmt::Display for ValidationReport {
             let said = |figure: &Option<Figure>| {
                 figure.as_ref().map_or_else(|| "not measured".to_owned(), |figure| figure.said.clone())
             };
-            let text = format!("{}; replaced version {}", said(&one.canary), said(&one.baseline));
+            let text = format!("{}; old version {}", said(&one.canary), said(&one.baseline));
             field(f, one.metric.as_str(), &text)?;
         }
         f.write_str("\nContract\n")?;
@@ -37,7 +37,7 @@ impl fmt::Display for ValidationReport {
             "criteria",
             self.criteria.iter().map(|seen| match (&seen.said, seen.mark) {
                 (Some(said), Some(mark)) => format!("{said} (#{})", mark.record),
-                _ => format!("{}: not judged yet", seen.criterion),
+                _ => format!("{}: not evaluated yet", seen.criterion),
             }),
         )?;
         f.write_str("\nCustomers\n")?;

@@ -57,7 +57,7 @@ pub enum FrameState {
     UnderWay,
     /// The release went through it.
     Passed,
-    /// The release left it for the way back, or was given up in it.
+    /// The release left it for the way back, or was aborted in it.
     Stopped,
 }
 

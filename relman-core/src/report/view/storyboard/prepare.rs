@@ -32,7 +32,7 @@ impl PlanFrame {
         let (state, says) = match (entered, left, given_up) {
             (None, ..) => (FrameState::NotReached, "Not reached: nothing is planned yet.".to_owned()),
             (_, Some(_), _) => (FrameState::Passed, "The plan was approved.".to_owned()),
-            (_, None, Some(_)) => (FrameState::Stopped, "It was given up in planning.".to_owned()),
+            (_, None, Some(_)) => (FrameState::Stopped, "Aborted during planning.".to_owned()),
             (_, None, None) => (FrameState::UnderWay, says_what_is_missing(history)),
         };
         Self {
@@ -55,8 +55,8 @@ impl PlanFrame {
 fn says_what_is_missing(history: &History<'_>) -> String {
     debug_assert_eq!(history.release.phase().name(), PhaseName::Planning);
     match history.release.missing(history.now).first() {
-        Some(missing) => format!("Under way: it waits for {}.", missing.what),
-        None => "Under way.".to_owned(),
+        Some(missing) => format!("Waiting for {}.", missing.what),
+        None => "Ready to go on.".to_owned(),
     }
 }
 
@@ -72,15 +72,15 @@ fn checklist(history: &History<'_>, plan: &PlanReport) -> Vec<ChecklistItem> {
         ChecklistItem::done(format!("Risk assessed: {}", plan.risk.level), author, mark)
             .with(plan.risk.reasons.join("; ")),
         if plan.criteria.is_empty() {
-            ChecklistItem::open("Rollback contract").with("nothing is staged without numeric criteria")
+            ChecklistItem::open("Rollback contract").with("staging needs numeric criteria")
         } else {
             let criteria: Vec<String> = plan.criteria.iter().map(ToString::to_string).collect();
             ChecklistItem::done("Rollback contract", author, mark).with(criteria.join("; "))
         },
         ChecklistItem::done("Communication plan", author, mark).with(counted(
             plan.communication.len() as u64,
-            "notice",
-            "notices",
+            "notification",
+            "notifications",
         )),
     ];
     let needed = plan.approvals_needed as usize;
@@ -91,7 +91,7 @@ fn checklist(history: &History<'_>, plan: &PlanReport) -> Vec<ChecklistItem> {
     }
     for number in plan.approvals.len()..needed {
         let what = format!("Approval {} of {needed}", number + 1);
-        items.push(ChecklistItem::open(what).with("by somebody who is not an author"));
+        items.push(ChecklistItem::open(what).with("by someone who is not an author"));
     }
     items
 }
@@ -111,20 +111,18 @@ impl StageFrame {
         let left = history.first(|event| matches!(event, Event::RolloutStarted(_)));
         let given_up = history.first(|event| matches!(event, Event::ReleaseAborted(_)));
         let (state, says) = match (entered, left, given_up) {
-            (None, _, Some(_)) => (FrameState::NotReached, "Not reached: it was given up in planning."),
-            (None, _, None) => (FrameState::NotReached, "Not reached: it begins when the plan is approved."),
-            (_, Some(_), _) => (FrameState::Passed, "Everything that the staging gate asks for was there."),
-            (_, None, Some(_)) => (FrameState::Stopped, "It was given up in staging."),
-            (_, None, None) => {
-                (FrameState::UnderWay, "Under way: the change is tried before it meets users.")
-            }
+            (None, _, Some(_)) => (FrameState::NotReached, "Not reached: aborted during planning."),
+            (None, _, None) => (FrameState::NotReached, "Not reached: starts once the plan is approved."),
+            (_, Some(_), _) => (FrameState::Passed, "Everything the staging gate asks for was there."),
+            (_, None, Some(_)) => (FrameState::Stopped, "Aborted in staging."),
+            (_, None, None) => (FrameState::UnderWay, "The change is tested before it reaches users."),
         };
         let runs = CheckRun::of_gate(history, Gate::Staging);
         let gate = GateStory::of(history, Gate::Staging);
         let installed = history.first(
             |event| matches!(event, Event::Deployed(deployed) if deployed.environment == Environment::Staging),
         );
-        let mut checklist = vec![ChecklistItem::of("Installed in staging", installed.map(by))];
+        let mut checklist = vec![ChecklistItem::of("Deployed to staging", installed.map(by))];
         for check in history.release.checks_asked(Gate::Staging) {
             checklist.push(check_item(&check, &runs, &gate));
             if check.as_str() == floors::MANUAL_QA {

@@ -55,19 +55,15 @@ impl ReleaseFrame {
             (None, _) => (
                 FrameState::NotReached,
                 match history.ended() {
-                    Some(_) => "Not reached: it was given up before production.",
-                    None => "Not reached: no user has met this version. The steps are planned.",
+                    Some(_) => "Not reached: aborted before production.",
+                    None => "Not reached: no user has this version yet. The steps are planned.",
                 },
             ),
-            (Some(_), None) => {
-                (FrameState::UnderWay, "Under way: the exposure grows step by step, on evidence.")
-            }
+            (Some(_), None) => (FrameState::UnderWay, "Exposure grows step by step, on evidence."),
             (Some(_), Some(Event::ValidationStarted(_))) => {
-                (FrameState::Passed, "Every step before the last was passed; all of the traffic is on it.")
+                (FrameState::Passed, "Every step but the last passed; all traffic is on it.")
             }
-            (Some(_), Some(_)) => {
-                (FrameState::Stopped, "It was taken back before all of the traffic was on it.")
-            }
+            (Some(_), Some(_)) => (FrameState::Stopped, "Rolled back before all traffic was on it."),
         };
         let schedule = Schedule::of(history);
         let steps: Vec<StepStory> = schedule
@@ -119,7 +115,7 @@ fn checklist(history: &History<'_>, steps: &[StepStory]) -> Vec<ChecklistItem> {
     let step = |step: &StepStory| {
         let scheduled = &step.scheduled;
         let what = format!(
-            "Step {}: {} of the traffic for {}",
+            "Step {}: {} of traffic for {}",
             scheduled.number, scheduled.share, scheduled.planned_bake
         );
         let what =
@@ -128,7 +124,7 @@ fn checklist(history: &History<'_>, steps: &[StepStory]) -> Vec<ChecklistItem> {
             "{}, observed for {} in {}",
             scheduled.end,
             scheduled.baked,
-            counted(scheduled.looks, "look", "looks")
+            counted(scheduled.looks, "evaluation", "evaluations")
         );
         let system = Actor::relman();
         match (scheduled.end, scheduled.ended) {
@@ -140,7 +136,7 @@ fn checklist(history: &History<'_>, steps: &[StepStory]) -> Vec<ChecklistItem> {
             }
         }
     };
-    let installed = ChecklistItem::of("Installed in production, without traffic", installed.map(by));
+    let installed = ChecklistItem::of("Deployed to production, with no traffic", installed.map(by));
     [installed].into_iter().chain(steps.iter().map(step)).collect()
 }
 

@@ -55,7 +55,7 @@ impl RollbackFrame {
                 let took =
                     log.as_ref().and_then(|log| log.confirmed).map(|confirmed| confirmed.after.to_string());
                 let took = took.unwrap_or_default();
-                (FrameState::Passed, format!("Back: zero traffic was confirmed by observation after {took}."))
+                (FrameState::Passed, format!("Zero traffic was confirmed by observation after {took}."))
             }
         };
         Self {
@@ -83,9 +83,9 @@ impl RollbackFrame {
 
 fn not_needed(history: &History<'_>) -> String {
     match history.ended() {
-        Some(ended) => format!("Not reached: the release ended {} without it.", ended.how),
+        Some(ended) => format!("Not reached: the release {} without it.", ended.how),
         None if history.release.plan().is_none() => "Not reached: nothing is planned yet.".to_owned(),
-        None => "Not reached. This is how it would go.".to_owned(),
+        None => "Not reached: this is how it would go.".to_owned(),
     }
 }
 
@@ -97,10 +97,10 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
         .plan()
         .map(|plan| {
             let notices = plan.communication().due_at(Moment::RollbackStarted);
-            notices.map(|notice| format!("{} through {}", notice.audience, notice.channel)).collect()
+            notices.map(|notice| format!("{} via {}", notice.audience, notice.channel)).collect()
         })
         .unwrap_or_default();
-    let told = told.into_iter().chain([format!("on-call through {}", policy.on_call().channel)]);
+    let told = told.into_iter().chain([format!("on-call via {}", policy.on_call().channel)]);
     let told: Vec<String> = told.collect();
     let told_at = log.and_then(|log| {
         let is_it =
@@ -116,14 +116,14 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
         |what: String, who: &str, done: Option<AfterStart>| ProcedureStep { what, who: who.to_owned(), done };
     vec![
         step(
-            "A criterion of the contract holds, or nothing could be measured for longer than the policy's patience, \
-             or a person asks for it with a reason"
+            "A criterion of the contract is breached, metrics are missing for longer than the policy allows, or a \
+             person asks for it with a reason"
                 .to_owned(),
-            "relman, in the decision that saw it, or anybody whom the directory knows",
+            "relman, in the same decision, or anyone the directory knows",
             started,
         ),
         step(
-            format!("All traffic goes back to the old version; tried again every {} until it is done", rules.retry_every),
+            format!("All traffic goes back to the old version; retried every {} until it is done", rules.retry_every),
             "the deployer",
             log.and_then(|log| log.zero_set),
         ),
@@ -136,10 +136,10 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
             "the platform, asked by relman",
             log.and_then(|log| log.confirmed),
         ),
-        step(format!("People are told: {}", told.join(", ")), "relman, beside and never before the traffic", told_at),
+        step(format!("Notifications go out: {}", told.join(", ")), "relman, alongside the traffic change, never before it", told_at),
         step(
-            "A post-mortem is filed; the release can't be closed before".to_owned(),
-            "somebody who may operate the release",
+            "A post-mortem is filed; until then the release can't be closed".to_owned(),
+            "anyone who may operate the release",
             filed,
         ),
     ]
@@ -174,7 +174,7 @@ fn checklist(history: &History<'_>, log: Option<&RollbackLog>) -> Vec<ChecklistI
     let mut items = vec![
         ChecklistItem::done("Rollback began", &log.by, log.started).with(log.trigger.to_string()),
         moment("Zero traffic set", log.zero_set),
-        moment("Zero traffic first seen", log.zero_seen),
+        moment("Zero traffic first observed", log.zero_seen),
         moment("Zero traffic confirmed by observation", log.confirmed),
     ];
     items.extend(closing_items(history, |about| *about == PostMortemCause::Rollback));

@@ -60,13 +60,13 @@ impl VerifyFrame {
                 match history
                     .first(|event| matches!(event, Event::RollbackStarted(_) | Event::ReleaseAborted(_)))
                 {
-                    Some(_) => "Not reached: the release ended before all of the traffic was on it.",
-                    None => "Not reached: it begins when all of the traffic is on the new version.",
+                    Some(_) => "Not reached: the release ended before it had all traffic.",
+                    None => "Not reached: starts once the new version has all traffic.",
                 },
             ),
-            (Some(_), None) => (FrameState::UnderWay, "Under way: all users have it, and it is validated."),
-            (Some(_), Some(Event::ReleaseCompleted(_))) => (FrameState::Passed, "The validation has passed."),
-            (Some(_), Some(_)) => (FrameState::Stopped, "It was taken back in the validation."),
+            (Some(_), None) => (FrameState::UnderWay, "All users have it, and it is being validated."),
+            (Some(_), Some(Event::ReleaseCompleted(_))) => (FrameState::Passed, "The validation passed."),
+            (Some(_), Some(_)) => (FrameState::Stopped, "Rolled back during validation."),
         };
         let last = steps.last();
         let until = left.map_or(history.now, |left| left.at);
@@ -112,7 +112,7 @@ fn checklist(
     length: Option<Span>,
     counted: Span,
 ) -> Vec<ChecklistItem> {
-    let mut items = vec![ChecklistItem::of("All of the traffic on the new version", entered.map(by))];
+    let mut items = vec![ChecklistItem::of("All traffic on the new version", entered.map(by))];
     if let Some(length) = length {
         let completed = left.filter(|left| matches!(left.event, Event::ReleaseCompleted(_)));
         let what = format!("{length} observed on fresh data, under on-call cover");
@@ -121,7 +121,7 @@ fn checklist(
     }
     let on_call = |event: &Event| matches!(event, Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_));
     let acknowledged = history.last(on_call).filter(|_| entered.is_some());
-    items.push(ChecklistItem::of("Somebody is on call", acknowledged.map(by)));
+    items.push(ChecklistItem::of("On-call cover acknowledged", acknowledged.map(by)));
     items.extend(
         history.release.checks_asked(Gate::Validation).iter().map(|check| check_item(check, runs, gate)),
     );
