@@ -4,7 +4,7 @@ use relman_core::{
     chain::{Digest, Verifier},
     machine::Release,
     port::{Journal, JournalExt},
-    report::{History, Obligations},
+    report::{History, OpenItems},
     unit::{ReleaseId, Timestamp},
 };
 
@@ -50,7 +50,7 @@ pub async fn export(
         return Err(HandoverError::NotEmpty(to.to_owned()));
     }
     let mut manifest = Manifest::new(now);
-    let mut obligations = Obligations::of([], now);
+    let mut obligations = OpenItems::of([], now);
     for stream in journal.streams().await? {
         let id = stream.release;
         let lines = journal.read_to_end(&id, 0).await?;

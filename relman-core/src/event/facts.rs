@@ -680,7 +680,7 @@ impl fmt::Display for RollbackTrigger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Criterion { criterion, observed, threshold } => {
-                write!(f, "`{criterion}` held: observed {observed}, threshold {threshold}")
+                write!(f, "`{criterion}` breached: {observed} observed, limit {threshold}")
             }
             Self::Unmeasured { reason, held } if *held == Span::ZERO => write!(f, "not measured: {reason}"),
             Self::Unmeasured { reason, held } => write!(f, "not measured for {held}: {reason}"),

@@ -97,7 +97,7 @@ fn a_release_rolled_back_by_a_criterion() {
         Event::RollbackStarted(started) => Some(started.trigger.to_string()),
         _ => None,
     });
-    assert_eq!(started.as_deref(), Some("`error_rate > 1%` held: observed 3.1%, threshold 1%"));
+    assert_eq!(started.as_deref(), Some("`error_rate > 1%` breached: 3.1% observed, limit 1%"));
 }
 
 fn outage() -> Driven {

@@ -16,7 +16,7 @@ use relman_core::{
     policy::Policy,
     port::Deployment,
     report::{
-        EvidenceCourse, History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
+        EvidenceReport, History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
         StepEnd, Timeline, TimelineRow, Waiting, sentence,
     },
     unit::{Finite, Span, Text, Timestamp, TrafficShare},
@@ -293,7 +293,7 @@ fn golden_all(scene: &str, drive: &Drive) {
     golden(scene, "status", &status);
     golden_text(scene, "line", &status.one_line());
     golden_text(scene, "timeline", &Timeline::of(&history));
-    if let Some(course) = EvidenceCourse::of(&history) {
+    if let Some(course) = EvidenceReport::of(&history) {
         golden_text(scene, "evidence", &course);
     }
     match RollbackLog::of(&history) {
@@ -539,15 +539,15 @@ fn a_report_is_the_same_from_the_stored_lines() {
 #[test]
 fn the_course_of_the_evidence() {
     let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
-    assert_eq!(EvidenceCourse::of(&drive.history()), None);
+    assert_eq!(EvidenceReport::of(&drive.history()), None);
     drive.looks(31, World { errors: 1, ..HEALTHY });
     drive.looks(20, World { requests: 6_600, errors: 6, ..HEALTHY });
-    let before = EvidenceCourse::of(&drive.history()).unwrap();
+    let before = EvidenceReport::of(&drive.history()).unwrap();
     golden_text("evidence", "undecided", &before);
     while drive.release.phase().step().is_some() {
         drive.look(World { requests: 6_600, errors: 165, ..HEALTHY });
     }
-    let course = EvidenceCourse::of(&drive.history()).unwrap();
+    let course = EvidenceReport::of(&drive.history()).unwrap();
     golden("evidence", "breached", &course);
 
     let rate = &course.criteria[0];
@@ -569,7 +569,7 @@ fn the_course_says_what_complaints_have_breached() {
         let action = Action::Complain { text: text(complaint) };
         drive.act(who("user:sue", &["support"]), action);
     }
-    let course = EvidenceCourse::of(&drive.history()).unwrap();
+    let course = EvidenceReport::of(&drive.history()).unwrap();
     let breach = drive.records.iter().find(|record| record.event.kind() == "contract_breached").unwrap();
     golden_text("evidence", "complaints", &course);
     assert!(course.to_string().contains(&format!("#{}", breach.seq)), "{course}");
@@ -580,5 +580,18 @@ fn the_course_of_a_large_service_is_no_wider_than_a_terminal() {
     let plan = PLAN.replace("error_rate > 1%", "error_rate > 2x baseline");
     let mut drive = Drive::in_production(&plan, Policy::SHIPPED_TOML);
     drive.looks(20, World { requests: 123_456_789, errors: 23_456, ..HEALTHY });
-    golden_text("evidence", "large", &EvidenceCourse::of(&drive.history()).unwrap());
+    golden_text("evidence", "large", &EvidenceReport::of(&drive.history()).unwrap());
+}
+
+#[test]
+fn the_last_step_ends_with_the_validation_gate_even_with_a_hold_back() {
+    let standard = "[tracks.standard]\n";
+    let policy = plain().replacen(standard, &format!("{standard}hold_back = \"5%\"\n"), 1);
+    let drive = Drive::in_production(PLAN, &policy.replacen("share = \"100%\"", "share = \"95%\"", 1));
+    let history = drive.history();
+    let gates: Vec<Gate> = PlanReport::of(&history).unwrap().gates.iter().map(|gate| gate.gate).collect();
+    let steps = [Gate::Step(1), Gate::Step(2), Gate::Step(3), Gate::Validation];
+    assert_eq!(gates, [[Gate::Plan, Gate::Staging].as_slice(), &steps].concat());
+    let checkpoints = Schedule::of(&history).unwrap().checkpoints;
+    assert_eq!(checkpoints.iter().map(|one| one.gate).collect::<Vec<_>>(), steps);
 }

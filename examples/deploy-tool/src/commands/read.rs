@@ -3,7 +3,7 @@
 use relman_core::{
     machine::Missing,
     port::JournalExt,
-    report::{EvidenceCourse, History, PlanReport, RollbackLog, Schedule, Status, Timeline, Waiting},
+    report::{EvidenceReport, History, PlanReport, RollbackLog, Schedule, Status, Timeline, Waiting},
     unit::ReleaseId,
 };
 use serde::Serialize;
@@ -117,7 +117,7 @@ pub(super) async fn schedule(global: &Global, id: &ReleaseId) -> Result<(), Fail
 /// `evidence`: what spoke for and against a release, look by look.
 pub(super) async fn evidence(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
     let told = tell(global, id).await?;
-    let course = EvidenceCourse::of(&History::new(&told.release, &told.records, store::now()));
+    let course = EvidenceReport::of(&History::new(&told.release, &told.records, store::now()));
     print(global, course, || {
         format!("nothing was measured of {id} yet: it is {}", told.release.phase().name())
     })

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use relman_core::{
     port::Journal,
-    report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
+    report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
     unit::Window,
 };
 
@@ -61,7 +61,7 @@ pub(super) async fn metrics(global: &Global, asked: &Metrics) -> Result<(), Fail
 pub(super) async fn owed(global: &Global) -> Result<(), Failure> {
     let journal = store::open_read_only(&store::path(global))?;
     let now = store::now();
-    let mut owed = Obligations::of([], now);
+    let mut owed = OpenItems::of([], now);
     each(&*journal, |told| owed.add(&History::new(&told.release, &told.records, now))).await?;
     let owed = owed.sorted();
     Ok(if global.json { output::report_json(&owed) } else { output::report(owed) }?)

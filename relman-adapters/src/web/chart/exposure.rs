@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use relman_core::{
-    report::{ExposureCause, ExposureChange, HoldStory, Storyboard, VerifyFrame},
+    report::{ExposureCause, ExposureChange, HoldPeriod, Storyboard, VerifyFrame},
     unit::{Span, Timestamp, TrafficShare},
 };
 
@@ -182,12 +182,12 @@ fn dots(axis: TimeAxis, observed: impl Iterator<Item = (Timestamp, Option<Traffi
     path
 }
 
-fn band(axis: TimeAxis, hold: &HoldStory, now: Timestamp) -> Option<Band> {
-    let until = hold.end.as_ref().map_or(now, |end| end.mark.at);
-    if !axis.has(hold.placed.at) {
+fn band(axis: TimeAxis, hold: &HoldPeriod, now: Timestamp) -> Option<Band> {
+    let until = hold.until.map_or(now, |until| until.at);
+    if !axis.has(hold.from.at) {
         return None;
     }
-    let (from, until) = (axis.x(hold.placed.at), axis.x(until));
+    let (from, until) = (axis.x(hold.from.at), axis.x(until));
     Some(Band { x: place(from), width: place((until - from).max(2.0)) })
 }
 

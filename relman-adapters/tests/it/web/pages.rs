@@ -24,7 +24,7 @@ async fn a_storyboard_has_five_frames_and_a_frame_that_was_not_reached_says_so()
         assert!(page.has(&format!("<section id=\"{frame}\" class=\"frame")), "{frame}");
         assert!(page.has(&format!("<a href=\"#{frame}\"")), "{frame}");
     }
-    assert!(page.has("Not reached: it begins when the plan is approved."));
+    assert!(page.has("Not reached: starts once the plan is approved."));
     assert!(page.has("Not reached: no user has met this version."));
     // The way back is shown before it is ever needed.
     assert!(page.has("Any one of these that holds takes the release back, in the decision that saw it"));

@@ -3,7 +3,7 @@
 use relman_core::{
     event::{ActionItemKind, ActionItemOpened, ActionItemSettled, LessonKind, Settlement},
     machine::{Action, PhaseName},
-    report::{ActionItemState, History, Obligations, Retrospective},
+    report::{ActionItemState, History, OpenItems, Retrospective},
     unit::Span,
 };
 
@@ -128,7 +128,7 @@ fn a1_an_action_item_is_overdue_after_its_day_until_it_is_settled() {
     assert_eq!(state(&driven, due), ActionItemState::Open, "on its day it is not overdue yet");
     assert_eq!(state(&driven, due + Span::from_millis(1)), ActionItemState::Overdue);
     let history = History::settled(&driven.release, &driven.records);
-    let owed = Obligations::of([&history], due + Span::from_hours(1));
+    let owed = OpenItems::of([&history], due + Span::from_hours(1));
     assert_eq!((owed.overdue().count(), owed.post_mortems.len()), (1, 1));
     driven.does("user:olu", act::settle(1, Settlement::Done));
     assert_eq!(state(&driven, due + Span::from_hours(1)), ActionItemState::Done);
@@ -167,7 +167,7 @@ fn a1_a_retrospective_starts_from_the_facts_of_the_record() {
     let badly = &retrospective.sections[1];
     assert_eq!(badly.about, LessonKind::WentBadly);
     let facts: Vec<&str> = badly.facts.iter().map(|fact| fact.text.as_str()).collect();
-    assert!(facts.contains(&"no criterion of the contract showed it; a person did"), "{facts:?}");
+    assert!(facts.contains(&"a person caught it; no criterion of the contract did"), "{facts:?}");
     let named =
         retrospective.sections.iter().flat_map(|section| &section.facts).flat_map(|fact| &fact.records);
     assert!(named.clone().count() > 0 && named.clone().all(|seq| *seq < driven.records.len() as u64));

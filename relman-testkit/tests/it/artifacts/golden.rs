@@ -7,7 +7,7 @@ use relman_core::{
     machine::Action,
     policy::Policy,
     port::Subject,
-    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, Obligations, Templates},
+    report::{Artifact, ArtifactName, Contribution, DeliveryMetrics, Form, History, OpenItems, Templates},
     unit::Span,
 };
 use relman_testkit::{DemoScenario, Duty, Simulation, sample};
@@ -157,7 +157,7 @@ fn flaky_deployer() {
 #[test]
 fn delivery_metrics() {
     let mut contributions = Vec::new();
-    let mut obligations = Obligations::of([], sample::start());
+    let mut obligations = OpenItems::of([], sample::start());
     for (day, scenario) in (0..).zip(DemoScenario::ALL) {
         let plan = Arc::new(sample::builder(&format!("checkout-24{day}"), &["api"]).build().unwrap());
         let simulation = Simulation::new(plan, Arc::new(Policy::shipped()))
@@ -188,7 +188,7 @@ fn delivery_metrics() {
 fn action_items_are_owed_until_they_are_settled_and_overdue_after_their_day() {
     let told = Told::scenario(DemoScenario::ErrorSpike);
     let history = told.history();
-    let later = |days: u64| Obligations::of([&history], sample::start() + Span::from_hours(24 * days));
+    let later = |days: u64| OpenItems::of([&history], sample::start() + Span::from_hours(24 * days));
     let soon = later(3);
     assert_eq!((soon.action_items.len(), soon.overdue().count()), (1, 0));
     let late = later(31);

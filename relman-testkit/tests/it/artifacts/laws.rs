@@ -8,7 +8,7 @@ use relman_core::{
     chain::SealedLine,
     event::Record,
     machine::Release,
-    report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
+    report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
 };
 use relman_testkit::{search::repeatable, strategy};
 use serde_json::Value;
@@ -102,7 +102,7 @@ fn hold(
     let release = Release::replay(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);
-    let obligations = Obligations::of([&history], history.now);
+    let obligations = OpenItems::of([&history], history.now);
     says_nothing_else(&serde_json::to_value(&obligations).unwrap(), &said, &times)?;
     let mut artifacts = Artifact::all(&history);
     artifacts.push(Artifact::DeliveryMetrics(Box::new(metrics)));

@@ -1,0 +1,174 @@
+//! What every report is made of and begins with: the records, their marks, and how the release ended.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    chain::Head,
+    event::{Event, Record},
+    machine::{EndedAs, Release},
+    plan::{Plan, ReleaseKind},
+    report::facts::time,
+    unit::{Actor, ReleaseId, Text, Timestamp},
+};
+
+/// What a report is made of: a release, its records from the first on, and the moment at which somebody asks.
+///
+/// The release is what the records amount to; where one of them is from another release or from another moment, the
+/// report is about neither.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{machine::Release, report::{History, Status}, unit::Timestamp};
+///
+/// let release = Release::new("checkout-241".parse()?);
+/// let history = History::new(&release, &[], "2026-11-22T18:04:05.000Z".parse()?);
+/// assert_eq!(Status::of(&history).one_line(), "checkout-241: unplanned, waiting for a plan");
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// The release, after all of the records.
+    pub release: &'a Release,
+    /// Its records, from the first on.
+    pub records: &'a [Record],
+    /// When the report is asked for.
+    pub now: Timestamp,
+}
+
+impl<'a> History<'a> {
+    /// A release with its records, seen at a moment.
+    pub fn new(release: &'a Release, records: &'a [Record], now: Timestamp) -> Self {
+        Self { release, records, now: now.max(release.last_at()) }
+    }
+
+    /// A release with its records, seen at the moment of its last record: what is made of it is the same whenever
+    /// somebody asks.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use relman_core::{machine::Release, report::History};
+    ///
+    /// let release = Release::new("checkout-241".parse()?);
+    /// assert_eq!(History::settled(&release, &[]).now, release.last_at());
+    /// # Ok::<(), relman_core::unit::UnitError>(())
+    /// ```
+    pub fn settled(release: &'a Release, records: &'a [Record]) -> Self {
+        Self { release, records, now: release.last_at() }
+    }
+
+    /// The last record that fits.
+    pub(in crate::report) fn last(&self, fits: impl Fn(&Event) -> bool) -> Option<&'a Record> {
+        self.records.iter().rev().find(|record| fits(&record.event))
+    }
+
+    /// How the release has ended, if it has.
+    pub(in crate::report) fn ended(&self) -> Option<Ended> {
+        self.records.iter().rev().find_map(|record| {
+            let ended = |how| Ended { how, mark: Mark::of(record) };
+            Some(end_of(&record.event)?.map(ended))
+        })?
+    }
+}
+
+impl<'a> History<'a> {
+    /// The first record that fits.
+    pub(in crate::report) fn first(&self, fits: impl Fn(&Event) -> bool) -> Option<&'a Record> {
+        self.records.iter().find(|record| fits(&record.event))
+    }
+
+    /// The first record that fits, from a sequence number on.
+    pub(in crate::report) fn first_from(
+        &self,
+        seq: u64,
+        fits: impl Fn(&Event) -> bool,
+    ) -> Option<&'a Record> {
+        self.records.iter().find(|record| record.seq >= seq && fits(&record.event))
+    }
+}
+
+/// Who caused a record, and its mark.
+pub(in crate::report) fn by(record: &Record) -> (&Actor, Mark) {
+    (&record.by, Mark::of(record))
+}
+
+/// What every report begins with: the release, whether it is a drill, and when somebody asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Heading {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its title; none before a plan is recorded.
+    pub title: Option<Text>,
+    /// Whether it is for real; none before a plan is recorded.
+    pub kind: Option<ReleaseKind>,
+    /// The last record that the report is made of; none before the first.
+    pub head: Option<Head>,
+    /// When the report was asked for.
+    pub as_of: Timestamp,
+}
+
+impl Heading {
+    pub(in crate::report) fn of(history: &History<'_>) -> Self {
+        let plan = history.release.plan();
+        Self {
+            release: history.release.id().clone(),
+            title: plan.map(|plan| plan.title().clone()),
+            kind: plan.map(Plan::kind),
+            head: history.release.head(),
+            as_of: history.now,
+        }
+    }
+
+    /// Whether the release is a rehearsal.
+    pub fn is_drill(&self) -> bool {
+        match self.kind {
+            Some(ReleaseKind::Drill) => true,
+            Some(ReleaseKind::Production) | None => false,
+        }
+    }
+}
+
+/// A moment, with the record that shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// The sequence number of the record.
+    pub record: u64,
+    /// The record's time.
+    pub at: Timestamp,
+}
+
+impl Mark {
+    pub(in crate::report) fn of(record: &Record) -> Self {
+        Self { record: record.seq, at: record.at }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{} #{}", time(self.at), self.record))
+    }
+}
+
+/// How a release has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// In which way.
+    pub how: EndedAs,
+    /// When, and the record that says so.
+    pub mark: Mark,
+}
+
+/// What an event says of the end of a release: that it has ended, and how, or that it has not ended any more, as a
+/// completed release that is taken back. None where it says nothing of that.
+pub(in crate::report) fn end_of(event: &Event) -> Option<Option<EndedAs>> {
+    match event {
+        Event::ReleaseCompleted(_) => Some(Some(EndedAs::Completed)),
+        Event::RollbackConfirmed(_) => Some(Some(EndedAs::RolledBack)),
+        Event::ReleaseAborted(_) => Some(Some(EndedAs::Aborted)),
+        Event::RollbackStarted(_) => Some(None),
+        _ => None,
+    }
+}

@@ -1,0 +1,185 @@
+//! What went wrong outside the release: incidents of the service, and complaints of customers.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    event::{Event, Record},
+    report::facts::{Exposure, History, Mark, time},
+    unit::{Actor, Text, Timestamp, TrafficShare},
+};
+
+/// An incident of the service that is released, beside where the release was when it began.
+///
+/// That it began while users had the new version says nothing of why it began. It says where to look first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct IncidentReport {
+    /// Who told of it.
+    pub source: Text,
+    /// Which one it is, as the source names it.
+    pub id: Text,
+    /// What goes wrong.
+    pub title: Text,
+    /// How bad it is, in the source's own words; none where it says nothing.
+    pub severity: Option<Text>,
+    /// Where people read about it.
+    pub url: Option<Text>,
+    /// When it began, by the source's clock.
+    pub started_at: Timestamp,
+    /// When it ended; it fires still, as far as the record says, if absent.
+    pub ended_at: Option<Timestamp>,
+    /// Where the release was when it began.
+    pub began: IncidentTime,
+    /// The share of the traffic that the new version had when it began.
+    #[serde(rename = "share_bp")]
+    pub share: TrafficShare,
+    /// When it was first recorded, and the record.
+    pub seen: Mark,
+    /// The record that says that it has ended; it fires still, if absent.
+    pub ended: Option<Mark>,
+}
+
+/// Where a release was when an incident began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentTime {
+    /// No user had the new version yet.
+    BeforeUsers,
+    /// Some users had it.
+    InRollout,
+    /// All of the traffic was on it, and it was validated.
+    InValidation,
+    /// It was being taken back.
+    InRollback,
+    /// It was taken back, or the validation had passed.
+    Afterwards,
+}
+
+impl IncidentTime {
+    /// Where a release was at a moment: as far as the last record before it.
+    fn at(history: &History<'_>, at: Timestamp) -> Self {
+        let mut place = Self::BeforeUsers;
+        for record in history.records.iter().take_while(|record| record.at <= at) {
+            place = match &record.event {
+                Event::TrafficSet(set) if set.share > TrafficShare::ZERO => place.max(Self::InRollout),
+                Event::ValidationStarted(_) => Self::InValidation,
+                Event::RollbackStarted(_) => Self::InRollback,
+                Event::RollbackConfirmed(_) | Event::ReleaseCompleted(_) => Self::Afterwards,
+                _ => place,
+            };
+        }
+        place
+    }
+
+    /// Whether users had the new version, and not for good yet.
+    pub fn is_exposed(self) -> bool {
+        match self {
+            Self::InRollout | Self::InValidation | Self::InRollback => true,
+            Self::BeforeUsers | Self::Afterwards => false,
+        }
+    }
+}
+
+impl fmt::Display for IncidentTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::BeforeUsers => "before users had it",
+            Self::InRollout => "during rollout",
+            Self::InValidation => "during validation",
+            Self::InRollback => "during rollback",
+            Self::Afterwards => "afterwards",
+        })
+    }
+}
+
+impl IncidentReport {
+    /// Every incident on the record of a release, in the order of the records.
+    pub fn all(history: &History<'_>) -> Vec<Self> {
+        let exposures = Exposure::all(history);
+        let mut reports: Vec<Self> = Vec::new();
+        for record in history.records {
+            match &record.event {
+                Event::IncidentSeen(seen) => reports.push(Self {
+                    source: seen.source.clone(),
+                    began: IncidentTime::at(history, seen.incident.started_at),
+                    share: share_at(&exposures, seen.incident.started_at),
+                    seen: Mark::of(record),
+                    ended: seen.incident.ended_at.map(|_| Mark::of(record)),
+                    id: seen.incident.id.clone(),
+                    title: seen.incident.title.clone(),
+                    severity: seen.incident.severity.clone(),
+                    url: seen.incident.url.clone(),
+                    started_at: seen.incident.started_at,
+                    ended_at: seen.incident.ended_at,
+                }),
+                Event::IncidentEnded(ended) => {
+                    let of = |report: &&mut Self| {
+                        report.ended.is_none() && report.source == ended.source && report.id == ended.id
+                    };
+                    if let Some(report) = reports.iter_mut().find(of) {
+                        report.ended_at = Some(ended.ended_at.unwrap_or(record.at));
+                        report.ended = Some(Mark::of(record));
+                    }
+                }
+                _ => {}
+            }
+        }
+        reports
+    }
+
+    /// The records that tell of it.
+    pub fn records(&self) -> impl Iterator<Item = u64> + use<> {
+        let seen = self.seen.record;
+        let ended = self.ended.map(|ended| ended.record).filter(|ended| *ended != seen);
+        [seen].into_iter().chain(ended)
+    }
+}
+
+fn share_at(exposures: &[Exposure], at: Timestamp) -> TrafficShare {
+    let holds = |one: &&Exposure| one.from.at <= at && one.until.is_none_or(|until| at < until.at);
+    exposures.iter().rev().find(holds).map_or(TrafficShare::ZERO, |one| one.share)
+}
+
+/// `2026-11-23 09:00:00Z, during rollout at 10%: Payments are declined (critical) …`.
+impl fmt::Display for IncidentReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", time(self.started_at), self.began)?;
+        if self.began.is_exposed() {
+            write!(f, " at {}", self.share)?;
+        }
+        write!(f, ": {}", self.title)?;
+        if let Some(severity) = &self.severity {
+            write!(f, " ({severity})")?;
+        }
+        write!(f, ", {} {}, #{}", self.source, self.id, self.seen.record)?;
+        match (self.ended_at, self.ended) {
+            (Some(ended_at), Some(ended)) => write!(f, "; ended {}, #{}", time(ended_at), ended.record),
+            (Some(_) | None, _) => f.write_str("; STILL FIRING, as far as the record says"),
+        }
+    }
+}
+
+/// A complaint on the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// What the customer said.
+    pub text: Text,
+    /// Who recorded it.
+    pub by: Actor,
+    /// When, and the record.
+    pub mark: Mark,
+}
+
+impl Complaint {
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        let complaint = |record: &Record| match &record.event {
+            Event::ComplaintRecorded(complaint) => {
+                let (text, by) = (complaint.text.clone(), record.by.clone());
+                Some(Self { text, by, mark: Mark::of(record) })
+            }
+            _ => None,
+        };
+        history.records.iter().filter_map(complaint).collect()
+    }
+}

@@ -1,0 +1,64 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::{
+    event::{Event, Record},
+    port::Moment,
+    report::facts::{History, Mark},
+    unit::{Channel, Text},
+};
+
+/// A notice that went out, or could not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NoticeOutcome {
+    /// What it was about.
+    pub moment: Moment,
+    /// Who got it; not on the record where nobody did.
+    pub audience: Option<Text>,
+    /// Through which channel.
+    pub channel: Channel,
+    /// Why it was given up; it went out, if absent.
+    pub given_up: Option<Text>,
+    /// When, and the record.
+    pub mark: Mark,
+}
+
+impl NoticeOutcome {
+    /// Every notice, in the order of the records.
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        history.records.iter().filter_map(Self::of).collect()
+    }
+
+    fn of(record: &Record) -> Option<Self> {
+        let mark = Mark::of(record);
+        match &record.event {
+            Event::Notified(notified) => Some(Self {
+                moment: notified.moment,
+                audience: Some(notified.audience.clone()),
+                channel: notified.channel.clone(),
+                given_up: None,
+                mark,
+            }),
+            Event::NotificationAbandoned(abandoned) => Some(Self {
+                moment: abandoned.moment,
+                audience: None,
+                channel: abandoned.channel.clone(),
+                given_up: Some(abandoned.detail.clone()),
+                mark,
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for NoticeOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.mark, self.moment)?;
+        match (&self.audience, &self.given_up) {
+            (Some(audience), None) => write!(f, ": {audience} via {}", self.channel),
+            (Some(_) | None, Some(why)) => write!(f, ": NOT notified via {}: {why}", self.channel),
+            (None, None) => write!(f, ": via {}", self.channel),
+        }
+    }
+}

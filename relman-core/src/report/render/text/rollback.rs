@@ -1,0 +1,160 @@
+//! The rollback log and post-mortems as text.
+
+use std::fmt;
+
+use crate::{
+    event::RollbackTrigger,
+    judge::Observation,
+    report::{
+        facts::{CheckRun, Harm, RollbackTimes, RootCause, commas, counted, numbers, time},
+        render::text::{
+            layout::{field, list, wrapped},
+            timeline::write_rows,
+        },
+        view::{AfterStart, PostMortemReport, RollbackLog, collapse},
+    },
+};
+
+impl fmt::Display for RollbackLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Rollback log")?;
+        field(f, "status", &self.status.to_string())?;
+        field(f, "began", &format!("{} by {}, at {} of traffic", self.started, self.by, self.share))?;
+        self.write_trigger(f)?;
+        f.write_str("\nProgress\n")?;
+        let moment = |moment: Option<AfterStart>| {
+            moment.map_or_else(|| "NOT YET".to_owned(), |moment| moment.to_string())
+        };
+        field(f, "zero set", &moment(self.zero_set))?;
+        field(f, "zero observed", &moment(self.zero_seen))?;
+        field(f, "confirmed", &moment(self.confirmed))?;
+        field(f, "attempts", &self.attempts.to_string())?;
+        list(f, "failures", self.failures.iter().map(|failed| format!("{} {}", failed.mark, failed.detail)))?;
+        self.times.write(f)?;
+        self.harm.write(f)?;
+        if !self.incidents.is_empty() {
+            f.write_str("\nIncidents\n")?;
+            list(f, "of the service", &self.incidents)?;
+        }
+        f.write_str("\nRoot cause\n")?;
+        match &self.root_cause {
+            Some(cause) => cause.write(f)?,
+            None => field(f, "root cause", "not filed yet")?,
+        }
+        f.write_str("\nTimeline from the breach on\n")?;
+        write_rows(f, &collapse(&self.timeline))
+    }
+}
+
+impl RollbackLog {
+    pub(in crate::report) fn write_trigger(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\nTrigger\n")?;
+        match &self.trigger {
+            RollbackTrigger::Criterion { criterion, observed, threshold } => {
+                field(f, "criterion", &criterion.to_string())?;
+                field(f, "observed", observed)?;
+                field(f, "limit", threshold)?;
+            }
+            RollbackTrigger::Unmeasured { reason, held } => {
+                field(f, "not measured", reason.as_str())?;
+                field(f, "held for", &held.to_string())?;
+            }
+            RollbackTrigger::Manual { reason, .. } => field(f, "by hand", reason.as_str())?,
+        }
+        if self.evidence.records.is_empty() {
+            return Ok(());
+        }
+        field(f, "evidence", &format!("records {}", numbers(&self.evidence.records)))?;
+        if let Some(verdict) = &self.evidence.verdict {
+            wrapped(f, "    - ", &verdict.to_string())?;
+        }
+        self.evidence.observations.iter().try_for_each(|observation| {
+            let Observation { metric, arm, window, source, answer } = observation;
+            wrapped(f, "    - ", &format!("{metric} of the {arm}: {answer} ({source}, {window})"))
+        })
+    }
+}
+
+impl RollbackTimes {
+    pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\nHow long it took\n")?;
+        let detect = match (self.detect, self.began) {
+            (Some(detect), Some(began)) => {
+                format!("{detect}, from {} to {}", time(began), self.detected)
+            }
+            (Some(_) | None, _) => format!("unknown; noticed {}", self.detected),
+        };
+        field(f, "to detect", &detect)?;
+        field(f, "to decide", &self.decide.to_string())?;
+        field(f, "to revert", &self.revert.map_or_else(|| "NOT YET".to_owned(), |revert| revert.to_string()))
+    }
+}
+
+impl Harm {
+    pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\nHarm on the record\n")?;
+        let exposed = format!("for {}, to at most {} of traffic", self.exposed, self.widest);
+        field(f, "exposed", &exposed)?;
+        let requests = self.requests.iter().map(|seen| {
+            format!(
+                "{} of {} went wrong by {} (#{} to #{})",
+                seen.harmed, seen.requests, seen.metric, seen.first_record, seen.last_record
+            )
+        });
+        list(f, "requests", requests)?;
+        field(f, "complaints", &counted(self.complaints.len() as u64, "complaint", "complaints"))?;
+        field(f, "users", "not recorded")
+    }
+}
+
+impl RootCause {
+    pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        field(f, "root cause", self.root_cause.as_str())?;
+        field(f, "summary", self.summary.as_str())?;
+        if let Some(link) = &self.link {
+            field(f, "link", link.as_str())?;
+        }
+        field(f, "filed", &format!("{} by {}", self.filed, self.by))
+    }
+}
+
+impl fmt::Display for PostMortemReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, &format!("Post-mortem {}", self.number))?;
+        field(f, "about", &format!("{}, {}", self.about, self.opened))?;
+        if let Some(ended) = self.ended {
+            field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
+        }
+        f.write_str("\nRoot cause\n")?;
+        match &self.filed {
+            Some(cause) => cause.write(f)?,
+            None => field(f, "root cause", "not filed yet")?,
+        }
+        if let Some(granted) = &self.overridden {
+            f.write_str("\nOverride\n")?;
+            field(f, "by", &format!("{} {}", granted.by, granted.mark))?;
+            field(f, "checks", &commas(&granted.checks))?;
+            list(f, "because", &granted.because)?;
+            if let Some(expires_at) = granted.expires_at {
+                field(f, "expires", &time(expires_at))?;
+            }
+            let check = |done: &CheckRun| {
+                format!("{} {} by {} {}: {}", done.check, done.outcome, done.by, done.mark, done.evidence)
+            };
+            list(f, "recorded", self.checks.iter().map(check))?;
+        }
+        if let Some(rollback) = &self.rollback {
+            rollback.write_trigger(f)?;
+            rollback.times.write(f)?;
+            rollback.harm.write(f)?;
+        }
+        f.write_str("\nAction items\n")?;
+        list(f, "items", &self.action_items)?;
+        if self.filed.is_none() {
+            f.write_str("\nQuestions for the authors\n")?;
+            list(f, "ask", &self.questions)?;
+        }
+        f.write_str("\nWhat happened\n")?;
+        write_rows(f, &self.timeline)
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a release is and what it waits for, as text.
+
+use std::fmt::{self, Write as _};
+
+use crate::{
+    machine::PhaseName,
+    report::{
+        facts::{ObservedShare, OpenHold, StepProgress, counted, time},
+        render::text::layout::{WIDTH, field, list, wrapped},
+        view::{Status, Waiting},
+    },
+    unit::Timestamp,
+};
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Status")?;
+        field(f, "phase", &self.phase.to_string())?;
+        if let Some(ended) = self.ended {
+            field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
+        }
+        if let Some(step) = self.step {
+            let StepProgress { number, of, share, bake, baked, looks, started_at, .. } = step;
+            let looks = counted(looks, "evaluation", "evaluations");
+            let text = format!(
+                "{number} of {of}, at {share}: {baked} of {bake} observed, {looks}, since {}",
+                time(started_at)
+            );
+            field(f, "step", &text)?;
+        }
+        self.write_exposure(f)?;
+        for hold in &self.holds {
+            f.write_str("\n")?;
+            hold.write(f, self.heading.as_of)?;
+        }
+        if let Some(look) = &self.last_look {
+            writeln!(f, "\nLast evaluation {}", look.mark)?;
+            look.verdicts.iter().try_for_each(|verdict| wrapped(f, "  - ", verdict))?;
+        }
+        f.write_str("\n")?;
+        self.write_people(f)?;
+        match self.last {
+            Some(last) => {
+                field(f, "last record", &last.mark.to_string())?;
+                field(f, "head", &last.head.to_string())
+            }
+            None => field(f, "last record", "none"),
+        }
+    }
+}
+
+impl Status {
+    fn write_exposure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.step {
+            Some(step) if !step.traffic_is_set => format!(", {} requested", step.share),
+            Some(_) | None => String::new(),
+        };
+        field(f, "traffic set", &format!("{}{state}", self.exposure))?;
+        let seen = match &self.exposure_seen {
+            Some(ObservedShare { share: Some(share), mark, .. }) => format!("{share} {mark}"),
+            Some(ObservedShare { share: None, detail, mark }) => {
+                let why = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
+                format!("unknown {mark}{why}")
+            }
+            None => "not yet".to_owned(),
+        };
+        field(f, "platform shows", &seen)
+    }
+
+    fn write_people(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.waits_for {
+            Some(waits_for) => field(f, "waits for", waits_for)?,
+            None => field(f, "waits for", "nothing")?,
+        }
+        match &self.cover {
+            Some(cover) => field(f, "on call", &format!("{} until {}", cover.person, time(cover.until)))?,
+            None => field(f, "on call", "nobody")?,
+        }
+        for entry in &self.overrides {
+            let until = time(entry.expires_at);
+            let text = format!("the {} gate by {}, until {until}: {}", entry.gate, entry.by, entry.reason);
+            field(f, "override", &text)?;
+        }
+        if self.complaints > 0 {
+            field(f, "complaints", &self.complaints.to_string())?;
+        }
+        let open = self
+            .open_post_mortems
+            .iter()
+            .map(|open| format!("{} on {}, since {}", open.number, open.about, open.since));
+        list(f, "open items", open.map(|text| format!("post-mortem {text}")))
+    }
+}
+
+impl Status {
+    /// The status in one line of at most 100 columns, for lists, prompts and chat.
+    pub fn one_line(&self) -> String {
+        let drill = if self.heading.is_drill() { "DRILL " } else { "" };
+        let mut line = format!("{drill}{}: {}", self.heading.release, self.phase);
+        if let Some(step) = self.step {
+            let StepProgress { number, of, share, bake, baked, .. } = step;
+            // Writing to a string does not fail.
+            let _ = write!(line, ", step {number} of {of} at {share}, {baked} of {bake}");
+        }
+        if self.phase == PhaseName::Validating && self.cover.is_none() {
+            line.push_str(", NOBODY ON CALL");
+        }
+        if let Some(hold) = self.holds.first() {
+            let _ = write!(line, ", HELD: {}", hold.reason);
+        } else if self.step.is_none()
+            && let Some(waits_for) = &self.waits_for
+        {
+            let _ = write!(line, ", waiting for {waits_for}");
+        }
+        let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if plain.chars().count() <= WIDTH {
+            return plain;
+        }
+        plain.chars().take(WIDTH - 1).chain(['…']).collect()
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Blockers")?;
+        field(f, "phase", &self.phase.to_string())?;
+        if let Some(step) = self.step {
+            let StepProgress { number, of, share, bake, baked, left, .. } = step;
+            let text = format!("{number} of {of}, at {share}: {baked} of {bake} observed, {left} left");
+            field(f, "step", &text)?;
+        }
+        // Holds stand first in the list of what is missing, in the same order.
+        for (hold, missing) in self.holds.iter().zip(&self.missing) {
+            f.write_str("\n")?;
+            hold.write(f, self.heading.as_of)?;
+            field(f, "whose turn", &missing.turn.to_string())?;
+        }
+        f.write_str("\n")?;
+        let others = self.missing.get(self.holds.len()..).unwrap_or_default();
+        match self.only_time {
+            Some(left) => return wrapped(f, "", &format!("Waiting for nothing but time: {left}.")),
+            None if self.missing.is_empty() => return f.write_str("Waiting for nothing.\n"),
+            None if others.is_empty() => return f.write_str("Waiting for nothing else.\n"),
+            None if self.holds.is_empty() => f.write_str("Waiting for\n")?,
+            None => f.write_str("Also waiting for\n")?,
+        }
+        for missing in others {
+            wrapped(f, "  - ", &missing.what)?;
+            wrapped(f, "      ", &format!("{}: {}", missing.turn, missing.unblocked_by))?;
+        }
+        Ok(())
+    }
+}
+
+impl OpenHold {
+    pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>, now: Timestamp) -> fmt::Result {
+        field(f, "held", &format!("since {} ({}) by {}", self.since, now.since(self.since.at), self.by))?;
+        field(f, "because", self.reason.as_str())?;
+        field(f, "to resume", self.unblocked_by.as_str())?;
+        match self.roll_back_at {
+            Some(at) => field(f, "rolls back", &format!("at {}, in {}", time(at), at.since(now))),
+            None => Ok(()),
+        }
+    }
+}
