@@ -7,7 +7,7 @@ use relman_core::{
     unit::{Span, Text, Timestamp, UnitError},
 };
 
-use super::offer::{PageAction, overridable};
+use super::offer::PageAction;
 
 /// A field of a form.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ impl Field {
             PageAction::Resume => vec![why("Why it may go on")],
             PageAction::RollBack => vec![why("Why it has to go back")],
             PageAction::Override => {
-                let gates = overridable(release, by, now);
+                let gates = release.overridable_by(by, now);
                 let gates = gates.into_iter().map(|gate| (gate.to_string(), gate.to_string())).collect();
                 let longest = release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
                 let label = format!("For how long it may be used, at most {longest}");

@@ -1,8 +1,4 @@
-use relman_core::{
-    event::Gate,
-    machine::{Action, Command, Input, Principal, Refusal, Release, decide},
-    unit::{Span, Text, Timestamp},
-};
+use relman_core::machine::{Decision, Principal};
 
 use crate::web::{
     release_cache::CachedRelease,
@@ -78,61 +74,18 @@ impl PageAction {
         }
     }
 
-    /// Tries whether a person could do it now, whatever they would write in the form.
-    pub(in crate::web) fn is_possible(
-        self,
-        release: &Release,
-        by: &Principal,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        let reason: Text = "to be said".parse().expect("a constant text");
-        let tried = |action: Action| {
-            let input = Input::Command(Command { by: by.clone(), action });
-            decide(release, &input, now.max(release.last_at())).map(|_| ())
-        };
+    /// What the core calls it.
+    pub(in crate::web) fn decision(self) -> Decision {
         match self {
-            Self::Approve => tried(Action::ApprovePlan),
-            Self::Hold => tried(Action::Hold { reason }),
-            Self::Resume => tried(Action::Resume { reason }),
-            Self::RollBack => tried(Action::RollBack { reason }),
-            Self::Acknowledge => tried(Action::Acknowledge { until: None }),
-            Self::Override => {
-                let gates = overridable(release, by, now);
-                match gates.into_iter().next() {
-                    Some(_) => Ok(()),
-                    None => tried(override_of(Gate::Staging, reason, release, now)),
-                }
-            }
-            Self::PostMortem => {
-                let number = release.owed_post_mortems().next().map(|owed| owed.number);
-                let action = Action::FilePostMortem {
-                    number,
-                    summary: reason.clone(),
-                    root_cause: reason,
-                    link: None,
-                };
-                tried(action)
-            }
+            Self::Approve => Decision::Approve,
+            Self::Hold => Decision::Hold,
+            Self::Resume => Decision::Resume,
+            Self::RollBack => Decision::RollBack,
+            Self::Override => Decision::Override,
+            Self::Acknowledge => Decision::Acknowledge,
+            Self::PostMortem => Decision::FilePostMortem,
         }
     }
-}
-
-/// The gates that a person could override now.
-pub(in crate::web) fn overridable(release: &Release, by: &Principal, now: Timestamp) -> Vec<Gate> {
-    let reason: Text = "to be said".parse().expect("a constant text");
-    let possible = |gate: &Gate| {
-        let action = override_of(*gate, reason.clone(), release, now);
-        let input = Input::Command(Command { by: by.clone(), action });
-        decide(release, &input, now.max(release.last_at())).is_ok()
-    };
-    [Gate::Staging, Gate::Validation, Gate::Freeze].into_iter().filter(possible).collect()
-}
-
-/// An override for an hour, or for as long as the policy allows where that is shorter.
-fn override_of(gate: Gate, reason: Text, release: &Release, now: Timestamp) -> Action {
-    let longest = release.policy().map_or(Span::from_hours(1), |policy| policy.overrides().longest);
-    let expires_at = now.max(release.last_at()) + longest.min(Span::from_hours(1));
-    Action::Override { gate, reason, expires_at }
 }
 
 /// An action on the page of a release: possible now, or refused and why.
@@ -159,7 +112,7 @@ impl Offer {
         let now = state.clock.now();
         let offer = |action: PageAction| {
             let refused =
-                action.is_possible(&cached.release, &by, now).err().map(|refusal| refusal.to_string());
+                cached.release.may(action.decision(), &by, now).err().map(|refusal| refusal.to_string());
             Self { name: action.name(), title: action.title(), class: action.class(), refused }
         };
         Ok(PageAction::ALL.into_iter().map(offer).collect())
@@ -176,13 +129,6 @@ pub(in crate::web) async fn principal(
     context: &RequestContext,
 ) -> Result<Option<Principal>, Problem> {
     let Some(actor) = &context.actor else { return Ok(None) };
-    let input = state.releases.authorised(actor, Action::ApprovePlan).await;
-    match input {
-        Ok(Input::Command(command)) => Ok(Some(command.by)),
-        // `authorised` only ever makes commands.
-        Ok(
-            Input::Outcome { .. } | Input::Look(_) | Input::Traffic { .. } | Input::Flows(_) | Input::Tick,
-        ) => Ok(None),
-        Err(error) => Err(Problem::failed(context, error)),
-    }
+    let by = state.releases.principal(actor).await;
+    by.map(Some).map_err(|error| Problem::failed(context, error))
 }

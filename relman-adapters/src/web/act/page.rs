@@ -107,7 +107,7 @@ pub(super) fn show(
     let Some(head) = cached.release.head() else {
         return Err(no_such_release(context, cached.release.id()));
     };
-    let possible = action.is_possible(&cached.release, by, now);
+    let possible = cached.release.may(action.decision(), by, now);
     let form = possible.is_ok().then(|| ActionForm {
         token: state.key.sign(&by.actor, action.name(), cached.release.id(), &head),
         fields: Field::of(action, &cached.release, by, now, data),
