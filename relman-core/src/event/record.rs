@@ -130,8 +130,13 @@ impl Record {
         })
     }
 
-    /// Writes a fact as the line that continues a stream.
-    pub(crate) fn seal(
+    /// Writes a fact as the line that continues a stream: for records that no [`Session`](crate::machine::Session) decides,
+    /// such as those that a test is given. Whether it can happen there is found out where it is folded.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where the line would not be readable again.
+    pub fn seal(
         release: &ReleaseId,
         seq: u64,
         prev: Digest,
