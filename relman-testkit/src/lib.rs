@@ -6,6 +6,7 @@
 //! - [`fault`] is what fails on the way, as data: a schedule that is printed, filed, shrunk and replayed.
 //! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
 //! - [`DemoScenario`] is a story that is told again and again: by the demo, and by tests of what people are shown.
+//! - [`SessionRunner`] drives one release with a journal in memory, and leaves what is called to the test.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end. A [`Trace`] replays
 //!   it byte for byte.
 //! - [`Invariants`] says of any run, and of any stream of records, whether the guardrails were kept.
@@ -45,6 +46,7 @@ pub mod lab;
 pub mod mock;
 pub mod prelude;
 mod ready;
+mod runner;
 pub mod sample;
 pub mod scenario;
 pub mod sim;
@@ -57,6 +59,7 @@ pub use demo::DemoScenario;
 pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
+pub use runner::{Doubt, Happened, SessionRunner};
 pub use simulation::{
     Crowd, Ending, Failure, Flaw, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
 };
