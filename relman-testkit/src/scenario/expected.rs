@@ -1,6 +1,7 @@
 use relman_core::{
+    chain::Digest,
     event::{Event, Fact, Record},
-    machine::{Effect, Refusal, Release},
+    machine::{Effect, Refusal},
     unit::{Actor, Timestamp},
 };
 use serde::Serialize;
@@ -130,10 +131,10 @@ fn compare(place: &str, expected: Option<&Value>, was: Option<&Value>, differenc
 
 /// The event's data as a record holds them.
 fn data_of(fact: &Fact) -> Value {
-    let release = Release::new("scenario".parse().expect("a valid id"));
-    let lines = release.seal(std::slice::from_ref(fact), Timestamp::from_millis(0));
-    let lines = lines.expect("an event that fits a record");
-    let line: Value = serde_json::from_slice(lines[0].bytes()).expect("a sealed line is JSON");
+    let release = "scenario".parse().expect("a valid id");
+    let line = Record::seal(&release, 0, Digest::ZERO, Timestamp::from_millis(0), fact);
+    let line = line.expect("an event that fits a record");
+    let line: Value = serde_json::from_slice(line.bytes()).expect("a sealed line is JSON");
     line["data"].clone()
 }
 

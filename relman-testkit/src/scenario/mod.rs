@@ -1,12 +1,13 @@
 //! Scenario tests: given a past, when something happens, then these events, these effects, or a refusal.
 //!
-//! A scenario reads as people would tell it, runs through the real [`decide`](relman_core::machine::decide), seal, read
-//! and apply, and says in a few lines what is different where an expectation does not hold. It needs no platform, no
-//! clock and no runtime: the test says what people, platform and metrics do.
+//! A scenario reads as people would tell it, runs through the real [`Session`](relman_core::machine::Session), and says in
+//! a few lines what is different where an expectation does not hold. It needs no platform, no clock and no runtime: the
+//! test says what people, platform and metrics do.
 //!
 //! - [`given`] takes a [`Past`]: [`planned`], [`staged`], [`in_step`] …, or facts of your own.
 //! - [`when`](Given::when) takes a [`When`]: what [`someone`] wants, [`a_look`] at the metrics, what the platform has
-//!   [`done`] or [`failed`] to do, [`traffic_at`] a share, time that [`passes`](pass).
+//!   [`done`] or [`failed`] to do, [`traffic_at`] a share, time that [`passes`](pass). What the session asks for is
+//!   open until the scenario says how it ends; a look that was due is about the time until it was.
 //! - [`then`](Then::then) takes the events, all of them and in order; [`then_refused`](Then::then_refused) a refusal;
 //!   [`then_effects`](Then::then_effects) what the outside world is asked to do.
 //! - [`and_when`](Then::and_when) goes on from there.
@@ -105,16 +106,16 @@
 //!   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback
 //! ```
 
-mod story;
 mod diff;
 mod expected;
 mod given;
 mod past;
 mod seen;
 mod someone;
+mod story;
 mod when;
 
-pub use story::{Story, Taken};
+pub use crate::runner::{Doubt, Happened};
 pub use expected::{Expected, ExpectedEffect, Refuses, event};
 pub use given::{Given, Then, given};
 pub use past::{
@@ -123,7 +124,10 @@ pub use past::{
 };
 pub use seen::{Seen, a_look};
 pub use someone::{Someone, Want, someone};
-pub use when::{When, done, failed, onward, pass, refused_by_platform, tick, traffic_at, traffic_unknown};
+pub use story::{Story, Taken};
+pub use when::{
+    When, done, failed, in_doubt, onward, pass, refused_by_platform, tick, traffic_at, traffic_unknown,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,16 @@
 use std::{fmt, sync::Arc};
 
 use relman_core::{
-    event::{Event, Fact},
-    machine::{Phase, PhaseName, Release, TrafficState},
+    chain::{Digest, SealedLine},
+    event::{Event, Fact, Record},
+    machine::{Outcome, Phase, PhaseName, Release, SessionConfig, TrafficState},
     plan::Plan,
     policy::Policy,
-    unit::Timestamp,
+    unit::{ReleaseId, Timestamp},
 };
 
 use super::{Story, Taken, someone};
-use crate::{Cast, sample};
+use crate::{Cast, SessionRunner, sample};
 
 /// What has happened before a scenario begins.
 ///
@@ -34,6 +35,7 @@ pub struct Past {
     plan: Arc<Plan>,
     policy: Arc<Policy>,
     start: Timestamp,
+    config: SessionConfig,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +59,8 @@ enum Place {
 const MOST_MOVES: u32 = 1_000_000;
 
 fn place(place: Place) -> Past {
-    Past { place, plan: sample::plan(), policy: Arc::new(Policy::shipped()), start: sample::start() }
+    let (plan, policy) = (sample::plan(), Arc::new(Policy::shipped()));
+    Past { place, plan, policy, start: sample::start(), config: Story::config() }
 }
 
 /// Nothing has happened.
@@ -146,6 +149,13 @@ impl Past {
         self
     }
 
+    /// The same past of a session that drives otherwise than [`Story::config`] says.
+    #[must_use]
+    pub fn driven_with(mut self, config: SessionConfig) -> Self {
+        self.config = config;
+        self
+    }
+
     /// Walks there.
     ///
     /// # Panics
@@ -153,16 +163,17 @@ impl Past {
     /// Where there is no way: the plan does not fit the policy, the track has no such step, facts can't have happened.
     #[track_caller]
     pub(super) fn story(self) -> Story {
-        let mut story = Story::starting(self.plan.release().clone(), self.start);
         if let Place::Facts(facts) = &self.place {
-            if let Some(Event::PlanRecorded(recorded)) = facts.first().map(|fact| &fact.event) {
-                story = Story::starting(recorded.plan.release().clone(), self.start);
-            }
-            if let Err(why) = story.write(facts) {
-                panic!("what is given can't have happened: {why}");
-            }
-            return story;
+            let release = match facts.first().map(|fact| &fact.event) {
+                Some(Event::PlanRecorded(recorded)) => recorded.plan.release().clone(),
+                Some(_) | None => self.plan.release().clone(),
+            };
+            return written(release, facts, self.start, self.config)
+                .unwrap_or_else(|why| panic!("what is given can't have happened: {why}"))
+                .into();
         }
+        let release = self.plan.release().clone();
+        let mut story = Story::from(SessionRunner::new(release, self.start, self.config));
         if self.place == Place::Nothing {
             return story;
         }
@@ -205,13 +216,29 @@ fn walk(story: &mut Story, place: &Place) {
 /// Tells everybody who is to be told.
 fn tell(story: &mut Story) {
     let next = |story: &Story| {
-        let now = story.now();
-        let due = story.release().outstanding().iter();
-        due.filter(|(_, one)| one.effect.is_notification() && one.due.is_due(now)).map(|(id, _)| *id).next()
+        let outstanding = story.release().outstanding().iter();
+        let mut told = outstanding.filter(|(_, one)| one.effect.is_notification()).map(|(id, _)| *id);
+        told.find(|effect| story.runner().call_of(*effect).is_some())
     };
     while let Some(effect) = next(story) {
-        happens(story, &super::When::DoneById(effect));
+        happens(story, &super::When::Ended { effect, outcome: Outcome::Done });
     }
+}
+
+/// Facts as the record of a release, all at one moment, with the session that takes it up.
+fn written(
+    release: ReleaseId,
+    facts: &[Fact],
+    at: Timestamp,
+    config: SessionConfig,
+) -> Result<SessionRunner, String> {
+    let mut lines: Vec<SealedLine> = Vec::with_capacity(facts.len());
+    for (seq, fact) in (0..).zip(facts) {
+        let prev = lines.last().map_or(Digest::ZERO, SealedLine::digest);
+        let line = Record::seal(&release, seq, prev, at, fact).map_err(|error| error.to_string())?;
+        lines.push(line);
+    }
+    SessionRunner::resumed(release, lines, at, config).map_err(|error| error.to_string())
 }
 
 #[track_caller]

@@ -2,13 +2,13 @@ use std::fmt;
 
 use relman_core::{
     judge::{Answer, Arm, Measurement, MissingKind, Observation},
-    machine::{Input, Look, LookQuestion, Question},
+    machine::{LookQuestion, Outcome, Release},
     plan::{Comparator, Threshold},
     port::Deployment,
     unit::{Finite, MetricName, Timestamp, TrafficShare},
 };
 
-use super::{Story, When};
+use super::When;
 
 /// What a look at a step shows: everything healthy and the traffic where it should be, but for what is said.
 ///
@@ -111,17 +111,8 @@ impl Seen {
         When::Look(self)
     }
 
-    /// The look that answers the question, at the moment at which it is due.
-    pub(super) fn input(&self, story: &Story) -> Result<(Timestamp, Input), String> {
-        let (release, now) = (story.release(), story.now());
-        let question = |at| match release.question(at) {
-            Some(Question::Look(question)) => Some((at, question)),
-            Some(Question::Traffic(_)) | None => None,
-        };
-        let every = release.track().map(|(_, track)| track.look_every()).unwrap_or_default();
-        let asked = question(now).or_else(|| question(now + every));
-        let (at, question) = asked
-            .ok_or_else(|| format!("nothing is looked at: {} is {}", release.id(), release.phase().name()))?;
+    /// What is measured for the question.
+    pub(super) fn answer(&self, release: &Release, question: &LookQuestion) -> Outcome {
         let share = release.phase().step().map_or(TrafficShare::ZERO, |step| step.share);
         let seen_at = |share: TrafficShare| {
             Ok(Deployment { canary_share: share, detail: format!("the new version has {share}") })
@@ -131,18 +122,16 @@ impl Seen {
             SeenTraffic::At(share) => seen_at(share),
             SeenTraffic::Unknown => Err("no answer".to_owned()),
         };
-        let observations = self.observations(story, &question);
-        let LookQuestion { step, window, .. } = question;
-        let look = Look { step, window, deployment, tolerance: TrafficShare::ZERO, observations };
-        Ok((at, Input::Look(look)))
+        let observations = self.observations(release, question);
+        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO }
     }
 
-    fn observations(&self, story: &Story, question: &LookQuestion) -> Vec<Observation> {
+    fn observations(&self, release: &Release, question: &LookQuestion) -> Vec<Observation> {
         let asked = question
             .queries
             .iter()
             .flat_map(|query| question.arms.iter().map(move |arm| (&query.metric, *arm)));
-        let share = story.release().phase().step().map_or(TrafficShare::ZERO, |step| step.share);
+        let share = release.phase().step().map_or(TrafficShare::ZERO, |step| step.share);
         let said = |metric: &MetricName, arm| {
             self.answers
                 .iter()
@@ -158,9 +147,9 @@ impl Seen {
                     None => match (arm, said(metric, Arm::Canary)) {
                         (Arm::Baseline, Some(Shown::Answer(canary))) => {
                             beside(canary.measurement().and_then(Measurement::requests), share)
-                                .unwrap_or_else(|| healthy(story, metric, arm, share))
+                                .unwrap_or_else(|| healthy(release, metric, arm, share))
                         }
-                        _ => healthy(story, metric, arm, share),
+                        _ => healthy(release, metric, arm, share),
                     },
                 };
                 let (metric, window) = (metric.clone(), question.window);
@@ -185,8 +174,8 @@ fn beside(canary: Option<u64>, share: TrafficShare) -> Option<Answer> {
 }
 
 /// A value that no criterion of the contract minds.
-fn healthy(story: &Story, metric: &MetricName, arm: Arm, share: TrafficShare) -> Answer {
-    let contract = story.release().plan().and_then(|plan| plan.contract());
+fn healthy(release: &Release, metric: &MetricName, arm: Arm, share: TrafficShare) -> Answer {
+    let contract = release.plan().and_then(|plan| plan.contract());
     let criteria = contract.map_or(&[][..], |contract| contract.criteria());
     let wants_more = criteria.iter().any(|criterion| {
         let below = matches!(criterion.comparator, Comparator::Below | Comparator::AtMost);

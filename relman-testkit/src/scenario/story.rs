@@ -1,18 +1,19 @@
-use std::collections::BTreeSet;
-
 use relman_core::{
-    event::{EffectId, Fact, HoldCause, Record},
-    machine::{Effect, Input, Phase, PhaseName, Question, Refusal, Release, decide},
-    unit::{ReleaseId, Timestamp},
+    chain::SealedLine,
+    event::{EffectId, HoldCause, Record},
+    machine::{
+        Due, Input, Outcome, Phase, PhaseName, Refusal, Release, RollbackState, SessionConfig, TrafficState,
+    },
+    unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
 
-use super::{When, a_look, someone, traffic_at};
-use crate::sample;
+use super::{Happened, When, a_look, someone, traffic_at};
+use crate::{SessionRunner, sample};
 
 /// A release under way, to which things happen one by one.
 ///
-/// Everything goes through the public rules: decide, seal, read the sealed bytes back, apply. So no state can be reached
-/// here that a real release can't reach, and what is live is what a replay gives.
+/// It is driven by the real [`Session`](relman_core::machine::Session), with a journal in memory. So no state can be
+/// reached here that a real release can't reach, and what is live is what a replay gives.
 ///
 /// # Examples
 ///
@@ -30,10 +31,7 @@ use crate::sample;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Story {
-    release: Release,
-    now: Timestamp,
-    records: Vec<Record>,
-    lines: Vec<Vec<u8>>,
+    pub(super) runner: SessionRunner,
 }
 
 /// What became of something that happened.
@@ -47,13 +45,10 @@ pub enum Taken {
     Impossible(String),
 }
 
-/// What one thing led to.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Happened {
-    /// The new records, in order.
-    pub records: Vec<Record>,
-    /// The effects that they ask for and that still stand.
-    pub effects: Vec<Effect>,
+/// Why something did not happen.
+pub(super) enum Hindrance {
+    Refused(Refusal),
+    Impossible(String),
 }
 
 impl Story {
@@ -64,73 +59,80 @@ impl Story {
 
     /// A release without records, at a moment.
     pub fn starting(id: ReleaseId, now: Timestamp) -> Self {
-        Self { release: Release::new(id), now, records: Vec::new(), lines: Vec::new() }
+        Self { runner: SessionRunner::new(id, now, Self::config()) }
+    }
+
+    /// How a session drives a story unless something else is asked for: what a scenario leaves unanswered stays so, a
+    /// hundred days long.
+    pub fn config() -> SessionConfig {
+        let mut config = SessionConfig::default();
+        config.call_time = Span::from_hours(24 * 100);
+        config
+    }
+
+    /// What drives the release.
+    pub fn runner(&self) -> &SessionRunner {
+        &self.runner
     }
 
     /// The release.
     pub fn release(&self) -> &Release {
-        &self.release
+        self.runner.release()
     }
 
     /// What time it is.
     pub fn now(&self) -> Timestamp {
-        self.now
+        self.runner.now()
     }
 
     /// Its records.
     pub fn records(&self) -> &[Record] {
-        &self.records
+        self.runner.records()
     }
 
-    /// The same as they would be stored: one line each, without line feeds.
-    pub fn lines(&self) -> &[Vec<u8>] {
-        &self.lines
+    /// The same as they are stored.
+    pub fn lines(&self) -> &[SealedLine] {
+        self.runner.lines()
     }
 
-    /// Lets something happen, and time pass where it needs time: a look is due first.
-    ///
-    /// # Panics
-    ///
-    /// Where the core contradicts itself: what it has decided can't be written, read back or applied.
+    /// Lets something happen, and time pass where it needs time: a look is due first, and so is what is tried again.
     pub fn take(&mut self, when: &When) -> Taken {
-        match when.input(self) {
-            Ok((at, input)) => {
-                self.now = self.now.max(at);
-                self.tell(&input)
+        let before = self.runner.mark();
+        match when.happen(self) {
+            Ok(()) => Taken::Happened(self.runner.since(&before)),
+            Err(Hindrance::Refused(refusal)) => Taken::Refused(refusal),
+            Err(Hindrance::Impossible(why)) => Taken::Impossible(why),
+        }
+    }
+
+    /// Tells the session something, now.
+    pub fn tell(&mut self, input: Input) -> Taken {
+        match self.runner.tell(input) {
+            Ok(happened) => Taken::Happened(happened),
+            Err(refusal) => Taken::Refused(refusal),
+        }
+    }
+
+    /// Ends the call that carries out an effect. One that has failed is called again first, as soon as that is due.
+    pub(super) fn end_effect(&mut self, effect: EffectId, outcome: Outcome) -> Result<(), String> {
+        if let Some(call) = self.runner.call_of(effect) {
+            self.runner.answer(call, outcome);
+            return Ok(());
+        }
+        let wanted = self.release().outstanding().get(&effect);
+        let wanted = wanted.ok_or_else(|| format!("no effect {effect} is without an outcome"))?;
+        match wanted.due {
+            Due::At(at) => {
+                self.runner.advance_to(at);
+                // Time may have ended it, or the platform has shown that it is done.
+                if let Some(call) = self.runner.call_of(effect) {
+                    self.runner.answer(call, outcome);
+                }
+                Ok(())
             }
-            Err(why) => Taken::Impossible(why),
+            Due::WhenResumed => Err(format!("to {} waits until a person resumes", wanted.effect)),
+            Due::Now => Err(format!("to {} waits for another change", wanted.effect)),
         }
-    }
-
-    /// Lets an input happen now.
-    ///
-    /// # Panics
-    ///
-    /// As [`take`](Self::take).
-    pub fn tell(&mut self, input: &Input) -> Taken {
-        let facts = match decide(&self.release, input, self.now) {
-            Ok(facts) => facts,
-            Err(refusal) => return Taken::Refused(refusal),
-        };
-        let before: BTreeSet<EffectId> = self.release.outstanding().keys().copied().collect();
-        let records = self.write(&facts).unwrap_or_else(|why| panic!("what was decided can't happen: {why}"));
-        let new = self.release.outstanding().iter().filter(|(id, _)| !before.contains(id));
-        let effects = new.map(|(_, one)| one.effect.clone()).collect();
-        Taken::Happened(Happened { records, effects })
-    }
-
-    /// Seals facts, reads the lines back and applies them.
-    pub(super) fn write(&mut self, facts: &[Fact]) -> Result<Vec<Record>, String> {
-        let lines = self.release.seal(facts, self.now).map_err(|error| error.to_string())?;
-        let mut new = Vec::with_capacity(lines.len());
-        for line in lines {
-            let record = Record::read(line.bytes()).map_err(|error| error.to_string())?;
-            self.release.apply(&record).map_err(|error| error.to_string())?;
-            self.records.push(record.clone());
-            self.lines.push(line.bytes().to_vec());
-            new.push(record);
-        }
-        Ok(new)
     }
 
     /// The next thing in the life of a healthy release whose people all do their part; nothing where it is closed, or
@@ -139,10 +141,10 @@ impl Story {
     /// People are those of the [`Cast`](crate::Cast): bo and cy approve, ci records checks, cy signs the checklist, oli
     /// is on call and resumes what is held, ana files post-mortems and closes.
     pub fn onward(&self) -> Option<When> {
-        let release = &self.release;
-        let due = release.outstanding().iter().find(|(_, one)| one.due.is_due(self.now));
-        if let Some((effect, _)) = due {
-            return Some(When::DoneById(*effect));
+        let release = self.release();
+        let under_way = release.outstanding().keys().find(|effect| self.runner.call_of(**effect).is_some());
+        if let Some(effect) = under_way {
+            return Some(When::Ended { effect: *effect, outcome: Outcome::Done });
         }
         if release.holds().keys().any(|cause| matches!(cause, HoldCause::Manual | HoldCause::Deployer)) {
             return Some(someone("user:oli").resumes());
@@ -159,10 +161,8 @@ impl Story {
             Phase::Staging { .. } | Phase::Releasing(_) | Phase::Validating(_) => {
                 self.next_check().or_else(|| self.next_look())
             }
-            Phase::RollingBack(_) => match release.question(self.now) {
-                Some(Question::Traffic(_)) => Some(traffic_at(relman_core::unit::TrafficShare::ZERO)),
-                Some(Question::Look(_)) | None => self.until_deadline(),
-            },
+            Phase::RollingBack(_) if self.is_confirming() => Some(traffic_at(TrafficShare::ZERO)),
+            Phase::RollingBack(_) => self.until_deadline(),
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => {
                 let ana = someone("user:ana");
                 let owed = release.owed_post_mortems().next();
@@ -179,7 +179,7 @@ impl Story {
     /// The next check that a gate asks for and nobody has recorded as passed.
     fn next_check(&self) -> Option<When> {
         use relman_core::event::{CheckOutcome, Gate};
-        let release = &self.release;
+        let release = self.release();
         let gate = match release.phase() {
             Phase::Staging { deployed_at: Some(_) } => Gate::Staging,
             Phase::Validating(_) => Gate::Validation,
@@ -193,18 +193,38 @@ impl Story {
     }
 
     fn next_look(&self) -> Option<When> {
-        let release = &self.release;
+        let release = self.release();
         if release.phase().name() == PhaseName::Validating && release.cover().is_none() {
             return Some(someone("user:oli").takes_duty());
         }
-        match a_look().when().input(self) {
-            Ok(_) => Some(a_look().when()),
-            Err(_) => self.until_deadline(),
-        }
+        if self.is_watched() { Some(a_look().when()) } else { self.until_deadline() }
     }
 
     fn until_deadline(&self) -> Option<When> {
-        self.release.next_deadline(self.now).map(|at| When::Pass(at.since(self.now)))
+        self.runner.next_deadline().map(|at| When::Pass(at.since(self.now())))
+    }
+
+    /// Whether the step under way is looked at now and then: users have the new version.
+    pub(super) fn is_watched(&self) -> bool {
+        self.release().phase().step().is_some_and(|step| match step.traffic {
+            TrafficState::Set { .. } => true,
+            TrafficState::Requested => !self.release().exposure().is_zero(),
+        })
+    }
+
+    /// Whether a rollback waits for what the platform shows.
+    pub(super) fn is_confirming(&self) -> bool {
+        match self.release().phase() {
+            Phase::RollingBack(rollback) => matches!(rollback.state, RollbackState::Confirming { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// A story that is told from where a runner is.
+impl From<SessionRunner> for Story {
+    fn from(runner: SessionRunner) -> Self {
+        Self { runner }
     }
 }
 

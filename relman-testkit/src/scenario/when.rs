@@ -2,12 +2,12 @@ use std::fmt;
 
 use relman_core::{
     event::EffectId,
-    machine::{Command, Effect, Input, OutcomeOf, Question},
-    port::{Deployment, Urgency},
-    unit::{Span, Text, Timestamp, TrafficShare},
+    machine::{Call, CallUrgency, Command, Effect, Input, Outcome, Request},
+    port::{Deployment, Retry, Urgency},
+    unit::{Span, Text, TrafficShare},
 };
 
-use super::{Story, Seen, Someone, Want};
+use super::{Doubt, Seen, Someone, Story, Want, story::Hindrance};
 
 /// Something that happens to a release, as a person would say it.
 ///
@@ -20,22 +20,29 @@ pub enum When {
     Command(Someone, Want),
     /// The platform or a channel has done what it was asked to; the effect that reads so.
     Done(String),
-    /// The same, by the effect's id.
-    DoneById(EffectId),
     /// It has failed to.
     Failed {
         /// The effect that reads so.
         effect: String,
-        /// When trying again makes sense; never by itself, if absent.
-        retry_after: Option<Span>,
+        /// Whether trying again makes sense.
+        retry: Retry,
     },
-    /// One of the effects that have no outcome yet has one now: the first, the second, … and round again.
-    SomeOutcome {
+    /// The call for an effect has ended; the effect by its id.
+    Ended {
+        /// Which effect.
+        effect: EffectId,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The call for one of the effects without an outcome has ended: the first, the second, … and round again.
+    EndedNth {
         /// Which, from 0.
         nth: usize,
         /// How it ended.
-        outcome: OutcomeOf,
+        outcome: Outcome,
     },
+    /// From now on, this becomes of the question whether a change was made whose outcome is not known.
+    InDoubt(Doubt),
     /// The metrics and the traffic of the step under way are looked at, as soon as a look is due.
     Look(Seen),
     /// The traffic is looked at while a release is rolled back, as soon as that is due.
@@ -55,12 +62,18 @@ pub fn done(effect: &str) -> When {
 
 /// It has failed to, and trying again makes sense.
 pub fn failed(effect: &str) -> When {
-    When::Failed { effect: effect.to_owned(), retry_after: Some(Span::ZERO) }
+    When::Failed { effect: effect.to_owned(), retry: Retry::Yes }
 }
 
 /// It has failed to, and will until somebody mends something.
 pub fn refused_by_platform(effect: &str) -> When {
-    When::Failed { effect: effect.to_owned(), retry_after: None }
+    When::Failed { effect: effect.to_owned(), retry: Retry::Never }
+}
+
+/// From now on, this becomes of the question whether a change was made whose outcome is not known: it is asked before the
+/// change is tried again.
+pub fn in_doubt(doubt: Doubt) -> When {
+    When::InDoubt(doubt)
 }
 
 /// The platform shows this share while a release is rolled back; time passes until it is asked.
@@ -96,7 +109,7 @@ impl From<Input> for When {
 
 impl From<Command> for When {
     fn from(command: Command) -> Self {
-        Self::Input(Box::new(Input::Command(command)))
+        Self::Input(Box::new(Input::Action(command)))
     }
 }
 
@@ -117,40 +130,50 @@ pub(super) fn words(effect: &Effect) -> String {
 }
 
 impl When {
-    /// What the machine is told, and when; or why this can't happen here.
-    pub(super) fn input(&self, story: &Story) -> Result<(Timestamp, Input), String> {
-        let now = story.now();
-        let input = match self {
+    /// Lets it happen; or says why it can't here, and then nothing has changed.
+    pub(super) fn happen(&self, story: &mut Story) -> Result<(), Hindrance> {
+        match self {
             Self::Command(who, want) => {
                 let action = want.action(story);
-                Input::Command(Command { by: who.principal(), action })
+                return tell(story, Input::Action(Command { by: who.principal(), action }));
             }
-            Self::Done(text) => Input::Outcome { effect: find(story, text)?, outcome: OutcomeOf::Done },
-            Self::DoneById(effect) => Input::Outcome { effect: *effect, outcome: OutcomeOf::Done },
-            Self::Failed { effect, retry_after } => {
-                let detail = "connection refused".to_owned();
-                let outcome = OutcomeOf::Failed { detail, retry_after: *retry_after };
-                Input::Outcome { effect: find(story, effect)?, outcome }
+            Self::Done(text) => find(story, text).and_then(|effect| story.end_effect(effect, Outcome::Done)),
+            Self::Failed { effect, retry } => {
+                let outcome = Outcome::Failed { detail: "connection refused".to_owned(), retry: *retry };
+                find(story, effect).and_then(|effect| story.end_effect(effect, outcome))
             }
-            Self::SomeOutcome { nth, outcome } => {
+            Self::Ended { effect, outcome } => story.end_effect(*effect, outcome.clone()),
+            Self::EndedNth { nth, outcome } => {
                 let outstanding = story.release().outstanding();
-                let place = nth % outstanding.len().max(1);
-                let effect = outstanding.keys().nth(place).ok_or("no effect is without an outcome")?;
-                Input::Outcome { effect: *effect, outcome: outcome.clone() }
+                match outstanding.keys().nth(nth % outstanding.len().max(1)).copied() {
+                    Some(effect) => story.end_effect(effect, outcome.clone()),
+                    None => Err("no effect is without an outcome".to_owned()),
+                }
             }
-            Self::Look(seen) => return seen.input(story),
-            Self::Traffic(shown) => return traffic(story, shown),
-            Self::Pass(span) => return Ok((now + *span, Input::Tick)),
+            Self::InDoubt(doubt) => {
+                story.runner.on_doubt(*doubt);
+                Ok(())
+            }
+            Self::Look(seen) => look(story, seen),
+            Self::Traffic(shown) => traffic(story, shown),
+            Self::Pass(span) => {
+                story.runner.advance_to(story.now() + *span);
+                Ok(())
+            }
             Self::Onward => {
                 return match story.onward() {
-                    Some(next) => next.input(story),
-                    None => Err("nothing comes next".to_owned()),
+                    Some(next) => next.happen(story),
+                    None => Err(Hindrance::Impossible("nothing comes next".to_owned())),
                 };
             }
-            Self::Input(input) => Input::clone(input),
-        };
-        Ok((now, input))
+            Self::Input(input) => return tell(story, Input::clone(input)),
+        }
+        .map_err(Hindrance::Impossible)
     }
+}
+
+fn tell(story: &mut Story, input: Input) -> Result<(), Hindrance> {
+    story.runner.tell(input).map(drop).map_err(Hindrance::Refused)
 }
 
 fn find(story: &Story, text: &str) -> Result<EffectId, String> {
@@ -166,25 +189,63 @@ fn list(words: &[String]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-fn traffic(story: &Story, shown: &Result<TrafficShare, String>) -> Result<(Timestamp, Input), String> {
-    let release = story.release();
-    let asked = |at| matches!(release.question(at), Some(Question::Traffic(_)));
-    let now = story.now();
-    let due = release.next_deadline(now).filter(|next| asked(*next));
-    let at = if asked(now) { Some(now) } else { due };
-    let Some(at) = at else {
+/// Waits until a look is asked for, and answers it. A look at a step or a time that is over leads to nothing, and is asked
+/// for anew.
+fn look(story: &mut Story, seen: &Seen) -> Result<(), String> {
+    if !story.is_watched() {
+        let release = story.release();
+        return Err(format!("nothing is looked at: {} is {}", release.id(), release.phase().name()));
+    }
+    // Time alone may end the step: then there is no look.
+    while story.is_watched() {
+        let asked = story.runner.calls().find_map(|call| match &call.request {
+            Request::Measure(question) => Some((call.id, question.clone())),
+            _ => None,
+        });
+        if let Some((call, question)) = asked {
+            let outcome = seen.answer(story.release(), &question);
+            let looked = story.runner.answer(call, outcome);
+            if looked.kinds().contains(&"look_taken") {
+                break;
+            }
+        } else if story.runner.advance_to_deadline().is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until a rollback asks where the traffic is, and answers it.
+fn traffic(story: &mut Story, shown: &Result<TrafficShare, String>) -> Result<(), String> {
+    if !story.is_confirming() {
+        let release = story.release();
         return Err(format!(
             "nobody asks where the traffic is: {} is {}",
             release.id(),
             release.phase().name()
         ));
+    }
+    let outcome = match shown {
+        Ok(share) => {
+            let detail = format!("the new version has {share}");
+            let deployment = Deployment { canary_share: *share, detail };
+            Outcome::Observed { deployment, tolerance: TrafficShare::ZERO }
+        }
+        Err(why) => Outcome::Failed { detail: why.clone(), retry: Retry::Yes },
     };
-    let detail = |share: &TrafficShare| format!("the new version has {share}");
-    let deployment = match shown {
-        Ok(share) => Ok(Deployment { canary_share: *share, detail: detail(share) }),
-        Err(why) => Err(why.clone()),
+    let asks = |call: &&Call| {
+        matches!(call.request, Request::ObservePlatform(_)) && call.urgency == CallUrgency::Back
     };
-    Ok((at, Input::Traffic { deployment }))
+    loop {
+        let asked = story.runner.calls().find(asks).map(|call| call.id);
+        if let Some(call) = asked {
+            story.runner.answer(call, outcome);
+            return Ok(());
+        }
+        if story.runner.advance_to_deadline().is_none() {
+            return Ok(());
+        }
+    }
 }
 
 impl fmt::Display for When {
@@ -192,18 +253,16 @@ impl fmt::Display for When {
         match self {
             Self::Command(who, want) => write!(f, "{who} {want}"),
             Self::Done(effect) => write!(f, "done: {effect}"),
-            Self::DoneById(effect) => write!(f, "done: effect {effect}"),
-            Self::Failed { effect, retry_after: Some(_) } => write!(f, "failed: {effect}"),
-            Self::Failed { effect, retry_after: None } => write!(f, "refused by the platform: {effect}"),
-            Self::SomeOutcome { nth, outcome } => {
-                let how = match outcome {
-                    OutcomeOf::Done => "done",
-                    OutcomeOf::FoundDone => "found done",
-                    OutcomeOf::Failed { retry_after: Some(_), .. } => "failed",
-                    OutcomeOf::Failed { retry_after: None, .. } => "refused by the platform",
-                };
-                write!(f, "{how}: outstanding effect {nth}")
+            Self::Failed { effect, retry: Retry::Never } => write!(f, "refused by the platform: {effect}"),
+            Self::Failed { effect, retry: Retry::Yes | Retry::After(_) } => write!(f, "failed: {effect}"),
+            Self::Ended { effect, outcome } => write!(f, "{}: effect {effect}", how(outcome)),
+            Self::EndedNth { nth, outcome } => write!(f, "{}: outstanding effect {nth}", how(outcome)),
+            Self::InDoubt(Doubt::NotMade) => f.write_str("a change in doubt was not made"),
+            Self::InDoubt(Doubt::Made) => f.write_str("a change in doubt was made"),
+            Self::InDoubt(Doubt::Unanswered) => {
+                f.write_str("whether a change in doubt was made is not known")
             }
+            Self::InDoubt(Doubt::Open) => f.write_str("whether a change in doubt was made is to be answered"),
             Self::Look(seen) => seen.fmt(f),
             Self::Traffic(Ok(share)) => write!(f, "the traffic is seen at {share}"),
             Self::Traffic(Err(why)) => write!(f, "the traffic is not seen: {why}"),
@@ -212,6 +271,14 @@ impl fmt::Display for When {
             Self::Onward => f.write_str("onward"),
             Self::Input(input) => write!(f, "{input:?}"),
         }
+    }
+}
+
+fn how(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Failed { retry: Retry::Never, .. } => "refused by the platform",
+        Outcome::Failed { .. } => "failed",
+        _ => "done",
     }
 }
 

@@ -7,7 +7,7 @@ use super::{Shown, drill_plan, drill_policy, moves};
 use crate::{
     sample,
     scenario::{
-        Story, Past, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
+        Past, Story, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
         rolled_back, rolling_back, staged, validating,
     },
 };
@@ -91,13 +91,13 @@ pub fn journey(most: usize) -> impl Strategy<Value = Journey> + Clone {
 ///
 /// ```
 /// use proptest::prelude::*;
-/// use relman_core::machine::Release;
+/// use relman_core::{chain::SealedLine, machine::Release};
 /// use relman_testkit::strategy;
 ///
 /// proptest!(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() }, |(
 ///     journal in strategy::journal(20)
 /// )| {
-///     let lines = journal.lines().iter().map(Vec::as_slice);
+///     let lines = journal.lines().iter().map(SealedLine::bytes);
 ///     prop_assert_eq!(&Release::replay(journal.release().id().clone(), lines)?, journal.release());
 /// });
 /// ```

@@ -2,14 +2,17 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use relman_core::{
     event::{ActionItemKind, Gate, LessonKind, Settlement},
     judge::MissingKind,
-    machine::OutcomeOf,
+    machine::Outcome,
+    port::Retry,
     unit::{Span, TrafficShare},
 };
 
 use super::{fewer::Fewer, shares, spans};
 use crate::{
     Cast, sample,
-    scenario::{Seen, Someone, When, a_look, onward, pass, someone, traffic_at, traffic_unknown},
+    scenario::{
+        Doubt, Seen, Someone, When, a_look, in_doubt, onward, pass, someone, traffic_at, traffic_unknown,
+    },
 };
 
 /// Everybody who can try something: the cast, strangers, somebody without a role, somebody with every role, and relman's
@@ -85,9 +88,14 @@ fn look() -> impl Strategy<Value = Seen> + Clone {
     ]
 }
 
-fn outcome() -> impl Strategy<Value = OutcomeOf> + Clone {
-    let failed = |retry_after| OutcomeOf::Failed { detail: "connection refused".to_owned(), retry_after };
-    select(vec![OutcomeOf::Done, OutcomeOf::FoundDone, failed(Some(Span::from_secs(1))), failed(None)])
+fn outcome() -> impl Strategy<Value = Outcome> + Clone {
+    let failed = |retry| Outcome::Failed { detail: "connection refused".to_owned(), retry };
+    select(vec![
+        Outcome::Done,
+        failed(Retry::Yes),
+        failed(Retry::After(Span::from_secs(1))),
+        failed(Retry::Never),
+    ])
 }
 
 /// One thing that can happen to a release. Every other one is what comes next in a healthy life, so that a list of moves
@@ -97,7 +105,8 @@ pub fn a_move() -> impl Strategy<Value = When> + Clone {
         12 => Just(onward()),
         5 => command(),
         4 => look().prop_map(Seen::when),
-        3 => (0..4_usize, outcome()).prop_map(|(nth, outcome)| When::SomeOutcome { nth, outcome }),
+        3 => (0..4_usize, outcome()).prop_map(|(nth, outcome)| When::EndedNth { nth, outcome }),
+        1 => select(&[Doubt::NotMade, Doubt::Made, Doubt::Unanswered]).prop_map(in_doubt),
         2 => prop_oneof![Just(TrafficShare::ZERO), shares(TrafficShare::ZERO..=TrafficShare::FULL)]
             .prop_map(traffic_at),
         1 => Just(traffic_unknown("no answer")),

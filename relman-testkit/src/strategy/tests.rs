@@ -3,6 +3,7 @@ use proptest::{
     test_runner::{TestError, TestRng, TestRunner},
 };
 use relman_core::{
+    chain::SealedLine,
     event::{HoldCause, Record, RollbackTrigger},
     machine::{Phase, PhaseName, Release},
     plan::{Criterion, RiskLevel},
@@ -159,10 +160,10 @@ proptest! {
 
     #[test]
     fn every_journal_replays_and_keeps_the_guardrails(journal in journal(30)) {
-        let lines = journal.lines().iter().map(Vec::as_slice);
+        let lines = journal.lines().iter().map(SealedLine::bytes);
         let replayed = Release::replay(journal.release().id().clone(), lines).unwrap();
         prop_assert_eq!(&replayed, journal.release());
-        let records: Vec<Record> = journal.lines().iter().map(|line| Record::read(line).unwrap()).collect();
+        let records: Vec<Record> = journal.lines().iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
         prop_assert_eq!(Invariants::violations(&records), []);
     }
 }

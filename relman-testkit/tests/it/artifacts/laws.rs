@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use relman_core::{
+    chain::SealedLine,
     event::Record,
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, Obligations, Templates},
@@ -88,17 +89,17 @@ fn says_nothing_else(
 /// Holds every artifact of a journal against it.
 fn hold(
     id: &relman_core::unit::ReleaseId,
-    lines: &[Vec<u8>],
+    lines: &[SealedLine],
     templates: &Templates,
 ) -> Result<(), TestCaseError> {
-    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let values: Vec<Value> = lines.iter().map(|line| serde_json::from_slice(line.bytes()).unwrap()).collect();
     let mut said = BTreeSet::new();
     for value in &values {
         texts(value, &mut said);
     }
-    let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
+    let records: Vec<Record> = lines.iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
     let times = records.iter().map(|record| (record.seq, record.at.to_string())).collect();
-    let release = Release::replay(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+    let release = Release::replay(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);
     let obligations = Obligations::of([&history], history.now);
