@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures::future::join_all;
 use relman_adapters::journal::{MemoryJournal, SqliteJournal};
-use relman_benches::Driven;
+use relman_benches::clean_release;
 use relman_core::{chain::SealedLine, port::Journal, unit::ReleaseId};
 use tokio::runtime::Runtime;
 
@@ -53,7 +53,7 @@ fn bare_transactions(folder: &std::path::Path, releases: &[ReleaseId], lines: &[
 }
 
 fn append(c: &mut Criterion) {
-    let lines = Driven::clean().lines;
+    let lines = clean_release().lines().to_vec();
     let runtime = Runtime::new().expect("a runtime");
     for count in [1, 64] {
         let releases = streams(count);

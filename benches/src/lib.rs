@@ -1,19 +1,17 @@
 //! The release that the benches measure: the standard track, clean, with a look a minute for 30.5 hours.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use relman_core::{
-    chain::SealedLine,
-    event::{CheckOutcome, Record},
+    event::CheckOutcome,
     judge::{Answer, Arm, Measurement, Observation},
-    machine::{
-        Action, Command, Input, Look, LookQuestion, OutcomeOf, Phase, Principal, Question, Release, decide,
-    },
+    machine::{Action, Command, Input, LookQuestion, Outcome, Phase, Request, SessionConfig},
     plan::Plan,
     policy::{Policy, floors},
     port::Deployment,
-    unit::{Actor, Finite, ReleaseId, Role, Span, Timestamp, TrafficShare},
+    unit::{Finite, TrafficShare},
 };
+use relman_testkit::{Cast, SessionRunner};
 
 /// A plan with two criteria on two of the three watched metrics.
 const PLAN: &str = r#"
@@ -41,75 +39,67 @@ const MOST_TURNS: usize = 4_000;
 /// What both versions together get in a minute.
 const REQUESTS: u64 = 6_000;
 
-/// A release that was driven through the standard track, with every line that was sealed on the way.
-pub struct Driven {
-    /// The release after the last line.
-    pub release: Release,
-    /// Its lines.
-    pub lines: Vec<SealedLine>,
-    now: Timestamp,
+/// Drives a clean release from plan to completion.
+///
+/// # Panics
+///
+/// If the core refuses what a clean release does, or does not let it go on.
+pub fn clean_release() -> SessionRunner {
+    let plan = Arc::new(Plan::from_toml(PLAN).expect("a valid plan"));
+    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
+    let runner = SessionRunner::new(plan.release().clone(), start, SessionConfig::default());
+    let mut clean = Clean { runner };
+    clean.does("user:ana", Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) });
+    clean.does("user:bo", Action::ApprovePlan);
+    for _ in 0..MOST_TURNS {
+        clean.perform();
+        if clean.runner.release().phase() == &Phase::Completed {
+            return clean.runner;
+        }
+        clean.people_act();
+        if !clean.look() {
+            clean.runner.advance_to_deadline();
+        }
+    }
+    let (release, now) = (clean.runner.release(), clean.runner.now());
+    let (phase, missing) = (release.phase().name(), release.missing(now));
+    panic!("a clean release is {phase} at {now} after {MOST_TURNS} turns, and waits for {missing:?}");
 }
 
-impl Driven {
-    /// Drives a clean release from plan to completion.
-    ///
-    /// # Panics
-    ///
-    /// If the core refuses what a clean release does.
-    pub fn clean() -> Self {
-        let id: ReleaseId = "checkout-241".parse().expect("a valid id");
-        let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
-        let mut driven = Self { release: Release::new(id), lines: Vec::new(), now: start };
-        let plan = Arc::new(Plan::from_toml(PLAN).expect("a valid plan"));
-        driven.does("user:ana", "author", Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) });
-        driven.does("user:bo", "approver", Action::ApprovePlan);
-        for _ in 0..MOST_TURNS {
-            if driven.release.phase() == &Phase::Completed {
-                return driven;
-            }
-            driven.settle();
-            driven.people_act();
-            if let Some(Question::Look(question)) = driven.release.question(driven.now) {
-                let look = clean_look(&question);
-                driven.take(&look);
-            } else if let Some(deadline) = driven.release.next_deadline(driven.now) {
-                driven.now = deadline;
-            }
-        }
-        let (phase, missing) = (driven.release.phase().name(), driven.release.missing(driven.now));
-        panic!(
-            "a clean release is {phase} at {} after {MOST_TURNS} turns, and waits for {missing:?}",
-            driven.now
-        );
+/// A release for which everybody does their part, and a platform on which everything works.
+struct Clean {
+    runner: SessionRunner,
+}
+
+impl Clean {
+    /// Answers the look that is asked for; whether one is.
+    fn look(&mut self) -> bool {
+        let asked = self.runner.calls().find_map(|call| match &call.request {
+            Request::Measure(question) => Some((call.id, clean_look(question))),
+            _ => None,
+        });
+        asked.map(|(call, outcome)| self.runner.answer(call, outcome)).is_some()
     }
 
-    fn take(&mut self, input: &Input) {
-        let facts = decide(&self.release, input, self.now).expect("a clean release is not refused");
-        for line in self.release.seal(&facts, self.now).expect("facts that fit a record") {
-            self.release.apply(&Record::read(line.bytes()).expect("a sealed line")).expect("the next record");
-            self.lines.push(line);
+    /// Does everything that is to be done.
+    fn perform(&mut self) {
+        while let Some(call) = self.runner.calls().find(|call| call.key().is_some()).map(|call| call.id) {
+            self.runner.answer(call, Outcome::Done);
         }
     }
 
-    fn does(&mut self, actor: &str, role: &str, action: Action) {
-        let actor: Actor = actor.parse().expect("a valid actor");
-        let role: Role = role.parse().expect("a valid role");
-        let by = Principal { actor, roles: Some(BTreeSet::from([role])) };
-        self.take(&Input::Command(Command { by, action }));
-    }
-
-    fn settle(&mut self) {
-        while let Some(effect) = self.release.outstanding().keys().next().copied() {
-            self.take(&Input::Outcome { effect, outcome: OutcomeOf::Done });
-        }
+    fn does(&mut self, who: &str, action: Action) {
+        let by = Cast::new().principal(who);
+        self.runner.tell(Input::Action(Command { by, action })).expect("a clean release is not refused");
     }
 
     fn people_act(&mut self) {
-        let asked: &[&str] = match self.release.phase() {
+        let release = self.runner.release();
+        let asked: &[&str] = match release.phase() {
             Phase::Staging { .. } => &floors::STAGING_CHECKS,
             Phase::Validating(_) => {
-                if self.release.cover().is_none() {
-                    self.does("user:oli", "on-call", Action::Acknowledge { until: None });
+                if release.cover().is_none() {
+                    self.does("user:oli", Action::Acknowledge { until: None });
                 }
                 &[floors::USER_FLOWS]
             }
@@ -117,14 +107,10 @@ impl Driven {
         };
         for name in asked {
             let check = name.parse().expect("a valid name");
-            if !self.release.checks().contains_key(&check) {
+            if !self.runner.release().checks().contains_key(&check) {
                 let evidence = "build 4711".parse().expect("a valid text");
                 let outcome = CheckOutcome::Passed;
-                self.does(
-                    "service:ci",
-                    "ci",
-                    Action::RecordCheck { check, outcome, evidence, items: Vec::new() },
-                );
+                self.does("service:ci", Action::RecordCheck { check, outcome, evidence, items: Vec::new() });
             }
         }
     }
@@ -135,7 +121,7 @@ impl Driven {
 /// # Panics
 ///
 /// Never: its numbers are finite.
-pub fn clean_look(question: &LookQuestion) -> Input {
+pub fn clean_look(question: &LookQuestion) -> Outcome {
     // Split as the step says: traffic that is split otherwise holds a release.
     let (share, on_canary) = match question.step {
         1 => (TrafficShare::percent(1), REQUESTS / 100),
@@ -164,16 +150,9 @@ pub fn clean_look(question: &LookQuestion) -> Input {
             }
         })
         .collect();
-    Input::Look(Look {
-        step: question.step,
-        window: question.window,
+    Outcome::Measured {
+        observations,
         deployment: Ok(Deployment { canary_share: share, detail: "weights".to_owned() }),
         tolerance: TrafficShare::ZERO,
-        observations,
-    })
-}
-
-/// A moment after the last record at which the next look is due.
-pub fn next_look(release: &Release) -> Timestamp {
-    release.last_at() + Span::from_minutes(1)
+    }
 }

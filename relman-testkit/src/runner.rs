@@ -9,8 +9,8 @@ use relman_core::{
     chain::SealedLine,
     event::{EffectId, Record},
     machine::{
-        Append, Call, CallId, CallUrgency, Effect, Input, Outcome, Read, Refusal, Release, ReplayError, Request,
-        Session, SessionConfig,
+        Append, Call, CallId, CallUrgency, Effect, Input, Outcome, Read, Refusal, Release, ReplayError,
+        Request, Session, SessionConfig,
     },
     port::{Deployment, Retry},
     unit::{ReleaseId, Timestamp, TrafficShare},
@@ -112,8 +112,7 @@ impl SessionRunner {
         now: Timestamp,
         config: SessionConfig,
     ) -> Result<Self, ReplayError> {
-        let (release, records) =
-            Release::replay_records(release, lines.iter().map(SealedLine::bytes))?;
+        let (release, records) = Release::replay_records(release, lines.iter().map(SealedLine::bytes))?;
         Ok(Self::opened(release, records, lines, now, config))
     }
 
@@ -281,7 +280,10 @@ impl SessionRunner {
         self.calls.remove(&call);
         let outcome = match shown {
             Some(canary_share) => Outcome::Observed {
-                deployment: Deployment { canary_share, detail: format!("the new version has {canary_share}") },
+                deployment: Deployment {
+                    canary_share,
+                    detail: format!("the new version has {canary_share}"),
+                },
                 tolerance: TrafficShare::ZERO,
             },
             None => Outcome::Failed { detail: "no answer".to_owned(), retry: Retry::Yes },
@@ -295,5 +297,51 @@ impl SessionRunner {
             Effect::SetTraffic { share } => Some(share),
             Effect::Deploy { .. } | Effect::Notify { .. } => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use relman_core::{machine::PhaseName, unit::Span};
+
+    use super::*;
+    use crate::scenario::{Story, approved, in_step};
+
+    #[test]
+    fn a_release_is_taken_up_again_where_its_lines_end() {
+        let before = Story::from(approved()).runner().clone();
+        let id = before.release().id().clone();
+        let now = before.now() + Span::from_hours(1);
+        let after =
+            SessionRunner::resumed(id.clone(), before.lines().to_vec(), now, SessionConfig::default())
+                .unwrap();
+        assert_eq!(after.records(), before.records());
+        assert_eq!(after.release(), before.release());
+        let keys = |runner: &SessionRunner| -> Vec<String> {
+            runner.calls().filter_map(Call::key).map(str::to_owned).collect()
+        };
+        // What may have been done is asked for again, under the same key.
+        assert_eq!((keys(&after).len(), keys(&after)), (1, keys(&before)));
+        let cut = before.lines()[1..].to_vec();
+        assert!(SessionRunner::resumed(id, cut, now, SessionConfig::default()).is_err());
+    }
+
+    #[test]
+    fn a_call_that_is_answered_or_not_wanted_is_open_no_more() {
+        let mut runner = Story::from(in_step(1)).runner().clone();
+        while runner.calls().next().is_none() {
+            runner.advance_to_deadline().unwrap();
+        }
+        let look = runner.calls().next().unwrap().id;
+        let by = crate::Cast::new().principal("user:oli");
+        let reason = "users can't pay".parse().unwrap();
+        let action = relman_core::machine::Action::RollBack { reason };
+        runner.tell(Input::Action(relman_core::machine::Command { by, action })).unwrap();
+        assert_eq!(runner.release().phase().name(), PhaseName::RollingBack);
+        assert!(runner.calls().all(|call| call.id != look), "a rollback waits for no look");
+        assert_eq!(runner.answer(look, Outcome::Done), Happened::default());
+        let zero = runner.calls().find(|call| call.urgency == CallUrgency::Back).unwrap().id;
+        assert_eq!(runner.answer(zero, Outcome::Done).kinds(), ["traffic_set"]);
+        assert!(runner.calls().all(|call| call.id != zero));
     }
 }

@@ -14,6 +14,7 @@ use proptest::{
     test_runner::{RngSeed, TestCaseError, TestCaseResult, TestError, TestRunner},
 };
 use relman_core::{
+    chain::SealedLine,
     event::Record,
     machine::Release,
     plan::Plan,
@@ -173,11 +174,11 @@ impl fmt::Display for Law {
 /// # Errors
 ///
 /// What is different, or which guardrail was broken.
-pub(crate) fn journal_holds(release: &Release, lines: &[Vec<u8>]) -> TestCaseResult {
+pub(crate) fn journal_holds(release: &Release, lines: &[SealedLine]) -> TestCaseResult {
     let id: ReleaseId = release.id().clone();
-    let replayed = Release::replay(id, lines.iter().map(Vec::as_slice)).map_err(failed)?;
+    let replayed = Release::replay(id, lines.iter().map(SealedLine::bytes)).map_err(failed)?;
     prop_assert_eq!(&replayed, release);
-    let records: Result<Vec<Record>, _> = lines.iter().map(|line| Record::read(line)).collect();
+    let records: Result<Vec<Record>, _> = lines.iter().map(|line| Record::read(line.bytes())).collect();
     prop_assert_eq!(Invariants::violations(&records.map_err(failed)?), []);
     Ok(())
 }

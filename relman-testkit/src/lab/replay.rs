@@ -7,13 +7,12 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use proptest::prelude::*;
 use relman_core::{
-    chain::SealedLine,
-    event::{Event, Record, RollbackTrigger},
+    event::{Event, RollbackTrigger},
     judge::{Answer, Arm, Observation},
-    machine::{Action, Command, Effect, Input, Look, OutcomeOf, PhaseName, Question, Release, decide},
+    machine::{Action, Command, Input, LookQuestion, Outcome, PhaseName, Request, SessionConfig},
     plan::{Plan, RollbackContract},
     policy::Policy,
-    port::{Clock, Deployment, Environment, MetricQuery, MetricsSource},
+    port::{Deployment, Environment, MetricQuery, MetricsSource},
     unit::{Span, Timestamp, TrafficShare, Window},
 };
 
@@ -23,7 +22,7 @@ use super::{
     trial::{Cause, End, Trial, trial},
 };
 use crate::{
-    Cast,
+    Cast, SessionRunner,
     fault::{Fault, MetricsFate},
     ready, sample,
     sim::{
@@ -61,8 +60,7 @@ impl From<Trial> for Ending {
 
 /// The machine, asked with the numbers that a trial has drawn.
 struct Replay<'a> {
-    release: Release,
-    records: Vec<Record>,
+    runner: SessionRunner,
     clock: Arc<ManualClock>,
     /// Says when metrics can't be had.
     platform: Option<SimulatedPlatform>,
@@ -75,10 +73,10 @@ struct Replay<'a> {
 
 impl<'a> Replay<'a> {
     fn of(plan: &Arc<Plan>, policy: &Arc<Policy>, world: &'a World, drawn: &'a [Drawn]) -> Self {
+        let start = sample::start();
         let mut replay = Self {
-            release: Release::new(plan.release().clone()),
-            records: Vec::new(),
-            clock: Arc::new(ManualClock::at(sample::start())),
+            runner: SessionRunner::new(plan.release().clone(), start, SessionConfig::default()),
+            clock: Arc::new(ManualClock::at(start)),
             platform: None,
             world,
             share: TrafficShare::ZERO,
@@ -86,65 +84,67 @@ impl<'a> Replay<'a> {
             drawn: drawn.iter(),
             complaints: BTreeMap::new(),
         };
-        let action = Action::RecordPlan { plan: plan.clone(), policy: policy.clone() };
-        replay.tell(&Input::Command(Command { by: Cast::new().principal("user:ana"), action }));
+        replay.does("user:ana", Action::RecordPlan { plan: plan.clone(), policy: policy.clone() });
         replay
     }
 
-    /// Whether something was recorded.
-    fn tell(&mut self, input: &Input) -> bool {
-        let now = self.clock.now();
-        let facts = decide(&self.release, input, now).unwrap();
-        for line in self.release.seal(&facts, now).unwrap().iter().map(SealedLine::bytes) {
-            let record = Record::read(line).unwrap();
-            self.release.apply(&record).unwrap();
-            self.records.push(record);
-        }
-        !facts.is_empty()
+    fn does(&mut self, who: &str, action: Action) {
+        let by = Cast::new().principal(who);
+        self.runner.tell(Input::Action(Command { by, action })).unwrap();
     }
 
+    /// Answers a call that changes something; whether there was one.
     fn perform(&mut self) -> bool {
-        let now = self.clock.now();
-        let due = self.release.outstanding().iter().find(|(_, one)| one.due.is_due(now));
-        let Some((effect, outstanding)) = due.map(|(id, one)| (*id, one.clone())) else {
+        let Some(call) = self.runner.calls().find(|call| call.key().is_some()).cloned() else {
             return false;
         };
-        if let Effect::SetTraffic { share } = outstanding.effect {
-            self.share = share;
+        if let Request::SetTraffic(request) = &call.request {
+            self.share = request.share;
+            let now = self.runner.now();
             if self.exposed_at.is_none() {
                 self.exposed_at = Some(now);
                 let environments = [Environment::Production];
                 let half = TrafficShare::percent(50);
                 let platform = SimulatedPlatform::new(self.world.clone(), 1, self.clock.clone());
-                let id = self.release.id().clone();
+                let id = request.target.release.clone();
                 self.platform = Some(platform.anchored_at(now).resumed(id, half, environments, Some(now)));
             }
         }
-        self.tell(&Input::Outcome { effect, outcome: OutcomeOf::Done })
+        self.runner.answer(call.id, Outcome::Done);
+        true
     }
 
+    /// Answers a question; whether there was one.
     fn look(&mut self) -> bool {
-        let deployment = Ok(Deployment { canary_share: self.share, detail: String::new() });
-        let input = match self.release.question(self.clock.now()) {
-            None => return false,
-            Some(Question::Traffic(_)) => Input::Traffic { deployment },
-            Some(Question::Look(question)) => {
-                let drawn = self.drawn.next().expect("the machine looks no oftener than the trial");
-                let start = self.exposed_at.unwrap();
-                let window = Window { from: start + drawn.look.from, until: start + drawn.look.until };
-                assert_eq!((question.window, self.share), (window, drawn.look.share));
-                for at in &drawn.complaints {
-                    *self.complaints.entry(start + *at).or_default() += 1;
-                }
-                let asked = question.queries.iter();
-                let asked = asked.flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
-                let observations =
-                    asked.map(|(query, arm)| self.observe(query, arm, drawn, window)).collect();
-                let tolerance = TrafficShare::ZERO;
-                Input::Look(Look { step: question.step, window, deployment, tolerance, observations })
-            }
+        let Some(call) = self.runner.calls().next().cloned() else {
+            return false;
         };
-        self.tell(&input)
+        let deployment = Deployment { canary_share: self.share, detail: String::new() };
+        let tolerance = TrafficShare::ZERO;
+        let outcome = match &call.request {
+            Request::Measure(question) => Outcome::Measured {
+                observations: self.measure(question),
+                deployment: Ok(deployment),
+                tolerance,
+            },
+            Request::ObservePlatform(_) => Outcome::Observed { deployment, tolerance },
+            other => panic!("nobody asks this here: {other:?}"),
+        };
+        self.runner.answer(call.id, outcome);
+        true
+    }
+
+    fn measure(&mut self, question: &LookQuestion) -> Vec<Observation> {
+        let drawn = self.drawn.next().expect("the machine looks no oftener than the trial");
+        let start = self.exposed_at.unwrap();
+        let window = Window { from: start + drawn.look.from, until: start + drawn.look.until };
+        assert_eq!((question.window, self.share), (window, drawn.look.share));
+        for at in &drawn.complaints {
+            *self.complaints.entry(start + *at).or_default() += 1;
+        }
+        let asked = question.queries.iter();
+        let asked = asked.flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
+        asked.map(|(query, arm)| self.observe(query, arm, drawn, window)).collect()
     }
 
     fn observe(&self, query: &MetricQuery, arm: Arm, drawn: &Drawn, window: Window) -> Observation {
@@ -161,45 +161,43 @@ impl<'a> Replay<'a> {
     }
 
     fn complain(&mut self) -> bool {
-        let now = self.clock.now();
+        let now = self.runner.now();
         let due = self.complaints.first_entry().filter(|entry| *entry.key() <= now);
         let Some(count) = due.map(std::collections::btree_map::OccupiedEntry::remove) else {
             return false;
         };
         for _ in 0..count {
-            let action = Action::Complain { text: "It does not work".parse().unwrap() };
-            let by = Cast::new().principal("user:oli");
-            self.tell(&Input::Command(Command { by, action }));
+            self.does("user:oli", Action::Complain { text: "It does not work".parse().unwrap() });
         }
         true
     }
 
+    /// Each of them acts, whatever became of the others.
     fn people(&mut self) -> bool {
-        let acts = Cast::new().next(&self.release, self.clock.now());
-        let acts: Vec<_> =
-            acts.into_iter().map(|(by, action)| Input::Command(Command { by, action })).collect();
-        // Each of them acts, whatever became of the others.
-        acts.iter().filter(|act| self.tell(act)).count() > 0
+        let acts = Cast::new().next(self.runner.release(), self.runner.now());
+        let acts = acts.into_iter().map(|(by, action)| Input::Action(Command { by, action }));
+        acts.filter(|act| !self.runner.tell(act.clone()).unwrap().records.is_empty()).count() > 0
     }
 
     /// Runs to the end of the release, or for so long after the first exposure. A rollback that has begun by then is
     /// followed until zero traffic is confirmed: a trial says when that is, however late.
     fn run(mut self, longest: Span) -> Ending {
         loop {
-            while self.tell(&Input::Tick) || self.perform() || self.look() || self.complain() || self.people()
-            {
-            }
+            while self.perform() || self.look() || self.complain() || self.people() {}
             let end = self.exposed_at.map(|start| start + longest);
-            let deadline = self.release.next_deadline(self.clock.now());
+            let deadline = self.runner.next_deadline();
             let next = deadline.into_iter().chain(self.complaints.keys().next().copied()).min();
-            let phase = self.release.phase().name();
+            let phase = self.runner.release().phase().name();
             let follows = |next: &Timestamp| match phase {
                 PhaseName::Closed => false,
                 PhaseName::RollingBack => true,
                 _ => end.is_none_or(|end| *next <= end),
             };
             match next.filter(follows) {
-                Some(next) => self.clock.set(next),
+                Some(next) => {
+                    self.clock.set(next);
+                    self.runner.advance_to(next);
+                }
                 None => return self.ending(longest),
             }
         }
@@ -207,10 +205,10 @@ impl<'a> Replay<'a> {
 
     fn ending(&self, longest: Span) -> Ending {
         let start = self.exposed_at.unwrap();
-        let criteria = self.release.plan().unwrap().contract().unwrap().criteria();
+        let criteria = self.runner.release().plan().unwrap().contract().unwrap().criteria();
         let (mut step, mut looks) = (0, 0);
         let mut ending = None;
-        for record in &self.records {
+        for record in self.runner.records() {
             let at = record.at.since(start);
             match &record.event {
                 Event::StepStarted(started) => (step, looks) = (started.step, 0),

@@ -1,6 +1,6 @@
 use relman_core::machine::{PhaseName, Refusal, Release};
 
-use super::{Story, Expected, ExpectedEffect, Happened, Past, Refuses, Taken, When, diff};
+use super::{Expected, ExpectedEffect, Happened, Past, Refuses, Story, Taken, When, diff};
 use crate::Invariants;
 
 /// A past, to which something is about to happen.

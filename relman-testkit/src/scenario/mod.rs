@@ -91,8 +91,8 @@
 //! #       step: expected 3, was 2
 //! #   - traffic_drifted
 //! #   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%
-//! #   + rollback_started by system:relman: ROLLBACK began at 10% of traffic: `error_rate > 1%` breached: 5% observed, limit 1%
-//! #   + post_mortem_opened by system:relman: opened post-mortem 1 on the rollback";
+//! #   + rollback_started by system:relman: ROLLBACK began, from 10% of the traffic: `error_rate > 1%` held: observed 5%, threshold 1%
+//! #   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback";
 //! # assert_eq!(text.trim_end(), wanted);
 //! ```
 //!
@@ -102,21 +102,20 @@
 //!       step: expected 3, was 2
 //!   - traffic_drifted
 //!   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%
-//!   + rollback_started by system:relman: ROLLBACK began at 10% of traffic: `error_rate > 1%` breached: …
-//!   + post_mortem_opened by system:relman: opened post-mortem 1 on the rollback
+//!   + rollback_started by system:relman: ROLLBACK began, from 10% of the traffic: `error_rate > 1%` held: …
+//!   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback
 //! ```
 
-mod story;
 mod diff;
 mod expected;
 mod given;
 mod past;
 mod seen;
 mod someone;
+mod story;
 mod when;
 
 pub use crate::runner::{Doubt, Happened};
-pub use story::{Story, Taken};
 pub use expected::{Expected, ExpectedEffect, Refuses, event};
 pub use given::{Given, Then, given};
 pub use past::{
@@ -125,7 +124,10 @@ pub use past::{
 };
 pub use seen::{Seen, a_look};
 pub use someone::{Someone, Want, someone};
-pub use when::{When, done, failed, in_doubt, onward, pass, refused_by_platform, tick, traffic_at, traffic_unknown};
+pub use story::{Story, Taken};
+pub use when::{
+    When, done, failed, in_doubt, onward, pass, refused_by_platform, tick, traffic_at, traffic_unknown,
+};
 
 #[cfg(test)]
 mod tests;

@@ -155,6 +155,40 @@ fn a_platform_that_fails_is_tried_again_and_one_that_refuses_waits_for_a_person(
 }
 
 #[test]
+fn a_change_in_doubt_is_asked_for_before_it_is_made_again() {
+    let failed = given(in_production().of(sample::drill_plan(), sample::drill_policy()))
+        .when(done("deploy to production"))
+        .then(["deployed", "step_started"])
+        .and_when(failed("set traffic to 1%"))
+        .then(["effect_failed"]);
+    let _ = failed
+        .clone()
+        .and_when(in_doubt(Doubt::Made))
+        .then_nothing()
+        .and_when(pass(Span::from_secs(10)))
+        .then([event("traffic_set").with("means", "observation")]);
+    for doubt in [Doubt::NotMade, Doubt::Unanswered] {
+        let _ = failed
+            .clone()
+            .and_when(in_doubt(doubt))
+            .then_nothing()
+            .and_when(pass(Span::from_secs(10)))
+            .then_nothing()
+            .and_when(done("set traffic to 1%"))
+            .then([event("traffic_set").with("means", "deployer")]);
+    }
+}
+
+#[test]
+fn what_is_left_unanswered_stays_so_unless_the_session_is_to_wait_no_longer() {
+    let unanswered = |past: Past| given(past).when(pass(Span::from_minutes(1))).then_nothing();
+    let _ = unanswered(in_step(1)).and_when(pass(Span::from_minutes(2))).then_nothing();
+    let _ = unanswered(in_step(1).driven_with(relman_core::machine::SessionConfig::default()))
+        .and_when(pass(Span::from_minutes(2)))
+        .then(["look_taken", "hold_placed"]);
+}
+
+#[test]
 fn a_past_of_facts_starts_where_they_lead() {
     let story = Story::from(planned());
     let recorded = relman_core::event::Fact { by: Actor::relman(), event: story.records()[0].event.clone() };

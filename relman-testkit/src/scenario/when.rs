@@ -259,7 +259,9 @@ impl fmt::Display for When {
             Self::EndedNth { nth, outcome } => write!(f, "{}: outstanding effect {nth}", how(outcome)),
             Self::InDoubt(Doubt::NotMade) => f.write_str("a change in doubt was not made"),
             Self::InDoubt(Doubt::Made) => f.write_str("a change in doubt was made"),
-            Self::InDoubt(Doubt::Unanswered) => f.write_str("whether a change in doubt was made is not known"),
+            Self::InDoubt(Doubt::Unanswered) => {
+                f.write_str("whether a change in doubt was made is not known")
+            }
             Self::InDoubt(Doubt::Open) => f.write_str("whether a change in doubt was made is to be answered"),
             Self::Look(seen) => seen.fmt(f),
             Self::Traffic(Ok(share)) => write!(f, "the traffic is seen at {share}"),

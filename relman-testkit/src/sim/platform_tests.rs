@@ -26,13 +26,19 @@ impl Lab {
 
     fn deploy(&self) {
         let environment = Environment::Production;
-        let request = DeployRequest { target: target(), environment, key: "deploy".to_owned(), generation: 1 };
+        let request =
+            DeployRequest { target: target(), environment, key: "deploy".to_owned(), generation: 1 };
         ready(self.platform.deploy(&request)).unwrap();
     }
 
     fn set(&self, percent: u16) -> Result<(), PortError> {
         let share = TrafficShare::percent(percent);
-        ready(self.platform.set_traffic(&TrafficRequest { target: target(), share, key: "set".to_owned(), generation: 2 }))
+        ready(self.platform.set_traffic(&TrafficRequest {
+            target: target(),
+            share,
+            key: "set".to_owned(),
+            generation: 2,
+        }))
     }
 
     fn shown(&self) -> u16 {

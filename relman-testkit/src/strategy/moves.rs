@@ -10,7 +10,9 @@ use relman_core::{
 use super::{fewer::Fewer, shares, spans};
 use crate::{
     Cast, sample,
-    scenario::{Doubt, Seen, Someone, When, a_look, in_doubt, onward, pass, someone, traffic_at, traffic_unknown},
+    scenario::{
+        Doubt, Seen, Someone, When, a_look, in_doubt, onward, pass, someone, traffic_at, traffic_unknown,
+    },
 };
 
 /// Everybody who can try something: the cast, strangers, somebody without a role, somebody with every role, and relman's
@@ -88,7 +90,12 @@ fn look() -> impl Strategy<Value = Seen> + Clone {
 
 fn outcome() -> impl Strategy<Value = Outcome> + Clone {
     let failed = |retry| Outcome::Failed { detail: "connection refused".to_owned(), retry };
-    select(vec![Outcome::Done, failed(Retry::Yes), failed(Retry::After(Span::from_secs(1))), failed(Retry::Never)])
+    select(vec![
+        Outcome::Done,
+        failed(Retry::Yes),
+        failed(Retry::After(Span::from_secs(1))),
+        failed(Retry::Never),
+    ])
 }
 
 /// One thing that can happen to a release. Every other one is what comes next in a healthy life, so that a list of moves

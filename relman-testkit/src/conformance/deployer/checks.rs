@@ -216,7 +216,12 @@ pub(super) async fn some_share(fixture: &dyn DeployerFixture) -> Result<TrafficS
 }
 
 pub(super) fn request(fixture: &dyn DeployerFixture, share: TrafficShare, key: &str) -> TrafficRequest {
-    TrafficRequest { target: fixture.target(), share, key: format!("traffic-{key}-{}", share.basis_points()), generation: 0 }
+    TrafficRequest {
+        target: fixture.target(),
+        share,
+        key: format!("traffic-{key}-{}", share.basis_points()),
+        generation: 0,
+    }
 }
 
 /// Installs where users are, so that there is something to route traffic to.
@@ -225,8 +230,12 @@ pub(super) async fn ready(fixture: &dyn DeployerFixture) -> Met {
 }
 
 pub(super) async fn deploy(fixture: &dyn DeployerFixture, environment: Environment, key: &str) -> Met {
-    let request =
-        DeployRequest { target: fixture.target(), environment, key: format!("deploy-{environment}-{key}"), generation: 0 };
+    let request = DeployRequest {
+        target: fixture.target(),
+        environment,
+        key: format!("deploy-{environment}-{key}"),
+        generation: 0,
+    };
     works(format_args!("a deploy to {environment}"), fixture.deployer().deploy(&request).await)
 }
 

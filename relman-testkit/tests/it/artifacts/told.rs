@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use relman_core::{
     event::{ActionItemKind, LessonKind, Record, Settlement},
-    machine::{Action, Command, Input, Principal, Release, decide},
+    machine::{Action, Command, Principal, Release, Session},
     report::History,
     unit::{Actor, Span, Text, Timestamp},
 };
@@ -55,13 +55,11 @@ impl Told {
         self.now = self.now + Span::from_minutes(10);
         let roles: BTreeSet<_> = ["author", "developer", "approver"].map(|role| role.parse().unwrap()).into();
         let by = Principal { actor: who(by), roles: Some(roles) };
-        let facts = decide(&self.release, &Input::Command(Command { by, action }), self.now).unwrap();
-        for line in self.release.seal(&facts, self.now).unwrap() {
-            let record = Record::read(line.bytes()).unwrap();
-            self.release.apply(&record).unwrap();
-            self.records.push(record);
-            self.lines.push(line.bytes().to_vec());
-        }
+        let command = Command { by, action };
+        let (batch, release, records) = Session::record(self.release.clone(), &command, self.now).unwrap();
+        self.lines.extend(batch.unwrap().lines.iter().map(|line| line.bytes().to_vec()));
+        self.records.extend(records);
+        self.release = release;
     }
 
     fn look_back(&mut self) {

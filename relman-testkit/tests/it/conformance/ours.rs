@@ -57,7 +57,12 @@ impl Simulated {
             generation: 1,
         };
         ready(fixture.platform.deploy(&deploy)).unwrap();
-        let traffic = TrafficRequest { target, share: TrafficShare::percent(10), key: "traffic".to_owned(), generation: 2 };
+        let traffic = TrafficRequest {
+            target,
+            share: TrafficShare::percent(10),
+            key: "traffic".to_owned(),
+            generation: 2,
+        };
         ready(fixture.platform.set_traffic(&traffic)).unwrap();
         clock.advance(Span::from_hours(1));
         fixture

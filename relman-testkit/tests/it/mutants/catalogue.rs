@@ -1,8 +1,8 @@
 use relman_core::{
     chain::Digest,
     event::{CheckOutcome, Event, Fact, Gate, LookTaken, PostMortemCause, SetBy},
-    judge::{Answer, Arm, Evidence, Measurement, Outcome, judge},
-    machine::{Action, Command, Input, Look},
+    judge::{Answer, Arm, Evidence, Measurement, Observation, Outcome, judge},
+    machine::{self, Action, Command, Input},
     policy::{Policy, floors},
     unit::{Finite, Span, TrafficShare},
 };
@@ -133,9 +133,9 @@ fn no_staging_gate(_: &Input, facts: &mut Vec<Fact>) {
 
 fn every_check_passes(input: Input) -> Input {
     match input {
-        Input::Command(Command { by, action: Action::RecordCheck { check, evidence, items, .. } }) => {
+        Input::Action(Command { by, action: Action::RecordCheck { check, evidence, items, .. } }) => {
             let outcome = CheckOutcome::Passed;
-            Input::Command(Command { by, action: Action::RecordCheck { check, outcome, evidence, items } })
+            Input::Action(Command { by, action: Action::RecordCheck { check, outcome, evidence, items } })
         }
         other => other,
     }
@@ -145,7 +145,7 @@ fn as_it_was_recorded(input: &Input, facts: &mut Vec<Fact>) {
     for fact in facts {
         if let (
             Event::CheckRecorded(recorded),
-            Input::Command(Command { action: Action::RecordCheck { outcome, .. }, .. }),
+            Input::Action(Command { action: Action::RecordCheck { outcome, .. }, .. }),
         ) = (&mut fact.event, input)
         {
             recorded.outcome = *outcome;
@@ -227,14 +227,13 @@ fn every_look_counts(_: &Input, facts: &mut Vec<Fact>) {
 }
 
 /// A look in which every answer is replaced.
-fn seen_as(input: Input, answer: impl Fn(Arm, &str, Answer) -> Answer) -> Input {
-    let Input::Look(mut look) = input else {
-        return input;
-    };
-    for seen in &mut look.observations {
-        seen.answer = answer(seen.arm, seen.metric.as_str(), seen.answer.clone());
+fn seen_as(mut input: Input, answer: impl Fn(Arm, &str, Answer) -> Answer) -> Input {
+    if let Input::Answered(_, machine::Outcome::Measured { observations, .. }) = &mut input {
+        for seen in observations {
+            seen.answer = answer(seen.arm, seen.metric.as_str(), seen.answer.clone());
+        }
     }
-    Input::Look(look)
+    input
 }
 
 /// What a healthy version shows.
@@ -258,14 +257,14 @@ fn nothing_fails(input: Input) -> Input {
 
 fn what_was_seen(input: &Input, facts: &mut [Fact]) {
     for (look, truth) in looks(input, facts) {
-        look.observations.clone_from(&truth.observations);
+        look.observations = truth.to_vec();
     }
 }
 
 fn what_was_seen_and_judged(input: &Input, facts: &mut [Fact]) {
     what_was_seen(input, facts);
     for (look, truth) in looks(input, facts) {
-        let errors = truth.observations.iter().find(|seen| {
+        let errors = truth.iter().find(|seen| {
             (seen.arm, seen.metric.as_str()) == (Arm::Canary, "error_rate") && seen.answer.missing().is_none()
         });
         for verdict in look.verdicts.iter_mut().filter(|one| one.criterion.metric.as_str() == "error_rate") {
@@ -281,9 +280,14 @@ fn what_was_seen_and_judged(input: &Input, facts: &mut [Fact]) {
 }
 
 /// The looks among the facts, each beside what was really seen.
-fn looks<'a>(input: &'a Input, facts: &'a mut [Fact]) -> impl Iterator<Item = (&'a mut LookTaken, &'a Look)> {
+fn looks<'a>(
+    input: &'a Input,
+    facts: &'a mut [Fact],
+) -> impl Iterator<Item = (&'a mut LookTaken, &'a [Observation])> {
     facts.iter_mut().filter_map(move |fact| match (&mut fact.event, input) {
-        (Event::LookTaken(look), Input::Look(truth)) => Some((look, truth)),
+        (Event::LookTaken(look), Input::Answered(_, machine::Outcome::Measured { observations, .. })) => {
+            Some((look, observations.as_slice()))
+        }
         _ => None,
     })
 }

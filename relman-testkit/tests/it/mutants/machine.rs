@@ -3,11 +3,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use relman_core::{
     chain::Digest,
     event::{EffectId, Event, Fact, Record},
-    machine::{Action, Command, Input, Refusal, Release, decide},
+    machine::{Action, Command, Input, SessionConfig},
     plan::Plan,
     policy::Policy,
     unit::{ReleaseId, Timestamp},
 };
+use relman_testkit::{Doubt, SessionRunner, sample};
 
 /// What a machine believes and writes that is not so. Each part is the truth unless it is replaced.
 #[derive(Clone, Copy)]
@@ -43,8 +44,8 @@ impl Mutant {
 /// A machine and the record that it leaves behind.
 pub(crate) struct Machine {
     mutant: Mutant,
-    /// What it believes.
-    pub(crate) release: Release,
+    /// What drives the release that it believes in.
+    pub(crate) belief: SessionRunner,
     /// What it has recorded.
     pub(crate) records: Vec<Record>,
     /// Where in the record the belief's records are.
@@ -53,17 +54,20 @@ pub(crate) struct Machine {
 
 impl Machine {
     pub(crate) fn new(mutant: Mutant, id: ReleaseId) -> Self {
-        Self { mutant, release: Release::new(id), records: Vec::new(), written: BTreeMap::new() }
+        let mut belief = SessionRunner::new(id, sample::start(), SessionConfig::default());
+        belief.on_doubt(Doubt::Open);
+        Self { mutant, belief, records: Vec::new(), written: BTreeMap::new() }
     }
 
-    /// Decides and records; whether anything was recorded.
-    pub(crate) fn tell(&mut self, input: &Input, now: Timestamp) -> Result<bool, Refusal> {
+    /// Hears, decides and records, at a time by a clock that may be set back; whether anything was recorded.
+    pub(crate) fn tell(&mut self, input: &Input, now: Timestamp) -> bool {
         let heard = self.believed((self.mutant.hears)(input.clone()));
-        let facts = decide(&self.release, &heard, now)?;
-        let before = self.records.len();
-        for line in self.release.seal(&facts, now).unwrap() {
-            let belief = Record::read(line.bytes()).unwrap();
-            self.release.apply(&belief).unwrap();
+        let (known, before) = (self.belief.records().len(), self.records.len());
+        self.belief.advance_to(now);
+        // What is refused leaves no record.
+        let _ = self.belief.tell(heard);
+        let believed = self.belief.records()[known..].to_vec();
+        for belief in believed {
             let mut facts = vec![Fact { by: belief.by.clone(), event: belief.event.clone() }];
             self.told_truly(input, &mut facts);
             (self.mutant.records)(input, &mut facts);
@@ -72,15 +76,15 @@ impl Machine {
                 self.write(fact, now);
             }
         }
-        Ok(self.records.len() > before)
+        self.records.len() > before
     }
 
     /// The plan is recorded with the policy that is given, and followed with another.
     fn believed(&self, input: Input) -> Input {
         match input {
-            Input::Command(Command { by, action: Action::RecordPlan { plan, policy } }) => {
+            Input::Action(Command { by, action: Action::RecordPlan { plan, policy } }) => {
                 let policy = Arc::new((self.mutant.follows)(&policy));
-                Input::Command(Command { by, action: Action::RecordPlan { plan, policy } })
+                Input::Action(Command { by, action: Action::RecordPlan { plan, policy } })
             }
             other => other,
         }
@@ -90,7 +94,7 @@ impl Machine {
         for fact in facts {
             if let (
                 Event::PlanRecorded(recorded),
-                Input::Command(Command { action: Action::RecordPlan { policy, .. }, .. }),
+                Input::Action(Command { action: Action::RecordPlan { policy, .. }, .. }),
             ) = (&mut fact.event, input)
             {
                 recorded.policy = policy.clone();
@@ -105,7 +109,7 @@ impl Machine {
         let seq = self.records.len() as u64;
         let last = self.records.last().map_or(now, |record| record.at);
         self.records.push(Record {
-            release: self.release.id().clone(),
+            release: self.belief.release().id().clone(),
             seq,
             prev: (self.mutant.links)(&self.records),
             at: (self.mutant.dates)(now, last),

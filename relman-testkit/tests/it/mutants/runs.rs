@@ -3,12 +3,10 @@ use std::sync::Arc;
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use relman_core::{
-    event::{EffectId, Record},
-    machine::{
-        Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Outstanding, PhaseName, Question,
-    },
+    event::Record,
+    machine::{Action, Call, Command, Input, LookQuestion, Outcome, PhaseName, Request},
     plan::Plan,
-    port::{Clock, DeployRequest, Deployer, MetricsSource, Target, TrafficRequest},
+    port::{Clock, Deployer, MetricsSource, PortError, Target},
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
@@ -30,7 +28,7 @@ pub(crate) fn play(mutant: &Mutant, seed: u64) -> Vec<Record> {
     let mut run = Run { machine, platform, clock, cast, random };
     let by = Cast::new().principal("user:ana");
     let action = Action::RecordPlan { plan, policy: sample::drill_policy() };
-    run.tell(&Input::Command(Command { by, action }));
+    run.tell(&Input::Action(Command { by, action }));
     run.play();
     run.machine.records
 }
@@ -74,12 +72,12 @@ struct Run {
 
 impl Run {
     fn play(&mut self) {
-        while self.machine.release.phase().name() != PhaseName::Closed {
-            let changed = [self.tell(&Input::Tick), self.perform(), self.look(), self.listen()];
+        while self.machine.belief.release().phase().name() != PhaseName::Closed {
+            let changed = [self.tell(&Input::Tick), self.answer(), self.listen()];
             if changed.contains(&true) {
                 continue;
             }
-            match self.machine.release.next_deadline(self.clock.now()) {
+            match self.machine.belief.next_deadline() {
                 Some(next) => self.clock.set(next),
                 // People have nothing left to do.
                 None => return,
@@ -88,89 +86,64 @@ impl Run {
     }
 
     fn tell(&mut self, input: &Input) -> bool {
-        self.machine.tell(input, self.clock.now()).unwrap_or(false)
+        self.machine.tell(input, self.clock.now())
     }
 
-    /// Performs what is due; now and then the clock is set back before the outcome is recorded.
-    fn perform(&mut self) -> bool {
+    /// Answers every call; now and then the clock is set back before the outcome of a change is recorded. Whether there
+    /// was any.
+    fn answer(&mut self) -> bool {
         let now = self.clock.now();
-        let release = &self.machine.release;
-        let due: Vec<(EffectId, Outstanding)> = release
-            .outstanding()
-            .iter()
-            .filter(|(_, one)| one.due.is_due(now))
-            .map(|(effect, one)| (*effect, one.clone()))
-            .collect();
-        let Some(target) = release.target() else {
-            return false;
-        };
-        let mut changed = false;
-        for (effect, outstanding) in due {
-            let outcome = self.outcome(&outstanding, &target);
-            if self.random.random_range(0..20) == 0 {
+        let calls: Vec<Call> = self.machine.belief.calls().cloned().collect();
+        for call in &calls {
+            let outcome = self.outcome(call);
+            if call.key().is_some() && self.random.random_range(0..20) == 0 {
                 self.clock.set(now.minus(Span::from_secs(30)));
             }
-            changed |= self.tell(&Input::Outcome { effect, outcome });
+            self.tell(&Input::Answered(call.id, outcome));
             self.clock.set(now);
         }
-        changed
+        !calls.is_empty()
     }
 
-    fn outcome(&self, outstanding: &Outstanding, target: &Target) -> OutcomeOf {
-        let (target, key) = (target.clone(), outstanding.key.clone());
-        let result = match &outstanding.effect {
-            Effect::Deploy { environment } => {
-                ready(self.platform.deploy(&DeployRequest { target, environment: *environment, key }))
-            }
-            Effect::SetTraffic { share } if outstanding.failures > 0 && self.shows(&target) == Ok(*share) => {
-                return OutcomeOf::FoundDone;
-            }
-            Effect::SetTraffic { share } => {
-                ready(self.platform.set_traffic(&TrafficRequest { target, share: *share, key }))
-            }
-            Effect::Notify { .. } => Ok(()),
+    fn outcome(&self, call: &Call) -> Outcome {
+        let done = |result: Result<(), PortError>| match result {
+            Ok(()) => Outcome::Done,
+            Err(error) => Outcome::of_error(&error),
         };
-        match result {
-            Ok(()) => OutcomeOf::Done,
-            Err(error) => {
-                OutcomeOf::Failed { detail: error.to_string(), retry_after: Some(Span::from_secs(1)) }
+        match &call.request {
+            Request::Deploy(request) => done(ready(self.platform.deploy(request))),
+            Request::SetTraffic(request) => done(ready(self.platform.set_traffic(request))),
+            Request::Notify(_) => Outcome::Done,
+            Request::Measure(question) => self.measure(question),
+            Request::ObservePlatform(target) => self.observe(target),
+            Request::CheckFlows(_) | Request::ListIncidents { .. } => {
+                panic!("nothing checks flows or lists incidents: {:?}", call.request)
             }
         }
     }
 
-    fn shows(&self, target: &Target) -> Result<TrafficShare, String> {
-        let shown = ready(Deployer::observe(&self.platform, target));
-        shown.map(|shown| shown.canary_share).map_err(|error| error.to_string())
+    fn observe(&self, target: &Target) -> Outcome {
+        match ready(Deployer::observe(&self.platform, target)) {
+            Ok(deployment) => Outcome::Observed { deployment, tolerance: TrafficShare::ZERO },
+            Err(error) => Outcome::of_error(&error),
+        }
     }
 
-    fn look(&mut self) -> bool {
-        let now = self.clock.now();
-        let input = match self.machine.release.question(now) {
-            None => return false,
-            Some(Question::Traffic(target)) => Input::Traffic {
-                deployment: ready(Deployer::observe(&self.platform, &target))
-                    .map_err(|error| error.to_string()),
-            },
-            Some(Question::Look(question)) => Input::Look(self.measure(question)),
-        };
-        self.tell(&input)
-    }
-
-    fn measure(&self, question: LookQuestion) -> Look {
-        let LookQuestion { step, window, queries, arms, target } = question;
+    fn measure(&self, question: &LookQuestion) -> Outcome {
+        let LookQuestion { window, queries, arms, target, .. } = question;
         let asked = queries.iter().flat_map(|query| arms.iter().map(move |arm| (query, *arm)));
         let observations = asked
-            .map(|(query, arm)| ready(MetricsSource::observe(&self.platform, query, arm, window)))
+            .map(|(query, arm)| ready(MetricsSource::observe(&self.platform, query, arm, *window)))
             .collect();
-        let deployment = ready(Deployer::observe(&self.platform, &target)).map_err(|error| error.to_string());
-        Look { step, window, deployment, tolerance: TrafficShare::ZERO, observations }
+        let deployment = ready(Deployer::observe(&self.platform, target)).map_err(|error| error.to_string());
+        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO }
     }
 
     fn listen(&mut self) -> bool {
-        let acts = self.cast.next(&self.machine.release, self.clock.now());
+        let acts = self.cast.next(self.machine.belief.release(), self.clock.now());
         let mut changed = false;
         for (by, action) in acts {
-            changed |= self.tell(&Input::Command(Command { by, action }));
+            changed |= self.tell(&Input::Action(Command { by, action }));
         }
         changed
     }

@@ -21,8 +21,9 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 use relman_core::{
     event::{Gate, HoldCause},
     judge::MissingKind,
-    machine::PhaseName,
+    machine::{Outcome, PhaseName},
     plan::Plan,
+    port::Retry,
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
@@ -57,7 +58,7 @@ impl<R: Rules> ReferenceStateMachine for Model<R> {
             1 => who().prop_map(Move::Revise),
             2 => (who(), check, passes.clone()).prop_map(|(who, check, passes)| Move::Check(who, check, passes)),
             1 => passes.prop_map(move |passes| Move::Check(Who::Cy, open, passes)),
-            1 => who().prop_map(Move::Hold),
+            2 => who().prop_map(Move::Hold),
             1 => who().prop_map(Move::Resume),
             1 => who().prop_map(Move::RollBack),
             1 => who().prop_map(Move::Abort),
@@ -69,7 +70,7 @@ impl<R: Rules> ReferenceStateMachine for Model<R> {
             1 => Just(Move::PlatformDone),
             1 => Just(Move::PlatformFails),
             1 => Just(Move::PlatformRefuses),
-            3 => seen.prop_map(Move::Look),
+            5 => seen.prop_map(Move::Look),
             2 => select(&[0_u32, 1][..]).prop_map(Move::TrafficShown),
             2 => select(&[1_u64, 3, 60, 3_600, 7_200, 12 * 3_600][..]).prop_map(Move::Wait),
         ]
@@ -129,10 +130,8 @@ fn when<R: Rules>(story: &Story, model: &Model<R>, one: Move) -> When {
         let mut asked = story.release().outstanding().iter();
         *asked.find(|(_, one)| !one.effect.is_notification()).expect("the platform is asked for something").0
     };
-    let failed = |retry_after| {
-        let outcome = relman_core::machine::OutcomeOf::Failed { detail: "no".to_owned(), retry_after };
-        relman_core::machine::Input::Outcome { effect: asked(), outcome }.into()
-    };
+    let ended = |outcome| When::Ended { effect: asked(), outcome };
+    let failed = |retry| ended(Outcome::Failed { detail: "no".to_owned(), retry });
     let share = |percent: u32| TrafficShare::percent(u16::try_from(percent).unwrap());
     match one {
         Move::Approve(who) => who.someone().approves(),
@@ -157,9 +156,9 @@ fn when<R: Rules>(story: &Story, model: &Model<R>, one: Move) -> When {
         Move::File(who, number) => who.someone().files_post_mortem(number),
         Move::Complain(who) => who.someone().complains(),
         Move::Close(who) => who.someone().closes(),
-        Move::PlatformDone => When::DoneById(asked()),
-        Move::PlatformFails => failed(Some(Span::from_secs(1))),
-        Move::PlatformRefuses => failed(None),
+        Move::PlatformDone => ended(Outcome::Done),
+        Move::PlatformFails => failed(Retry::After(Span::from_secs(1))),
+        Move::PlatformRefuses => failed(Retry::Never),
         Move::Look(Seen::Healthy) => a_look().into(),
         Move::Look(Seen::Breach) => a_look().with_errors(50, 1_000).into(),
         Move::Look(Seen::NoLatency) => a_look().without("latency_p99", MissingKind::NoData).into(),

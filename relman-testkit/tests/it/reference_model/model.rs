@@ -46,6 +46,21 @@ enum Asked {
     Traffic(u32),
 }
 
+/// When the platform is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Due {
+    At(u64),
+    WhenResumed,
+}
+
+/// A look that was asked for and has no answer yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Looking {
+    number: usize,
+    from: u64,
+    until: u64,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// From 1.
@@ -88,6 +103,7 @@ pub struct AsWritten;
 impl Rules for AsWritten {}
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of the process")]
 pub struct Model<R> {
     pub risk: Risk,
     pub now: u64,
@@ -101,7 +117,13 @@ pub struct Model<R> {
     pub unmeasured: Option<u64>,
     pub deployer_held: bool,
     asked: Option<Asked>,
+    due: Due,
+    /// Whether the platform has been asked, and not answered yet.
+    under_way: bool,
     failures: u32,
+    looking: Option<Looking>,
+    /// When the next question may be asked, where the answer to the last one led to nothing.
+    ask_after: u64,
     /// Since when the artifact is installed in the phase under way.
     installed: bool,
     pub cover: Option<(&'static str, u64)>,
@@ -114,6 +136,9 @@ pub struct Model<R> {
     zeros: u32,
     next_zero: u64,
     unconfirmed: u32,
+    /// Whether a change that gives users the new version may still arrive: a call may be under way longer than any of
+    /// these lives lasts.
+    in_doubt: bool,
     pub answer: Answer,
     rules: PhantomData<R>,
 }
@@ -139,7 +164,11 @@ impl<R: Rules> Model<R> {
             unmeasured: None,
             deployer_held: false,
             asked: None,
+            due: Due::At(0),
+            under_way: false,
             failures: 0,
+            looking: None,
+            ask_after: 0,
             installed: false,
             cover: None,
             overridden: BTreeMap::new(),
@@ -150,6 +179,7 @@ impl<R: Rules> Model<R> {
             zeros: 0,
             next_zero: 0,
             unconfirmed: 0,
+            in_doubt: false,
             answer: Answer::Allowed,
             rules: PhantomData,
         }
@@ -158,35 +188,78 @@ impl<R: Rules> Model<R> {
     /// Whether the world can do this now; people can try everything at any time.
     pub fn is_possible(&self, one: Move) -> bool {
         match one {
-            Move::PlatformDone | Move::PlatformFails | Move::PlatformRefuses => self.asked.is_some(),
-            Move::Look(_) => self.step.as_ref().is_some_and(|step| step.set || self.exposure > 0),
+            Move::PlatformDone | Move::PlatformFails | Move::PlatformRefuses => self.awaits_platform(),
+            Move::Look(_) => self.is_watched(),
             Move::TrafficShown(_) => self.phase == Phase::RollingBack && self.asked.is_none(),
             _ => true,
         }
     }
 
+    /// Whether the platform has been asked for something, or is asked again by itself.
+    fn awaits_platform(&self) -> bool {
+        self.asked.is_some() && (self.under_way || self.due != Due::WhenResumed)
+    }
+
+    fn is_watched(&self) -> bool {
+        self.step.as_ref().is_some_and(|step| step.set || self.exposure > 0)
+    }
+
     pub fn after(&self, one: Move) -> Self {
         let mut next = self.clone();
-        next.now = match one {
-            Move::Wait(seconds) => self.now + seconds,
-            Move::Look(_) => self.look_is_due(),
-            Move::TrafficShown(_) => self.now.max(self.next_zero),
+        next.now = match (one, self.due) {
+            (Move::Wait(seconds), _) => self.now + seconds,
+            (Move::PlatformDone | Move::PlatformFails | Move::PlatformRefuses, Due::At(at))
+                if !self.under_way =>
+            {
+                self.now.max(at)
+            }
+            (Move::TrafficShown(_), _) => self.now.max(self.next_zero).max(self.ask_after),
             _ => self.now,
         };
         next.expire();
-        match next.take(one) {
-            // What is refused leaves no trace, not even of the time that has passed.
-            Answer::Refused => Self { answer: Answer::Refused, ..self.clone() },
-            Answer::Allowed => {
-                next.advance();
-                Self { answer: Answer::Allowed, ..next }
-            }
+        next.schedule();
+        // Patience that has ended meanwhile takes back what the platform was asked for.
+        let answer =
+            if next.phase == self.phase || one.is_by_somebody() { next.take(one) } else { Answer::Allowed };
+        next.advance();
+        next.schedule();
+        Self { answer, ..next }
+    }
+
+    /// Asks for what is due: nothing is asked twice at a time.
+    fn schedule(&mut self) {
+        let due = matches!(self.due, Due::At(at) if at <= self.now);
+        self.under_way = self.asked.is_some() && (self.under_way || due);
+        let Some(step) = &self.step else {
+            self.looking = None;
+            return;
+        };
+        let (number, from, until) = (step.number, step.looked_until, self.now);
+        let due = self.is_watched() && self.look_is_due() <= self.now;
+        if self.looking.is_none() && due {
+            self.looking = Some(Looking { number, from, until });
         }
     }
 
     fn look_is_due(&self) -> u64 {
-        let looked_until = self.step.as_ref().map_or(self.now, |step| step.looked_until);
-        self.now.max(looked_until + 1)
+        self.step.as_ref().map_or(self.now, |step| step.looked_until + 1).max(self.ask_after)
+    }
+
+    /// Asks the platform for something, unless a person holds what goes forward.
+    fn ask(&mut self, asked: Asked) {
+        (self.asked, self.due, self.under_way, self.failures) = (Some(asked), Due::At(self.now), false, 0);
+        self.suspend();
+    }
+
+    fn suspend(&mut self) {
+        let forward = match self.asked {
+            Some(Asked::Install) => true,
+            Some(Asked::Traffic(percent)) => percent > self.exposure,
+            None => false,
+        };
+        if self.held && forward {
+            self.due = Due::WhenResumed;
+        }
     }
 
     fn expire(&mut self) {
@@ -210,6 +283,7 @@ impl<R: Rules> Model<R> {
                 );
                 let allowed = who.is_known() && runs && !self.held;
                 self.held |= allowed;
+                self.suspend();
                 allowed
             }
             Move::Resume(who) => {
@@ -221,6 +295,7 @@ impl<R: Rules> Model<R> {
                         step.counts_from = self.now;
                     }
                     (self.held, self.deployer_held) = (false, false);
+                    self.due = Due::At(self.now);
                 }
                 allowed
             }
@@ -256,13 +331,11 @@ impl<R: Rules> Model<R> {
                 true
             }
             Move::PlatformFails | Move::PlatformRefuses => {
-                self.failures += 1;
-                let gives_up = one == Move::PlatformRefuses || self.failures >= 3;
-                self.deployer_held |= gives_up && self.phase != Phase::RollingBack;
+                self.platform_fails(one);
                 true
             }
             Move::Look(seen) => {
-                self.look(seen);
+                self.wait_and_look(seen);
                 true
             }
             Move::TrafficShown(percent) => {
@@ -377,8 +450,9 @@ impl<R: Rules> Model<R> {
     }
 
     fn roll_back(&mut self) {
+        self.in_doubt = matches!(self.asked, Some(Asked::Traffic(percent)) if percent > 0);
         self.end(Phase::RollingBack);
-        self.asked = Some(Asked::Traffic(0));
+        self.ask(Asked::Traffic(0));
         (self.zeros, self.unconfirmed, self.next_zero) = (0, 0, 0);
         if R::rollback_owes_a_post_mortem() {
             self.owe();
@@ -398,11 +472,12 @@ impl<R: Rules> Model<R> {
         while !self.held && !self.deployer_held && self.unmeasured.is_none() {
             match self.phase {
                 Phase::Planning if self.approvers.len() >= self.approvals_needed() => {
-                    (self.phase, self.asked, self.failures) = (Phase::Staging, Some(Asked::Install), 0);
+                    self.phase = Phase::Staging;
+                    self.ask(Asked::Install);
                 }
                 Phase::Staging if self.installed && self.open_check().is_none() => {
-                    (self.phase, self.asked, self.installed) =
-                        (Phase::Releasing, Some(Asked::Install), false);
+                    (self.phase, self.installed) = (Phase::Releasing, false);
+                    self.ask(Asked::Install);
                     self.checks.clear();
                     self.overridden.clear();
                 }
@@ -437,8 +512,7 @@ impl<R: Rules> Model<R> {
 
     fn start_step(&mut self, number: usize) {
         let now = self.now;
-        self.asked = Some(Asked::Traffic(SHARES[number - 1]));
-        self.failures = 0;
+        self.ask(Asked::Traffic(SHARES[number - 1]));
         self.step = Some(Step {
             number,
             baked: 0,

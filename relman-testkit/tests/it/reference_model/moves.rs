@@ -53,3 +53,29 @@ pub enum Seen {
     TrafficElsewhere,
     TrafficUnknown,
 }
+
+impl Move {
+    /// Whether a person or a service does it, who may try everything at any time.
+    pub fn is_by_somebody(self) -> bool {
+        match self {
+            Self::Approve(_)
+            | Self::Revise(_)
+            | Self::Check(..)
+            | Self::Hold(_)
+            | Self::Resume(_)
+            | Self::RollBack(_)
+            | Self::Abort(_)
+            | Self::Override(..)
+            | Self::TakeDuty(_)
+            | Self::File(..)
+            | Self::Complain(_)
+            | Self::Close(_) => true,
+            Self::PlatformDone
+            | Self::PlatformFails
+            | Self::PlatformRefuses
+            | Self::Look(_)
+            | Self::TrafficShown(_)
+            | Self::Wait(_) => false,
+        }
+    }
+}

@@ -9,7 +9,7 @@ use crate::reference_model::{
 impl<R: Rules> Model<R> {
     /// What a healthy world and diligent people would do next.
     pub fn onward(&self) -> Move {
-        if self.asked.is_some() {
+        if self.awaits_platform() {
             return Move::PlatformDone;
         }
         if self.held || self.deployer_held {
