@@ -350,7 +350,8 @@ impl Release {
         // What became due by the jump alone becomes due when it would have; what comes later comes no later for it.
         let due = |moment: Timestamp| if moment < at { moment + jump } else { moment };
         if let Some(step) = self.phase.step_mut() {
-            step.counts_from = begun(step.counts_from);
+            // Nobody can say how long it was observed, and under whose cover, while a clock was wrong.
+            step.counts_from = at;
             step.watched_until = begun(step.watched_until);
             if let TrafficState::Set { looked_until } = &mut step.traffic {
                 *looked_until = begun(*looked_until);

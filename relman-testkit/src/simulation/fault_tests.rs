@@ -10,7 +10,7 @@ use relman_core::{
 use crate::{
     Cast, Duty, Invariants, Run, Simulation,
     fault::{
-        AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
+        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
         PersonFate, Schedule, When,
     },
     sample,
@@ -29,6 +29,11 @@ fn run(faults: impl Into<Schedule>) -> Run {
 #[track_caller]
 fn closed_as(run: &Run, ended: EndedAs) {
     assert_eq!(run.release.phase(), &Phase::Closed(ended), "{:?}", run.release.missing(run.ended_at));
+}
+
+/// What happens to a release, apart from when people hear of it.
+fn moves(run: &Run) -> Vec<&'static str> {
+    run.kinds().into_iter().filter(|kind| *kind != "notified").collect()
 }
 
 #[test]
@@ -108,7 +113,7 @@ fn every_way_of_having_no_metrics_leads_to_an_end() {
 
 #[test]
 fn answers_that_come_late_are_taken_when_they_come() {
-    let slow = Fault::outage(Span::ZERO, Span::from_hours(9), MetricsFate::Delayed(Span::from_minutes(3)));
+    let slow = Fault::outage(Span::ZERO, Span::from_hours(9), MetricsFate::Delayed(Span::from_secs(90)));
     let (slow, fast) = (run(slow), run(Schedule::none()));
     closed_as(&slow, EndedAs::Completed);
     assert!(slow.took() > fast.took());
@@ -130,7 +135,7 @@ fn a_journal_that_fails_at_any_append_loses_nothing() {
         for nth in (1..40).step_by(3) {
             let run = run(Fault::Append { nth, times: 1, fate });
             closed_as(&run, EndedAs::Completed);
-            assert_eq!(run.kinds(), plain.kinds(), "append {nth}: {fate}");
+            assert_eq!(moves(&run), moves(&plain), "append {nth}: {fate}");
         }
     }
 }
@@ -208,7 +213,7 @@ fn a_crash_anywhere_is_made_up_for() {
         for nth in (1..28).step_by(3) {
             let run = run(Fault::Crash { after, nth, down_for: Span::ZERO });
             closed_as(&run, EndedAs::Completed);
-            assert_eq!(run.kinds(), plain.kinds(), "a crash {after}, {nth}");
+            assert_eq!(moves(&run), moves(&plain), "a crash {after}, {nth}");
             assert!(run.happened.iter().any(|happening| happening.what == What::Crashed));
         }
     }
