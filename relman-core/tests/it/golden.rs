@@ -33,12 +33,12 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
     if std::env::var_os("RELMAN_BLESS").is_some() {
         let driven = story();
         let mut bytes = Vec::new();
-        for line in &driven.lines {
+        for line in &driven.journal.lines {
             bytes.extend_from_slice(line.bytes());
             bytes.push(b'\n');
         }
         fs::write(&journal, bytes).unwrap();
-        fs::write(&expected, summary(&driven.release, &driven.records)).unwrap();
+        fs::write(&expected, summary(&driven.release, &driven.journal.records)).unwrap();
     }
     let stored = fs::read(&journal).unwrap();
     assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
@@ -259,7 +259,7 @@ fn a_drill_with_everything_in_it() {
 fn a_story_told_twice_has_the_same_hashes() {
     for story in [clean, rolled_back, outage, overridden, learned, incidents, drill] {
         let (one, two) = (story(), story());
-        assert_eq!(one.lines, two.lines);
+        assert_eq!(one.journal.lines, two.journal.lines);
         one.assert_replays();
     }
 }
