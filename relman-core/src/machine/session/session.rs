@@ -143,6 +143,10 @@ pub enum Input {
 ///     touches = ["api"]
 ///     [contract]
 ///     criteria = ["error_rate > 1%"]
+///     [[communication]]
+///     audience = "internal"
+///     channel = "releases"
+///     moments = ["completed", "rollback-started"]
 ///     "#,
 /// )?;
 /// let now = "2026-11-30T09:00:00.000Z".parse()?;
