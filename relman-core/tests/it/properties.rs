@@ -162,10 +162,7 @@ fn play(driven: &mut Driven, op: &Op) -> Batch {
             };
             Input::Answered(*call, outcome)
         }
-        Op::Traffic { at } => match driven.confirms() {
-            true => return driven.traffic_as(seen(*at)),
-            false => Input::Tick,
-        },
+        Op::Traffic { at } if driven.confirms() => return driven.traffic_as(seen(*at)),
         Op::Wait { millis } => {
             driven.wait(Span::from_millis(*millis));
             Input::Tick
@@ -174,7 +171,7 @@ fn play(driven: &mut Driven, op: &Op) -> Batch {
             driven.now = driven.now.minus(Span::from_millis(*millis));
             Input::Tick
         }
-        Op::Tick => Input::Tick,
+        Op::Traffic { .. } | Op::Tick => Input::Tick,
         Op::Forward => return driven.noting(forward),
     };
     let (mut one, mut two) = (driven.session.clone(), driven.session.clone());
