@@ -2,30 +2,30 @@
 //!
 //! A release goes from a plan over staging to production, step by step, and is validated there or taken back. This
 //! crate holds the rules for that, and nothing else: it never opens a socket, reads a clock or starts a thread. A
-//! driver around it carries inputs in, stores what was decided, and performs what follows. `relman-adapters` has such
-//! a driver; an adapter for your platform needs this crate alone.
+//! [`Session`](machine::Session) drives one release without I/O; a driver around it stores what it decides, makes the
+//! calls that it asks for, and tells it how they ended. `relman-adapters` has such a driver; an adapter for your
+//! platform needs this crate alone.
 //!
 //! ```text
-//!    people, CI, on-call            metrics, platform, time
-//!             │ Command                      │ Outcome, Look, Tick
-//!             ▼                              ▼
-//!   ┌───────────────────────────────────────────────────────────┐
-//!   │  decide ─▶ facts, or a refusal that says what is missing  │
-//!   │  seal   ─▶ lines of a hash chain, to be stored first      │
-//!   │  apply  ─▶ the release after them                         │
-//!   └───────────────────────────────────────────────────────────┘
-//!             │ outstanding()   │ question()   │ next_deadline()
-//!             ▼                 ▼              ▼
-//!      what to perform    what to look at    when to ask again
+//!    people, CI, on-call         metrics, platform, incidents       steady clock
+//!             │ Action                       │ Answered                   │ now
+//!             ▼                              ▼                            ▼
+//!   ┌─────────────────────────────────────────────────────────────────────────────┐
+//!   │  Session::handle(Input, now)                                                │
+//!   │    decide ─▶ records of a hash chain · fold ─▶ the release · then: calls    │
+//!   └─────────────────────────────────────────────────────────────────────────────┘
+//!             │ poll_append()    │ poll_call()     │ poll_abort()   │ poll_timeout()
+//!             ▼                  ▼                 ▼                ▼
+//!       what to store first  what to ask   what to drop      when to say Tick
 //! ```
 //!
 //! # A first release
 //!
-//! From the plan to staging. A driver would append the lines to its [`Journal`](port::Journal) before it applies them.
+//! From the plan to staging. A driver would append the lines to its [`Journal`](port::Journal), and make the call.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use relman_core::prelude::*;
+//! use relman_core::{machine::Append, prelude::*};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let plan = Plan::from_toml(r#"
@@ -49,34 +49,35 @@
 //!     moments = ["rollout-started", "completed", "rollback-started"]
 //! "#)?;
 //!
-//! let mut release = Release::new(plan.release().clone());
-//! let mut records: Vec<Record> = Vec::new();
 //! let now: Timestamp = "2026-11-23T08:00:00.000Z".parse()?;
-//! let mut act = |release: &mut Release, who: &str, role: &str, action| {
+//! let release = Release::new(plan.release().clone());
+//! let mut session = Session::open(release, now, SessionConfig::default());
+//! let mut records: Vec<Record> = Vec::new();
+//! let mut act = |session: &mut Session, who: &str, role: &str, action| {
 //!     let by = Principal { actor: who.parse()?, roles: Some([role.parse()?].into()) };
-//!     let facts = decide(release, &Input::Command(Command { by, action }), now)?;
-//!     for line in release.seal(&facts, now)? {
-//!         let record = Record::read(line.bytes())?;
-//!         release.apply(&record)?;
-//!         records.push(record);
+//!     session.handle(Input::Action(Command { by, action }), now)?;
+//!     while let Some(batch) = session.poll_append() {
+//!         // … append batch.lines, durably, and then:
+//!         session.handle(Input::Appended(batch.id, Append::Stored), now)?;
 //!     }
+//!     records.extend(std::iter::from_fn(|| session.poll_recorded()).map(|record| (*record).clone()));
 //!     Ok::<_, Box<dyn std::error::Error>>(())
 //! };
 //!
 //! let policy = Arc::new(Policy::shipped());
-//! act(&mut release, "user:ana", "author", Action::RecordPlan { plan: Arc::new(plan), policy })?;
+//! act(&mut session, "user:ana", "author", Action::RecordPlan { plan: Arc::new(plan), policy })?;
 //!
 //! // Nobody approves their own plan, whatever roles they have.
-//! let refused = act(&mut release, "user:ana", "approver", Action::ApprovePlan).unwrap_err();
+//! let refused = act(&mut session, "user:ana", "approver", Action::ApprovePlan).unwrap_err();
 //! assert!(refused.to_string().contains("user:ana"));
 //!
-//! act(&mut release, "user:ben", "approver", Action::ApprovePlan)?;
-//! assert_eq!(release.phase().name(), PhaseName::Staging);
+//! act(&mut session, "user:ben", "approver", Action::ApprovePlan)?;
+//! assert_eq!(session.release().phase().name(), PhaseName::Staging);
 //!
 //! // What a driver has to do now, and what people see.
-//! let asked: Vec<String> = release.outstanding().values().map(|one| one.effect.to_string()).collect();
-//! assert_eq!(asked, ["deploy to staging"]);
-//! let status = Status::of(&History::new(&release, &records, now));
+//! let call = session.poll_call().ok_or("staging is to be deployed")?;
+//! assert!(matches!(call.request, Request::Deploy(_)));
+//! let status = Status::of(&History::new(session.release(), &records, now));
 //! assert_eq!(status.one_line(), "checkout-241: staging, waits for the staging deployment");
 //! # Ok(()) }
 //! ```
@@ -94,7 +95,7 @@
 //! | [`policy`] | tracks, gates, roles, what to do without data; and the floors under every policy |
 //! | [`port`] | the traits that the outside world implements |
 //! | [`event`] | what happened, and the records that hold it |
-//! | [`machine`] | the state of a release, its rules, effects and deadlines |
+//! | [`machine`] | the state of a release, its rules, and the session that drives it |
 //! | [`report`] | what the records amount to, for people |
 //! | [`docs`] | architecture, record format and determinism, as pages |
 //!

@@ -323,7 +323,6 @@ impl Shared {
             error!(release = %alarm.release, "no channel of last resort is configured, so nobody is paged");
             return;
         };
-        let key = format!("alarm-{}-{}", alarm.release, self.releases.clock().now().as_millis());
         let notification = Notification {
             drill: false,
             moment: alarm.moment,
@@ -332,7 +331,7 @@ impl Shared {
             urgency: Urgency::Page,
             title: alarm.title,
             body,
-            key,
+            key: alarm.key,
             release: alarm.release,
         };
         tokio::spawn(async move {

@@ -581,7 +581,8 @@ impl Shared {
 
     fn sound_for(self: Arc<Self>, release: Option<ReleaseId>, title: &str, body: String) {
         let release = release.unwrap_or_else(|| "relman".parse().expect("a constant id"));
-        let alarm = Alarm::new(release, title.to_owned(), body);
+        let key = format!("alarm-{release}-{}-supervisor", self.releases.clock().now().as_millis());
+        let alarm = Alarm::new(release, title.to_owned(), body, key);
         self.sound(alarm);
     }
 

@@ -7,7 +7,7 @@
 
 use std::{fs, path::PathBuf};
 
-use crate::fixture::{Driven, act, drill_plan, policy_text, secs, with};
+use crate::fixture::{Driven, act, drill_plan, policy_text, principal, secs, with};
 use relman_core::{
     event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
@@ -33,12 +33,12 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
     if std::env::var_os("RELMAN_BLESS").is_some() {
         let driven = story();
         let mut bytes = Vec::new();
-        for line in &driven.lines {
+        for line in &driven.journal.lines {
             bytes.extend_from_slice(line.bytes());
             bytes.push(b'\n');
         }
         fs::write(&journal, bytes).unwrap();
-        fs::write(&expected, summary(&driven.release, &driven.records)).unwrap();
+        fs::write(&expected, summary(&driven.release, &driven.journal.records)).unwrap();
     }
     let stored = fs::read(&journal).unwrap();
     assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
@@ -210,6 +210,28 @@ fn incidents_while_users_have_it() {
     assert_eq!((count("incident_seen"), count("incident_ended")), (3, 2));
 }
 
+fn clock_skewed() -> Driven {
+    let mut driven = small("A record from the future").in_step(1);
+    driven.healthy_look();
+    driven.elsewhere(principal("user:guest"), act::complain(), driven.now + secs(86_400));
+    driven.healthy_look();
+    driven.perform();
+    driven.run_while(|driven| driven.step() < 2);
+    driven.perform();
+    driven.look_with_errors(31);
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven
+}
+
+#[test]
+fn a_record_from_the_future() {
+    let records = holds("clock-skewed", clock_skewed);
+    let kinds = kinds(&records);
+    let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
+    assert_eq!((count("clock_skewed"), count("rollback_confirmed")), (1, 1));
+}
+
 fn drill() -> Driven {
     let plan = with(&drill_plan(), "touches = [\"api\"]", "touches = [\"payments\"]");
     let mut driven = Driven::planned(&plan, &policy_text());
@@ -257,9 +279,9 @@ fn a_drill_with_everything_in_it() {
 /// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.
 #[test]
 fn a_story_told_twice_has_the_same_hashes() {
-    for story in [clean, rolled_back, outage, overridden, learned, incidents, drill] {
+    for story in [clean, rolled_back, outage, overridden, learned, incidents, drill, clock_skewed] {
         let (one, two) = (story(), story());
-        assert_eq!(one.lines, two.lines);
+        assert_eq!(one.journal.lines, two.journal.lines);
         one.assert_replays();
     }
 }

@@ -13,4 +13,5 @@ mod record_format;
 mod reports;
 #[cfg(feature = "schema")]
 mod schemas;
+mod session;
 mod storyboards;

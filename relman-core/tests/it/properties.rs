@@ -4,15 +4,15 @@
 use std::collections::BTreeMap;
 
 use crate::fixture::{
-    Batch, Driven, PEOPLE, act, counts, drill_plan, gauge, healthy, missing, policy_text, secs, with,
+    Batch, Driven, PEOPLE, act, counts, drill_plan, failure, gauge, healthy, missing, observed, policy_text,
+    secs, with,
 };
 use proptest::prelude::*;
 use relman_core::{
-    event::{ActionItemKind, EffectId, Event, Gate, LessonKind, Settlement},
-    judge::{Answer, Arm, MissingKind, Outcome},
-    machine::{Action, Command, Effect, Input, Look, OutcomeOf, PhaseName, Question, decide},
-    port::Deployment,
-    unit::{MetricName, Span, TrafficShare, Window},
+    event::{ActionItemKind, Event, Gate, LessonKind, Settlement},
+    judge::{self, Answer, Arm, MissingKind},
+    machine::{Action, CallId, Command, Effect, Input, Outcome, PhaseName, Session},
+    unit::{MetricName, Span, TrafficShare},
 };
 
 /// One thing that happens. Numbers are places in lists, taken modulo their length.
@@ -20,10 +20,10 @@ use relman_core::{
 enum Op {
     /// Somebody wants something.
     Command { who: usize, what: usize },
-    /// The answer to the question of the moment, or to one made up.
-    Look { answers: Answers, at: Result<u16, ()>, made_up: bool },
-    /// An effect has an outcome; perhaps one that nobody waits for.
-    Outcome { effect: usize, how: u8 },
+    /// The answer to the look that is asked for.
+    Look { answers: Answers, at: Result<u16, ()> },
+    /// A call has ended; perhaps one that nobody waits for, or in a way that is none for it.
+    Answer { call: usize, how: u8, at: Result<u16, ()> },
     /// The traffic of a rollback.
     Traffic { at: Result<u16, ()> },
     /// Time passes.
@@ -71,9 +71,8 @@ fn op() -> impl Strategy<Value = Op> {
     ];
     prop_oneof![
         6 => (0_usize..32, 0_usize..64).prop_map(|(who, what)| Op::Command { who, what }),
-        4 => (answers, share(), prop::bool::weighted(0.1))
-            .prop_map(|(answers, at, made_up)| Op::Look { answers, at, made_up }),
-        3 => (0_usize..8, 0_u8..6).prop_map(|(effect, how)| Op::Outcome { effect, how }),
+        4 => (answers, share()).prop_map(|(answers, at)| Op::Look { answers, at }),
+        4 => (0_usize..12, 0_u8..7, share()).prop_map(|(call, how, at)| Op::Answer { call, how, at }),
         2 => share().prop_map(|at| Op::Traffic { at }),
         3 => prop_oneof![0_u64..3_000, 0_u64..9_000_000, Just(1_000_u64)].prop_map(|millis| Op::Wait { millis }),
         1 => (0_u64..100_000).prop_map(|millis| Op::Back { millis }),
@@ -121,53 +120,49 @@ fn action(driven: &Driven, what: usize) -> Action {
 }
 
 /// Plays one thing, and gives what it led to.
-fn play(driven: &mut Driven, op: &Op, known: &[EffectId]) -> Batch {
-    let none = Batch { events: Vec::new(), by: Vec::new(), effects: Vec::new() };
-    let deployment = |at: Result<u16, ()>| match at {
-        Ok(share) => {
-            Ok(Deployment { canary_share: TrafficShare::try_from(share).unwrap(), detail: "seen".to_owned() })
-        }
-        Err(()) => Err("no answer".to_owned()),
+fn play(driven: &mut Driven, op: &Op) -> Batch {
+    let seen = |at: Result<u16, ()>| match at {
+        Ok(share) => observed(TrafficShare::try_from(share).unwrap()),
+        Err(()) => failure("no answer", Some(secs(1))),
     };
     let input = match op {
-        Op::Command { who, what } => Input::Command(Command {
+        Op::Command { who, what } => Input::Action(Command {
             by: crate::fixture::principal(
                 PEOPLE.get(who % (PEOPLE.len() + 1)).map_or("user:mallory", |person| person.0),
             ),
             action: action(driven, *what),
         }),
-        Op::Look { answers, at, made_up } => {
-            let (step, window, observations) = match driven.release.question(driven.now) {
-                Some(Question::Look(question)) if !made_up => {
-                    let observations = match answers {
-                        Answers::Silent => Vec::new(),
-                        Answers::Healthy | Answers::Errors(_) | Answers::Slow | Answers::Missing(_) => {
-                            crate::fixture::observations(&question, answers.of(driven))
-                        }
-                    };
-                    (question.step, question.window, observations)
-                }
-                _ => (
-                    driven.step() + u32::from(*made_up),
-                    Window { from: driven.now.minus(secs(1)), until: driven.now },
-                    Vec::new(),
-                ),
+        Op::Look { answers, at } => {
+            if !driven.looks() {
+                return driven.tick();
+            }
+            let (call, question) = driven.asked();
+            let mut measured = driven.measured(&question, answers.of(driven));
+            if let Answers::Silent = answers {
+                measured.observations.clear();
+            }
+            measured.deployment = match seen(*at) {
+                Outcome::Observed { deployment, .. } => Ok(deployment),
+                _ => Err("no answer".to_owned()),
             };
-            let deployment = deployment(*at);
-            Input::Look(Look { step, window, deployment, tolerance: TrafficShare::ZERO, observations })
+            Input::Answered(call, measured.into())
         }
-        Op::Outcome { effect, how } => {
-            let Some(effect) = known.get(effect % known.len().max(1)) else { return none };
-            let failed = |retry_after| OutcomeOf::Failed { detail: "no".to_owned(), retry_after };
+        Op::Answer { call, how, at } => {
+            let calls: Vec<CallId> = driven.ended.iter().chain(driven.calls.keys()).copied().collect();
+            // The last ones are under way, or ended just now.
+            let Some(call) = calls.iter().rev().nth(call % calls.len().clamp(1, 12)) else {
+                return driven.tick();
+            };
             let outcome = match how {
-                0 | 1 => OutcomeOf::Done,
-                2 => OutcomeOf::FoundDone,
-                3 | 4 => failed(Some(secs(1))),
-                _ => failed(None),
+                0 | 1 => Outcome::Done,
+                2 => seen(*at),
+                3 | 4 => failure("no", Some(secs(1))),
+                5 => failure("no", None),
+                _ => Outcome::IncidentsListed(Vec::new()),
             };
-            Input::Outcome { effect: *effect, outcome }
+            Input::Answered(*call, outcome)
         }
-        Op::Traffic { at } => Input::Traffic { deployment: deployment(*at) },
+        Op::Traffic { at } if driven.confirms() => return driven.traffic_as(seen(*at)),
         Op::Wait { millis } => {
             driven.wait(Span::from_millis(*millis));
             Input::Tick
@@ -176,38 +171,21 @@ fn play(driven: &mut Driven, op: &Op, known: &[EffectId]) -> Batch {
             driven.now = driven.now.minus(Span::from_millis(*millis));
             Input::Tick
         }
-        Op::Tick => Input::Tick,
-        Op::Forward => match forward(driven) {
-            Some(input) => input,
-            None => return none,
-        },
+        Op::Traffic { .. } | Op::Tick => Input::Tick,
+        Op::Forward => return driven.noting(forward),
     };
-    let decided = decide(&driven.release, &input, driven.now);
-    assert_eq!(decided, decide(&driven.release, &input, driven.now), "decide is deterministic");
-    driven.input(&input).unwrap_or(none)
+    let (mut one, mut two) = (driven.session.clone(), driven.session.clone());
+    assert_eq!(one.handle(input.clone(), driven.now), two.handle(input.clone(), driven.now));
+    let lines = |session: &mut Session| session.poll_append().map(|batch| batch.lines);
+    assert_eq!(lines(&mut one), lines(&mut two), "a decision is deterministic");
+    driven.input(input).unwrap_or(Batch { events: Vec::new(), by: Vec::new(), effects: Vec::new() })
 }
 
-/// What would bring the release on.
-fn forward(driven: &mut Driven) -> Option<Input> {
-    let command =
-        |who: &str, action| Some(Input::Command(Command { by: crate::fixture::principal(who), action }));
-    let due = driven.release.outstanding().iter().find(|(_, one)| one.due.is_due(driven.now));
-    if let Some((effect, _)) = due {
-        return Some(Input::Outcome { effect: *effect, outcome: OutcomeOf::Done });
-    }
-    match driven.phase() {
-        PhaseName::Unplanned => return command("user:ana", driven.record_plan()),
-        PhaseName::Planning => {
-            let approvals = driven.release.approvals().len();
-            return command(["user:ben", "user:cem"][approvals.min(1)], Action::ApprovePlan);
-        }
-        PhaseName::Validating if driven.release.cover().is_none() => {
-            return command("user:olu", act::acknowledge());
-        }
-        PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted => {
-            return command("user:ana", Action::Close);
-        }
-        _ => {}
+/// Whatever brings the release on.
+fn forward(driven: &mut Driven) {
+    if let Some(effect) = driven.due().first() {
+        driven.outcome(*effect, Outcome::Done);
+        return;
     }
     let gate = if driven.phase() == PhaseName::Staging { Gate::Staging } else { Gate::Validation };
     let asked = driven
@@ -215,21 +193,38 @@ fn forward(driven: &mut Driven) -> Option<Input> {
         .checks_asked(gate)
         .into_iter()
         .find(|check| !driven.release.checks().contains_key(check));
-    if let (Some(check), PhaseName::Staging | PhaseName::Validating) = (asked, driven.phase()) {
-        return command("user:qin", act::passed(check.as_str()));
-    }
-    if driven.release.question(driven.now).is_none() {
-        driven.now = driven.release.next_deadline(driven.now)?;
-    }
-    match driven.release.question(driven.now) {
-        Some(Question::Look(_)) => {
-            let share = driven.release.phase().step()?.share;
-            Some(Input::Look(driven.look(Ok(share), healthy)))
+    let command = match (driven.phase(), asked) {
+        (PhaseName::Unplanned, _) => Some(("user:ana", driven.record_plan())),
+        (PhaseName::Planning, _) => {
+            let approvals = driven.release.approvals().len();
+            Some((["user:ben", "user:cem"][approvals.min(1)], Action::ApprovePlan))
         }
-        Some(Question::Traffic(_)) => Some(Input::Traffic {
-            deployment: Ok(Deployment { canary_share: TrafficShare::ZERO, detail: "zero".to_owned() }),
-        }),
-        None => Some(Input::Tick),
+        (PhaseName::Validating, _) if driven.release.cover().is_none() => {
+            Some(("user:olu", act::acknowledge()))
+        }
+        (PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted, _) => {
+            Some(("user:ana", Action::Close))
+        }
+        (PhaseName::Staging | PhaseName::Validating, Some(check)) => {
+            Some(("user:qin", act::passed(check.as_str())))
+        }
+        _ => None,
+    };
+    if let Some((who, action)) = command {
+        // What is not allowed in this state is a step on the way, too.
+        let _ = driven.input(Input::Action(Command { by: crate::fixture::principal(who), action }));
+        return;
+    }
+    driven.tick();
+    if !driven.looks() && !driven.confirms() {
+        let Some(next) = driven.next() else { return };
+        driven.now = driven.now.max(next);
+        driven.tick();
+    }
+    if driven.looks() {
+        driven.healthy_look();
+    } else if driven.confirms() {
+        driven.traffic(Ok(TrafficShare::ZERO));
     }
 }
 
@@ -297,7 +292,7 @@ impl Ledger {
                             self.credited = self.credited + look.credit;
                         }
                     }
-                    if look.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail) {
+                    if look.verdicts.iter().any(|verdict| verdict.outcome == judge::Outcome::Fail) {
                         let kinds: Vec<&str> = rest.iter().map(Event::kind).collect();
                         assert_eq!(
                             kinds[..4],
@@ -332,8 +327,9 @@ impl Ledger {
             }
         }
         if driven.phase() == PhaseName::RollingBack {
-            let state = driven.release.question(driven.now + Span::from_hours(1)).is_some();
-            assert!(state || !driven.outstanding().is_empty(), "a rollback is stuck");
+            let mut later = driven.clone();
+            later.wait(Span::from_hours(1)).tick();
+            assert!(later.confirms() || !driven.outstanding().is_empty(), "a rollback is stuck");
         }
     }
 }
@@ -344,15 +340,14 @@ proptest! {
     #[test]
     fn whatever_happens_the_guardrails_hold(ahead in 0_usize..90, ops in prop::collection::vec(op(), 1..90)) {
         let mut driven = Driven::new(&drill_plan(), &policy_text());
-        let (mut ledger, mut known) = (Ledger::default(), Vec::new());
+        let mut ledger = Ledger::default();
         // A healthy start of some length, so that every phase is reached as often as the first.
         let start = std::iter::repeat_n(&Op::Forward, ahead);
         for op in start.chain(&ops) {
-            let before = driven.records.len();
-            let batch = play(&mut driven, op, &known);
+            let before = driven.journal.records.len();
+            let batch = play(&mut driven, op);
             ledger.check(&driven, &batch);
-            known.extend(driven.release.outstanding().keys().copied().filter(|id| !known.contains(id)).collect::<Vec<_>>());
-            let at: Vec<_> = driven.records[before.saturating_sub(1)..].iter().map(|record| record.at).collect();
+            let at: Vec<_> = driven.journal.records[before.saturating_sub(1)..].iter().map(|record| record.at).collect();
             prop_assert!(at.is_sorted(), "time goes back");
         }
         driven.assert_replays();
@@ -366,7 +361,7 @@ proptest! {
                 break;
             }
             driven.wait(Span::from_millis(*millis));
-            play(&mut driven, &Op::Forward, &[]);
+            play(&mut driven, &Op::Forward);
         }
         prop_assert_eq!(driven.phase(), PhaseName::Closed, "{:?}", driven.missing());
     }

@@ -5,13 +5,13 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
-    sync::Arc,
 };
 
+use crate::fixture::{Driven, act, secs};
 use relman_core::{
     chain::{Verifier, verify_lines},
-    machine::{self, Action, Input, Principal, decide},
-    prelude::{Plan, Policy, Record, Release, Timestamp},
+    machine::Action,
+    policy::Policy,
 };
 
 const PAGE: &str = include_str!("../../src/docs/record_format.md");
@@ -24,8 +24,7 @@ fn program(language: &str) -> String {
 
 /// A stream from the plan to the first step of the rollout.
 fn stream() -> Vec<Vec<u8>> {
-    let plan = Plan::from_toml(
-        r#"
+    let plan = r#"
         release = "checkout-241"
         title = "Faster tax lookup: 1 → 2 \"prev\":\"0\" \\n"
         [scope]
@@ -41,27 +40,17 @@ fn stream() -> Vec<Vec<u8>> {
         audience = "internal"
         channel = "releases"
         moments = ["completed"]
-        "#,
-    );
-    let (plan, policy) = (Arc::new(plan.unwrap()), Arc::new(Policy::shipped()));
-    let mut release = Release::new("checkout-241".parse().unwrap());
-    let mut now: Timestamp = "2026-11-23T08:00:00.000Z".parse().unwrap();
-    let mut lines = Vec::new();
-    for (who, role, action) in [
-        ("user:ana", "author", Action::RecordPlan { plan, policy }),
-        ("user:ben", "approver", Action::ApprovePlan),
-        ("user:sue", "support", Action::Hold { reason: "wait for sue".parse().unwrap() }),
-        ("user:ana", "developer", Action::Resume { reason: "sue is here".parse().unwrap() }),
+        "#;
+    let mut driven = Driven::new(plan, Policy::SHIPPED_TOML);
+    for (who, action) in [
+        ("user:ana", driven.record_plan()),
+        ("user:ben", Action::ApprovePlan),
+        ("user:guest", act::hold()),
+        ("user:ana", act::resume()),
     ] {
-        now = now + relman_core::unit::Span::from_minutes(1);
-        let by = Principal { actor: who.parse().unwrap(), roles: Some([role.parse().unwrap()].into()) };
-        let facts = decide(&release, &Input::Command(machine::Command { by, action }), now).unwrap();
-        for line in release.seal(&facts, now).unwrap() {
-            release.apply(&Record::read(line.bytes()).unwrap()).unwrap();
-            lines.push(line.bytes().to_vec());
-        }
+        driven.wait(secs(60)).does(who, action);
     }
-    lines
+    driven.journal.lines.iter().map(|line| line.bytes().to_vec()).collect()
 }
 
 /// What a program says about an export: its last line, and whether it was content.

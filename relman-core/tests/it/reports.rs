@@ -4,22 +4,20 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read files; the core does not")]
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
+use crate::fixture::{Driven, Measured, failure};
 use relman_core::{
-    event::{CheckOutcome, EffectId, Event, Gate, Record},
+    event::{CheckOutcome, Event, Gate, Record},
     judge::{Answer, Arm, Measurement, Observation},
-    machine::{
-        Action, Command, Effect, Input, Look, LookQuestion, OutcomeOf, Principal, Question, Release, decide,
-    },
-    plan::Plan,
+    machine::{Action, Command, Effect, Input, LookQuestion, Outcome, Principal, Release},
     policy::Policy,
     port::Deployment,
     report::{
         EvidenceReport, History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
         StepEnd, Timeline, TimelineRow, Waiting, sentence,
     },
-    unit::{Finite, Span, Text, Timestamp, TrafficShare},
+    unit::{Finite, Span, Text, TrafficShare},
 };
 
 const PLAN: &str = r#"
@@ -62,16 +60,16 @@ steps = [
 struct World {
     errors: u64,
     requests: u64,
-    error_rate: Measured,
+    error_rate: Source,
 }
 
 #[derive(Clone, Copy)]
-enum Measured {
-    Yes,
-    No,
+enum Source {
+    Answers,
+    Fails,
 }
 
-const HEALTHY: World = World { errors: 0, requests: 600, error_rate: Measured::Yes };
+const HEALTHY: World = World { errors: 0, requests: 600, error_rate: Source::Answers };
 
 /// The shipped policy with the plain comparison: a single look decides, so that a story is short.
 fn plain() -> String {
@@ -83,12 +81,9 @@ sample_ratio = \"warn\"
     Policy::SHIPPED_TOML.replacen("[risk]", judging, 1)
 }
 
-/// One release, driven by hand through the core alone.
+/// One release, at the pace at which people work: a minute for whatever somebody does, two seconds for a call.
 struct Drive {
-    release: Release,
-    records: Vec<Record>,
-    lines: Vec<Vec<u8>>,
-    now: Timestamp,
+    driven: Driven,
 }
 
 fn text(text: &str) -> Text {
@@ -100,57 +95,40 @@ fn who(actor: &str, roles: &[&str]) -> Principal {
     Principal { actor: actor.parse().unwrap(), roles: Some(roles) }
 }
 
-impl Drive {
-    fn new() -> Self {
-        Self {
-            release: Release::new("checkout-241".parse().unwrap()),
-            records: Vec::new(),
-            lines: Vec::new(),
-            now: "2026-11-23T08:00:00.000Z".parse().unwrap(),
-        }
-    }
+fn recorded(check: &str, outcome: CheckOutcome, evidence: &str) -> Action {
+    let (check, evidence) = (check.parse().unwrap(), text(evidence));
+    Action::RecordCheck { check, outcome, evidence, items: Vec::new() }
+}
 
-    fn input(&mut self, input: &Input) {
-        let facts = decide(&self.release, input, self.now).unwrap();
-        for line in self.release.seal(&facts, self.now).unwrap() {
-            let record = Record::read(line.bytes()).unwrap();
-            self.release.apply(&record).unwrap();
-            self.records.push(record);
-            self.lines.push(line.bytes().to_vec());
-        }
+impl Drive {
+    fn planned(plan: &str, policy: &str) -> Self {
+        let mut drive = Self { driven: Driven::new(plan, policy) };
+        drive.act(who("user:ana", &["author"]), drive.driven.record_plan());
+        drive
     }
 
     fn act(&mut self, by: Principal, action: Action) {
         self.pass("1m");
-        self.input(&Input::Command(Command { by, action }));
+        self.driven.input(Input::Action(Command { by, action })).unwrap();
     }
 
     fn pass(&mut self, span: &str) {
-        self.now = self.now + span.parse::<Span>().unwrap();
+        self.driven.wait(span.parse::<Span>().unwrap());
     }
 
     /// Gives every effect that is due an outcome.
-    fn perform(&mut self, outcome: impl Fn(&Effect) -> OutcomeOf) {
-        let due = |release: &Release, now| -> Vec<(EffectId, Effect)> {
-            let due = release.outstanding().iter().filter(|(_, one)| one.due.is_due(now));
-            due.map(|(id, one)| (*id, one.effect.clone())).collect()
-        };
-        for (effect, asked) in due(&self.release, self.now) {
+    fn perform(&mut self, outcome: impl Fn(&Effect) -> Outcome) {
+        for effect in self.driven.due() {
             self.pass("2s");
-            self.input(&Input::Outcome { effect, outcome: outcome(&asked) });
+            let asked = self.driven.release.outstanding()[&effect].effect.clone();
+            self.driven.outcome(effect, outcome(&asked));
         }
     }
 
     fn settle(&mut self) {
-        while self.release.outstanding().values().any(|one| one.due.is_due(self.now)) {
-            self.perform(|_| OutcomeOf::Done);
+        while !self.driven.due().is_empty() {
+            self.perform(|_| Outcome::Done);
         }
-    }
-
-    fn plan(&mut self, plan: &str, policy: &str) {
-        let plan = Arc::new(Plan::from_toml(plan).unwrap());
-        let policy = Arc::new(Policy::from_toml(policy).unwrap());
-        self.act(who("user:ana", &["author"]), Action::RecordPlan { plan, policy });
     }
 
     fn approve(&mut self) {
@@ -159,9 +137,14 @@ impl Drive {
     }
 
     fn check(&mut self, check: &str, outcome: CheckOutcome, evidence: &str) {
-        let (check, evidence) = (check.parse().unwrap(), text(evidence));
-        let action = Action::RecordCheck { check, outcome, evidence, items: Vec::new() };
-        self.act(who("service:ci", &["ci"]), action);
+        self.act(who("service:ci", &["ci"]), recorded(check, outcome, evidence));
+    }
+
+    /// Recorded by a process that does not drive the release.
+    fn check_elsewhere(&mut self, check: &str, outcome: CheckOutcome, evidence: &str) {
+        self.pass("1m");
+        let action = recorded(check, outcome, evidence);
+        self.driven.elsewhere(who("service:ci", &["ci"]), action, self.driven.now);
     }
 
     fn stage(&mut self) {
@@ -172,33 +155,31 @@ impl Drive {
     }
 
     fn in_production(plan: &str, policy: &str) -> Self {
-        let mut drive = Self::new();
-        drive.plan(plan, policy);
+        let mut drive = Self::planned(plan, policy);
         drive.approve();
         drive.stage();
         drive
     }
 
     fn look(&mut self, world: World) {
-        // What is due at once is in no deadline.
-        if self.release.question(self.now).is_none() {
-            self.now = self.release.next_deadline(self.now).unwrap();
+        self.driven.tick();
+        if !self.driven.looks() {
+            self.driven.pass();
+            self.driven.tick();
         }
-        let Some(Question::Look(question)) = self.release.question(self.now) else {
-            return self.input(&Input::Tick);
-        };
-        let look = Look {
-            step: question.step,
-            window: question.window,
-            deployment: Ok(Deployment {
-                canary_share: self.release.exposure(),
-                detail: "weights as set".to_owned(),
-            }),
-            tolerance: TrafficShare::ZERO,
+        if !self.driven.looks() {
+            return;
+        }
+        let (call, question) = self.driven.asked();
+        let deployment =
+            Deployment { canary_share: self.driven.release.exposure(), detail: "weights as set".to_owned() };
+        let measured = Measured {
             observations: observe(&question, world),
+            deployment: Ok(deployment),
+            tolerance: TrafficShare::ZERO,
         };
-        self.input(&Input::Look(look));
-        if self.release.phase().step().is_some() {
+        self.driven.answer(call, measured.into());
+        if self.driven.release.phase().step().is_some() {
             self.settle();
         }
     }
@@ -207,16 +188,14 @@ impl Drive {
         (0..count).for_each(|_| self.look(world));
     }
 
-    fn see_traffic(&mut self, share: TrafficShare) {
-        if self.release.question(self.now).is_none() {
-            self.now = self.release.next_deadline(self.now).unwrap();
-        }
-        let deployment = Ok(Deployment { canary_share: share, detail: "weights read back".to_owned() });
-        self.input(&Input::Traffic { deployment });
+    fn see_traffic(&mut self, canary_share: TrafficShare) {
+        let deployment = Deployment { canary_share, detail: "weights read back".to_owned() };
+        let tolerance = TrafficShare::ZERO;
+        self.driven.traffic_as(Outcome::Observed { deployment, tolerance });
     }
 
     fn history(&self) -> History<'_> {
-        History::new(&self.release, &self.records, self.now)
+        History::new(&self.driven.release, &self.driven.journal.records, self.driven.now)
     }
 }
 
@@ -235,7 +214,7 @@ fn observe(question: &LookQuestion, world: World) -> Vec<Observation> {
                 _ => measurement,
             };
             let answer = match (query.metric.as_str(), world.error_rate) {
-                ("error_rate", Measured::No) => {
+                ("error_rate", Source::Fails) => {
                     Answer::ProviderError { detail: "connection refused by 127.0.0.1:9090".to_owned() }
                 }
                 _ => Answer::Value(measurement),
@@ -298,14 +277,16 @@ fn golden_all(scene: &str, drive: &Drive) {
     }
     match RollbackLog::of(&history) {
         Some(log) => golden(scene, "rollback", &log),
-        None => assert!(drive.records.iter().all(|record| record.event.kind() != "rollback_started")),
+        None => assert!(
+            drive.driven.journal.records.iter().all(|record| record.event.kind() != "rollback_started")
+        ),
     }
 }
 
 fn validate(drive: &mut Drive) {
     let ack = Action::Acknowledge { until: None };
-    while drive.release.phase().step().is_some() {
-        if drive.release.cover().is_none() {
+    while drive.driven.release.phase().step().is_some() {
+        if drive.driven.release.cover().is_none() {
             drive.act(who("user:olu", &["on-call"]), ack.clone());
         }
         drive.look(HEALTHY);
@@ -316,7 +297,7 @@ fn validate(drive: &mut Drive) {
 fn clean() {
     let mut drive = Drive::in_production(PLAN, &plain());
     drive.looks(390, HEALTHY);
-    drive.check("user-flows", CheckOutcome::Passed, "https://ci.example.org/runs/4790");
+    drive.check_elsewhere("user-flows", CheckOutcome::Passed, "https://ci.example.org/runs/4790");
     validate(&mut drive);
     drive.settle();
     drive.act(who("user:ana", &["developer"]), Action::Close);
@@ -327,7 +308,7 @@ fn clean() {
     assert_eq!(schedule.planned_total, Span::from_minutes(1_830), "0.5 h + 2 h + 4 h + 24 h");
     assert!(schedule.steps.iter().all(|step| step.end == StepEnd::Passed && step.baked >= step.planned_bake));
     let timeline = Timeline::of(&history);
-    assert_eq!(timeline.entries.len(), drive.records.len());
+    assert_eq!(timeline.entries.len(), drive.driven.journal.records.len());
     let rows = timeline.rows();
     assert!(rows.len() < 60, "{} rows", rows.len());
     let looks: u64 = rows
@@ -356,7 +337,7 @@ fn drill_and_completed() {
     let policy = plain().replace("[tracks.standard]", &format!("{DRILL_TRACK}[tracks.standard]"));
     let mut drive = Drive::in_production(&plan, &policy);
     drive.looks(15, HEALTHY);
-    drive.check("user-flows", CheckOutcome::Passed, "clicked through");
+    drive.check_elsewhere("user-flows", CheckOutcome::Passed, "clicked through");
     validate(&mut drive);
     drive.settle();
     golden_all("drill", &drive);
@@ -387,10 +368,8 @@ fn rolled_back_by_a_criterion() {
 
     // The first attempt fails, the second is not seen, the third is confirmed.
     let failed = |effect: &Effect| match effect {
-        Effect::SetTraffic { .. } => {
-            OutcomeOf::Failed { detail: "the socket was closed".to_owned(), retry_after: None }
-        }
-        Effect::Deploy { .. } | Effect::Notify { .. } => OutcomeOf::Done,
+        Effect::SetTraffic { .. } => failure("the socket was closed", None),
+        Effect::Deploy { .. } | Effect::Notify { .. } => Outcome::Done,
     };
     drive.perform(failed);
     drive.pass("10s");
@@ -464,7 +443,7 @@ fn rolled_back_by_hand() {
 fn held_for_missing_data_until_patience_is_over() {
     let mut drive = Drive::in_production(PLAN, &plain());
     drive.looks(12, HEALTHY);
-    let dark = World { error_rate: Measured::No, ..HEALTHY };
+    let dark = World { error_rate: Source::Fails, ..HEALTHY };
     drive.looks(25, dark);
     golden_all("held", &drive);
     let schedule = Schedule::of(&drive.history()).unwrap();
@@ -481,16 +460,15 @@ fn held_for_missing_data_until_patience_is_over() {
 
 #[test]
 fn waiting_for_approval() {
-    let mut drive = Drive::new();
-    drive.plan(&PLAN.replace("touches = [\"api\"]", "touches = [\"payments\"]"), &plain());
+    let payments = PLAN.replace("touches = [\"api\"]", "touches = [\"payments\"]");
+    let mut drive = Drive::planned(&payments, &plain());
     drive.act(who("user:ben", &["approver"]), Action::ApprovePlan);
     golden_all("approval", &drive);
 }
 
 #[test]
 fn overridden_with_a_post_mortem_owed() {
-    let mut drive = Drive::new();
-    drive.plan(PLAN, &plain());
+    let mut drive = Drive::planned(PLAN, &plain());
     drive.approve();
     drive.check("unit", CheckOutcome::Passed, "https://ci.example.org/runs/4711");
     drive.check("integration", CheckOutcome::Passed, "https://ci.example.org/runs/4712");
@@ -499,7 +477,7 @@ fn overridden_with_a_post_mortem_owed() {
     let action = Action::Override {
         gate: Gate::Staging,
         reason: text("both failures are the known flaky export test; the tax office's deadline is tomorrow"),
-        expires_at: drive.now + Span::from_hours(4),
+        expires_at: drive.driven.now + Span::from_hours(4),
     };
     drive.act(who("user:eve", &["executive"]), action);
     drive.settle();
@@ -515,7 +493,7 @@ fn a_look_that_finds_too_few_requests_is_no_clean_look() {
     let look = timeline.entries.iter().rev().find_map(|entry| entry.look).unwrap();
     assert_eq!(look.result, LookResult::TooFewRequests);
     let all_sentences: Vec<String> =
-        drive.records.iter().map(|record: &Record| sentence(&record.event)).collect();
+        drive.driven.journal.records.iter().map(|record: &Record| sentence(&record.event)).collect();
     assert!(
         all_sentences.iter().any(|sentence| sentence.contains("too few requests for the canary: 20 of 100"))
     );
@@ -525,12 +503,13 @@ fn a_look_that_finds_too_few_requests_is_no_clean_look() {
 fn a_report_is_the_same_from_the_stored_lines() {
     let mut drive = Drive::in_production(PLAN, &plain());
     drive.looks(3, HEALTHY);
-    let records: Vec<Record> = drive.lines.iter().map(|line| Record::read(line).unwrap()).collect();
+    let records: Vec<Record> =
+        drive.driven.journal.lines.iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
     let mut release = Release::new("checkout-241".parse().unwrap());
     for record in &records {
         release.apply(record).unwrap();
     }
-    let replayed = History::new(&release, &records, drive.now);
+    let replayed = History::new(&release, &records, drive.driven.now);
     assert_eq!(Status::of(&replayed), Status::of(&drive.history()));
     assert_eq!(Timeline::of(&replayed), Timeline::of(&drive.history()));
     assert!(matches!(records[0].event, Event::PlanRecorded(_)));
@@ -544,14 +523,14 @@ fn the_course_of_the_evidence() {
     drive.looks(20, World { requests: 6_600, errors: 6, ..HEALTHY });
     let before = EvidenceReport::of(&drive.history()).unwrap();
     golden_text("evidence", "undecided", &before);
-    while drive.release.phase().step().is_some() {
+    while drive.driven.release.phase().step().is_some() {
         drive.look(World { requests: 6_600, errors: 165, ..HEALTHY });
     }
     let course = EvidenceReport::of(&drive.history()).unwrap();
     golden("evidence", "breached", &course);
 
     let rate = &course.criteria[0];
-    let looks = drive.records.iter().filter(|record| record.event.kind() == "look_taken");
+    let looks = drive.driven.journal.records.iter().filter(|record| record.event.kind() == "look_taken");
     assert_eq!(rate.looks.len(), looks.clone().count(), "every look is there");
     assert_eq!(rate.steps.iter().map(|step| step.looks).sum::<u64>(), rate.looks.len() as u64);
     let last = rate.looks.last().unwrap();
@@ -570,7 +549,13 @@ fn the_course_says_what_complaints_have_breached() {
         drive.act(who("user:sue", &["support"]), action);
     }
     let course = EvidenceReport::of(&drive.history()).unwrap();
-    let breach = drive.records.iter().find(|record| record.event.kind() == "contract_breached").unwrap();
+    let breach = drive
+        .driven
+        .journal
+        .records
+        .iter()
+        .find(|record| record.event.kind() == "contract_breached")
+        .unwrap();
     golden_text("evidence", "complaints", &course);
     assert!(course.to_string().contains(&format!("#{}", breach.seq)), "{course}");
 }

@@ -16,7 +16,7 @@ use relman_core::{
 };
 
 fn board(driven: &Driven) -> Storyboard {
-    Storyboard::of(&History::new(&driven.release, &driven.records, driven.now))
+    Storyboard::of(&History::new(&driven.release, &driven.journal.records, driven.now))
 }
 
 fn states(board: &Storyboard) -> [FrameState; 5] {
@@ -100,7 +100,7 @@ fn every_line_of_a_storyboard_names_a_record_that_there_is() {
         let mut records = Vec::new();
         collect(&json, &mut records);
         assert!(records.len() > 30);
-        assert!(records.iter().all(|record| *record < driven.records.len() as u64), "{records:?}");
+        assert!(records.iter().all(|record| *record < driven.journal.records.len() as u64), "{records:?}");
     }
 }
 
@@ -122,9 +122,9 @@ fn a_summary_from_both_ends_is_the_one_that_the_whole_record_gives() {
     driven.perform();
     driven.does("user:ana", Action::Close);
     let mut fold = SummaryFold::new(driven.release.id().clone());
-    driven.records.iter().for_each(|record| fold.push(record).unwrap());
+    driven.journal.records.iter().for_each(|record| fold.push(record).unwrap());
     let whole = fold.at(driven.now).unwrap();
-    let records = &driven.records;
+    let records = &driven.journal.records;
     assert_eq!(Summary::of_closed(&records[..12], &records[records.len() - 8..]), Some(whole.clone()));
     assert_eq!(whole.ended, Some(EndedAs::Completed));
     assert_eq!(Summary::of_closed(&records[..1], &records[records.len() - 8..]), None, "the planning is cut");

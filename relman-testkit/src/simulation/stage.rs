@@ -7,10 +7,10 @@ use std::{
 use relman_core::{
     event::Record,
     machine::{
-        Action, Append, Batch, CallId, Command, Input, Outcome, Phase, PhaseName, Principal, Read, Refusal,
+        Action, Alarm, Append, Batch, CallId, Command, Input, Outcome, Phase, PhaseName, Principal, Read, Refusal,
         Release, Session, SessionConfig,
     },
-    plan::{Moment, Plan},
+    plan::Plan,
     policy::Policy,
     port::{Clock, Notification, Urgency},
     unit::{ReleaseId, Span, Text, Timestamp, Window},
@@ -399,7 +399,7 @@ impl<P: People> Stage<P> {
             return Ok(Some(Progress::Quiet));
         }
         if let Some(alarm) = process.session.poll_alarm() {
-            self.page(&alarm.title, alarm.body, alarm.moment);
+            self.page(alarm);
             return Ok(Some(Progress::Quiet));
         }
         if let Some(call) = process.next_answer(now) {
@@ -467,24 +467,23 @@ impl<P: People> Stage<P> {
     }
 
     /// Tells on-call what can't be recorded.
-    fn page(&self, title: &str, body: String, moment: Moment) {
+    fn page(&self, alarm: Alarm) {
         if self.flaw == Some(Flaw::FailsInSilence) {
             return;
         }
         self.platform.note(&self.id, What::Alarmed);
         let channel = self.truth.policy().map(|policy| policy.on_call().channel.clone());
         let Some(channel) = channel else { return };
-        let key = format!("alarm-{}", self.clock.now());
         let notification = Notification {
             release: self.id.clone(),
             drill: false,
-            moment,
+            moment: alarm.moment,
             audience: "on-call".to_owned(),
             channel,
             urgency: Urgency::Page,
-            title: title.to_owned(),
-            body,
-            key,
+            title: alarm.title,
+            body: alarm.body,
+            key: alarm.key,
         };
         // Whether it is delivered is the notifier's fate.
         let _ = crate::ready(relman_core::port::Notifier::notify(&self.notifier, &notification));

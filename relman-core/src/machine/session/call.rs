@@ -213,15 +213,17 @@ pub struct Alarm {
     pub title: String,
     /// What is wrong, and what to do.
     pub body: String,
+    /// A key of its own: an alarm that is delivered twice has it twice.
+    pub key: String,
     /// What would have to be taken back by hand, where users have the new version.
     pub target: Option<Target>,
 }
 
 impl Alarm {
     /// An alarm of whoever drives releases, about one that can't be driven.
-    pub fn new(release: ReleaseId, title: String, body: String) -> Self {
+    pub fn new(release: ReleaseId, title: String, body: String, key: String) -> Self {
         let moment = Moment::JournalUnavailable;
-        Self { release, channel: None, moment, title, body, target: None }
+        Self { release, channel: None, moment, title, body, key, target: None }
     }
 }
 

@@ -145,6 +145,10 @@ pub enum Input {
 ///     touches = ["api"]
 ///     [contract]
 ///     criteria = ["error_rate > 1%"]
+///     [[communication]]
+///     audience = "internal"
+///     channel = "releases"
+///     moments = ["completed", "rollback-started"]
 ///     "#,
 /// )?;
 /// let now = "2026-11-30T09:00:00.000Z".parse()?;
@@ -176,6 +180,8 @@ pub struct Session {
     /// Outcomes of effects whose record is lost: to be recorded once the stream is read again.
     kept: Vec<Cause>,
     lost: VecDeque<BatchId>,
+    /// The last record of an append whose outcome is not known.
+    unsure: Option<Head>,
     failures: u32,
     /// Why the journal does not work, while it does not.
     trouble: Option<String>,
@@ -246,6 +252,7 @@ impl Session {
             appending: false,
             kept: Vec::new(),
             lost: VecDeque::new(),
+            unsure: None,
             failures: 0,
             trouble: None,
             alarm_at: None,
@@ -373,7 +380,7 @@ impl Session {
     pub fn poll_alarm(&mut self) -> Option<Alarm> {
         let trouble = self.trouble.clone();
         match (self.alarm_at, trouble) {
-            (Some(at), Some(trouble)) if at <= self.now && self.is_in_production() => {
+            (Some(at), Some(trouble)) if at <= self.now && self.is_left_alone() => {
                 self.alarm_at = Some(self.now + ALARM_EVERY);
                 self.alarmed = true;
                 Some(self.alarm(&trouble))
@@ -391,7 +398,7 @@ impl Session {
     /// When to say [`Input::Tick`] at the latest, if nothing happens before; never, if absent.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let calls = self.calls.values().map(|running| running.deadline).min();
-        let alarm = self.alarm_at.filter(|_| self.trouble.is_some() && self.is_in_production());
+        let alarm = self.alarm_at.filter(|_| self.trouble.is_some() && self.is_left_alone());
         let own = match self.standing {
             Standing::Suspended { until } => Some(until),
             Standing::Reading => None,
@@ -591,7 +598,9 @@ impl Session {
 
     /// Whatever is decided and not stored is not decided.
     fn lose(&mut self) {
-        self.appending = false;
+        if std::mem::take(&mut self.appending) {
+            self.unsure = self.pending.front().and_then(|pending| pending.records.last()).map(Record::head);
+        }
         for pending in std::mem::take(&mut self.pending) {
             self.lost.push_back(pending.batch.id);
             self.kept.extend(pending.keep);
@@ -648,6 +657,12 @@ impl Session {
         self.in_doubt.extend(release.outstanding().keys());
         self.stored = release.head();
         self.release = release;
+        if let Some(head) = self.unsure.take()
+            && records.iter().any(|record| record.head() == head)
+        {
+            // It was stored after all: what got lost is the answer.
+            self.works_again();
+        }
         self.standing = Standing::Ready;
         self.note_skew();
         for cause in std::mem::take(&mut self.kept) {
@@ -784,8 +799,14 @@ impl Session {
         phase.touches_production() && !phase.is_end()
     }
 
+    /// Whether users have the new version, or may have it, and nothing is done for want of a journal. While there is
+    /// nothing to record, one that has failed stands in nobody's way.
+    fn is_left_alone(&self) -> bool {
+        self.is_in_production() && !self.is_settled()
+    }
+
     /// What on-call is told while nothing can be recorded.
-    fn alarm(&self, trouble: &str) -> Alarm {
+    fn alarm(&mut self, trouble: &str) -> Alarm {
         let (id, share) = (self.release.id(), self.release.exposure());
         let title = format!("{id}: relman can't record, and does nothing");
         let traffic = if share.is_zero() && self.release.phase().name() != PhaseName::RollingBack {
@@ -800,8 +821,10 @@ impl Session {
         self.alarm_of(title, body, !share.is_zero())
     }
 
-    fn alarm_of(&self, title: String, body: String, exposed: bool) -> Alarm {
+    fn alarm_of(&mut self, title: String, body: String, exposed: bool) -> Alarm {
+        let key = format!("alarm-{}-{}-{}", self.release.id(), self.now.as_millis(), self.id());
         Alarm {
+            key,
             release: self.release.id().clone(),
             channel: self.release.policy().map(|policy| policy.on_call().channel.clone()),
             moment: Moment::JournalUnavailable,

@@ -1,9 +1,9 @@
 use relman_core::{
     event::HoldCause,
-    machine::{Due, OutcomeOf, PhaseName},
+    machine::{Due, Outcome, PhaseName},
 };
 
-use crate::fixture::{Driven, act, healthy, secs, share};
+use crate::fixture::{Driven, act, failure, healthy, observed, secs, share};
 
 /// At the end of the first step, with the traffic of the second asked for.
 fn promoting() -> Driven {
@@ -21,14 +21,17 @@ fn a_hold_stops_a_promotion_that_was_asked_for_and_not_done() {
     let mut driven = promoting();
     driven.failed("set traffic to 10%", Some(secs(10)));
     assert!(matches!(due(&driven, "set traffic to 10%"), Due::At(_)));
+    let promotion = driven.effect("set traffic to 10%");
+    let again = driven.carried_out(promotion);
     driven.does("user:guest", act::hold());
     assert_eq!(due(&driven, "set traffic to 10%"), Due::WhenResumed);
     // One more failure of an attempt that was under way does not bring it back.
-    driven.failed("set traffic to 10%", Some(secs(10)));
+    assert_eq!(driven.answer(again, failure("no", Some(secs(10)))).kinds(), ["effect_failed"]);
     assert_eq!(due(&driven, "set traffic to 10%"), Due::WhenResumed);
     driven.wait(secs(3_600));
     driven.tick();
     assert_eq!(due(&driven, "set traffic to 10%"), Due::WhenResumed);
+    assert_eq!(driven.call_for(promotion), None, "nothing is tried meanwhile");
     driven.does("user:ana", act::resume());
     assert_eq!(due(&driven, "set traffic to 10%"), Due::Now);
 }
@@ -94,15 +97,12 @@ fn a_held_release_is_still_rolled_back_by_a_breach() {
 #[test]
 fn a_late_answer_to_a_promotion_does_not_undo_a_rollback() {
     let mut driven = promoting();
-    let promotion = driven.effect("set traffic to 10%");
+    let promotion = driven.carried_out(driven.effect("set traffic to 10%"));
     driven.does("user:guest", act::roll_back());
     assert_eq!(driven.outstanding(), ["set traffic to 0%"], "nothing that goes forward is left");
-    for outcome in [
-        OutcomeOf::Done,
-        OutcomeOf::FoundDone,
-        OutcomeOf::Failed { detail: "late".to_owned(), retry_after: None },
-    ] {
-        assert!(driven.outcome(promotion, outcome).events.is_empty());
+    assert_eq!(driven.aborted, [promotion]);
+    for outcome in [Outcome::Done, observed(share(10)), failure("late", None)] {
+        assert!(driven.answer(promotion, outcome).events.is_empty());
     }
     assert_eq!(driven.release.exposure(), share(1));
     assert_eq!(driven.phase(), PhaseName::RollingBack);
@@ -122,14 +122,15 @@ fn a_rollback_is_never_held_and_never_resumed() {
 }
 
 #[test]
-fn a_look_that_is_stale_or_of_another_time_is_ignored() {
+fn a_look_that_is_answered_twice_or_too_late_is_ignored() {
     let mut driven = Driven::drill().in_step(1);
-    let look = driven.look(Ok(share(1)), healthy);
-    driven.input(&relman_core::machine::Input::Look(look.clone())).unwrap();
-    // The same answer again, and one that claims to know the future.
-    assert!(driven.input(&relman_core::machine::Input::Look(look.clone())).unwrap().events.is_empty());
-    let mut future = driven.look(Ok(share(1)), healthy);
-    future.window.until = driven.now + secs(60);
-    assert!(driven.input(&relman_core::machine::Input::Look(future)).unwrap().events.is_empty());
+    let (look, question) = driven.asked();
+    let [first, again, late] = [(); 3].map(|()| Outcome::from(driven.measured(&question, healthy)));
+    assert!(driven.answer(look, first).has("look_taken"));
+    assert!(driven.answer(look, again).events.is_empty(), "the same answer again");
+    // While the next look is under way, the one before is still over.
+    let (next, _) = driven.asked();
+    assert_ne!(next, look);
+    assert!(driven.answer(look, late).events.is_empty());
     assert_eq!(driven.baked(), secs(1));
 }

@@ -1,13 +1,16 @@
 //! What relman checks itself: the key user flows, while a release is validated.
 
 use relman_core::{
-    event::{CheckOutcome, CheckRecorded, Event, Fact, Gate},
-    machine::{Action, FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER, Input, Phase, PhaseName},
+    event::{CheckOutcome, CheckRecorded, Event, Gate},
+    machine::{Action, CallId, FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER, Outcome, Phase, PhaseName, Request},
     port::{CheckedFlow, FlowOutcome, FlowReport},
     unit::{Actor, Span},
 };
 
-use crate::fixture::{Batch, Driven, PLAN, act, policy_text, secs};
+use crate::{
+    fixture::{Batch, Driven, PLAN, act, policy_text, secs},
+    process::forged::folds,
+};
 
 fn report(outcome: FlowOutcome) -> FlowReport {
     let flow = CheckedFlow {
@@ -21,13 +24,30 @@ fn report(outcome: FlowOutcome) -> FlowReport {
     FlowReport { flows: vec![flow] }
 }
 
+/// The check of the flows that is under way, if one is.
+fn check(driven: &Driven) -> Option<CallId> {
+    driven.call(|call| matches!(call.request, Request::CheckFlows(_))).map(|call| call.id)
+}
+
 fn finds(driven: &mut Driven, outcome: FlowOutcome) -> Batch {
-    driven.input(&Input::Flows(report(outcome))).unwrap()
+    driven.noting(|driven| {
+        driven.tick();
+        let check = check(driven).expect("the flows are checked all the time");
+        driven.answer(check, Outcome::FlowsChecked(report(outcome)));
+    })
+}
+
+/// Checked without a pause, so that a test says when a check ends.
+fn checking(driven: Driven) -> Driven {
+    driven.with_config(|config| {
+        config.check_flows_every = Some(Span::ZERO);
+        config.check_flows_again_after = Span::ZERO;
+    })
 }
 
 /// In validation, on call, and with nobody who has recorded a check.
 fn validating() -> Driven {
-    let mut driven = Driven::drill().validating();
+    let mut driven = checking(Driven::drill()).validating();
     driven.does("user:olu", Action::Acknowledge { until: None });
     driven
 }
@@ -71,15 +91,18 @@ fn v1_a_flow_that_fails_keeps_the_release_from_being_complete_until_it_passes() 
 fn v1_a_person_may_still_go_back_while_a_flow_fails() {
     let mut driven = validating();
     finds(&mut driven, FlowOutcome::Failed);
+    let under_way = check(&driven).unwrap();
     driven.does("user:guest", act::roll_back());
     assert_eq!(driven.phase(), PhaseName::RollingBack);
     assert!(driven.release.flows_to_check().is_none());
-    assert!(finds(&mut driven, FlowOutcome::Passed).events.is_empty(), "it came too late to matter");
+    assert!(driven.aborted.contains(&under_way));
+    let late = Outcome::FlowsChecked(report(FlowOutcome::Passed));
+    assert!(driven.answer(under_way, late).events.is_empty(), "it came too late to matter");
 }
 
 #[test]
 fn only_what_is_news_is_recorded() {
-    let mut driven = Driven::planned(PLAN, &policy_text()).validating();
+    let mut driven = checking(Driven::planned(PLAN, &policy_text())).validating();
     assert!(finds(&mut driven, FlowOutcome::Unknown).events.is_empty(), "nothing is known");
     assert_eq!(finds(&mut driven, FlowOutcome::Passed).kinds(), ["check_recorded"]);
     driven.wait(FLOWS_RENEWED_AFTER.saturating_sub(Span::from_millis(1)));
@@ -122,11 +145,14 @@ fn law5_what_somebody_else_saw_fail_does_not_pass_because_relman_says_so() {
 
 #[test]
 fn flows_are_checked_in_validation_alone() {
-    for mut driven in [Driven::drill(), Driven::drill().staging(), Driven::drill().in_step(2)] {
+    let driven = || checking(Driven::drill());
+    for mut driven in [driven(), driven().staging(), driven().in_step(2)] {
         assert!(driven.release.flows_to_check().is_none(), "{}", driven.phase());
-        assert!(finds(&mut driven, FlowOutcome::Failed).events.is_empty());
+        driven.wait(Span::from_hours(1)).tick();
+        assert_eq!(check(&driven), None);
     }
     assert!(matches!(validating().release.phase(), Phase::Validating(_)));
+    assert!(check(&validating()).is_some());
 }
 
 #[test]
@@ -136,17 +162,14 @@ fn g1_nobody_passes_for_relman() {
     assert!(driven.refused("system:relman", passed).contains("can't give commands"));
     // Neither does a record that was made without the rules.
     let forged = |driven: &Driven, check: &str| {
-        let event = Event::from(CheckRecorded {
+        let recorded = CheckRecorded {
             check: check.parse().unwrap(),
             outcome: CheckOutcome::Passed,
             evidence: "it works".parse().unwrap(),
             items: Vec::new(),
             roles: [].into(),
-        });
-        let facts = [Fact { by: Actor::relman(), event }];
-        let lines = driven.release.seal(&facts, driven.now).unwrap();
-        let record = relman_core::event::Record::read(lines[0].bytes()).unwrap();
-        driven.release.clone().apply(&record).is_ok()
+        };
+        folds(driven, "system:relman", recorded)
     };
     assert!(forged(&driven, "user-flows"), "this much is what relman records");
     assert!(!forged(&driven, "unit"));

@@ -1,11 +1,10 @@
 use relman_core::{
-    event::Fact,
     event::{Event, Gate, PostMortemCause, StepStarted},
     machine::{Action, PhaseName, Release},
-    unit::{Actor, Span},
+    unit::Span,
 };
 
-use crate::fixture::{Driven, PLAN, act, drill_plan, policy_text, secs, share, with};
+use crate::fixture::{Driven, PLAN, act, drill_plan, forge, policy_text, secs, share, with};
 
 /// In staging, with one check failed and every other passed.
 fn failed_staging() -> Driven {
@@ -187,15 +186,11 @@ fn g3_a_step_can_not_be_overridden_skipped_or_made_up() {
          measured did not pass"
     );
     // Facts that nobody decided, sealed as a caller could.
-    let made_up = |step, share, bake| Fact {
-        by: "user:eva".parse::<Actor>().unwrap(),
-        event: StepStarted { step, share, bake }.into(),
-    };
-    for fact in
+    let made_up = |step, share, bake| StepStarted { step, share, bake };
+    for started in
         [made_up(3, share(50), secs(5)), made_up(4, share(100), secs(10)), made_up(2, share(10), secs(5))]
     {
-        let sealed = driven.release.seal(&[fact], driven.now).unwrap();
-        let record = relman_core::event::Record::read(sealed[0].bytes()).unwrap();
+        let record = forge(&driven.release, driven.now, "user:eva", started);
         let mut release = driven.release.clone();
         let error = release.apply(&record).unwrap_err().to_string();
         assert!(error.contains("step_started can't happen to a release that is releasing"), "{error}");
@@ -277,7 +272,7 @@ fn g5_author_approver_and_executive_are_different_people() {
 #[test]
 fn g6_a_record_that_does_not_continue_the_chain_is_found_and_named() {
     let driven = Driven::drill().in_step(2);
-    let bytes: Vec<Vec<u8>> = driven.lines.iter().map(|line| line.bytes().to_vec()).collect();
+    let bytes: Vec<Vec<u8>> = driven.journal.lines.iter().map(|line| line.bytes().to_vec()).collect();
     let replay = |lines: &[Vec<u8>]| {
         Release::replay(driven.release.id().clone(), lines.iter().map(Vec::as_slice))
             .map_err(|error| error.to_string())

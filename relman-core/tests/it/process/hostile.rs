@@ -6,17 +6,10 @@ use std::collections::BTreeMap;
 use relman_core::{
     event::{Event, HoldCause},
     judge::{Answer, Arm, Histogram, Measurement, NativeHistogram, Observation},
-    machine::{Input, Look},
     unit::{Finite, Window},
 };
 
 use crate::fixture::{Driven, counts, drill_plan, healthy, policy_text, secs, share, with};
-
-fn look(driven: &mut Driven, change: impl Fn(&mut Look)) -> crate::fixture::Batch {
-    let mut look = driven.look(Ok(driven.release.phase().step().unwrap().share), healthy);
-    change(&mut look);
-    driven.input(&Input::Look(look)).unwrap()
-}
 
 fn native(zero_count: u64, buckets: BTreeMap<i32, u64>) -> Answer {
     let histogram = NativeHistogram::new(3, Finite::new(0.001).unwrap(), zero_count, buckets).unwrap();
@@ -26,9 +19,9 @@ fn native(zero_count: u64, buckets: BTreeMap<i32, u64>) -> Answer {
 #[test]
 fn an_answer_about_another_time_is_stale_whatever_it_says() {
     let mut driven = Driven::drill().in_step(1);
-    let batch = look(&mut driven, |look| {
-        for seen in &mut look.observations {
-            seen.window = Window { from: look.window.from.minus(secs(60)), until: look.window.from };
+    let batch = driven.look_changed(healthy, |question, measured| {
+        for seen in &mut measured.observations {
+            seen.window = Window { from: question.window.from.minus(secs(60)), until: question.window.from };
         }
     });
     assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
@@ -36,9 +29,9 @@ fn an_answer_about_another_time_is_stale_whatever_it_says() {
     assert!(taken.observations.iter().all(|seen| matches!(seen.answer, Answer::Stale { .. })));
     assert_eq!(driven.baked(), secs(0));
     // A window that reaches further back than the question does answer it.
-    let batch = look(&mut driven, |look| {
-        for seen in &mut look.observations {
-            seen.window.from = look.window.from.minus(secs(60));
+    let batch = driven.look_changed(healthy, |question, measured| {
+        for seen in &mut measured.observations {
+            seen.window.from = question.window.from.minus(secs(60));
         }
     });
     assert_eq!(batch.kinds(), ["look_taken", "hold_released"]);
@@ -47,11 +40,11 @@ fn an_answer_about_another_time_is_stale_whatever_it_says() {
 #[test]
 fn what_was_not_asked_for_and_what_was_said_twice_does_not_count() {
     let mut driven = Driven::drill().in_step(1);
-    let batch = look(&mut driven, |look| {
-        let twice = look.observations.clone();
-        look.observations.extend(twice);
-        let first = look.observations[0].clone();
-        look.observations.push(Observation { metric: "revenue".parse().unwrap(), ..first });
+    let batch = driven.look_changed(healthy, |_, measured| {
+        let twice = measured.observations.clone();
+        measured.observations.extend(twice);
+        let first = measured.observations[0].clone();
+        measured.observations.push(Observation { metric: "revenue".parse().unwrap(), ..first });
     });
     let Event::LookTaken(taken) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(taken.observations.len(), 6);
@@ -89,8 +82,8 @@ fn words_without_end_are_cut_and_the_look_is_recorded() {
     let endless = "\u{1b}[31m\"no\" \\ ".repeat(100_000);
     let batch = driven.look_at(Err(&endless), |_, _| Answer::ProviderError { detail: endless.clone() });
     assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
-    assert!(driven.lines.last().unwrap().bytes().len() < 65_535);
-    assert!(driven.lines.iter().all(|line| !line.bytes().windows(6).any(|part| part == b"\\u001b")));
+    assert!(driven.journal.lines.last().unwrap().bytes().len() < 65_535);
+    assert!(driven.journal.lines.iter().all(|line| !line.bytes().windows(6).any(|part| part == b"\\u001b")));
 }
 
 #[test]
@@ -134,7 +127,7 @@ fn a_look_too_large_for_a_record_is_not_measured_and_a_breach_in_it_still_rolls_
         _ => healthy(metric, arm),
     });
     assert!(batch.has("rollback_started"), "{:?}", batch.kinds());
-    assert!(driven.lines.iter().all(|line| line.bytes().len() <= 65_535));
+    assert!(driven.journal.lines.iter().all(|line| line.bytes().len() <= 65_535));
 }
 
 #[test]

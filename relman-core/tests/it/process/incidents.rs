@@ -14,11 +14,11 @@ use crate::{
 };
 
 fn refused_by_relman(driven: &mut Driven, action: Action) -> Refusal {
-    driven.input(&Input::Command(Command { by: Principal::relman(), action })).unwrap_err()
+    driven.input(Input::Action(Command { by: Principal::relman(), action })).unwrap_err()
 }
 
 fn reports(driven: &Driven) -> Vec<IncidentReport> {
-    IncidentReport::all(&History::new(&driven.release, &driven.records, driven.now))
+    IncidentReport::all(&History::new(&driven.release, &driven.journal.records, driven.now))
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn v4_everybody_with_a_name_may_tell_of_an_incident_and_relman_gives_no_other_co
     }
     let other = Principal { actor: "system:other".parse().unwrap(), roles: None };
     let command = Command { by: other.clone(), action: act::incident("INC-9", now) };
-    assert_eq!(driven.input(&Input::Command(command)).unwrap_err(), Refusal::SystemActor(other.actor));
+    assert_eq!(driven.input(Input::Action(command)).unwrap_err(), Refusal::SystemActor(other.actor));
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn v4_an_incident_that_fits_no_record_is_refused_and_a_storm_has_an_end() {
 #[test]
 fn v4_the_reports_say_where_the_release_was_when_an_incident_began() {
     let mut driven = Driven::drill().in_step(2);
-    let (before, rollout) = (driven.records[0].at.minus(secs(60)), driven.now);
+    let (before, rollout) = (driven.journal.records[0].at.minus(secs(60)), driven.now);
     driven.by_itself(act::incident("before", before));
     driven.healthy_look();
     driven.by_itself(act::incident("rollout", rollout));
@@ -181,11 +181,11 @@ fn v4_the_reports_say_where_the_release_was_when_an_incident_began() {
     );
     for one in &reports {
         for record in one.records() {
-            let record = driven.records.iter().find(|one| one.seq == record).unwrap();
+            let record = driven.journal.records.iter().find(|one| one.seq == record).unwrap();
             assert!(record.event.kind().starts_with("incident_"), "{one}");
         }
     }
-    let history = History::new(&driven.release, &driven.records, driven.now);
+    let history = History::new(&driven.release, &driven.journal.records, driven.now);
     assert_eq!(ValidationReport::of(&history).unwrap().incidents, reports);
     assert_eq!(Storyboard::of(&history).verify.incidents, reports);
     let retrospective = Retrospective::of(&history).unwrap();

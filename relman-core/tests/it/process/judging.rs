@@ -47,7 +47,7 @@ fn looks(driven: &mut Driven, looks: usize, canary: u64, baseline: u64) {
 
 fn every_verdict_comes_out_the_same(driven: &Driven) {
     let mut again = ReJudge::new(driven.release.id().clone());
-    for record in &driven.records {
+    for record in &driven.journal.records {
         again.push(record).unwrap();
     }
     assert!(again.verdicts() > 0);
@@ -186,7 +186,7 @@ fn a_verdict_that_was_changed_is_found() {
     let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
     looks(&mut driven, 2, 1, 1);
     let mut again = ReJudge::new(driven.release.id().clone());
-    let mut records = driven.records.clone();
+    let mut records = driven.journal.records.clone();
     let at = records.iter().position(|record| matches!(record.event, Event::LookTaken(_))).unwrap();
     let Event::LookTaken(look) = &mut records[at].event else { unreachable!() };
     look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
@@ -197,7 +197,7 @@ fn a_verdict_that_was_changed_is_found() {
 /// Where a release would first have failed by other settings.
 fn first_failure(driven: &Driven, judging: Judging) -> Option<FirstFailure> {
     let mut again = ReJudgeBy::new(driven.release.id().clone(), judging);
-    driven.records.iter().try_for_each(|record| again.push(record)).unwrap();
+    driven.journal.records.iter().try_for_each(|record| again.push(record)).unwrap();
     again.first_failure().cloned()
 }
 
@@ -208,13 +208,17 @@ fn a_record_can_be_judged_by_other_settings() {
         looks(&mut driven, 1, 1, 1);
     }
     assert_eq!(driven.release.phase().step().map(|step| step.number), Some(2));
-    let clean = driven.records.len() as u64;
+    let clean = driven.journal.records.len() as u64;
     looks(&mut driven, 10, 80, 1);
     assert_eq!(driven.phase(), PhaseName::RollingBack);
 
     // Its own settings find what the release has found.
-    let breach =
-        driven.records.iter().find(|record| matches!(record.event, Event::ContractBreached(_))).unwrap();
+    let breach = driven
+        .journal
+        .records
+        .iter()
+        .find(|record| matches!(record.event, Event::ContractBreached(_)))
+        .unwrap();
     let own = first_failure(&driven, Judging::default()).unwrap();
     let Event::ContractBreached(breached) = &breach.event else { unreachable!() };
     assert_eq!((own.seq + 1, &own.verdict), (breach.seq, &*breached.verdict));
@@ -235,8 +239,12 @@ fn complaints_turn_a_release_back_under_any_settings() {
     while driven.phase() == PhaseName::Releasing {
         driven.does("user:guest", act::complain());
     }
-    let breach =
-        driven.records.iter().find(|record| matches!(record.event, Event::ContractBreached(_))).unwrap();
+    let breach = driven
+        .journal
+        .records
+        .iter()
+        .find(|record| matches!(record.event, Event::ContractBreached(_)))
+        .unwrap();
     for method in [MethodChoice::Evidence, MethodChoice::FailedLooks(Rule::InAll { failed: 5 })] {
         let failure = first_failure(&driven, Judging::by(method)).unwrap();
         assert_eq!((failure.seq, failure.verdict.criterion.metric.as_str()), (breach.seq, "complaints"));

@@ -122,12 +122,12 @@ fn a1_an_action_item_is_overdue_after_its_day_until_it_is_settled() {
     let due = week(&driven);
     driven.does("user:ana", act::action_item(ActionItemKind::Detect, "user:olu", due));
     let state = |driven: &Driven, now| {
-        let history = History::new(&driven.release, &driven.records, now);
+        let history = History::new(&driven.release, &driven.journal.records, now);
         Retrospective::of(&history).unwrap().action_items[0].state
     };
     assert_eq!(state(&driven, due), ActionItemState::Open, "on its day it is not overdue yet");
     assert_eq!(state(&driven, due + Span::from_millis(1)), ActionItemState::Overdue);
-    let history = History::settled(&driven.release, &driven.records);
+    let history = History::settled(&driven.release, &driven.journal.records);
     let owed = OpenItems::of([&history], due + Span::from_hours(1));
     assert_eq!((owed.overdue().count(), owed.post_mortems.len()), (1, 1));
     driven.does("user:olu", act::settle(1, Settlement::Done));
@@ -163,12 +163,13 @@ fn a1_facts_that_were_decided_elsewhere_keep_to_the_numbers() {
 #[test]
 fn a1_a_retrospective_starts_from_the_facts_of_the_record() {
     let driven = rolled_back();
-    let retrospective = Retrospective::of(&History::settled(&driven.release, &driven.records)).unwrap();
+    let retrospective =
+        Retrospective::of(&History::settled(&driven.release, &driven.journal.records)).unwrap();
     let badly = &retrospective.sections[1];
     assert_eq!(badly.about, LessonKind::WentBadly);
     let facts: Vec<&str> = badly.facts.iter().map(|fact| fact.text.as_str()).collect();
     assert!(facts.contains(&"a person caught it; no criterion of the contract did"), "{facts:?}");
     let named =
         retrospective.sections.iter().flat_map(|section| &section.facts).flat_map(|fact| &fact.records);
-    assert!(named.clone().count() > 0 && named.clone().all(|seq| *seq < driven.records.len() as u64));
+    assert!(named.clone().count() > 0 && named.clone().all(|seq| *seq < driven.journal.records.len() as u64));
 }

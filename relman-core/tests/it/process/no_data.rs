@@ -95,6 +95,8 @@ fn when_patience_is_over_it_is_rolled_back() {
 fn data_that_come_back_when_patience_is_over_come_too_late() {
     let mut driven = in_step(2);
     driven.look_without("error_rate", Arm::Canary, MissingKind::NoData);
+    // The next look is under way, and its answer comes when patience is over.
+    driven.asked();
     driven.wait(Span::from_hours(2));
     let batch = driven.healthy_look();
     assert_eq!(batch.kinds(), ["rollback_started", "post_mortem_opened"]);

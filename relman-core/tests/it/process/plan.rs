@@ -11,14 +11,16 @@ const CRITERIA: &str = r#"["error_rate > 1%", "latency_p99 > 2x baseline", "comp
 #[test]
 fn p1_the_record_says_what_changes_and_who_sees_it() {
     let driven = Driven::standard();
-    let Event::PlanRecorded(recorded) = &driven.records[0].event else { panic!("{:?}", driven.records[0]) };
+    let Event::PlanRecorded(recorded) = &driven.journal.records[0].event else {
+        panic!("{:?}", driven.journal.records[0])
+    };
     let scope = recorded.plan.scope();
     assert_eq!(scope.artifact.to_string(), "checkout 2.41.0");
     assert_eq!(scope.replaces.as_str(), "2.40.3");
     assert_eq!(scope.audience, Audience::UserFacing);
     assert_eq!(scope.links, [act::text("https://example.org/pull/7")]);
     assert_eq!(*recorded.policy, *driven.policy, "the policy is there by value");
-    assert_eq!(driven.records[0].by.to_string(), "user:ana");
+    assert_eq!(driven.journal.records[0].by.to_string(), "user:ana");
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn p3_complaints_have_no_baseline_to_be_compared_with() {
 #[test]
 fn p3_the_contract_in_the_record_reads_as_it_was_written() {
     let driven = Driven::standard();
-    let line = std::str::from_utf8(driven.lines[0].bytes()).unwrap();
+    let line = std::str::from_utf8(driven.journal.lines[0].bytes()).unwrap();
     assert!(
         line.contains(r#""criteria":["error_rate > 1%","latency_p99 > 2x baseline","complaints > 3"]"#),
         "{line}"

@@ -1,10 +1,10 @@
 use relman_core::{
     event::{Event, PostMortemCause, RollbackTrigger},
-    machine::{Action, Due, OutcomeOf, Phase, PhaseName, RollbackState},
+    machine::{Action, Due, Outcome, Phase, PhaseName, RollbackState},
     unit::TrafficShare,
 };
 
-use crate::fixture::{Driven, act, healthy, secs, share};
+use crate::fixture::{Driven, act, healthy, observed, secs, share};
 
 const ZERO: TrafficShare = TrafficShare::ZERO;
 
@@ -61,10 +61,11 @@ fn b1_it_can_be_rolled_back_before_any_traffic_was_set() {
     let mut driven = Driven::drill().staging();
     let last = driven.checked_but_one();
     driven.does("user:qin", act::passed(&last));
-    let deploy = driven.effect("deploy to production");
+    let deploy = driven.carried_out(driven.effect("deploy to production"));
     driven.does("user:guest", act::roll_back());
     assert_eq!(driven.outstanding(), ["set traffic to 0%"]);
-    assert!(driven.outcome(deploy, OutcomeOf::Done).events.is_empty(), "nobody waits for it any more");
+    assert_eq!(driven.aborted, [deploy]);
+    assert!(driven.answer(deploy, Outcome::Done).events.is_empty(), "nobody waits for it any more");
 }
 
 #[test]
@@ -120,12 +121,16 @@ fn b3_two_answers_at_once_are_one_observation() {
     driven.does("user:guest", act::roll_back());
     driven.done("set traffic to 0%");
     driven.traffic(Ok(ZERO));
-    let now = driven.now;
-    let deployment = Ok(relman_core::port::Deployment { canary_share: ZERO, detail: "again".to_owned() });
-    let again = relman_core::machine::Input::Traffic { deployment };
-    assert!(driven.input(&again).unwrap().events.is_empty());
+    let (now, first) = (driven.now, *driven.ended.last().unwrap());
+    assert!(driven.answer(first, observed(ZERO)).events.is_empty());
+    driven.now = now + secs(4);
+    driven.tick();
+    assert!(!driven.confirms(), "the platform is not asked twice at once");
     driven.now = now + secs(5);
-    assert!(driven.input(&again).unwrap().has("rollback_confirmed"));
+    driven.tick();
+    assert!(driven.answer(first, observed(ZERO)).events.is_empty());
+    assert!(driven.traffic(Ok(ZERO)).has("rollback_confirmed"));
+    assert_eq!(driven.now, now + secs(5));
 }
 
 #[test]
@@ -172,11 +177,16 @@ fn b3_a_failing_rollback_is_retried_for_ever_and_pages() {
 }
 
 #[test]
-fn b3_zero_found_by_observation_is_confirmed_in_the_same_way() {
+fn b3_zero_that_may_have_been_set_before_is_set_again_and_confirmed_in_the_same_way() {
     let mut driven = Driven::drill().in_step(3);
     driven.does("user:guest", act::roll_back());
     let zero = driven.effect("set traffic to 0%");
-    driven.outcome(zero, OutcomeOf::FoundDone);
+    let before = driven.calls[&driven.call_for(zero).unwrap()].clone();
+    driven.restart();
+    assert_eq!(driven.doubt(), None, "to go back waits for nothing");
+    let again = &driven.calls[&driven.call_for(zero).unwrap()];
+    assert_eq!((again.key(), again.generation()), (before.key(), before.generation()));
+    driven.done("set traffic to 0%");
     assert_eq!(driven.phase(), PhaseName::RollingBack);
     driven.traffic(Ok(ZERO));
     driven.traffic(Ok(ZERO));
@@ -186,8 +196,10 @@ fn b3_zero_found_by_observation_is_confirmed_in_the_same_way() {
 #[test]
 fn b3_a_look_of_the_time_before_changes_nothing() {
     let mut driven = Driven::drill().in_step(3);
-    let look = driven.look(Ok(share(50)), healthy);
+    let (look, question) = driven.asked();
+    let answer = driven.measured(&question, healthy);
     driven.does("user:guest", act::roll_back());
-    assert!(driven.input(&relman_core::machine::Input::Look(look)).unwrap().events.is_empty());
-    assert_eq!(driven.release.question(driven.now), None, "the platform is not asked before it has answered");
+    assert!(driven.answer(look, answer.into()).events.is_empty());
+    driven.tick();
+    assert!(!driven.confirms(), "the platform is not asked before it has answered");
 }
