@@ -822,7 +822,8 @@ impl Session {
     }
 
     fn alarm_of(&mut self, title: String, body: String, exposed: bool) -> Alarm {
-        let key = format!("alarm-{}-{}-{}", self.release.id(), self.now.as_millis(), self.id());
+        let number = self.id();
+        let key = format!("alarm-{}-{}-{number}", self.release.id(), self.now.as_millis());
         Alarm {
             key,
             release: self.release.id().clone(),

@@ -172,7 +172,7 @@ fn g2_no_staging_without_specific_thresholds() {
     let expires_at = driven.now + Span::from_hours(1);
     assert_eq!(
         driven.refused("user:eva", act::override_gate(Gate::Plan, expires_at)),
-        "the plan gate can't be overridden: a contract and the approval of somebody else are what everything rests on"
+        "the plan gate can't be overridden: everything rests on a contract, and on an approval by a person other than the author"
     );
 }
 
