@@ -4,14 +4,11 @@ use futures::future::join_all;
 use relman_core::{
     judge::{Answer, Arm, Observation},
     machine::{Input, Look, LookQuestion, Question},
-    port::{Deployment, MetricQuery, Target},
+    port::{Deployment, MetricQuery, Target, with_causes},
     unit::Window,
 };
 
-use super::{
-    perform::{bounded, with_causes},
-    ports::Ports,
-};
+use super::{perform::bounded, ports::Ports};
 
 /// Finds out what the machine wants to know. Never fails: what could not be found out is part of the answer.
 pub(super) async fn ask(ports: Arc<Ports>, question: Question) -> Input {

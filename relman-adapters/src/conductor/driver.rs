@@ -7,7 +7,7 @@ use std::{
 use relman_core::{
     event::{EffectId, Record},
     machine::{Effect, Input, OutcomeOf, PhaseName, Question, Release},
-    port::Target,
+    port::{Target, with_causes},
     unit::{ReleaseId, ServiceName, Text, Timestamp, TrafficShare, Window},
 };
 use thiserror::Error;
@@ -36,10 +36,10 @@ const PAUSE_AFTER_NOTHING: Duration = Duration::from_secs(1);
 #[non_exhaustive]
 pub enum Stopped {
     /// The release can't be loaded.
-    #[error("failed to conduct {0}: {1}")]
+    #[error("failed to conduct {0}")]
     Load(ReleaseId, #[source] Box<LoadError>),
     /// A change can't be recorded, so nothing is done any more.
-    #[error("failed to conduct {0}: {1}")]
+    #[error("failed to conduct {0}")]
     Submit(ReleaseId, #[source] Box<SubmitError>),
 }
 
@@ -114,7 +114,7 @@ impl Driver {
         let id = self.release.id().clone();
         let driven = self.drive_to_end().await;
         if let Err(error) = &driven {
-            error!(release = %id, %error, "the release is not conducted any longer");
+            error!(release = %id, error = %with_causes(error), "the release is not conducted any longer");
         }
         driven.map(|()| self.release)
     }

@@ -1,16 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
 use relman_core::{
-    port::{FlowOutcome, FlowReport, Retry},
+    port::{FlowOutcome, FlowReport, Retry, with_causes},
     unit::{ReleaseId, ServiceName},
 };
 use tracing::{debug, info, warn};
 
-use super::{
-    Limits,
-    perform::{bounded, with_causes},
-    ports::Ports,
-};
+use super::{Limits, perform::bounded, ports::Ports};
 
 /// The longest time between two checks: with it, a pass that is renewed after an hour is never two hours old.
 const LONGEST_INTERVAL: Duration = Duration::from_mins(30);

@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use relman_core::{
     machine::{Action, Command, Input, Principal, Release, SeenIncident},
-    port::{Incident, IncidentSource},
+    port::{Incident, IncidentSource, with_causes},
     unit::{ServiceName, Text, Window},
 };
 
-use super::{
-    perform::{bounded, with_causes},
-    ports::Ports,
-};
+use super::{perform::bounded, ports::Ports};
 
 /// How many records one answer may lead to. Each is written durably, and the next look is not to wait for a storm of
 /// alerts: what is left over is found again by the next answer.

@@ -3,7 +3,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::FutureExt;
 use relman_core::{
     machine::{Effect, OutcomeOf, Outstanding},
-    port::{DeployRequest, Notification, PortError, Retry, Target, TrafficRequest},
+    port::{DeployRequest, Notification, PortError, Retry, Target, TrafficRequest, with_causes},
     unit::{Span, TrafficShare},
 };
 
@@ -84,18 +84,6 @@ fn failed(error: &PortError) -> OutcomeOf {
         Retry::After(span) => Some(span),
     };
     OutcomeOf::Failed { detail: with_causes(error), retry_after }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Runs a call to a port: not longer than the limit, and with a panic as an error.

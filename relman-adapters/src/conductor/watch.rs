@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use relman_core::{chain::Head, unit::ReleaseId};
+use relman_core::{chain::Head, port::with_causes, unit::ReleaseId};
 use tracing::warn;
 
 use super::{ConductError, Conductor};
@@ -39,7 +39,9 @@ pub(super) async fn watch_journal(conductor: Conductor, adopt: Adopt) -> Result<
                 }
             }
             Err(error) if first => return Err(LoadError::Journal(error).into()),
-            Err(error) => warn!(%error, "the journal can't be listed; it is asked again"),
+            Err(error) => {
+                warn!(error = %with_causes(&error), "the journal can't be listed; it is asked again")
+            }
         }
         first = false;
         match conductor.ports.limits.watch_journal_every {
@@ -51,6 +53,6 @@ pub(super) async fn watch_journal(conductor: Conductor, adopt: Adopt) -> Result<
 
 async fn adopt_release(conductor: &Conductor, release: &ReleaseId) {
     if let Err(error) = conductor.conduct(release).await {
-        warn!(%release, %error, "the release is left alone");
+        warn!(%release, error = %with_causes(&error), "the release is left alone");
     }
 }

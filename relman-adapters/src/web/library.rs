@@ -7,7 +7,7 @@ use std::{
 use relman_core::{
     chain::Head,
     event::Record,
-    port::StoredStream,
+    port::{StoredStream, with_causes},
     report::{Summary, SummaryFold},
     unit::{ReleaseId, Timestamp},
 };
@@ -100,7 +100,7 @@ impl Library {
             Ok(streams) => self.read_new(&streams).await,
             Err(error) => {
                 let mut books = self.books();
-                books.problem = Some(error.to_string());
+                books.problem = Some(with_causes(&error));
                 books.version += 1;
             }
         }
@@ -130,7 +130,7 @@ impl Library {
             };
             let line = match self.read(stream, before).await {
                 Ok(line) => line,
-                Err(error) => Line::Broken(error.to_string().into()),
+                Err(error) => Line::Broken(with_causes(&error).into()),
             };
             let head = match &line {
                 Line::Ended(summary) => summary.head,

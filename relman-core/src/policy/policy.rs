@@ -58,11 +58,12 @@ pub(super) struct RawPolicy {
 #[non_exhaustive]
 pub enum PolicyError {
     /// A track is none.
-    #[error("track {track}: {error}")]
+    #[error("track {track}")]
     Track {
         /// The name of the track.
         track: TrackName,
         /// What is wrong with it.
+        #[source]
         error: TrackError,
     },
     /// There is no track of that name.

@@ -5,6 +5,30 @@ use thiserror::Error;
 
 use crate::unit::Span;
 
+/// An error and its causes, one after the other, as people and records get it.
+///
+/// An error of relman has its cause as its source and does not repeat it; alone it says only half.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{plan::Plan, port::with_causes};
+///
+/// let error = Plan::from_toml("release = 7").unwrap_err();
+/// assert_eq!(error.to_string(), "failed to read the plan");
+/// assert!(with_causes(&error).starts_with("failed to read the plan: TOML parse error at line 1"));
+/// ```
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// Why a port could not do what it was asked.
 ///
 /// Says what to do ([`kind`](Self::kind)), whether trying again helps ([`retry`](Self::retry)), which operation

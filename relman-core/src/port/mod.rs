@@ -19,7 +19,7 @@ pub use deployer::{
     DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Target, TrafficRequest,
 };
 pub use directory::Directory;
-pub use error::{PortError, PortErrorKind, Retry};
+pub use error::{PortError, PortErrorKind, Retry, with_causes};
 pub use flows::{CheckedFlow, FlowOutcome, FlowReport, UserFlows};
 pub use incident::{Incident, IncidentSource};
 pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};

@@ -4,13 +4,14 @@ use crate::fixture::PLAN;
 use relman_core::{
     plan::{Plan, RiskLevel},
     policy::{Policy, floors},
+    port::with_causes,
     unit::{MetricName, Span},
 };
 
 /// The shipped policy with one part of its text replaced; what is wrong with it otherwise.
 fn with(from: &str, to: &str) -> Result<Policy, String> {
     assert!(Policy::SHIPPED_TOML.contains(from), "the shipped policy does not have {from:?}");
-    Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).map_err(|error| error.to_string())
+    Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).map_err(|error| with_causes(&error))
 }
 
 #[track_caller]
@@ -101,7 +102,7 @@ fn lists_are_allowed_up_to_their_ends_and_no_further() {
             )
         };
         let all: String = (0..count).map(freeze).collect();
-        Policy::from_toml(&format!("{}\n{all}", Policy::SHIPPED_TOML)).map_err(|error| error.to_string())
+        Policy::from_toml(&format!("{}\n{all}", Policy::SHIPPED_TOML)).map_err(|error| with_causes(&error))
     };
     assert!(freezes(64).is_ok());
     assert!(freezes(65).unwrap_err().contains("64 freezes"));
@@ -165,7 +166,7 @@ fn a_track_for_drills_is_nobodys_default() {
         "low = \"drill\"",
         1,
     );
-    let error = Policy::from_toml(&text).unwrap_err().to_string();
+    let error = with_causes(&Policy::from_toml(&text).unwrap_err());
     assert!(error.contains("default_track.low is `drill`: that track is for drills alone"), "{error}");
 }
 

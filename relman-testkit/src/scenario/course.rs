@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use relman_core::{
     event::{EffectId, Fact, HoldCause, Record},
     machine::{Effect, Input, Phase, PhaseName, Question, Refusal, Release, decide},
+    port::with_causes,
     unit::{ReleaseId, Timestamp},
 };
 
@@ -121,11 +122,11 @@ impl Course {
 
     /// Seals facts, reads the lines back and applies them.
     pub(super) fn write(&mut self, facts: &[Fact]) -> Result<Vec<Record>, String> {
-        let lines = self.release.seal(facts, self.now).map_err(|error| error.to_string())?;
+        let lines = self.release.seal(facts, self.now).map_err(|error| with_causes(&error))?;
         let mut new = Vec::with_capacity(lines.len());
         for line in lines {
-            let record = Record::read(line.bytes()).map_err(|error| error.to_string())?;
-            self.release.apply(&record).map_err(|error| error.to_string())?;
+            let record = Record::read(line.bytes()).map_err(|error| with_causes(&error))?;
+            self.release.apply(&record).map_err(|error| with_causes(&error))?;
             self.records.push(record.clone());
             self.lines.push(line.bytes().to_vec());
             new.push(record);

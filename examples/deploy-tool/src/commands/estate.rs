@@ -130,7 +130,7 @@ fn failure(error: EstateError) -> Failure {
     match error {
         EstateError::NotEmpty(_) | EstateError::File { .. } => Failure::usage(error),
         EstateError::Journal(error) => error.into(),
-        error => Failure::refused(error),
+        error => Failure::because(error),
     }
 }
 

@@ -1,6 +1,7 @@
 use relman_core::{
     event::Gate,
     machine::{Action, Command, Input, Principal, Refusal, Release, decide},
+    port::with_causes,
     unit::{Span, Text, Timestamp},
 };
 
@@ -171,6 +172,6 @@ pub(in crate::web) async fn principal(front: &Front, visit: &Visit) -> Result<Op
         Ok(
             Input::Outcome { .. } | Input::Look(_) | Input::Traffic { .. } | Input::Flows(_) | Input::Tick,
         ) => Ok(None),
-        Err(error) => Err(Problem::failed(visit, error)),
+        Err(error) => Err(Problem::failed(visit, with_causes(&error))),
     }
 }

@@ -9,6 +9,7 @@ use axum::{
 use relman_core::{
     chain::Head,
     machine::{Action, Principal},
+    port::with_causes,
 };
 
 use super::{
@@ -79,7 +80,7 @@ impl Decision {
                 let refused = Refused { status: StatusCode::CONFLICT, why: error.to_string(), seen };
                 show(front, visit, &now, self.deed, &self.by, &self.filled, Some(refused))
             }
-            Err(error) => Err(Problem::failed(visit, error)),
+            Err(error) => Err(Problem::failed(visit, with_causes(&error))),
         }
     }
 

@@ -10,7 +10,7 @@ use relman_core::{
     chain::Digest,
     event::RollbackTrigger,
     event::{CheckOutcome, Record},
-    port::JournalExt,
+    port::{JournalExt, with_causes},
     report::{
         Artifact, FrameName, FrameState, OverrideEnd, StoryArtifact, Storyboard, TimelineRow, VerdictKind,
         sentence,
@@ -93,7 +93,10 @@ pub(in crate::web) async fn told(front: &Front, visit: &Visit, release: &str) ->
     match front.shelf.tell(&id).await {
         Ok(Some(told)) => Ok(told),
         Ok(None) => Err(Problem::not_found(visit, format_args!("there is no release {id}"))),
-        Err(error) => Err(Problem::failed(visit, format_args!("the record of {id} can't be shown: {error}"))),
+        Err(error) => Err(Problem::failed(
+            visit,
+            format_args!("the record of {id} can't be shown: {}", with_causes(&error)),
+        )),
     }
 }
 
@@ -207,7 +210,7 @@ pub(in crate::web) async fn record(
         front.releases.journal().read(id, seq, 1).await.map_err(|error| Problem::failed(&visit, error))?;
     let none = || Problem::not_found(&visit, format_args!("{id} has no record {seq}"));
     let line = lines.first().ok_or_else(none)?;
-    let record = Record::read(line).map_err(|error| Problem::failed(&visit, error))?;
+    let record = Record::read(line).map_err(|error| Problem::failed(&visit, with_causes(&error)))?;
     Ok(html(&RecordPage {
         shell: Shell::of(&visit),
         links: &live_links(&visit, &told),

@@ -2,6 +2,7 @@ use relman_core::{
     event::Event,
     machine::{Action, PhaseName},
     plan::{Audience, Plan, RiskLevel},
+    port::with_causes,
 };
 
 use crate::fixture::{Driven, PLAN, act, policy_text, with};
@@ -28,7 +29,7 @@ fn p1_a_plan_without_a_scope_or_an_artifact_is_none() {
         ("audience = \"user-facing\"\n", "missing field `audience`"),
         ("replaces = \"2.40.3\"\n", "missing field `replaces`"),
     ] {
-        let error = Plan::from_toml(&with(PLAN, part, "")).unwrap_err().to_string();
+        let error = with_causes(&Plan::from_toml(&with(PLAN, part, "")).unwrap_err());
         assert!(error.contains(said), "{error}");
     }
 }
@@ -92,7 +93,7 @@ fn p2_high_risk_needs_two_approvers_and_manual_qa() {
 
 #[test]
 fn p3_a_vague_criterion_is_refused_with_its_column() {
-    let vague = Plan::from_toml(&with(PLAN, CRITERIA, "[\"if it breaks\"]")).unwrap_err().to_string();
+    let vague = with_causes(&Plan::from_toml(&with(PLAN, CRITERIA, "[\"if it breaks\"]")).unwrap_err());
     assert!(
         vague.contains(
             "\"if it breaks\" is not a criterion, column 4: expected one of > >= < <= and a number, as in error_rate > \
@@ -111,7 +112,7 @@ fn p3_a_vague_criterion_is_refused_with_its_column() {
 #[test]
 fn p3_complaints_have_no_baseline_to_be_compared_with() {
     let plan = with(PLAN, "complaints > 3", "complaints > 2x baseline");
-    let error = Plan::from_toml(&plan).unwrap_err().to_string();
+    let error = with_causes(&Plan::from_toml(&plan).unwrap_err());
     assert!(
         error.contains(
             "the rollback contract has `complaints > 2x baseline`, and complaints have no baseline: write a number, as \
