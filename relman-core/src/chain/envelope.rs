@@ -212,7 +212,7 @@ mod tests {
     fn an_envelope_has_its_fields_and_no_others() {
         assert!(Envelope::read(LINE.as_bytes()).is_ok());
         for (from, to, part) in [
-            (r#""v":1"#, r#""v":2"#, "of version 2"),
+            (r#""v":1"#, r#""v":2"#, "has format version 2"),
             (r#""v":1,"#, "", "missing field `v`"),
             (r#""seq":0,"#, "", "missing field `seq`"),
             (r#""seq":0"#, r#""seq":-1"#, "invalid value"),
@@ -221,7 +221,7 @@ mod tests {
             (".000Z", "Z", "is not a UTC time"),
             ("user:ana", "ana", "is not an actor"),
             ("plan_recorded", "Plan", "is not 1 to 64 characters"),
-            (r#""data":{}"#, r#""data":[]"#, "the data are not an object"),
+            (r#""data":{}"#, r#""data":[]"#, "`data` is not an object"),
             ("0000\",\"at\"", "000G\",\"at\"", "is not a SHA-256 hash"),
         ] {
             assert!(LINE.contains(from), "{from}");

@@ -35,13 +35,13 @@ pub enum Malformed {
     #[error("the line is not a record")]
     Envelope(#[source] serde_json::Error),
     /// The envelope is of another version.
-    #[error("the record is of version {0}; this version reads 1")]
+    #[error("the record has format version {0}, and this version of relman reads 1")]
     UnknownVersion(u64),
     /// The kind is not snake case.
     #[error("the kind {0:?} is not 1 to 64 characters of a-z, 0-9 and _")]
     Kind(String),
     /// The data are not an object.
-    #[error("the data are not an object")]
+    #[error("`data` is not an object")]
     DataNotObject,
 }
 

@@ -6,7 +6,7 @@ use crate::unit::{MetricName, ReleaseId, Text, TrackName};
 
 /// A release plan: what changes, how risky it is, when to roll back, who is told, and on which track.
 ///
-/// A plan holds together by itself; whether a policy allows it is decided when it is recorded.
+/// A plan is consistent in itself; whether a policy allows it is decided when it is recorded.
 ///
 /// # Examples
 ///
@@ -126,7 +126,7 @@ pub enum PlanError {
         /// Whose entry it is.
         audience: String,
     },
-    /// The rollback contract is none.
+    /// The rollback contract is invalid.
     #[error(transparent)]
     Contract(#[from] ContractError),
 }

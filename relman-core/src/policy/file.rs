@@ -399,7 +399,7 @@ mod tests {
             ("bake = \"30m\"", "bake = \"4m\"", "bakes for 4m, at least 5m"),
             ("bake = \"24h\"", "bake = \"23h 59m\"", "bakes for 23h 59m, at least 24h"),
             ("look_every = \"1m\"", "look_every = \"20m\"", "it looks every 20m"),
-            ("min_requests = 100", "min_requests = 0", "a verdict on no requests"),
+            ("min_requests = 100", "min_requests = 0", "min_requests must be at least 1"),
         ] {
             let error = refused(from, to);
             assert!(error.contains("track standard: ") && error.contains(part), "{error}");
@@ -420,7 +420,7 @@ mod tests {
         let recorded = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<Policy>(&recorded).unwrap(), policy);
         let error = with_causes(&held_back("2%", "100%").unwrap_err());
-        assert!(error.contains("its last step is 100%: the last step is 98%"), "{error}");
+        assert!(error.contains("its last step is 100%: it must be 98%"), "{error}");
         let error = with_causes(&held_back("20%", "80%").unwrap_err());
         assert!(error.contains("it holds back 20%: at most 10%"), "{error}");
         assert_eq!(
@@ -452,7 +452,7 @@ mod tests {
             (
                 "high = \"high-risk\"",
                 "high = \"standard\"",
-                "default_track.high is `standard`: that track is not",
+                "default_track.high is `standard`: that track is for lower risk only",
             ),
             ("override = [\"executive\"]", "override = []", "nobody could override a gate"),
             ("high = 2", "high = 1", "approvals is 1 for high risk"),

@@ -124,7 +124,7 @@ pub enum PortErrorKind {
     Throttled,
     /// It was understood and refused: change the request or the configuration.
     Rejected,
-    /// The credentials are missing, wrong or not sufficient: mend them.
+    /// The credentials are missing, wrong or not sufficient: fix them.
     Unauthorized,
     /// The answer makes no sense: look at the other side.
     InvalidAnswer,
@@ -146,7 +146,7 @@ impl fmt::Display for PortErrorKind {
 /// Whether trying the same again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Not until somebody has changed something.
+    /// Not until something was changed.
     Never,
     /// Whenever the caller's own schedule says so.
     Yes,

@@ -180,7 +180,7 @@ fn an_error_that_serde_reads_says_everything_by_itself() {
     assert_ne!(text, shares);
     let told = with_causes(&Record::read(shares.as_bytes()).unwrap_err());
     assert!(
-        told.contains("invalid `plan_recorded` data: its first step is 7%: the first step is "),
+        told.contains("invalid `plan_recorded` data: its first step is 7%: it must be "),
         "{told}"
     );
 }

@@ -71,10 +71,10 @@ fn numbers_are_allowed_up_to_their_ends_and_no_further() {
         refused("confirmations = 2", &format!("confirmations = {confirmations}"), "1 to 20 observations");
     }
     allowed("standard = 1", "standard = 10");
-    refused("standard = 1", "standard = 11", "1 to 10 people");
-    refused("standard = 1", "standard = 0", "1 to 10 people");
+    refused("standard = 1", "standard = 11", "1 to 10 approvals");
+    refused("standard = 1", "standard = 0", "1 to 10 approvals");
     allowed("high = 2", "high = 10");
-    refused("high = 2", "high = 1", "at least 2 one of high risk");
+    refused("high = 2", "high = 1", "at least 2 for high risk");
     assert_eq!(with("high = 2\n", "high = 3\n").unwrap().approvals(RiskLevel::High), 3);
 }
 
@@ -167,7 +167,7 @@ fn a_track_for_drills_is_nobodys_default() {
         1,
     );
     let error = with_causes(&Policy::from_toml(&text).unwrap_err());
-    assert!(error.contains("default_track.low is `drill`: that track is for drills alone"), "{error}");
+    assert!(error.contains("default_track.low is `drill`: that track is for drills only"), "{error}");
 }
 
 #[test]

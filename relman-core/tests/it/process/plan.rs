@@ -61,7 +61,7 @@ fn p2_high_risk_can_not_take_a_faster_track() {
     assert_eq!(
         driven.refused("user:ana", driven.record_plan()),
         "the track `small-change` is for low risk at most, and this release is high risk: it touches payments, which \
-         is high risk; take `high-risk`"
+         is high risk; use `high-risk`"
     );
 }
 
@@ -71,7 +71,7 @@ fn p2_a_tag_that_the_policy_does_not_know_is_not_harmless() {
     let mut driven = Driven::new(&plan, &policy_text());
     let refused = driven.refused("user:ana", driven.record_plan());
     assert!(
-        refused.starts_with("the policy does not know the tag `payment`; it knows api, authentication,"),
+        refused.starts_with("the policy does not know the tag `payment`, only api, authentication,"),
         "{refused}"
     );
 }
