@@ -34,7 +34,7 @@ pub enum LoadError {
     #[error(transparent)]
     Journal(#[from] PortError),
     /// What it holds is not the record of a release.
-    #[error("the record can't be trusted, and the release is not driven: {0}")]
+    #[error("the record can't be trusted, and the release is not driven")]
     Replay(#[from] ReplayError),
 }
 

@@ -23,6 +23,7 @@ use relman_adapters::{
 use relman_core::{
     plan::Plan,
     policy::Policy,
+    port::with_causes,
     unit::{Actor, Channel, FlowName, MetricName},
 };
 use serde::Deserialize;
@@ -344,7 +345,7 @@ impl Config {
 pub(crate) fn policy(path: &Path) -> Result<Arc<Policy>, Failure> {
     let text = read(path, "policy")?;
     let policy = Policy::from_toml(&text)
-        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::usage(format_args!("{}: {}", path.display(), with_causes(&error))))?;
     Ok(Arc::new(policy))
 }
 
@@ -356,7 +357,7 @@ pub(crate) fn policy(path: &Path) -> Result<Arc<Policy>, Failure> {
 pub(crate) fn plan(path: &Path) -> Result<Arc<Plan>, Failure> {
     let text = read(path, "plan")?;
     let plan = Plan::from_toml(&text)
-        .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        .map_err(|error| Failure::usage(format_args!("{}: {}", path.display(), with_causes(&error))))?;
     Ok(Arc::new(plan))
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt::Display, io, process::ExitCode};
 
-use relman_core::port::PortError;
+use relman_core::port::{PortError, with_causes};
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,11 @@ impl Failure {
     /// A refusal, or a failure outside of this program.
     pub(crate) fn refused(problem: impl Display) -> Self {
         Self::Refused(problem.to_string())
+    }
+
+    /// The same for an error that keeps its causes to itself: with all of them.
+    pub(crate) fn because(error: impl std::error::Error) -> Self {
+        Self::Refused(with_causes(&error))
     }
 
     /// Says what went wrong, where nobody has yet, and answers with the exit status.

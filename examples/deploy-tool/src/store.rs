@@ -9,8 +9,8 @@ use relman_adapters::{Releases, clock::SystemClock, journal::SqliteJournal};
 use relman_core::{
     chain::Head,
     event::Record,
-    machine::Release,
-    port::{Clock, Directory, Journal, JournalExt},
+    machine::{Release, ReplayError},
+    port::{Clock, Directory, Journal, JournalExt, with_causes},
     unit::{ReleaseId, Timestamp},
 };
 
@@ -109,9 +109,10 @@ pub(crate) fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Told>, Fa
     Ok(Some(Told { release, records }))
 }
 
-fn broken(error: &dyn std::fmt::Display, id: &ReleaseId) -> Failure {
+fn broken(error: &ReplayError, id: &ReleaseId) -> Failure {
     Failure::refused(format_args!(
-        "the record of {id} can't be trusted: {error}; `verify` names the first bad record"
+        "the record of {id} can't be trusted: {}; `verify` names the first bad record",
+        with_causes(error)
     ))
 }
 

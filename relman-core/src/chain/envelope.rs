@@ -70,10 +70,11 @@ struct Fields<'a> {
 
 /// Why an envelope can't be written.
 #[derive(Debug, Error)]
-#[error("failed to write record {seq} of {release}: {problem}")]
+#[error("failed to write record {seq} of {release}")]
 pub struct SealError {
     release: ReleaseId,
     seq: u64,
+    #[source]
     problem: Malformed,
 }
 
@@ -199,6 +200,7 @@ impl SealedLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::with_causes;
 
     const LINE: &str = concat!(
         r#"{"v":1,"release":"checkout-241","seq":0,"prev":""#,
@@ -210,7 +212,7 @@ mod tests {
     fn an_envelope_has_its_fields_and_no_others() {
         assert!(Envelope::read(LINE.as_bytes()).is_ok());
         for (from, to, part) in [
-            (r#""v":1"#, r#""v":2"#, "of version 2"),
+            (r#""v":1"#, r#""v":2"#, "has format version 2"),
             (r#""v":1,"#, "", "missing field `v`"),
             (r#""seq":0,"#, "", "missing field `seq`"),
             (r#""seq":0"#, r#""seq":-1"#, "invalid value"),
@@ -219,11 +221,11 @@ mod tests {
             (".000Z", "Z", "is not a UTC time"),
             ("user:ana", "ana", "is not an actor"),
             ("plan_recorded", "Plan", "is not 1 to 64 characters"),
-            (r#""data":{}"#, r#""data":[]"#, "the data are not an object"),
+            (r#""data":{}"#, r#""data":[]"#, "`data` is not an object"),
             ("0000\",\"at\"", "000G\",\"at\"", "is not a SHA-256 hash"),
         ] {
             assert!(LINE.contains(from), "{from}");
-            let error = Envelope::read(LINE.replace(from, to).as_bytes()).unwrap_err().to_string();
+            let error = with_causes(&Envelope::read(LINE.replace(from, to).as_bytes()).unwrap_err());
             assert!(error.contains(part), "{to}: {error}");
         }
     }
@@ -233,7 +235,7 @@ mod tests {
         let envelope = Envelope::read(LINE.as_bytes()).unwrap();
         assert_eq!(envelope.seal().unwrap().bytes(), LINE.as_bytes());
         let long = RawValue::from_string(format!("{{\"a\":\"{}\"}}", "x".repeat(70_000))).unwrap();
-        let error = Envelope { data: &long, ..envelope }.seal().unwrap_err().to_string();
+        let error = with_causes(&Envelope { data: &long, ..envelope }.seal().unwrap_err());
         assert!(error.contains("record 0 of checkout-241: the line has 70"), "{error}");
     }
 }

@@ -26,22 +26,22 @@ pub enum Malformed {
     #[error("the line is not one JSON object without anything around it")]
     NotOneObject,
     /// It is not JSON, or JSON that readers disagree about.
-    #[error("the line is not strict JSON: {0}")]
-    Json(serde_json::Error),
+    #[error("the line is not strict JSON")]
+    Json(#[source] serde_json::Error),
     /// An integer does not fit a double.
     #[error("the integer {0} is beyond ±(2^53−1)")]
     IntegerOutOfRange(String),
     /// The envelope is not that of a record.
-    #[error("the line is not a record: {0}")]
-    Envelope(serde_json::Error),
+    #[error("the line is not a record")]
+    Envelope(#[source] serde_json::Error),
     /// The envelope is of another version.
-    #[error("the record is of version {0}; this version reads 1")]
+    #[error("the record has format version {0}, and this version of relman reads 1")]
     UnknownVersion(u64),
     /// The kind is not snake case.
     #[error("the kind {0:?} is not 1 to 64 characters of a-z, 0-9 and _")]
     Kind(String),
     /// The data are not an object.
-    #[error("the data are not an object")]
+    #[error("`data` is not an object")]
     DataNotObject,
 }
 
@@ -173,6 +173,7 @@ impl<'de> Visitor<'de> for Strict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::with_causes;
 
     #[test]
     fn what_readers_disagree_about_is_refused() {
@@ -199,7 +200,7 @@ mod tests {
             (&deep(32), "nested deeper than 32"),
             (&long, "at most 65535 are allowed"),
         ] {
-            let error = check(line.as_bytes()).unwrap_err().to_string();
+            let error = with_causes(&check(line.as_bytes()).unwrap_err());
             assert!(error.contains(part), "{line:.60}: {error}");
         }
         assert!(matches!(check(b"{\"a\":\"\xff\"}"), Err(Malformed::NotUtf8(6))));

@@ -1,6 +1,4 @@
-use std::fmt;
-
-use thiserror::Error;
+use std::{error::Error, fmt};
 
 use super::{Digest, Envelope, Head, Malformed};
 use crate::unit::{ReleaseId, Timestamp};
@@ -59,8 +57,7 @@ pub struct Verified {
 }
 
 /// The first bad record, and what is wrong with it.
-#[derive(Debug, Error)]
-#[error("{}, record {seq}: {reason}", name(release.as_ref()))]
+#[derive(Debug)]
 pub struct Broken {
     /// The stream, if it is known.
     pub release: Option<ReleaseId>,
@@ -70,8 +67,30 @@ pub struct Broken {
     pub reason: BrokenReason,
 }
 
-fn name(release: Option<&ReleaseId>) -> &str {
-    release.map_or("unknown release", ReleaseId::as_str)
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let release = self.release.as_ref().map_or("unknown release", ReleaseId::as_str);
+        write!(f, "{release}, record {}: {}", self.seq, self.reason)
+    }
+}
+
+impl Error for Broken {
+    /// What the parser says, of a line that is no record. The reason itself is in the message: it is all that most have.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.reason {
+            BrokenReason::Malformed(malformed) => malformed.source(),
+            BrokenReason::WrongStream { .. }
+            | BrokenReason::Missing { .. }
+            | BrokenReason::Repeated { .. }
+            | BrokenReason::Renumbered { .. }
+            | BrokenReason::Altered { .. }
+            | BrokenReason::BrokenLink { .. }
+            | BrokenReason::TimeGoesBack { .. }
+            | BrokenReason::CutOff { .. }
+            | BrokenReason::BeyondHead { .. }
+            | BrokenReason::Unterminated => None,
+        }
+    }
 }
 
 /// What is wrong with a record.

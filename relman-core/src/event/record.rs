@@ -75,7 +75,7 @@ pub enum SealError {
 #[non_exhaustive]
 pub enum RecordError {
     /// The line is not a record at all.
-    #[error("failed to read a record: {0}")]
+    #[error("failed to read a record")]
     Malformed(#[from] Malformed),
     /// The record is chained and says something that this version does not know: read it with a newer one.
     #[error("{release}, record {seq}: {kind}; a newer version may know it")]
@@ -88,7 +88,7 @@ pub enum RecordError {
         kind: UnknownKind,
     },
     /// The data are not those of the kind.
-    #[error("{release}, record {seq}: the data are not those of a {kind}: {source}")]
+    #[error("{release}, record {seq}: invalid `{kind}` data")]
     Data {
         /// The stream.
         release: ReleaseId,

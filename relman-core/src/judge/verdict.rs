@@ -223,7 +223,7 @@ pub(crate) fn significant(value: f64) -> String {
 }
 
 impl fmt::Display for Verdict {
-    /// One sentence: the rule, what was seen beside what was allowed, since when, and how likely a healthy release shows
+    /// One sentence: the rule, the value beside its limit, since when, and how likely a healthy release shows
     /// it where the method can say.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.criterion)?;
@@ -254,7 +254,7 @@ impl fmt::Display for Verdict {
 }
 
 impl Verdict {
-    /// What was seen beside what was allowed.
+    /// The value beside its limit.
     fn write_numbers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.observed())?;
         match &self.canary {
@@ -272,12 +272,12 @@ impl Verdict {
         }
     }
 
-    /// Why what is over the threshold is no breach yet. Whoever reads of 97 errors where ten are allowed must not be told
+    /// Why what is over the threshold is no breach yet. A person who reads of 97 errors where ten are allowed must not be told
     /// that it may be chance: it is not, unless it was one burst.
     fn why_not_proven(&self) -> &'static str {
         let fast_alarms = |strength: &Strength| strength.fast.get() >= strength.threshold.get();
         match self.method {
-            Method::FailedLooks => "; a failed look, and not as many of them yet as are too many",
+            Method::FailedLooks => "; a failed look, but not enough of them yet to fail the criterion",
             Method::Evidence if self.strength.as_ref().is_some_and(fast_alarms) => {
                 "; too much for chance unless it came in one burst: the next looks will tell"
             }

@@ -69,7 +69,7 @@ impl RollbackContract {
     ///
     /// # Errors
     ///
-    /// [`ContractError`] where there are none, too many, or one stands there twice.
+    /// [`ContractError`] where there are none or too many, or one appears twice.
     pub fn new(criteria: Vec<Criterion>) -> Result<Self, ContractError> {
         if criteria.is_empty() {
             return Err(ContractError::NoThreshold);

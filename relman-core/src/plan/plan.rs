@@ -6,7 +6,7 @@ use crate::unit::{MetricName, ReleaseId, Text, TrackName};
 
 /// A release plan: what changes, how risky it is, when to roll back, who is told, and on which track.
 ///
-/// A plan holds together by itself; whether a policy allows it is decided when it is recorded.
+/// A plan is consistent in itself; whether a policy allows it is decided when it is recorded.
 ///
 /// # Examples
 ///
@@ -126,14 +126,14 @@ pub enum PlanError {
         /// Whose entry it is.
         audience: String,
     },
-    /// The rollback contract is none.
+    /// The rollback contract is invalid.
     #[error(transparent)]
     Contract(#[from] ContractError),
 }
 
 /// Why a file is not a plan.
 #[derive(Debug, Error)]
-#[error("failed to read the plan: {0}")]
+#[error("failed to read the plan")]
 pub struct PlanFileError(#[from] toml::de::Error);
 
 /// Bounds on lists and texts: everything of a plan and a policy fits one record of 65,535 bytes.
@@ -392,6 +392,7 @@ impl PlanBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::with_causes;
 
     const MINIMAL: &str = r#"
         release = "checkout-241"
@@ -412,7 +413,7 @@ mod tests {
 
     fn refused(from: &str, to: &str) -> String {
         assert!(MINIMAL.contains(from));
-        Plan::from_toml(&MINIMAL.replace(from, to)).unwrap_err().to_string()
+        with_causes(&Plan::from_toml(&MINIMAL.replace(from, to)).unwrap_err())
     }
 
     #[test]
@@ -438,7 +439,7 @@ mod tests {
     #[test]
     fn p4_a_plan_that_tells_nobody_is_refused() {
         let nobody = MINIMAL.split("[[communication]]").next().unwrap();
-        let error = Plan::from_toml(nobody).unwrap_err().to_string();
+        let error = with_causes(&Plan::from_toml(nobody).unwrap_err());
         assert!(error.contains("tells nobody: add at least one [[communication]]"), "{error}");
         assert!(refused("[\"completed\"]", "[]").contains("names no moment"));
     }

@@ -20,10 +20,10 @@ use crate::{
 #[non_exhaustive]
 pub enum PolicyFileError {
     /// The file is not TOML, or not of the form that a policy has; says line and column.
-    #[error("failed to read the policy: {0}")]
+    #[error("failed to read the policy")]
     Toml(#[from] toml::de::Error),
     /// What it says is not allowed.
-    #[error("failed to read the policy: {0}")]
+    #[error("failed to read the policy")]
     Policy(#[from] PolicyError),
 }
 
@@ -373,10 +373,11 @@ impl PolicyFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::with_causes;
 
     fn refused(from: &str, to: &str) -> String {
         assert!(Policy::SHIPPED_TOML.contains(from), "{from}");
-        Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).unwrap_err().to_string()
+        with_causes(&Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).unwrap_err())
     }
 
     #[test]
@@ -398,7 +399,7 @@ mod tests {
             ("bake = \"30m\"", "bake = \"4m\"", "bakes for 4m, at least 5m"),
             ("bake = \"24h\"", "bake = \"23h 59m\"", "bakes for 23h 59m, at least 24h"),
             ("look_every = \"1m\"", "look_every = \"20m\"", "it looks every 20m"),
-            ("min_requests = 100", "min_requests = 0", "a verdict on no requests"),
+            ("min_requests = 100", "min_requests = 0", "min_requests must be at least 1"),
         ] {
             let error = refused(from, to);
             assert!(error.contains("track standard: ") && error.contains(part), "{error}");
@@ -418,9 +419,9 @@ mod tests {
         assert_eq!(track.hold_back().basis_points(), 250);
         let recorded = serde_json::to_string(&policy).unwrap();
         assert_eq!(serde_json::from_str::<Policy>(&recorded).unwrap(), policy);
-        let error = held_back("2%", "100%").unwrap_err().to_string();
-        assert!(error.contains("its last step is 100%: the last step is 98%"), "{error}");
-        let error = held_back("20%", "80%").unwrap_err().to_string();
+        let error = with_causes(&held_back("2%", "100%").unwrap_err());
+        assert!(error.contains("its last step is 100%: it must be 98%"), "{error}");
+        let error = with_causes(&held_back("20%", "80%").unwrap_err());
         assert!(error.contains("it holds back 20%: at most 10%"), "{error}");
         assert_eq!(
             Policy::shipped().tracks().values().map(|track| track.hold_back().basis_points()).max(),
@@ -438,7 +439,7 @@ mod tests {
         };
         let steps = r#"{share="1%",bake="5s"},{share="10%",bake="5s"},{share="50%",bake="5s"},{share="100%",bake="10s"}"#;
         assert!(drill(steps).is_ok());
-        let fewer = drill(r#"{share="1%",bake="5s"},{share="100%",bake="10s"}"#).unwrap_err().to_string();
+        let fewer = with_causes(&drill(r#"{share="1%",bake="5s"},{share="100%",bake="10s"}"#).unwrap_err());
         assert!(fewer.contains("track drill: it has 1 steps before 100%"), "{fewer}");
     }
 
@@ -451,7 +452,7 @@ mod tests {
             (
                 "high = \"high-risk\"",
                 "high = \"standard\"",
-                "default_track.high is `standard`: that track is not",
+                "default_track.high is `standard`: that track is for lower risk only",
             ),
             ("override = [\"executive\"]", "override = []", "nobody could override a gate"),
             ("high = 2", "high = 1", "approvals is 1 for high risk"),

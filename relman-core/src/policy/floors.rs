@@ -13,7 +13,7 @@ pub const MAX_FIRST_SHARE: TrafficShare = TrafficShare::percent(5);
 pub const MIN_STEPS_BEFORE_FULL: usize = 3;
 
 /// The largest part of the traffic that may be held back on the old version until the end: what is validated is what
-/// nearly everybody meets.
+/// nearly all users get.
 pub const MAX_HOLD_BACK: TrafficShare = TrafficShare::percent(10);
 
 /// The shortest bake time of a step: five looks a minute apart, so that one odd minute is seen as one.

@@ -57,12 +57,13 @@ pub(super) struct RawPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PolicyError {
-    /// A track is none.
-    #[error("track {track}: {error}")]
+    /// A track is invalid.
+    #[error("track {track}")]
     Track {
         /// The name of the track.
         track: TrackName,
         /// What is wrong with it.
+        #[source]
         error: TrackError,
     },
     /// There is no track of that name.
@@ -75,7 +76,7 @@ pub enum PolicyError {
     },
     /// The risk is too high for the track.
     #[error(
-        "the track `{track}` is for {highest} risk at most, and this release is {level} risk: {reasons}; take `{instead}`"
+        "the track `{track}` is for {highest} risk at most, and this release is {level} risk: {reasons}; use `{instead}`"
     )]
     TrackTooFast {
         /// The track that was asked for.
@@ -91,7 +92,7 @@ pub enum PolicyError {
     },
     /// The track is for drills, and the release is for real.
     #[error(
-        "the track `{track}` is for drills alone: its durations are below the floors of a production release"
+        "the track `{track}` is for drills only: its durations are below the floors of a production release"
     )]
     DrillTrack {
         /// The track that was asked for.
@@ -99,7 +100,7 @@ pub enum PolicyError {
     },
     /// The change touches something that the policy has no level for.
     #[error(
-        "the policy does not know the tag `{tag}`; it knows {known}. Use one of them or add it under [risk]"
+        "the policy does not know the tag `{tag}`, only {known}; use one of these or add it under [risk]"
     )]
     UnknownTag {
         /// The tag.
@@ -344,8 +345,8 @@ impl TryFrom<RawPolicy> for Policy {
             };
             let problem = match raw.tracks.get(name) {
                 None => "there is no such track",
-                Some(track) if track.highest_risk() < level => "that track is not for so much risk",
-                Some(track) if !track.allows(ReleaseKind::Production) => "that track is for drills alone",
+                Some(track) if track.highest_risk() < level => "that track is for lower risk only",
+                Some(track) if !track.allows(ReleaseKind::Production) => "that track is for drills only",
                 Some(_) => continue,
             };
             return Err(PolicyError::DefaultTrack { level, track: name.clone(), problem });
@@ -383,7 +384,7 @@ impl RawPolicy {
         for (level, count) in &self.approvals {
             let floor = if *level == RiskLevel::High { floors::HIGH_RISK_APPROVALS } else { 1 };
             if *count < floor || *count > 10 {
-                let allowed = "1 to 10 people approve a release, and at least 2 one of high risk";
+                let allowed = "1 to 10 approvals, and at least 2 for high risk";
                 return out_of_range("approvals", format!("{count} for {level} risk"), allowed);
             }
         }
@@ -417,13 +418,18 @@ impl RawPolicy {
         if self.watch.len() > 16 {
             return out_of_range("watch", format!("{} metrics", self.watch.len()), "at most 16 metrics");
         }
-        if self.qa_checklist.len() > 64 || self.freezes.len() > 64 || self.tracks.len() > 16 {
-            let value = "a list".to_owned();
+        if self.qa_checklist.len() > 64 {
             return out_of_range(
-                "qa_checklist, freeze or tracks",
-                value,
-                "64 items, 64 freezes and 16 tracks at most",
+                "qa_checklist",
+                format!("{} items", self.qa_checklist.len()),
+                "at most 64 items",
             );
+        }
+        if self.freezes.len() > 64 {
+            return out_of_range("freeze", format!("{} freezes", self.freezes.len()), "at most 64 freezes");
+        }
+        if self.tracks.len() > 16 {
+            return out_of_range("tracks", format!("{} tracks", self.tracks.len()), "at most 16 tracks");
         }
         Ok(())
     }

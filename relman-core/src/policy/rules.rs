@@ -62,7 +62,7 @@ impl NoDataRules {
 
 impl Default for NoDataRules {
     /// Hold, and roll back after two hours: an outage of the metrics is not a bad release, and most are over
-    /// within two hours; a release that nobody can see should not stay out for longer.
+    /// within two hours; a release that cannot be observed should not stay out for longer.
     fn default() -> Self {
         let hold = NoDataRule { action: NoDataAction::Hold, roll_back_after: Some(Span::from_hours(2)) };
         Self { no_data: hold, stale: hold, provider_error: hold, not_finite: hold }
@@ -76,7 +76,7 @@ impl Default for NoDataRules {
 pub enum Permission {
     /// Record and revise a plan.
     Plan,
-    /// Approve somebody else's plan.
+    /// Approve another person's plan.
     Approve,
     /// Record the outcome of a check.
     Check,
@@ -109,7 +109,7 @@ impl fmt::Display for Permission {
 
 /// Which roles allow what.
 ///
-/// Holding, rolling back and reporting a complaint need no permission: everybody whom the directory knows may
+/// Holding, rolling back and reporting a complaint need no permission: anyone in the directory may
 /// pull the cord.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -126,7 +126,7 @@ impl Roles {
         self.0.get(&permission).cloned().unwrap_or_default()
     }
 
-    /// Whether somebody with these roles may do something.
+    /// Whether one of these roles gives a permission.
     pub fn allow(&self, permission: Permission, held: &BTreeSet<Role>) -> bool {
         self.0.get(&permission).is_some_and(|allowing| !allowing.is_disjoint(held))
     }

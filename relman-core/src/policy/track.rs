@@ -61,7 +61,7 @@ pub(super) struct RawTrack {
 #[non_exhaustive]
 pub enum TrackError {
     /// The last step is not all of the traffic that is not held back.
-    #[error("its last step is {share}: the last step is {full}, and its bake time is the validation")]
+    #[error("its last step is {share}: it must be {full}, and its bake time is the validation")]
     NotFull {
         /// The share of the last step.
         share: TrafficShare,
@@ -70,7 +70,7 @@ pub enum TrackError {
     },
     /// Too much is held back.
     #[error(
-        "it holds back {0}: at most {max}, so that what is validated is what nearly everybody meets",
+        "it holds back {0}: at most {max}, so that the validation covers nearly all users",
         max = floors::MAX_HOLD_BACK
     )]
     HoldBack(TrafficShare),
@@ -78,7 +78,7 @@ pub enum TrackError {
     #[error("it has no steps: write at least 1%, two more and 100%")]
     Empty,
     /// A share does not rise.
-    #[error("step {step} is {share} after {before}: shares rise strictly")]
+    #[error("step {step} is {share} after {before}: shares must rise")]
     NotRising {
         /// The number of the step, from 1.
         step: usize,
@@ -89,7 +89,7 @@ pub enum TrackError {
     },
     /// The first share is too large or nothing.
     #[error(
-        "its first step is {0}: the first step is more than 0% and at most {max}, so that a defect meets few users",
+        "its first step is {0}: it must be more than 0% and at most {max}, so that a defect reaches few users",
         max = floors::MAX_FIRST_SHARE
     )]
     FirstShare(TrafficShare),
@@ -139,7 +139,7 @@ pub enum TrackError {
         exclude: Finite,
     },
     /// A verdict needs requests.
-    #[error("its min_requests is 0: a verdict on no requests is no verdict")]
+    #[error("min_requests must be at least 1")]
     NoRequests,
 }
 

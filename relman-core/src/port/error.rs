@@ -5,6 +5,30 @@ use thiserror::Error;
 
 use crate::unit::Span;
 
+/// An error and its causes, one after the other, as people and records get it.
+///
+/// An error of relman has its cause as its source and does not repeat it; alone it says only half.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{plan::Plan, port::with_causes};
+///
+/// let error = Plan::from_toml("release = 7").unwrap_err();
+/// assert_eq!(error.to_string(), "failed to read the plan");
+/// assert!(with_causes(&error).starts_with("failed to read the plan: TOML parse error at line 1"));
+/// ```
+pub fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// Why a port could not do what it was asked.
 ///
 /// Says what to do ([`kind`](Self::kind)), whether trying again helps ([`retry`](Self::retry)), which operation
@@ -103,27 +127,12 @@ pub enum PortErrorKind {
     Throttled,
     /// It was understood and refused: change the request or the configuration.
     Rejected,
-    /// The credentials are missing, wrong or not sufficient: mend them.
+    /// The credentials are missing, wrong or not sufficient: fix them.
     Unauthorized,
     /// The answer makes no sense: look at the other side.
     InvalidAnswer,
     /// There is no room to store anything: make some.
     Full,
-}
-
-/// An error with its causes, in one line: `Display` of an error does not repeat its source.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let said = cause.to_string();
-        if !text.ends_with(&said) {
-            text.push_str(": ");
-            text.push_str(&said);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 impl fmt::Display for PortErrorKind {
@@ -143,7 +152,7 @@ impl fmt::Display for PortErrorKind {
 /// Whether trying the same again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
-    /// Not until somebody has changed something.
+    /// Not until something was changed.
     Never,
     /// Whenever the caller's own schedule says so.
     Yes,

@@ -3,6 +3,7 @@
 
 mod fixture;
 
+mod errors;
 mod golden;
 mod judge_properties;
 mod judge_vectors;

@@ -4,13 +4,14 @@ use crate::fixture::PLAN;
 use relman_core::{
     plan::{Plan, RiskLevel},
     policy::{Policy, floors},
+    port::with_causes,
     unit::{MetricName, Span},
 };
 
 /// The shipped policy with one part of its text replaced; what is wrong with it otherwise.
 fn with(from: &str, to: &str) -> Result<Policy, String> {
     assert!(Policy::SHIPPED_TOML.contains(from), "the shipped policy does not have {from:?}");
-    Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).map_err(|error| error.to_string())
+    Policy::from_toml(&Policy::SHIPPED_TOML.replacen(from, to, 1)).map_err(|error| with_causes(&error))
 }
 
 #[track_caller]
@@ -70,10 +71,10 @@ fn numbers_are_allowed_up_to_their_ends_and_no_further() {
         refused("confirmations = 2", &format!("confirmations = {confirmations}"), "1 to 20 observations");
     }
     allowed("standard = 1", "standard = 10");
-    refused("standard = 1", "standard = 11", "1 to 10 people");
-    refused("standard = 1", "standard = 0", "1 to 10 people");
+    refused("standard = 1", "standard = 11", "1 to 10 approvals");
+    refused("standard = 1", "standard = 0", "1 to 10 approvals");
     allowed("high = 2", "high = 10");
-    refused("high = 2", "high = 1", "at least 2 one of high risk");
+    refused("high = 2", "high = 1", "at least 2 for high risk");
     assert_eq!(with("high = 2\n", "high = 3\n").unwrap().approvals(RiskLevel::High), 3);
 }
 
@@ -101,7 +102,7 @@ fn lists_are_allowed_up_to_their_ends_and_no_further() {
             )
         };
         let all: String = (0..count).map(freeze).collect();
-        Policy::from_toml(&format!("{}\n{all}", Policy::SHIPPED_TOML)).map_err(|error| error.to_string())
+        Policy::from_toml(&format!("{}\n{all}", Policy::SHIPPED_TOML)).map_err(|error| with_causes(&error))
     };
     assert!(freezes(64).is_ok());
     assert!(freezes(65).unwrap_err().contains("64 freezes"));
@@ -165,8 +166,8 @@ fn a_track_for_drills_is_nobodys_default() {
         "low = \"drill\"",
         1,
     );
-    let error = Policy::from_toml(&text).unwrap_err().to_string();
-    assert!(error.contains("default_track.low is `drill`: that track is for drills alone"), "{error}");
+    let error = with_causes(&Policy::from_toml(&text).unwrap_err());
+    assert!(error.contains("default_track.low is `drill`: that track is for drills only"), "{error}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use relman_core::port::PortError;
+use relman_core::port::{PortError, with_causes};
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Unable};
@@ -134,17 +134,6 @@ pub(super) fn silent(shown: &str, secrets: &[String]) -> Met {
         return Err(Unmet::Failed(format!("{which} is in what the adapter says about a failure")));
     }
     Ok(())
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Checks that a name is one that can stand in an error.

@@ -6,7 +6,7 @@ use relman_core::{
     chain::{Digest, verify_lines},
     event::{Event, ObservedExposure, Record},
     machine::Release,
-    port::{Notification, PortErrorKind},
+    port::{Notification, PortErrorKind, with_causes},
     unit::{Span, Timestamp, TrafficShare},
 };
 
@@ -163,7 +163,7 @@ pub(super) fn replay_equals_live(run: &Run) -> Result<(), Broken> {
             let (then, now) = (run.release.phase().name(), release.phase().name());
             return Err(Broken { seq: last, what: format!("live it was {then}, and a replay is {now}") });
         }
-        Err(error) => return Err(Broken { seq: last, what: error.to_string() }),
+        Err(error) => return Err(Broken { seq: last, what: with_causes(&error) }),
     }
     for (record, line) in run.records.iter().zip(&run.lines) {
         if Record::read(line).ok().as_ref() != Some(record) {
@@ -176,7 +176,7 @@ pub(super) fn replay_equals_live(run: &Run) -> Result<(), Broken> {
 /// The stored bytes verify as one chain up to the head.
 pub(super) fn chain_verifies(run: &Run) -> Result<(), Broken> {
     let verified = verify_lines(Some(run.release.id().clone()), &run.lines, run.release.head());
-    verified.map(|_| ()).map_err(|broken| Broken { seq: broken.seq, what: broken.to_string() })
+    verified.map(|_| ()).map_err(|broken| Broken { seq: broken.seq, what: with_causes(&broken) })
 }
 
 /// Once a rollback or an abort is recorded, nobody asks the platform to install the new version or to give it traffic.

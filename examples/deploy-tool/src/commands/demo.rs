@@ -113,7 +113,7 @@ impl Stage {
             .clock(clock.clone())
             .limits(limits)
             .build()
-            .map_err(Failure::refused)?;
+            .map_err(Failure::because)?;
         let (id, scenario) = (id.clone(), demo.scenario);
         let plan = scenario.told().plan(id.as_str());
         Ok(Self { id, journal, conductor, clock, cast, plan, scenario })
@@ -122,7 +122,7 @@ impl Stage {
     /// Conducts the release and lets the cast act, until nobody has anything left to do.
     async fn perform(&self, progress: &Progress) -> Result<Release, Failure> {
         let mut updates = self.conductor.updates();
-        let release = self.conductor.releases().load(&self.id).await.map_err(Failure::refused)?;
+        let release = self.conductor.releases().load(&self.id).await.map_err(Failure::because)?;
         if *release.phase() == Phase::Unplanned {
             let (plan, policy) = (self.plan.clone(), Arc::new(Policy::shipped()));
             self.act("user:ana", Action::RecordPlan { plan, policy }, progress).await?;
@@ -132,7 +132,7 @@ impl Stage {
             progress
                 .say(&format!("going on where record {} left it", release.head().map_or(0, |head| head.seq)));
         }
-        let ending = self.conductor.conduct(&self.id).await.map_err(Failure::refused)?;
+        let ending = self.conductor.conduct(&self.id).await.map_err(Failure::because)?;
         let ended = ending.wait();
         tokio::pin!(ended);
         let mut acted = 0;
@@ -144,7 +144,7 @@ impl Stage {
                     Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => {}
                 },
-                ended = &mut ended => break Release::clone(&*ended.map_err(Failure::refused)?),
+                ended = &mut ended => break Release::clone(&*ended.map_err(Failure::because)?),
             }
         };
         let owes = release.owed_post_mortems().next().is_some();
@@ -172,7 +172,7 @@ impl Stage {
             match self.conductor.command(&self.id, &by.actor, action).await {
                 Ok((release, _)) => *acted = release.head().map_or(0, |head| head.seq),
                 Err(SubmitError::Refused(refusal)) => progress.say(&format!("refused: {refusal}")),
-                Err(error) => return Err(Failure::refused(error)),
+                Err(error) => return Err(Failure::because(error)),
             }
         }
         Ok(())
@@ -181,7 +181,7 @@ impl Stage {
     /// One act of the cast, before or after the release is conducted.
     async fn act(&self, by: &str, action: Action, progress: &Progress) -> Result<Release, Failure> {
         let done = self.conductor.command(&self.id, &Cast::actor(by), action).await;
-        let (release, records) = done.map_err(Failure::refused)?;
+        let (release, records) = done.map_err(Failure::because)?;
         progress.show(&Update { release: Arc::new(release.clone()), records: records.into() });
         Ok(release)
     }
@@ -190,7 +190,7 @@ impl Stage {
     async fn try_in_vain(&self, by: &str, action: Action, progress: &Progress) -> Result<(), Failure> {
         match self.conductor.command(&self.id, &Cast::actor(by), action).await {
             Err(SubmitError::Refused(refusal)) => progress.say(&format!("refused: {refusal}")),
-            Err(error) => return Err(Failure::refused(error)),
+            Err(error) => return Err(Failure::because(error)),
             Ok(_) => {}
         }
         Ok(())

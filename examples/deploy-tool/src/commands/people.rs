@@ -199,7 +199,7 @@ impl Desk {
             };
             let journal = self.releases.journal();
             for line in journal.read(release.id(), first.seq, records.len()).await? {
-                output::record_json(&line).map_err(Failure::refused)??;
+                output::record_json(&line).map_err(Failure::because)??;
             }
             return Ok(());
         }
@@ -215,7 +215,7 @@ impl Desk {
                 "{refusal}; the directory is [people] in {}",
                 self.config.origin()
             )),
-            error => Failure::refused(error),
+            error => Failure::because(error),
         }
     }
 }

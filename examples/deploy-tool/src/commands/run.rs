@@ -79,17 +79,17 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     if let Some(incidents) = incidents {
         builder = builder.incidents(incidents);
     }
-    let conductor = builder.build().map_err(Failure::refused)?;
+    let conductor = builder.build().map_err(Failure::because)?;
 
     let id = plan.release().clone();
     is_recorded(global, &conductor, plan, policy).await?;
     let journal = conductor.releases().journal();
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
-    let ending = conductor.conduct(&id).await.map_err(Failure::refused)?;
+    let ending = conductor.conduct(&id).await.map_err(Failure::because)?;
     let release: Release = tokio::select! {
         ended = ending.wait() => {
-            let ended = ended.map_err(Failure::refused)?;
+            let ended = ended.map_err(Failure::because)?;
             // The display ends by itself once it has shown the end.
             let _ = tokio::time::timeout(LAST_WORDS, shown).await;
             if let (Some(trackers), Some(kept)) = (&trackers, kept) {
@@ -97,10 +97,10 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             }
             Release::clone(&ended)
         }
-        followed = conductor.follow_journal() => return followed.map_err(Failure::refused),
+        followed = conductor.follow_journal() => return followed.map_err(Failure::because),
         _ = tokio::signal::ctrl_c() => {
             conductor.stop().await;
-            conductor.releases().load(&id).await.map_err(Failure::refused)?
+            conductor.releases().load(&id).await.map_err(Failure::because)?
         }
     };
     let outcome = Outcome::of(&release, &path);
@@ -146,11 +146,11 @@ async fn is_recorded(
     policy: Arc<Policy>,
 ) -> Result<(), Failure> {
     let id = plan.release().clone();
-    let release = conductor.releases().load(&id).await.map_err(Failure::refused)?;
+    let release = conductor.releases().load(&id).await.map_err(Failure::because)?;
     if *release.phase() == Phase::Unplanned {
         let actor = config::actor(global)?;
         let done = conductor.command(&id, actor, Action::RecordPlan { plan, policy }).await;
-        return done.map(|_| ()).map_err(Failure::refused);
+        return done.map(|_| ()).map_err(Failure::because);
     }
     if release.plan() == Some(&*plan) {
         return Ok(());

@@ -26,7 +26,7 @@ pub struct Look<'a> {
     /// Where the baseline's numbers come from.
     pub control: Control,
     /// The share of the traffic that the canary had over the whole window; none where it changed, is not known, or is not
-    /// what somebody wanted.
+    /// the wanted one.
     pub share: Option<TrafficShare>,
     /// The size of a regression to the baseline that has to be excluded before the step can pass: 2 for a doubling.
     pub exclude: Option<Finite>,

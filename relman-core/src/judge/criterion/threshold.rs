@@ -143,7 +143,7 @@ fn missing(answer: &Answer, arm: Arm) -> Undecided {
 
 /// The measurement does not answer the criterion's question.
 fn unsuited(criterion: &Criterion, arm: Arm, what: &str) -> Undecided {
-    let detail = format!("`{criterion}` can't be judged on {what}; mend the query or the criterion");
+    let detail = format!("`{criterion}` can't be judged on {what}; fix the query or the criterion");
     Undecided::Missing { arm, missing: MissingKind::ProviderError, detail }
 }
 

@@ -215,7 +215,7 @@ impl Sequence {
         }
     }
 
-    /// Writes `ln L_k` for both channels; evidence of nothing for a limit that is none.
+    /// Writes `ln L_k` for both channels; no evidence for an invalid limit.
     #[expect(clippy::float_cmp, reason = "a factor is for the very same limit")]
     fn factors(&mut self, rule: Datum, fast: &mut [f64], robust: &mut [f64]) {
         match rule {

@@ -9,7 +9,7 @@ use crate::{
 /// How many alternatives a factor may have; the buffer for their factors lives on the stack.
 const MOST_ALTERNATIVES: usize = 16;
 
-/// The evidence on one criterion: a factor, start weights, and what was seen.
+/// The evidence on one criterion: a factor, start weights, and what was observed.
 ///
 /// Inputs are totals of an interval, so that shards add up before they get here; what comes out depends on the totals
 /// and their order alone, to the bit.
@@ -72,7 +72,7 @@ impl<F: Factor> Sequential<F> {
         self.ln_evidence()
     }
 
-    /// `ln E`; zero before anything was seen.
+    /// `ln E`; zero before the first observation.
     pub fn ln_evidence(&self) -> f64 {
         self.mixture.ln_evidence()
     }
@@ -239,7 +239,7 @@ impl Mixture {
         self.update(weight, ln_factors);
     }
 
-    /// `ln E`; zero before anything was seen.
+    /// `ln E`; zero before the first observation.
     pub fn ln_evidence(&self) -> f64 {
         let parts = self.alternatives.iter().map(|alternative| alternative.ln_s.get());
         ln_sum([libm::log(self.rest)].into_iter().chain(parts))

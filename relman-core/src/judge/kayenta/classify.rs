@@ -162,11 +162,11 @@ impl MannWhitneyRule {
     ///
     /// High where `ci_low > tolerance · |estimate|`, low where `ci_high < −tolerance · |estimate|`, each only in a
     /// direction that matters, and only if the effect size is beyond what is allowed; an effect size that can't be
-    /// worked out does not count. Samples that hold the same values pass, and so do samples of which all values are one.
+    /// worked out does not count. Samples that hold the same values pass, and so do samples that hold one value only.
     ///
     /// # Errors
     ///
-    /// [`SampleError`] for a confidence that is none, and for values of which the differences overflow.
+    /// [`SampleError`] for a confidence that is not a probability, and for values whose differences overflow.
     pub fn classify(&self, experiment: &[Finite], control: &[Finite]) -> Result<Classification, SampleError> {
         let effect = self.effect_size.of(experiment, control).and_then(Finite::new);
         let samples = Sorted::new(experiment, control);

@@ -42,7 +42,7 @@ pub enum SampleError {
     /// A sample is empty.
     #[error("a sample is empty, both need at least one value")]
     Empty,
-    /// The confidence is none.
+    /// The confidence is not a probability.
     #[error("the confidence is not above 0 and below 1")]
     Confidence,
     /// The values are too far apart for doubles.
@@ -64,7 +64,7 @@ const EXACT_BELOW: usize = 50;
 ///
 /// # Errors
 ///
-/// [`SampleError`] for an empty sample, a confidence that is none, and values of which the differences overflow.
+/// [`SampleError`] for an empty sample, a confidence that is not a probability, and values whose differences overflow.
 ///
 /// # Examples
 ///

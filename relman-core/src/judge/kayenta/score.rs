@@ -105,7 +105,7 @@ const TOO_MUCH_UNMEASURED: f64 = 50.0;
 ///
 /// - The score of a group is `100 · passed / (passed + high + low + required but missing)`.
 /// - The summary is `Σ score · weight / 100` over the groups, rounded to two decimals, half up. Groups without a weight
-///   share what the weights leave of 100 evenly. A group of which nothing was measured counts as 100 there; it is listed
+///   share what the weights leave of 100 evenly. A group without any measurement counts as 100 there; it is listed
 ///   under [`Summary::unmeasured`], so that nobody takes it for clean.
 /// - A critical metric that did not pass makes the score 0, and so do half of the metrics or more without data.
 ///

@@ -8,10 +8,10 @@ fn a_production_release_can_not_take_a_drill_track() {
     let mut driven = Driven::new(&plan, &policy_text());
     assert_eq!(
         driven.refused("user:ana", driven.record_plan()),
-        "the track `drill` is for drills alone: its durations are below the floors of a production release"
+        "the track `drill` is for drills only: its durations are below the floors of a production release"
     );
     let mut driven = Driven::standard();
-    assert!(driven.refused("user:ana", driven.revise(&plan)).contains("is for drills alone"));
+    assert!(driven.refused("user:ana", driven.revise(&plan)).contains("is for drills only"));
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn an_unsuited_measurement_is_a_gap_and_no_pass() {
     assert_eq!(
         placed.reason.as_str(),
         "error_rate > 1%: `error_rate > 1%` can't be judged on a histogram: the metric's name has no quantile such as \
-         _p99; mend the query or the criterion"
+         _p99; fix the query or the criterion"
     );
     assert_eq!(driven.baked(), secs(1));
 }

@@ -2,7 +2,12 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use relman_core::{event::Record, machine::ReJudge, port::Journal, unit::ReleaseId};
+use relman_core::{
+    event::Record,
+    machine::ReJudge,
+    port::{Journal, with_causes},
+    unit::ReleaseId,
+};
 
 use super::{
     SQLITE, export,
@@ -65,9 +70,9 @@ async fn read_stream(
 }
 
 fn push(again: &mut BTreeMap<ReleaseId, ReJudge>, line: &[u8]) -> Result<(), NotVerified> {
-    let record = Record::read(line).map_err(|error| Fault::of_file(error.to_string()))?;
+    let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
     let Some(judge) = again.get_mut(&record.release) else { return Ok(()) };
     judge
         .push(&record)
-        .map_err(|error| Fault::of_record(&record.release, record.seq, error.to_string()).into())
+        .map_err(|error| Fault::of_record(&record.release, record.seq, with_causes(&error)).into())
 }

@@ -1,10 +1,11 @@
 //! What verification finds.
 
-use std::fmt;
+use std::{error::Error as _, fmt};
 
 use super::deep::JudgedAgain;
 use relman_core::{
     chain::{Broken, Head},
+    port::with_causes,
     unit::ReleaseId,
 };
 
@@ -79,8 +80,11 @@ impl Fault {
 
 impl From<Broken> for Fault {
     fn from(broken: Broken) -> Self {
-        let Broken { release, seq, reason } = broken;
-        Self { release, seq: Some(seq), reason: reason.to_string(), line: None }
+        let mut reason = broken.reason.to_string();
+        if let Some(cause) = broken.source() {
+            reason = format!("{reason}: {}", with_causes(cause));
+        }
+        Self { release: broken.release, seq: Some(broken.seq), reason, line: None }
     }
 }
 
