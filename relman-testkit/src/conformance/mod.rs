@@ -125,11 +125,10 @@
 //! It asks from the outside, for a moment. That records survive a power cut, that a token is never logged, that a
 //! platform keeps its word under load: for that the adapter needs tests of its own.
 
-mod ability;
 mod check;
-mod expand;
 mod finding;
 mod report;
+mod suites;
 
 pub mod clock;
 pub mod deployer;
@@ -141,9 +140,8 @@ pub mod notifier;
 pub mod tracker;
 pub mod user_flows;
 
-pub use ability::{Able, Unable};
 pub use check::{Check, Port};
-pub use finding::Finding;
+pub use finding::{Able, Finding, Unable};
 pub use report::{BrokenPromises, Entry, Report};
 
 #[doc(inline)]

@@ -2,8 +2,7 @@ use relman_core::{chain::SealedLine, port::JournalExt};
 
 use super::{
     JournalFixture,
-    checks::{at, begun, holds, told},
-    lines::{bytes, line, lines, release},
+    stream::{at, begun, bytes, holds, line, lines, release, told},
 };
 use crate::conformance::finding::{Met, ensure, works};
 

@@ -2,6 +2,27 @@
 //!
 //! Each port's module has the list itself as a macro, `__checks_of_…`, which hands it to one of these.
 
+use super::{
+    Check, Port, clock, deployer, directory, incidents, journal, metrics, notifier, tracker, user_flows,
+};
+
+impl Port {
+    /// The checks of this port's suite, in the order in which they run.
+    pub const fn checks(self) -> &'static [Check] {
+        match self {
+            Self::Journal => journal::CHECKS,
+            Self::Deployer => deployer::CHECKS,
+            Self::MetricsSource => metrics::CHECKS,
+            Self::Notifier => notifier::CHECKS,
+            Self::Tracker => tracker::CHECKS,
+            Self::UserFlows => user_flows::CHECKS,
+            Self::IncidentSource => incidents::CHECKS,
+            Self::Directory => directory::CHECKS,
+            Self::Clock => clock::CHECKS,
+        }
+    }
+}
+
 /// In a port's module: the catalogue, a public function for each check, and the suite.
 #[doc(hidden)]
 #[macro_export]

@@ -1,58 +1,53 @@
+//! Streams and records for the checks, and what a journal says about them.
+
 use std::fmt;
 
 use relman_core::{
-    chain::{Head, SealedLine},
+    chain::{Digest, Envelope, Head, SealedLine},
     port::{Journal, JournalExt},
-    unit::ReleaseId,
+    unit::{Actor, ReleaseId},
 };
+use serde_json::value::RawValue;
 
-use super::{
-    JournalFixture,
-    lines::{bytes, line, lines, release},
-};
-pub(super) use super::{append::*, read::*};
-use crate::conformance::finding::{Met, Unmet, ensure, fails, named, works};
+use crate::conformance::finding::{Met, Unmet, ensure, works};
 
-pub(super) fn adapter(fixture: &dyn JournalFixture) -> String {
-    fixture.journal().name().to_owned()
+/// The identifier of a stream.
+pub(super) fn release(name: &str) -> ReleaseId {
+    name.parse().expect("the suite's streams have valid names")
 }
 
-pub(super) async fn has_a_name(fixture: &dyn JournalFixture) -> Met {
-    named(fixture.journal().name())
+/// One record after `head` that carries a text.
+pub(super) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> SealedLine {
+    let json = serde_json::to_string(&serde_json::json!({ "text": text })).expect("a text can be written");
+    let data = RawValue::from_string(json).expect("what was written is JSON");
+    let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+    let envelope = Envelope {
+        release: release.clone(),
+        seq,
+        prev,
+        at: crate::sample::start(),
+        by: Actor::relman(),
+        kind: "noted".into(),
+        data: &data,
+    };
+    envelope.seal().expect("the suite's records are small and well formed")
 }
 
-pub(super) async fn what_was_appended_survives(fixture: &dyn JournalFixture) -> Met {
-    let journal = fixture.journal();
-    let (stream, head, _) = begun(&*journal, "durable", 2).await?;
-    let batch = lines(&stream, head, 3, "Zürich");
-    works("an append", journal.append(&stream, head, &batch).await)?;
-    let before = state(&*journal, &stream).await?;
-    let reopened = fixture.reopen().await?;
-    let after = state(&*reopened, &stream).await?;
-    ensure!(after == before, "opened again, {stream} has {after}, and it had {before}");
-    let head = batch.last().map(SealedLine::head);
-    let next = [line(&stream, head, "next")];
-    works("an append after the store was opened again", reopened.append(&stream, head, &next).await)?;
-    Ok(())
+/// `count` records after `head`, each linked to the one before.
+pub(super) fn lines(release: &ReleaseId, head: Option<Head>, count: usize, text: &str) -> Vec<SealedLine> {
+    let mut head = head;
+    std::iter::repeat_with(|| {
+        let line = line(release, head, text);
+        head = Some(line.head());
+        line
+    })
+    .take(count)
+    .collect()
 }
 
-pub(super) async fn an_append_that_could_not_be_stored_is_an_error(fixture: &dyn JournalFixture) -> Met {
-    let journal = fixture.journal();
-    let (stream, head, _) = begun(&*journal, "broken", 1).await?;
-    fixture.cut_off().await?;
-    let next = [line(&stream, head, "next")];
-    fails("an append to a broken store", journal.append(&stream, head, &next).await)?;
-    Ok(())
-}
-
-pub(super) async fn a_store_that_can_not_be_read_is_an_error(fixture: &dyn JournalFixture) -> Met {
-    let journal = fixture.journal();
-    let (stream, _, _) = begun(&*journal, "broken", 1).await?;
-    fixture.cut_off().await?;
-    fails("reading from a broken store", journal.read(&stream, 0, 10).await)?;
-    fails("asking a broken store for a head", journal.head(&stream).await)?;
-    fails("asking a broken store for its streams", journal.streams().await)?;
-    Ok(())
+/// The bytes of records, as a read gives them.
+pub(super) fn bytes(lines: &[SealedLine]) -> Vec<Vec<u8>> {
+    lines.iter().map(|line| line.bytes().to_vec()).collect()
 }
 
 /// Checks that a stream has these records, and nothing else.

@@ -1,4 +1,47 @@
-use super::{JournalFixture, checks};
+//! The suite of [`Journal`](relman_core::port::Journal).
+
+mod append;
+mod read;
+mod stream;
+
+use std::{pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use relman_core::port::Journal;
+
+use crate::conformance::{Able, Unable};
+
+/// Something to be done beside others.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A journal to be checked, and what can be done to it. Each fixture has an empty journal of its own.
+///
+/// An ability that isn't there is answered with [`Unable`]; its checks are then reported as not checked.
+#[async_trait]
+pub trait JournalFixture: Send + Sync {
+    /// The journal, the same one each time.
+    fn journal(&self) -> Arc<dyn Journal>;
+
+    /// Runs the tasks to their ends, as much at the same time as the caller's runtime can.
+    ///
+    /// In one task of the caller unless the fixture spawns them; on a runtime with threads, spawning them finds
+    /// more.
+    async fn together(&self, tasks: Vec<Task>) {
+        join_all(tasks).await;
+    }
+
+    /// What a process finds that starts after this one, or its machine, has crashed: the same store, opened again
+    /// without anything having been closed.
+    async fn reopen(&self) -> Able<Arc<dyn Journal>> {
+        Err(Unable::unmentioned("open the store again"))
+    }
+
+    /// Breaks the store, so that it can neither be read nor written from now on.
+    async fn cut_off(&self) -> Able<()> {
+        Err(Unable::unmentioned("break the store"))
+    }
+}
 
 crate::__checks_of_journal! { __conformance_suite (Journal, JournalFixture) }
 
@@ -58,4 +101,58 @@ macro_rules! __journal_tests {
             __conformance_tests (journal [$(#[$attribute])+] $module $fixture)
         }
     };
+}
+
+/// The checks: each is the function of its name, before a panic becomes a finding.
+mod checks {
+    use relman_core::chain::SealedLine;
+
+    use super::{
+        JournalFixture,
+        stream::{begun, line, lines, state},
+    };
+    pub(super) use super::{append::*, read::*};
+    use crate::conformance::finding::{Met, ensure, fails, named, works};
+
+    pub(super) fn adapter(fixture: &dyn JournalFixture) -> String {
+        fixture.journal().name().to_owned()
+    }
+
+    pub(super) async fn has_a_name(fixture: &dyn JournalFixture) -> Met {
+        named(fixture.journal().name())
+    }
+
+    pub(super) async fn what_was_appended_survives(fixture: &dyn JournalFixture) -> Met {
+        let journal = fixture.journal();
+        let (stream, head, _) = begun(&*journal, "durable", 2).await?;
+        let batch = lines(&stream, head, 3, "Zürich");
+        works("an append", journal.append(&stream, head, &batch).await)?;
+        let before = state(&*journal, &stream).await?;
+        let reopened = fixture.reopen().await?;
+        let after = state(&*reopened, &stream).await?;
+        ensure!(after == before, "opened again, {stream} has {after}, and it had {before}");
+        let head = batch.last().map(SealedLine::head);
+        let next = [line(&stream, head, "next")];
+        works("an append after the store was opened again", reopened.append(&stream, head, &next).await)?;
+        Ok(())
+    }
+
+    pub(super) async fn an_append_that_could_not_be_stored_is_an_error(fixture: &dyn JournalFixture) -> Met {
+        let journal = fixture.journal();
+        let (stream, head, _) = begun(&*journal, "broken", 1).await?;
+        fixture.cut_off().await?;
+        let next = [line(&stream, head, "next")];
+        fails("an append to a broken store", journal.append(&stream, head, &next).await)?;
+        Ok(())
+    }
+
+    pub(super) async fn a_store_that_can_not_be_read_is_an_error(fixture: &dyn JournalFixture) -> Met {
+        let journal = fixture.journal();
+        let (stream, _, _) = begun(&*journal, "broken", 1).await?;
+        fixture.cut_off().await?;
+        fails("reading from a broken store", journal.read(&stream, 0, 10).await)?;
+        fails("asking a broken store for a head", journal.head(&stream).await)?;
+        fails("asking a broken store for its streams", journal.streams().await)?;
+        Ok(())
+    }
 }
