@@ -56,7 +56,7 @@ macro_rules! __checks_of_directory {
             a_known_actor_has_their_roles: "The roles of an actor.",
             a_stranger_is_unknown: "An actor that the directory does not know has no answer, and no roles.",
             a_namesake_of_another_kind_is_a_stranger: "An actor is a kind and a name: a service is not the person of its name.",
-            somebody_without_roles_is_known: "An actor without roles is known all the same.",
+            an_actor_without_roles_is_known: "An actor without roles is known all the same.",
             the_roles_are_those_of_now: "Which roles an actor has now.",
             what_can_not_be_asked_is_an_error: "An error where the directory can't be asked: nobody is given a role then.",
             errors_hold_no_secret: "An error never holds a secret.",
@@ -129,7 +129,7 @@ mod checks {
         Ok(())
     }
 
-    pub(super) async fn somebody_without_roles_is_known(fixture: &dyn DirectoryFixture) -> Met {
+    pub(super) async fn an_actor_without_roles_is_known(fixture: &dyn DirectoryFixture) -> Met {
         let actor = fixture.without_roles()?;
         let told = ask(fixture, &actor).await?;
         ensure!(

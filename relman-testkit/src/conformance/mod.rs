@@ -110,7 +110,7 @@
 //!   a_known_actor_has_their_roles             passed
 //!   a_stranger_is_unknown                     passed
 //!   a_namesake_of_another_kind_is_a_stranger  passed
-//!   somebody_without_roles_is_known           not checked, because the fixture does not say how to name somebody without roles
+//!   an_actor_without_roles_is_known           not checked, because the fixture does not say how to name somebody without roles
 //!   the_roles_are_those_of_now                not checked, because the fixture does not say how to give somebody a role
 //!   what_can_not_be_asked_is_an_error         not checked, because the fixture does not say how to cut the adapter off
 //!   errors_hold_no_secret                     not checked, because the adapter was given no secret

@@ -2,14 +2,14 @@
 //!
 //! They are written from the process alone and share no code with the rules that decide: what a rule forgets, an
 //! invariant finds. Most need nothing but the records of one release, as a run, a journal or an export holds them. The
-//! others need a whole [`Run`]: what the platform really did, beside what was recorded of it.
+//! others need a whole [`Run`]: what the platform did, beside what was recorded of it.
 
 mod chain;
 mod evidence;
 mod gates;
+mod ground_truth;
 mod in_force;
 mod people;
-mod really;
 mod rollback;
 mod rollout;
 
@@ -18,7 +18,7 @@ use std::{borrow::Borrow, fmt};
 use relman_core::event::Record;
 
 use crate::{Run, sim::Happening};
-use really::Seen;
+use ground_truth::GroundTruth;
 
 /// A guardrail that records were found to break.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,26 +79,26 @@ type RunCheck = fn(&Run) -> Result<(), Broken>;
 
 /// Every invariant over a whole run with its name.
 const OF_RUNS: [(&str, RunCheck); 8] = [
-    ("chain_verifies", really::chain_verifies),
-    ("replay_equals_live", really::replay_equals_live),
-    ("law2_append_before_act", |run| really::append_before_act(run.seen())),
+    ("chain_verifies", ground_truth::chain_verifies),
+    ("replay_equals_live", ground_truth::replay_equals_live),
+    ("law2_append_before_act", |run| ground_truth::append_before_act(run.ground_truth())),
     ("law2_net_effect_is_as_if_once", |run| {
-        really::net_effect_is_as_if_once(run.seen())?;
-        really::a_message_that_comes_twice_is_the_same(run)
+        ground_truth::net_effect_is_as_if_once(run.ground_truth())?;
+        ground_truth::a_message_that_comes_twice_is_the_same(run)
     }),
-    ("law5_back_beats_forward", |run| really::back_beats_forward(run.seen())),
+    ("law5_back_beats_forward", |run| ground_truth::back_beats_forward(run.ground_truth())),
     ("exposure_on_the_platform_never_above_step", |run| {
-        really::exposure_on_the_platform_never_above_step(run.seen())
+        ground_truth::exposure_on_the_platform_never_above_step(run.ground_truth())
     }),
-    ("b3_traffic_is_really_at_zero_when_confirmed", |run| {
-        really::traffic_is_really_at_zero_when_confirmed(run.seen())
+    ("b3_platform_is_at_zero_when_confirmed", |run| {
+        ground_truth::platform_is_at_zero_when_confirmed(run.ground_truth())
     }),
-    ("nobody_waits_for_ever", really::nobody_waits_for_ever),
+    ("nobody_waits_for_ever", ground_truth::nobody_waits_for_ever),
 ];
 
 impl Run {
-    fn seen(&self) -> Seen<'_, Record> {
-        Seen::new(&self.records, &self.happened)
+    fn ground_truth(&self) -> GroundTruth<'_, Record> {
+        GroundTruth::new(&self.records, &self.happened)
     }
 }
 
@@ -135,7 +135,7 @@ impl Run {
 /// | `law2_net_effect_is_as_if_once` | a repetition that changes what performing it once has left |
 /// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
 /// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that somebody else has given and a look lets be |
-/// | `b3_traffic_is_really_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
+/// | `b3_platform_is_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
 /// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |
 #[derive(Debug, Clone, Copy)]
 pub struct Invariants;
@@ -150,7 +150,7 @@ impl Invariants {
         CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
     }
 
-    /// Checks every invariant over a whole run: those over its records, and those over what really happened.
+    /// Checks every invariant over a whole run: those over its records, and those over what happened.
     ///
     /// # Errors
     ///
@@ -161,20 +161,20 @@ impl Invariants {
         OF_RUNS.iter().try_for_each(|(name, check)| over(name, *check, run))
     }
 
-    /// Checks what can be checked of what really happened while a run is under way.
+    /// Checks what can be checked of what happened while a run is under way.
     pub(crate) fn check_so_far(
         records: &[impl Borrow<Record>],
         happened: &[Happening],
     ) -> Result<(), Violation> {
-        let seen = Seen::new(records, happened);
+        let truth = GroundTruth::new(records, happened);
         let named = |name| move |Broken { seq, what }| Violation { name, seq, what };
-        really::append_before_act(seen).map_err(named("law2_append_before_act"))?;
-        really::net_effect_is_as_if_once(seen).map_err(named("law2_net_effect_is_as_if_once"))?;
-        really::back_beats_forward(seen).map_err(named("law5_back_beats_forward"))?;
-        really::exposure_on_the_platform_never_above_step(seen)
+        ground_truth::append_before_act(truth).map_err(named("law2_append_before_act"))?;
+        ground_truth::net_effect_is_as_if_once(truth).map_err(named("law2_net_effect_is_as_if_once"))?;
+        ground_truth::back_beats_forward(truth).map_err(named("law5_back_beats_forward"))?;
+        ground_truth::exposure_on_the_platform_never_above_step(truth)
             .map_err(named("exposure_on_the_platform_never_above_step"))?;
-        really::traffic_is_really_at_zero_when_confirmed(seen)
-            .map_err(named("b3_traffic_is_really_at_zero_when_confirmed"))
+        ground_truth::platform_is_at_zero_when_confirmed(truth)
+            .map_err(named("b3_platform_is_at_zero_when_confirmed"))
     }
 
     /// Every violation of a whole run, at most one for each invariant.

@@ -160,7 +160,7 @@ fn a_confirmed_rollback_of_a_version_with_traffic_is_found() {
         .iter()
         .rposition(|one| matches!(one.what, What::Called { call: Call::Route(TrafficShare::ZERO), .. }));
     run.happened.remove(at.unwrap());
-    found("b3_traffic_is_really_at_zero_when_confirmed", &run);
+    found("b3_platform_is_at_zero_when_confirmed", &run);
 }
 
 #[test]

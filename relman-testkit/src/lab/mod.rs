@@ -86,7 +86,6 @@
 //! - A release that is still under way after two weeks is unfinished, and neither completed nor rolled back.
 
 mod case;
-mod course;
 mod figure;
 #[cfg(feature = "html")]
 mod html;
@@ -96,6 +95,7 @@ mod outage;
 pub(crate) mod replay;
 mod report;
 mod run;
+mod setup;
 mod table;
 mod traffic;
 mod trial;

@@ -4,9 +4,9 @@
 //! Everything is a function of a seed, a [`World`] and the time that a clock shows, so that a run can be repeated to
 //! the last byte.
 
+pub(crate) mod behaviour;
 mod clock;
 mod complaints;
-pub(crate) mod conduct;
 mod directory;
 pub(crate) mod draw;
 mod happening;

@@ -80,7 +80,7 @@ impl fmt::Display for Journey {
 
 /// Drills somewhere on their way, to which up to so many moves have happened in any order. They shrink to few moves
 /// first, and to an early place then.
-pub fn course(most: usize) -> impl Strategy<Value = Journey> + Clone {
+pub fn journey(most: usize) -> impl Strategy<Value = Journey> + Clone {
     (moves(most), past()).prop_map(|(moves, past)| Journey::of(past, moves))
 }
 

@@ -18,7 +18,7 @@
 //! | [`requests`], [`regression`], [`incident`], [`healthy_world`], [`world()`] | simulated worlds |
 //! | [`outage`], [`fault()`], [`schedule`] | what fails, as a schedule |
 //! | [`somebody`], [`command`], [`a_move`], [`moves`] | what can happen to a release, in any order, by anybody |
-//! | [`past`], [`course`], [`journal`] | releases somewhere on their way, and their records |
+//! | [`past`], [`journey`], [`journal`] | releases somewhere on their way, and their records |
 //!
 //! # What a failing property says
 //!
@@ -59,7 +59,7 @@ mod unit;
 mod world;
 
 pub use fault::{fault, outage, schedule};
-pub use journal::{Journey, course, journal, past};
+pub use journal::{Journey, journal, journey, past};
 pub use moves::{a_move, command, moves, somebody};
 pub use plan::{any_criterion, contract, criterion, drill_plan, plan};
 pub use policy::{TrackSteps, drill_policy, policy, track_steps};

@@ -114,13 +114,13 @@ fn worlds_shrink_to_a_healthy_one_and_what_matters() {
 #[test]
 fn moves_shrink_to_few_and_plain_ones() {
     let held =
-        least(course(40), |journey| !journey.course().release().holds().contains_key(&HoldCause::Manual));
+        least(journey(40), |journey| !journey.course().release().holds().contains_key(&HoldCause::Manual));
     assert_eq!(held, "given planned, when user:ana holds");
     let by_hand = |release: &Release| match release.phase() {
         Phase::RollingBack(rollback) => matches!(rollback.trigger, RollbackTrigger::Manual { .. }),
         _ => false,
     };
-    let production = least(course(40), |journey| !by_hand(journey.course().release()));
+    let production = least(journey(40), |journey| !by_hand(journey.course().release()));
     // A course that begins so is as plain as one in which somebody does it.
     let plain = ["given rolling back", "given in production, when user:ana rolls back"];
     assert!(plain.contains(&production.as_str()), "{production}");

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     lab::{Progress, Share, figure::mean},
-    sim::{conduct::part_of, draw::Draw},
+    sim::{behaviour::part_of, draw::Draw},
 };
 
 /// The most trials of a comparison.

@@ -124,7 +124,7 @@ proptest! {
     #![proptest_config(repeatable(64))]
 
     #[test]
-    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::course(40)) {
+    fn an_artifact_says_nothing_that_the_journal_does_not(journey in strategy::journey(40)) {
         let course = journey.course();
         let templates = Templates::default();
         let id = course.release().id();

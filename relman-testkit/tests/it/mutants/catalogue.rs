@@ -280,7 +280,7 @@ fn what_was_seen_and_judged(input: &Input, facts: &mut [Fact]) {
     }
 }
 
-/// The looks among the facts, each beside what was really seen.
+/// The looks among the facts, each beside what the platform showed.
 fn looks<'a>(input: &'a Input, facts: &'a mut [Fact]) -> impl Iterator<Item = (&'a mut LookTaken, &'a Look)> {
     facts.iter_mut().filter_map(move |fact| match (&mut fact.event, input) {
         (Event::LookTaken(look), Input::Look(truth)) => Some((look, truth)),

@@ -15,7 +15,7 @@ const COMPLAINTS: &str = "complaints";
 
 /// What a policy and a plan ask of a release, laid out for a trial.
 #[derive(Debug, Clone)]
-pub(super) struct Course {
+pub(super) struct Setup {
     pub(super) track: TrackName,
     pub(super) steps: Vec<Step>,
     pub(super) look_every: Span,
@@ -63,7 +63,7 @@ pub(super) struct Wanted {
     pub(super) latencies: bool,
 }
 
-impl Course {
+impl Setup {
     /// Lays out the track that a plan takes under a policy, or the one that is named.
     pub(super) fn of(policy: &Policy, plan: &Plan, named: Option<&TrackName>) -> Result<Self, LabError> {
         let fail = |problem: String| LabError::Policy { policy: policy.name().to_string(), problem };

@@ -1,4 +1,4 @@
-//! What has to hold of what really happened, beside what was recorded of it.
+//! What has to hold of what happened, beside what was recorded of it.
 
 use std::{borrow::Borrow, collections::BTreeMap};
 
@@ -18,21 +18,21 @@ use crate::{
     sim::{Call, CallAnswer, Happening, What},
 };
 
-/// What was recorded and what really happened, at the end of a run or on the way.
-pub(super) struct Seen<'a, R> {
+/// What was recorded and what happened, at the end of a run or on the way.
+pub(super) struct GroundTruth<'a, R> {
     records: &'a [R],
     happened: &'a [Happening],
 }
 
-impl<R> Clone for Seen<'_, R> {
+impl<R> Clone for GroundTruth<'_, R> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<R> Copy for Seen<'_, R> {}
+impl<R> Copy for GroundTruth<'_, R> {}
 
-impl<'a, R: Borrow<Record>> Seen<'a, R> {
+impl<'a, R: Borrow<Record>> GroundTruth<'a, R> {
     pub(super) fn new(records: &'a [R], happened: &'a [Happening]) -> Self {
         Self { records, happened }
     }
@@ -43,11 +43,12 @@ impl<'a, R: Borrow<Record>> Seen<'a, R> {
 }
 
 /// What is asked of the world rests on a record that was durable before: the key holds its hash.
-pub(super) fn append_before_act(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
-    for happening in run.happened {
+pub(super) fn append_before_act(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+    for happening in truth.happened {
         let What::Called { key, call, .. } = &happening.what else { continue };
         let digest = cause(key);
-        let asked = run.records().take(index(happening.records)).any(|record| Some(record.digest) == digest);
+        let asked =
+            truth.records().take(index(happening.records)).any(|record| Some(record.digest) == digest);
         if !asked {
             return Err(broken(happening, format!("{call} has the key {key}, and no record is behind it")));
         }
@@ -61,8 +62,8 @@ fn cause(key: &str) -> Option<Digest> {
 }
 
 /// The share at the end of what happened before there were more than so many records.
-fn share_before(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
-    let earlier = run.happened.iter().rev().filter(|happening| happening.records <= records);
+fn share_before(truth: GroundTruth<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
+    let earlier = truth.happened.iter().rev().filter(|happening| happening.records <= records);
     earlier
         .filter_map(|happening| change(&happening.what))
         .map(|(_, after)| after)
@@ -84,29 +85,29 @@ fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
 /// the same request, and once its outcome is recorded or a newer effect was performed, it changes nothing. What was
 /// recorded as done is so, unless the platform lied or somebody else has changed it since. A message that comes twice
 /// is the same message.
-pub(super) fn net_effect_is_as_if_once(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
     let mut requests: BTreeMap<&str, Call> = BTreeMap::new();
     let mut newest: Option<&str> = None;
-    for happening in run.happened {
+    for happening in truth.happened {
         let What::Called { call, key, before, after, .. } = &happening.what else { continue };
         if *requests.entry(key).or_insert(*call) != *call {
             return Err(broken(happening, format!("the key {key} stands for two requests")));
         }
         let Call::Route(_) = call else { continue };
         let outdated = newest.is_some_and(|newest| newest != key)
-            && run
+            && truth
                 .happened
                 .iter()
                 .take_while(|earlier| !std::ptr::eq(*earlier, happening))
                 .any(|earlier| matches!(&earlier.what, What::Called { key: again, .. } if again == key));
-        if (outdated || is_recorded(run, happening.records, key)) && before != after {
+        if (outdated || is_recorded(truth, happening.records, key)) && before != after {
             return Err(broken(happening, format!("{call} is done again after it was over (key {key})")));
         }
         if !outdated {
             newest = Some(key);
         }
     }
-    recorded_as_done_is_done(run)
+    recorded_as_done_is_done(truth)
 }
 
 /// A message that comes twice is the same message.
@@ -123,21 +124,21 @@ pub(super) fn a_message_that_comes_twice_is_the_same(run: &Run) -> Result<(), Br
 }
 
 /// Whether the outcome of the effect with this key is among the first records.
-fn is_recorded(run: Seen<'_, impl Borrow<Record>>, records: u64, key: &str) -> bool {
+fn is_recorded(truth: GroundTruth<'_, impl Borrow<Record>>, records: u64, key: &str) -> bool {
     let digest = cause(key);
-    let cause = run.records().find(|record| Some(record.digest) == digest);
+    let cause = truth.records().find(|record| Some(record.digest) == digest);
     cause.is_some_and(|cause| {
-        run.records().take(index(records)).any(|record| match &record.event {
+        truth.records().take(index(records)).any(|record| match &record.event {
             Event::TrafficSet(set) => set.effect.record == cause.seq,
             _ => false,
         })
     })
 }
 
-fn recorded_as_done_is_done(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
-    for record in run.records() {
+fn recorded_as_done_is_done(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+    for record in truth.records() {
         let Event::TrafficSet(set) = &record.event else { continue };
-        let earlier = run.happened.iter().rev().filter(|happening| happening.records <= record.seq);
+        let earlier = truth.happened.iter().rev().filter(|happening| happening.records <= record.seq);
         let excused = match earlier.map(|happening| &happening.what).find(|what| change(what).is_some()) {
             Some(What::Drifted { .. }) => true,
             Some(What::Called { call: Call::Route(share), answer, after, .. }) => {
@@ -145,7 +146,7 @@ fn recorded_as_done_is_done(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Br
             }
             _ => false,
         };
-        let is = share_before(run, record.seq);
+        let is = share_before(truth, record.seq);
         if is != set.share && !excused {
             return Err(Broken::by(record, format!("{} is recorded as done, and it is {is}", set.share)));
         }
@@ -180,12 +181,12 @@ pub(super) fn chain_verifies(run: &Run) -> Result<(), Broken> {
 }
 
 /// Once a rollback or an abort is recorded, nobody asks the platform to install the new version or to give it traffic.
-pub(super) fn back_beats_forward(run: Seen<'_, impl Borrow<Record>>) -> Result<(), Broken> {
-    let back = run
+pub(super) fn back_beats_forward(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
+    let back = truth
         .records()
         .find(|record| matches!(record.event, Event::RollbackStarted(_) | Event::ReleaseAborted(_)));
     let Some(back) = back else { return Ok(()) };
-    for happening in run.happened.iter().filter(|happening| happening.records > back.seq) {
+    for happening in truth.happened.iter().filter(|happening| happening.records > back.seq) {
         let What::Called { call, .. } = &happening.what else { continue };
         let forward = match call {
             Call::Install(_) => true,
@@ -202,25 +203,25 @@ pub(super) fn back_beats_forward(run: Seen<'_, impl Borrow<Record>>) -> Result<(
 /// The platform never gives the new version more than the step under way allows. Where somebody else has given it
 /// more, the first look that sees it leads to a push back.
 pub(super) fn exposure_on_the_platform_never_above_step(
-    run: Seen<'_, impl Borrow<Record>>,
+    truth: GroundTruth<'_, impl Borrow<Record>>,
 ) -> Result<(), Broken> {
-    for happening in run.happened {
+    for happening in truth.happened {
         let What::Called { before, after, call, .. } = &happening.what else { continue };
-        let allowed = allowed(run, happening.records);
+        let allowed = allowed(truth, happening.records);
         if after > before && *after > allowed {
             let what = format!("{call} raises the traffic to {after} where {allowed} is allowed");
             return Err(broken(happening, what));
         }
     }
     let mut on_its_way = false;
-    for record in run.records() {
+    for record in truth.records() {
         match &record.event {
             Event::StepStarted(_) | Event::TrafficDrifted(_) => on_its_way = true,
             Event::TrafficSet(_) => on_its_way = false,
             Event::LookTaken(look) => {
                 let ObservedExposure::Seen { share_bp } = look.exposure else { continue };
-                let allowed = allowed(run, record.seq);
-                let same_decision = run.records().skip(index(record.seq) + 1).take(4);
+                let allowed = allowed(truth, record.seq);
+                let same_decision = truth.records().skip(index(record.seq) + 1).take(4);
                 let pushed_back = same_decision
                     .take_while(|next| next.at == record.at)
                     .any(|next| matches!(next.event, Event::TrafficDrifted(_) | Event::RollbackStarted(_)));
@@ -236,8 +237,8 @@ pub(super) fn exposure_on_the_platform_never_above_step(
 }
 
 /// The share that the first so many records allow.
-fn allowed(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
-    let share = run.records().take(index(records)).filter_map(|record| match &record.event {
+fn allowed(truth: GroundTruth<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
+    let share = truth.records().take(index(records)).filter_map(|record| match &record.event {
         Event::StepStarted(started) => Some(started.share),
         // What was held back.
         Event::ReleaseCompleted(_) => Some(TrafficShare::FULL),
@@ -247,12 +248,12 @@ fn allowed(run: Seen<'_, impl Borrow<Record>>, records: u64) -> TrafficShare {
     share.last().unwrap_or(TrafficShare::ZERO)
 }
 
-/// When a rollback is confirmed, the new version really has no traffic.
-pub(super) fn traffic_is_really_at_zero_when_confirmed(
-    run: Seen<'_, impl Borrow<Record>>,
+/// When a rollback is confirmed, the new version has no traffic on the platform.
+pub(super) fn platform_is_at_zero_when_confirmed(
+    truth: GroundTruth<'_, impl Borrow<Record>>,
 ) -> Result<(), Broken> {
-    for record in run.records().filter(|one| matches!(one.event, Event::RollbackConfirmed(_))) {
-        let is = share_before(run, record.seq);
+    for record in truth.records().filter(|one| matches!(one.event, Event::RollbackConfirmed(_))) {
+        let is = share_before(truth, record.seq);
         if is > TrafficShare::ZERO {
             return Err(Broken::by(record, format!("it is confirmed, and the platform has {is}")));
         }

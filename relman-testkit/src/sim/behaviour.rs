@@ -3,14 +3,18 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare},
 };
 
-use super::{Harm, NewVersion, Onset, World, draw::BOUNDS_MS};
+use super::{Harm, NewVersion, Onset, World};
+
+/// The upper bounds of the latency buckets in milliseconds, as services commonly choose them.
+pub(super) const BOUNDS_MS: [f64; 10] =
+    [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0];
 
 /// How many standard deviations the 99th percentile of a normal distribution lies above its median.
 const P99: f64 = 2.326_347_874_040_840_8;
 
 /// A stretch of time in which nothing changes but what grows, which is taken as it is in the middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Moment {
+pub(crate) struct Conditions {
     /// The middle of the stretch.
     pub(crate) at: Timestamp,
     /// How long after the first exposure that is; nothing before it.
@@ -19,7 +23,7 @@ pub(crate) struct Moment {
     pub(crate) share: TrafficShare,
 }
 
-/// How strongly everything that can be wrong shows at a moment, from 0 to 1: what [`Conduct`] is a function of.
+/// How strongly everything that can be wrong shows at a moment, from 0 to 1: what [`Behaviour`] is a function of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Severity {
     regressions: Vec<f64>,
@@ -36,7 +40,7 @@ impl Severity {
 
 /// How the requests of one arm fare at a moment.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Conduct {
+pub(crate) struct Behaviour {
     /// The share of requests that fail by themselves, besides those of bursts.
     pub(crate) errors: f64,
     /// The bursts of errors of this version alone: the share of requests, and the mean size.
@@ -79,7 +83,7 @@ impl World {
     }
 
     /// How strongly everything shows at a moment, written to `severity`; whether that has changed.
-    pub(crate) fn severity(&self, moment: Moment, severity: &mut Severity) -> bool {
+    pub(crate) fn severity(&self, conditions: Conditions, severity: &mut Severity) -> bool {
         let mut changed = false;
         let mut note = |place: Option<&mut f64>, value: f64| {
             if let Some(place) = place
@@ -92,24 +96,24 @@ impl World {
         severity.regressions.resize(self.regressions.len(), 0.0);
         severity.incidents.resize(self.incidents.len(), 0.0);
         for (index, regression) in self.regressions.iter().enumerate() {
-            let value = self.shows(regression.onset, moment);
+            let value = self.shows(regression.onset, conditions);
             note(severity.regressions.get_mut(index), value);
         }
         for (index, incident) in self.incidents.iter().enumerate() {
-            let on = moment.since.is_some_and(|since| incident.from <= since && since < incident.until);
+            let on = conditions.since.is_some_and(|since| incident.from <= since && since < incident.until);
             note(severity.incidents.get_mut(index), f64::from(u8::from(on)));
         }
         changed
     }
 
     /// How much of a regression shows, from 0 to 1.
-    fn shows(&self, onset: Onset, moment: Moment) -> f64 {
+    fn shows(&self, onset: Onset, conditions: Conditions) -> f64 {
         let shows = |on: bool| f64::from(u8::from(on));
-        match (onset, moment.since) {
+        match (onset, conditions.since) {
             (_, None) => 0.0,
-            (Onset::FromShare(share), Some(_)) => shows(moment.share >= share),
+            (Onset::FromShare(share), Some(_)) => shows(conditions.share >= share),
             (Onset::FromRate(rate), Some(_)) => {
-                shows(self.rate_at(moment.at) * part_of(moment.share) >= rate)
+                shows(self.rate_at(conditions.at) * part_of(conditions.share) >= rate)
             }
             (Onset::After(after), Some(since)) => shows(after <= since),
             (Onset::Growing { from, over }, Some(since)) if over > Span::ZERO => {
@@ -139,7 +143,7 @@ impl World {
     }
 
     /// How the requests of an arm fare while everything shows as strongly as that.
-    pub(crate) fn conduct(&self, arm: Arm, severity: &Severity) -> Conduct {
+    pub(crate) fn behaviour(&self, arm: Arm, severity: &Severity) -> Behaviour {
         let healthy = self.healthy(arm);
         // What happens to both arms comes first: harm is what a regression adds to it.
         let mut common = healthy.errors;
@@ -188,7 +192,7 @@ impl World {
             harmed.push(Hurt { users, requests });
         }
         upset.extend(&harmed);
-        Conduct {
+        Behaviour {
             errors: beyond(errors, self.shared_bursts().unwrap_or(0.0)),
             bursts,
             latencies: Latencies::mixed(&medians, healthy.spread),
@@ -270,23 +274,23 @@ mod tests {
     use super::*;
     use crate::sim::{Incident, Regression};
 
-    fn at(minutes: u64, percent: u16) -> Moment {
+    fn at(minutes: u64, percent: u16) -> Conditions {
         let since = Span::from_minutes(minutes);
-        Moment {
+        Conditions {
             at: Timestamp::from_millis(0) + since,
             since: Some(since),
             share: TrafficShare::percent(percent),
         }
     }
 
-    fn conduct(world: &World, arm: Arm, moment: Moment) -> Conduct {
+    fn behaviour(world: &World, arm: Arm, conditions: Conditions) -> Behaviour {
         let mut severity = Severity::default();
-        world.severity(moment, &mut severity);
-        world.conduct(arm, &severity)
+        world.severity(conditions, &mut severity);
+        world.behaviour(arm, &severity)
     }
 
-    fn canary(world: &World, minutes: u64, percent: u16) -> Conduct {
-        conduct(world, Arm::Canary, at(minutes, percent))
+    fn canary(world: &World, minutes: u64, percent: u16) -> Behaviour {
+        behaviour(world, Arm::Canary, at(minutes, percent))
     }
 
     #[track_caller]
@@ -302,7 +306,7 @@ mod tests {
         close(canary(&world, 120, 10).errors, 0.025);
         close(canary(&world, 180, 10).errors, 0.05);
         close(canary(&world, 600, 10).errors, 0.05);
-        close(conduct(&world, Arm::Baseline, at(600, 10)).errors, 0.001);
+        close(behaviour(&world, Arm::Baseline, at(600, 10)).errors, 0.001);
     }
 
     #[test]
@@ -331,8 +335,8 @@ mod tests {
         let incident = Incident::of_errors(Span::from_minutes(10), Span::from_minutes(15), 0.2);
         let world = World::default().with(incident);
         for arm in [Arm::Canary, Arm::Baseline] {
-            close(conduct(&world, arm, at(12, 10)).errors, 0.2);
-            close(conduct(&world, arm, at(15, 10)).errors, 0.001);
+            close(behaviour(&world, arm, at(12, 10)).errors, 0.2);
+            close(behaviour(&world, arm, at(15, 10)).errors, 0.001);
         }
         let meanwhile = canary(&world, 12, 10);
         close(meanwhile.requests_harmed, 0.0);
@@ -345,7 +349,7 @@ mod tests {
         let slow = canary(&world, 1, 10);
         // ln 2 / 0.4 is 1.733 deviations: 27.7 % are slower than the old 99th percentile.
         assert!((slow.requests_harmed - 0.2666).abs() < 0.001, "{}", slow.requests_harmed);
-        assert_ne!(slow.latencies, conduct(&world, Arm::Baseline, at(1, 10)).latencies);
+        assert_ne!(slow.latencies, behaviour(&world, Arm::Baseline, at(1, 10)).latencies);
         close(canary(&World::default(), 1, 10).requests_harmed, 0.0);
     }
 
@@ -365,6 +369,6 @@ mod tests {
         let world = World { new_version, ..World::default() };
         close(canary(&world, 1, 10).errors, 0.0005);
         close(canary(&world, 1, 10).requests_harmed, 0.0);
-        close(conduct(&world, Arm::Baseline, at(1, 10)).errors, 0.001);
+        close(behaviour(&world, Arm::Baseline, at(1, 10)).errors, 0.001);
     }
 }
