@@ -10,7 +10,7 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare},
 };
 
-use super::Broken;
+use super::violation::Broken;
 use crate::{
     Ending, Run,
     cast::Diligence,

@@ -4,7 +4,7 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare, Window},
 };
 
-use super::{Broken, in_force::InForce};
+use super::{in_force::InForce, violation::Broken};
 
 /// Steps come in the order of the track, each with the track's share and bake time, and validation after the last.
 pub(super) fn no_step_skipped(records: &[Record]) -> Result<(), Broken> {

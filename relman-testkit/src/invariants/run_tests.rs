@@ -8,7 +8,7 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    Cast, Diligence, Duty, Ending, Simulation,
+    Cast, Diligence, Duty, Ending, Run, Simulation,
     fault::{DeployerCall, DeployerFate, Fault},
     sample,
     sim::{Call, CallAnswer, Happening, Regression, What, World},

@@ -15,8 +15,7 @@ use super::{
     draw::{Expected, Minutes},
     method::{Terms, Watch},
     report::{AtEachRequest, Detected, Findings, Healthy},
-    requests::until_alarm,
-    wald::requests_needed,
+    wald::{requests_needed, until_alarm},
 };
 use crate::{
     lab::{Progress, Share, figure::mean},

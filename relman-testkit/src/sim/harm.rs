@@ -1,3 +1,5 @@
+//! What users suffer: from a new version, from what hits both versions, and what they say about it.
+
 use relman_core::unit::{Span, TrafficShare};
 use serde::{Deserialize, Serialize};
 
@@ -99,5 +101,61 @@ impl Regression {
     #[must_use]
     pub fn for_users(self, users: f64) -> Self {
         Self { users, ..self }
+    }
+}
+
+/// A brief time in which something else is broken, and both versions suffer alike: a dependency, a network.
+///
+/// It is nobody's regression. A policy that rolls back because of one has rolled back a healthy version.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// The first moment, after the first exposure.
+    pub from: Span,
+    /// The moment after the last, after the first exposure.
+    pub until: Span,
+    /// The share of requests that fails meanwhile, in both arms, between 0 and 1.
+    pub errors: f64,
+    /// How many times as long requests take meanwhile, in both arms.
+    pub slower: f64,
+}
+
+impl Incident {
+    /// A time in which this share of the requests of both versions fails.
+    pub fn of_errors(from: Span, until: Span, errors: f64) -> Self {
+        Self { from, until, errors, slower: 1.0 }
+    }
+
+    /// A time in which the requests of both versions take so many times as long.
+    pub fn of_latency(from: Span, until: Span, slower: f64) -> Self {
+        Self { from, until, errors: 0.0, slower }
+    }
+}
+
+/// How users who come to harm complain.
+///
+/// The number of complaints is Poisson around a part of the harmed users of the new version; each comes after a delay
+/// of its own, exponential around its mean. An [`Incident`](super::Incident) makes users of the new version complain,
+/// too: they can't know that it is not its fault.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Complaints {
+    /// How many complaints one harmed user is good for on average: 0.01 for one in a hundred.
+    pub per_harmed_user: f64,
+    /// How long after the harm they come on average.
+    pub delay: Span,
+}
+
+impl Complaints {
+    /// Nobody ever complains.
+    pub const NONE: Self = Self { per_harmed_user: 0.0, delay: Span::ZERO };
+
+    /// So many for each harmed user, after this delay on average.
+    pub fn of(per_harmed_user: f64, delay: Span) -> Self {
+        Self { per_harmed_user, delay }
+    }
+}
+
+impl Default for Complaints {
+    fn default() -> Self {
+        Self::NONE
     }
 }
