@@ -51,7 +51,7 @@ pub trait DeployerFixture: Send + Sync {
         Err(Unable::unmentioned("count the changes on the platform"))
     }
 
-    /// Has somebody else route this share to the canary.
+    /// Has someone else route this share to the canary.
     async fn meddle(&self, share: TrafficShare) -> Able<()> {
         let _ = share;
         Err(Unable::unmentioned("change the traffic past the deployer"))
@@ -120,7 +120,7 @@ macro_rules! __checks_of_deployer {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __deployer_tests {
@@ -385,7 +385,7 @@ mod checks {
             let seen = observed(fixture).await?;
             ensure!(
                 seen.distance(share) <= tolerance,
-                "somebody else routed {share} to the canary, and {seen} is observed"
+                "someone else routed {share} to the canary, and {seen} is observed"
             );
         }
         Ok(())
@@ -429,7 +429,7 @@ mod checks {
             set(fixture, elsewhere, "elsewhere").await?;
             fixture.lose_next_answer().await?;
             let request = request(fixture, share, "lost");
-            // An adapter that asks what is out there, or tries again by itself, may even have succeeded.
+            // An adapter that asks what is out there, or retries, may even have succeeded.
             if let Err(error) = fixture.deployer().set_traffic(&request).await {
                 ensure!(
                     error.retry() != Retry::Never,

@@ -12,7 +12,7 @@ use relman_core::{
 
 use crate::conformance::{Able, Unable};
 
-/// A directory to be checked, and somebody whom it knows.
+/// A directory to be checked, and someone whom it knows.
 ///
 /// An ability that isn't there is answered with [`Unable`]; its checks are then reported as not checked.
 #[async_trait]
@@ -20,7 +20,7 @@ pub trait DirectoryFixture: Send + Sync {
     /// The directory.
     fn directory(&self) -> &dyn Directory;
 
-    /// Somebody with at least one role, and all of their roles. Nobody else has their name.
+    /// Someone with at least one role, and all of their roles. Nobody else has their name.
     fn known(&self) -> (Actor, BTreeSet<Role>);
 
     /// The secrets that the directory was given, as texts that no error may show; none by default.
@@ -28,15 +28,15 @@ pub trait DirectoryFixture: Send + Sync {
         Err(Unable::because("the adapter was given no secret"))
     }
 
-    /// Somebody whom the directory knows, and who has no roles.
+    /// Someone whom the directory knows, and who has no roles.
     fn without_roles(&self) -> Able<Actor> {
-        Err(Unable::unmentioned("name somebody without roles"))
+        Err(Unable::unmentioned("name someone without roles"))
     }
 
-    /// Gives somebody whom the directory knows one more role, past the adapter.
+    /// Gives someone whom the directory knows one more role, past the adapter.
     async fn promote(&self, actor: &Actor, role: &Role) -> Able<()> {
         let _ = (actor, role);
-        Err(Unable::unmentioned("give somebody a role"))
+        Err(Unable::unmentioned("give someone a role"))
     }
 
     /// Cuts the adapter off: nothing that it asks from now on is answered.
@@ -76,7 +76,7 @@ macro_rules! __checks_of_directory {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __directory_tests {
@@ -104,15 +104,18 @@ mod checks {
 
     pub(super) async fn a_known_actor_has_their_roles(fixture: &dyn DirectoryFixture) -> Met {
         let (actor, roles) = fixture.known();
-        let told = ask(fixture, &actor).await?;
-        ensure!(told.as_ref() == Some(&roles), "{actor} has {roles:?}, and the directory says {told:?}");
+        let answered = ask(fixture, &actor).await?;
+        ensure!(
+            answered.as_ref() == Some(&roles),
+            "{actor} has {roles:?}, and the directory says {answered:?}"
+        );
         Ok(())
     }
 
     pub(super) async fn a_stranger_is_unknown(fixture: &dyn DirectoryFixture) -> Met {
         let stranger: Actor = "user:nobody-of-that-name".parse().expect("a constant name");
-        let told = ask(fixture, &stranger).await?;
-        ensure!(told.is_none(), "nobody is {stranger}, and the directory says {told:?}");
+        let answered = ask(fixture, &stranger).await?;
+        ensure!(answered.is_none(), "nobody is {stranger}, and the directory says {answered:?}");
         Ok(())
     }
 
@@ -124,17 +127,17 @@ mod checks {
         };
         let namesake: Actor =
             format!("{kind}:{}", actor.name()).parse().expect("a name that one kind may have suits another");
-        let told = ask(fixture, &namesake).await?;
-        ensure!(told.is_none(), "{namesake} is not {actor}, and the directory says {told:?}");
+        let answered = ask(fixture, &namesake).await?;
+        ensure!(answered.is_none(), "{namesake} is not {actor}, and the directory says {answered:?}");
         Ok(())
     }
 
     pub(super) async fn an_actor_without_roles_is_known(fixture: &dyn DirectoryFixture) -> Met {
         let actor = fixture.without_roles()?;
-        let told = ask(fixture, &actor).await?;
+        let answered = ask(fixture, &actor).await?;
         ensure!(
-            told.as_ref().is_some_and(BTreeSet::is_empty),
-            "{actor} is known without roles, and the directory says {told:?}"
+            answered.as_ref().is_some_and(BTreeSet::is_empty),
+            "{actor} is known without roles, and the directory says {answered:?}"
         );
         Ok(())
     }
@@ -144,10 +147,10 @@ mod checks {
         let role: Role = "lately-promoted".parse().expect("a constant name");
         ask(fixture, &actor).await?;
         fixture.promote(&actor, &role).await?;
-        let told = ask(fixture, &actor).await?;
+        let answered = ask(fixture, &actor).await?;
         ensure!(
-            told.as_ref().is_some_and(|roles| roles.contains(&role)),
-            "{actor} was given the role {role}, and the directory says {told:?}"
+            answered.as_ref().is_some_and(|roles| roles.contains(&role)),
+            "{actor} was given the role {role}, and the directory says {answered:?}"
         );
         Ok(())
     }

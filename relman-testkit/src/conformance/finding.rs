@@ -153,7 +153,7 @@ pub(super) fn discreet(error: &PortError, secrets: &[String]) -> Met {
     silent(&shown, secrets)
 }
 
-/// Checks that a text holds no secret. The text is not quoted: it would be told a second time.
+/// Checks that a text holds no secret. The text is not quoted: that would leak it a second time.
 pub(super) fn silent(shown: &str, secrets: &[String]) -> Met {
     let number = secrets.iter().position(|secret| shown.contains(secret.as_str()));
     if let Some(number) = number {

@@ -10,7 +10,7 @@ use relman_core::{
 
 use crate::conformance::{Able, Unable};
 
-/// A source of incidents to be checked, and a service of which nothing fires at first.
+/// A source of incidents to be checked, and a service for which nothing fires at first.
 ///
 /// An ability that isn't there is answered with [`Unable`]; its checks are then reported as not checked.
 #[async_trait]
@@ -18,7 +18,7 @@ pub trait IncidentFixture: Send + Sync {
     /// The source.
     fn source(&self) -> &dyn IncidentSource;
 
-    /// A service of which nothing fires as long as the fixture makes nothing fire.
+    /// A service for which nothing fires as long as the fixture makes nothing fire.
     fn service(&self) -> ServiceName;
 
     /// What time it is for the source.
@@ -83,7 +83,7 @@ macro_rules! __checks_of_incidents {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __incidents_tests {
@@ -115,8 +115,8 @@ mod checks {
     }
 
     pub(super) async fn an_empty_list_says_that_nothing_fires(fixture: &dyn IncidentFixture) -> Met {
-        let told = ask(fixture).await?;
-        ensure!(told.is_empty(), "nothing fires, and the source tells of {told:?}");
+        let listed = ask(fixture).await?;
+        ensure!(listed.is_empty(), "nothing fires, and the source lists {listed:?}");
         Ok(())
     }
 
@@ -125,9 +125,9 @@ mod checks {
     ) -> Met {
         let from = lately(fixture, 60);
         fixture.fire(&fixture.service(), "one", from).await?;
-        let told = ask(fixture).await?;
-        ensure!(told.len() == 1, "one incident fires, and the source tells of {told:?}");
-        let incident = &told[0];
+        let listed = ask(fixture).await?;
+        ensure!(listed.len() == 1, "one incident fires, and the source lists {listed:?}");
+        let incident = &listed[0];
         ensure!(incident.ended_at.is_none(), "it fires, and the source says that it has ended: {incident:?}");
         ensure!(
             incident.started_at == from,
@@ -140,7 +140,7 @@ mod checks {
     pub(super) async fn an_incident_keeps_its_id(fixture: &dyn IncidentFixture) -> Met {
         fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
         let (one, two) = (ask(fixture).await?, ask(fixture).await?);
-        let id = |told: &[Incident]| told.first().map(|incident| incident.id.clone());
+        let id = |listed: &[Incident]| listed.first().map(|incident| incident.id.clone());
         ensure!(
             id(&one).is_some() && id(&one) == id(&two),
             "one incident fires, and the answers call it {:?} and {:?}",
@@ -153,10 +153,10 @@ mod checks {
     pub(super) async fn two_that_fire_have_two_ids(fixture: &dyn IncidentFixture) -> Met {
         fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
         fixture.fire(&fixture.service(), "two", lately(fixture, 60)).await?;
-        let told = ask(fixture).await?;
+        let listed = ask(fixture).await?;
         ensure!(
-            told.len() == 2 && told[0].id != told[1].id,
-            "two incidents fire, and the source tells of {told:?}"
+            listed.len() == 2 && listed[0].id != listed[1].id,
+            "two incidents fire, and the source lists {listed:?}"
         );
         Ok(())
     }
@@ -165,12 +165,12 @@ mod checks {
         for (name, seconds) in [("late", 20), ("early", 60), ("also-late", 20), ("between", 40)] {
             fixture.fire(&fixture.service(), name, lately(fixture, seconds)).await?;
         }
-        let told = ask(fixture).await?;
-        ensure!(told.len() == 4, "four incidents fire, and the source tells of {told:?}");
+        let listed = ask(fixture).await?;
+        ensure!(listed.len() == 4, "four incidents fire, and the source lists {listed:?}");
         let place = |incident: &Incident| (incident.started_at, incident.id.clone());
         ensure!(
-            told.is_sorted_by_key(place),
-            "they are not in the order of their beginnings and ids: {told:?}"
+            listed.is_sorted_by_key(place),
+            "they are not in the order of their beginnings and ids: {listed:?}"
         );
         Ok(())
     }
@@ -181,11 +181,11 @@ mod checks {
         fixture.fire(&service, "two", lately(fixture, 50)).await?;
         let before = ask(fixture).await?;
         fixture.end(&service, "one").await?;
-        let told = ask(fixture).await?;
-        let firing: Vec<&Incident> = told.iter().filter(|incident| incident.ended_at.is_none()).collect();
+        let listed = ask(fixture).await?;
+        let firing: Vec<&Incident> = listed.iter().filter(|incident| incident.ended_at.is_none()).collect();
         ensure!(
             firing.len() == 1 && before.iter().any(|known| known.id == firing[0].id),
-            "one of two incidents has ended, and the source tells of {told:?}"
+            "one of two incidents has ended, and the source lists {listed:?}"
         );
         Ok(())
     }
@@ -205,9 +205,9 @@ mod checks {
         let from = lately(fixture, 60);
         fixture.fire(&fixture.service(), "one", from).await?;
         let until = from.minus(Span::from_secs(1));
-        let told =
+        let listed =
             ask_about(fixture, &fixture.service(), Window { from: until.minus(BEFORE), until }).await?;
-        ensure!(told.is_empty(), "nothing fired until {until}, and the source tells of {told:?}");
+        ensure!(listed.is_empty(), "nothing fired until {until}, and the source lists {listed:?}");
         Ok(())
     }
 
@@ -215,10 +215,10 @@ mod checks {
         let other: ServiceName = "somebody-elses".parse().expect("a constant name");
         fixture.fire(&other, "one", lately(fixture, 60)).await?;
         fixture.fire(&fixture.service(), "one", lately(fixture, 60)).await?;
-        let told = ask(fixture).await?;
+        let listed = ask(fixture).await?;
         ensure!(
-            told.len() == 1 && told[0].service == fixture.service(),
-            "one incident of {} fires, and the source tells of {told:?}",
+            listed.len() == 1 && listed[0].service == fixture.service(),
+            "one incident of {} fires, and the source lists {listed:?}",
             fixture.service()
         );
         Ok(())

@@ -42,7 +42,7 @@ impl Question {
     }
 }
 
-/// A metrics source to be checked, and questions to which somebody knows the answers.
+/// A metrics source to be checked, and questions whose answers are known.
 ///
 /// An ability that isn't there is answered with [`Unable`]; its checks are then reported as not checked.
 #[async_trait]
@@ -137,7 +137,7 @@ macro_rules! __checks_of_metrics {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __metrics_tests {
@@ -205,25 +205,29 @@ mod checks {
     pub(super) async fn the_answer_is_about_what_was_asked(fixture: &dyn MetricsFixture) -> Met {
         for arm in [Arm::Canary, Arm::Baseline] {
             let question = Question { arm, ..fixture.question() };
-            let told = ask(fixture, &question).await;
-            ensure!(told.arm == arm, "a question about the {arm} was answered about the {}", told.arm);
-            let (asked, told) = (question.query.metric, told.metric);
-            ensure!(told == asked, "a question about {asked} was answered about {told}");
+            let answered = ask(fixture, &question).await;
+            ensure!(
+                answered.arm == arm,
+                "a question about the {arm} was answered about the {}",
+                answered.arm
+            );
+            let (asked, answered) = (question.query.metric, answered.metric);
+            ensure!(answered == asked, "a question about {asked} was answered about {answered}");
         }
         Ok(())
     }
 
     pub(super) async fn the_answer_says_who_gave_it(fixture: &dyn MetricsFixture) -> Met {
-        let told = ask(fixture, &fixture.question()).await.source;
+        let answered = ask(fixture, &fixture.question()).await.source;
         let name = fixture.source().name();
-        ensure!(told == name, "the answer is by {told:?}, and the adapter's name is {name:?}");
+        ensure!(answered == name, "the answer is by {answered:?}, and the adapter's name is {name:?}");
         Ok(())
     }
 
     pub(super) async fn the_window_is_the_one_covered(fixture: &dyn MetricsFixture) -> Met {
         let question = fixture.question();
-        let (told, covered) = (ask(fixture, &question).await.window, fixture.covered(&question));
-        ensure!(told == covered, "the answer says that it covers {told}, and it covers {covered}");
+        let (answered, covered) = (ask(fixture, &question).await.window, fixture.covered(&question));
+        ensure!(answered == covered, "the answer says that it covers {answered}, and it covers {covered}");
         Ok(())
     }
 
@@ -311,8 +315,8 @@ mod checks {
     pub(super) async fn errors_hold_no_secret(fixture: &dyn MetricsFixture) -> Met {
         let secrets = fixture.secrets()?;
         fixture.cut_off().await?;
-        let told = ask(fixture, &fixture.question()).await;
-        silent(&format!("{} {told:?}", told.answer), &secrets)
+        let answered = ask(fixture, &fixture.question()).await;
+        silent(&format!("{} {answered:?}", answered.answer), &secrets)
     }
 
     fn unheard_of() -> MetricName {

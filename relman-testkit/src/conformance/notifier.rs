@@ -85,7 +85,7 @@ macro_rules! __checks_of_notifier {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __notifier_tests {
@@ -129,7 +129,7 @@ mod checks {
         for part in [&notification.title, &notification.body] {
             ensure!(
                 arrived.iter().any(|one| one.text.contains(part.as_str())),
-                "{part:?} was told, and what arrived was {arrived:?}"
+                "{part:?} was sent, and what arrived was {arrived:?}"
             );
         }
         Ok(())
@@ -146,11 +146,11 @@ mod checks {
             Moment::ALL.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
         for (number, (moment, urgency)) in all.enumerate() {
             let drill = number % 3 == 0;
-            let told = Notification { moment, urgency, drill, ..notification(fixture, number) };
-            let arrived = tell(fixture, &told).await?;
+            let sent = Notification { moment, urgency, drill, ..notification(fixture, number) };
+            let arrived = tell(fixture, &sent).await?;
             ensure!(
-                arrived.iter().any(|one| one.text.contains(&told.title)),
-                "{moment} ({urgency:?}) was told, and what arrived was {arrived:?}"
+                arrived.iter().any(|one| one.text.contains(&sent.title)),
+                "{moment} ({urgency:?}) was sent, and what arrived was {arrived:?}"
             );
         }
         Ok(())
@@ -176,8 +176,8 @@ mod checks {
     pub(super) async fn another_key_is_another_notification(fixture: &dyn NotifierFixture) -> Met {
         let first = notification(fixture, 1);
         let second = Notification { key: "another-key".to_owned(), ..first.clone() };
-        for (which, told) in [("first", first), ("second", second)] {
-            let arrived = tell(fixture, &told).await?;
+        for (which, sent) in [("first", first), ("second", second)] {
+            let arrived = tell(fixture, &sent).await?;
             ensure!(
                 !arrived.is_empty(),
                 "of two notifications that differ in their keys alone, the {which} did not arrive"

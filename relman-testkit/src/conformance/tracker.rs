@@ -53,10 +53,10 @@ pub trait TrackerFixture: Send + Sync {
         Err(Unable::unmentioned("look at the other side"))
     }
 
-    /// Puts a text of somebody else into or beside what is published of this subject, such as a sentence of a release's
+    /// Puts a text of someone else into or beside what is published of this subject, such as a sentence of a release's
     /// notes or a comment. It is in what is [shown](Self::shown) as long as it stays.
     async fn write_beside(&self, _subject: &Subject, _text: &str) -> Able<()> {
-        Err(Unable::unmentioned("write something as somebody else"))
+        Err(Unable::unmentioned("write something as someone else"))
     }
 
     /// Lets the other side do the request after the next `after` ones and lose its answer, once.
@@ -116,7 +116,7 @@ macro_rules! __checks_of_tracker {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __tracker_tests {
@@ -329,7 +329,7 @@ mod checks {
         fixture.write_beside(&fixture.subject(), WORDS).await?;
         publish(fixture, &late(fixture.subject())).await?;
         let shown = fixture.shown().await?;
-        ensure!(all_text(&shown).contains(WORDS), "what somebody else wrote is gone: {shown:?}");
+        ensure!(all_text(&shown).contains(WORDS), "what someone else wrote is gone: {shown:?}");
         Ok(())
     }
 
@@ -521,7 +521,7 @@ mod checks {
             .with_asset(asset("package.zip", b"PK and so on"))
     }
 
-    /// A release of its own with one of each part, none of which is like that of another number.
+    /// A release of its own with one of each part, each different from that of another number.
     fn lost(subject: Subject, number: usize) -> Publication {
         let release = format!("lost-answer-{number}").parse().expect("a valid name");
         let subject = Subject { release, ..subject };

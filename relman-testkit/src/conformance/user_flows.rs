@@ -96,7 +96,7 @@ macro_rules! __checks_of_user_flows {
 /// ```
 ///
 /// Everything in front of `mod` is put in front of each test; what is in braces makes a fixture for each, and may
-/// `return` where a test has to be passed over.
+/// `return` where a test has to be skipped.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __user_flows_tests {

@@ -7,7 +7,7 @@ use crate::Duty;
 
 /// One thing that goes wrong.
 ///
-/// Calls of a kind are counted from 1 and for each release by itself. `times` says how many calls in a row, from the
+/// Calls of a kind are counted from 1 and separately for each release. `times` says how many calls in a row, from the
 /// `nth` on, share the fate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
@@ -32,7 +32,7 @@ pub enum Fault {
         #[serde(default = "once")]
         times: u32,
     },
-    /// Somebody else changes the traffic; nothing where the new version has no traffic then.
+    /// Someone else changes the traffic; nothing where the new version has no traffic then.
     Drift {
         /// When.
         at: When,
@@ -79,7 +79,7 @@ pub enum Fault {
         /// Where to.
         jump: Jump,
     },
-    /// Somebody does not act as they should.
+    /// Someone does not act as they should.
     Person {
         /// In what.
         duty: Duty,
@@ -223,7 +223,7 @@ pub enum Jump {
     Backwards(#[serde(with = "as_text")] Span),
 }
 
-/// How somebody does not act as they should.
+/// How someone does not act as they should.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonFate {
@@ -231,7 +231,7 @@ pub enum PersonFate {
     Late(#[serde(with = "as_text")] Span),
     /// Each time twice.
     Twice,
-    /// Somebody else tries first, each time.
+    /// Someone else tries first, each time.
     WrongRole(Actor),
 }
 

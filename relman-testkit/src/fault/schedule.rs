@@ -44,10 +44,10 @@ pub struct Schedule {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ScheduleError {
-    /// The TOML is none, or not that of a schedule.
+    /// Not TOML, or not that of a schedule.
     #[error("failed to read the schedule of failures as TOML: {0}")]
     Toml(#[from] toml::de::Error),
-    /// The JSON is none, or not that of a schedule.
+    /// Not JSON, or not that of a schedule.
     #[error("failed to read the schedule of failures as JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// The file can't be read or written.
@@ -189,7 +189,7 @@ impl Fault {
         Self::deployer(DeployerCall::Forward, 1, times, DeployerFate::AnswerLost)
     }
 
-    /// The traffic is changed by somebody else, this long after the first exposure.
+    /// The traffic is changed by someone else, this long after the first exposure.
     pub fn drift(after: Span, to: TrafficShare) -> Self {
         Self::Drift { at: When::AfterExposure(after), to }
     }

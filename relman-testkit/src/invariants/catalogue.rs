@@ -73,7 +73,7 @@ impl Run {
 /// | `g1_no_gate_passes_on_a_failed_check` | a passed gate whose check is missing or failed, without an override |
 /// | `s4_checklist_is_signed_by_a_person` | a passed checklist that no person signed, or not all of it |
 /// | `g5_separation_of_duties` | an author who approves, an approver who overrides, too few approvers |
-/// | `g1_override_only_by_an_executive` | an override by somebody else, or of what has not failed |
+/// | `g1_override_only_by_an_executive` | an override by someone else, or of what has not failed |
 /// | `g1_override_opens_post_mortem` | an override without a post-mortem |
 /// | `post_mortem_before_close` | a closed release that owes a post-mortem, or a rollback without one |
 /// | `g3_no_step_skipped` | a step out of order, or one that is not the track's |
@@ -93,7 +93,7 @@ impl Run {
 /// | `law2_append_before_act` | a call to a port that no durable record has asked for |
 /// | `law2_net_effect_is_as_if_once` | a repetition that changes what performing it once has left |
 /// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
-/// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that somebody else has given and a look lets be |
+/// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that someone else has given and a look lets be |
 /// | `b3_platform_is_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
 /// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |
 #[derive(Debug, Clone, Copy)]

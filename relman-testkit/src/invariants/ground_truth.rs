@@ -83,7 +83,7 @@ fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
 
 /// An effect may be performed any number of times and leaves the world as if it were performed once: a repetition is
 /// the same request, and once its outcome is recorded or a newer effect was performed, it changes nothing. What was
-/// recorded as done is so, unless the platform lied or somebody else has changed it since. A message that comes twice
+/// recorded as done is so, unless the platform lied or someone else has changed it since. A message that comes twice
 /// is the same message.
 pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
     let mut requests: BTreeMap<&str, Call> = BTreeMap::new();
@@ -112,9 +112,9 @@ pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record
 
 /// A message that comes twice is the same message.
 pub(super) fn a_message_that_comes_twice_is_the_same(run: &Run) -> Result<(), Broken> {
-    let mut told: BTreeMap<&str, &Notification> = BTreeMap::new();
+    let mut sent: BTreeMap<&str, &Notification> = BTreeMap::new();
     for notification in &run.told {
-        let first = told.entry(&notification.key).or_insert(notification);
+        let first = sent.entry(&notification.key).or_insert(notification);
         if *first != notification {
             let what = format!("the key {} stands for two messages", notification.key);
             return Err(Broken { seq: run.records.len() as u64, what });
@@ -200,7 +200,7 @@ pub(super) fn back_beats_forward(truth: GroundTruth<'_, impl Borrow<Record>>) ->
     Ok(())
 }
 
-/// The platform never gives the new version more than the step under way allows. Where somebody else has given it
+/// The platform never gives the new version more than the step under way allows. Where someone else has given it
 /// more, the first look that sees it leads to a push back.
 pub(super) fn exposure_on_the_platform_never_above_step(
     truth: GroundTruth<'_, impl Borrow<Record>>,

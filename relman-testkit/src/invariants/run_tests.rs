@@ -114,11 +114,11 @@ fn an_effect_that_is_performed_again_too_late_is_found() {
     }
     other.happened.insert(at + 1, twice);
     found(name, &other);
-    let mut told = completed();
-    let mut changed = told.told[0].clone();
+    let mut run = completed();
+    let mut changed = run.told[0].clone();
     changed.title.push('!');
-    told.told.push(changed);
-    found(name, &told);
+    run.told.push(changed);
+    found(name, &run);
     let mut undone = completed();
     let (at, _) = call(&undone, |call| matches!(call, Call::Route(_)));
     if let What::Called { after, answer, .. } = &mut undone.happened[at].what {

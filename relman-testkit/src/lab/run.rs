@@ -89,7 +89,7 @@ pub enum LabError {
          each one of its own"
     )]
     SameName(String),
-    /// A world is none.
+    /// A world is impossible.
     #[error("failed to make the world `{world}`: {problem}")]
     World {
         /// Its name.
@@ -201,7 +201,7 @@ impl Lab {
         self
     }
 
-    /// Is told now and then how far the lab is, from any of its threads.
+    /// Reports now and then how far the lab is, from any of its threads.
     #[must_use]
     pub fn on_progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));

@@ -148,7 +148,7 @@ impl<'a> Traffic<'a> {
         }
     }
 
-    /// Draws what happens over one look. Complaints come later: each of their moments is told to `complain`.
+    /// Draws what happens over one look. Complaints come later: `complain` gets the time of each.
     pub(super) fn look(&mut self, look: Stretch, complain: impl FnMut(Span)) {
         self.canary.clear();
         self.baseline.clear();

@@ -102,7 +102,7 @@ impl Draw {
     /// How so many latencies are spread over the buckets, added to `counts`.
     ///
     /// Drawn bucket by bucket with the distribution's own probabilities, which is the same in law as drawing each
-    /// latency by itself, and costs a few draws in place of thousands.
+    /// latency on its own, and costs a few draws in place of thousands.
     pub(crate) fn latencies(&mut self, requests: u64, latencies: &Latencies, counts: &mut [u64]) {
         let mut left = requests;
         for (count, inside) in counts.iter_mut().zip(latencies.inside()) {

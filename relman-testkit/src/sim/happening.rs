@@ -34,7 +34,7 @@ pub enum What {
         /// The share of the traffic afterwards.
         after: TrafficShare,
     },
-    /// Somebody else changed the traffic.
+    /// Someone else changed the traffic.
     Drifted {
         /// The share before.
         before: TrafficShare,

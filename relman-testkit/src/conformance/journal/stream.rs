@@ -53,7 +53,7 @@ pub(super) fn bytes(lines: &[SealedLine]) -> Vec<Vec<u8>> {
 /// Checks that a stream has these records, and nothing else.
 pub(super) async fn holds(journal: &dyn Journal, stream: &ReleaseId, records: &[Vec<u8>]) -> Met {
     let stored = works("reading a stream to its end", journal.read_to_end(stream, 0).await)?;
-    ensure!(stored == records, "{stream} has {}, and should have {}", told(&stored), told(records));
+    ensure!(stored == records, "{stream} has {}, and should have {}", quoted(&stored), quoted(records));
     Ok(())
 }
 
@@ -66,7 +66,7 @@ pub(super) struct State {
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, and the head is {}", told(&self.records), at(self.head))
+        write!(f, "{}, and the head is {}", quoted(&self.records), at(self.head))
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn state(journal: &dyn Journal, stream: &ReleaseId) -> Result<S
 }
 
 /// Records, as an error can quote them.
-pub(super) fn told(records: &[Vec<u8>]) -> String {
+pub(super) fn quoted(records: &[Vec<u8>]) -> String {
     match records {
         [] => "no records".to_owned(),
         [.., last] => {

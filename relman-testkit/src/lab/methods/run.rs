@@ -120,7 +120,7 @@ impl Comparison {
         Self { seed, ..self }
     }
 
-    /// Is told now and then how far the comparison is, from any of its threads.
+    /// Reports now and then how far the comparison is, from any of its threads.
     #[must_use]
     pub fn on_progress(self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { progress: Some(Arc::new(progress)), ..self }

@@ -11,7 +11,7 @@ use relman_core::{
 use relman_testkit::{Cast, DemoScenario, Simulation};
 
 /// A release with its records.
-pub(crate) struct Told {
+pub(crate) struct Story {
     pub(crate) release: Release,
     pub(crate) records: Vec<Record>,
     pub(crate) lines: Vec<Vec<u8>>,
@@ -26,7 +26,7 @@ pub(crate) fn who(actor: &str) -> Actor {
     Cast::actor(actor)
 }
 
-impl Told {
+impl Story {
     pub(crate) fn of(simulation: &Simulation, cast: Cast) -> Self {
         let run = simulation.run(cast).unwrap();
         let now = run.release.last_at();
@@ -35,22 +35,22 @@ impl Told {
 
     /// A scenario of the demo; after the error spike and the override people look back on it.
     pub(crate) fn scenario(scenario: DemoScenario) -> Self {
-        let mut told = Self::of(&scenario.simulation(), scenario.cast());
+        let mut story = Self::of(&scenario.simulation(), scenario.cast());
         match scenario {
-            DemoScenario::ErrorSpike | DemoScenario::Override => told.look_back(),
+            DemoScenario::ErrorSpike | DemoScenario::Override => story.look_back(),
             DemoScenario::Clean
             | DemoScenario::MetricsOutage
             | DemoScenario::OncallLapse
             | DemoScenario::FlakyDeployer => {}
         }
-        told
+        story
     }
 
     pub(crate) fn history(&self) -> History<'_> {
         History::settled(&self.release, &self.records)
     }
 
-    /// Somebody does something a while later.
+    /// Someone does something a while later.
     pub(crate) fn act(&mut self, by: &str, action: Action) {
         self.now = self.now + Span::from_minutes(10);
         let roles: BTreeSet<_> = ["author", "developer", "approver"].map(|role| role.parse().unwrap()).into();
