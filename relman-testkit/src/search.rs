@@ -223,11 +223,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_law_holds_for_a_few_seeds() {
+    fn every_law_holds_for_a_seed() {
         for law in Law::ALL {
-            for seed in 1..=2 {
-                law.check(seed).unwrap_or_else(|refuted| panic!("{refuted}"));
-            }
+            law.check(1).unwrap_or_else(|refuted| panic!("{refuted}"));
         }
     }
 

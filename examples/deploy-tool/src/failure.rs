@@ -1,8 +1,9 @@
 //! How a command fails, and the exit status that says so.
 
-use std::{error::Error, fmt::Display, io, process::ExitCode};
+use std::{fmt::Display, io, process::ExitCode};
 
-use relman_core::port::{PortError, with_causes};
+use relman_core::port::PortError;
+pub(crate) use relman_core::port::with_causes;
 
 /// Why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -56,18 +57,6 @@ impl Failure {
             Self::Refused(_) | Self::Said | Self::Output(_) => ExitCode::FAILURE,
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 impl From<PortError> for Failure {

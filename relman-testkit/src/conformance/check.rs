@@ -51,21 +51,6 @@ impl Port {
         Self::Directory,
         Self::Clock,
     ];
-
-    /// The checks of this port's suite, in the order in which they run.
-    pub const fn checks(self) -> &'static [Check] {
-        match self {
-            Self::Journal => super::journal::CHECKS,
-            Self::Deployer => super::deployer::CHECKS,
-            Self::MetricsSource => super::metrics::CHECKS,
-            Self::Notifier => super::notifier::CHECKS,
-            Self::Tracker => super::tracker::CHECKS,
-            Self::UserFlows => super::user_flows::CHECKS,
-            Self::IncidentSource => super::incidents::CHECKS,
-            Self::Directory => super::directory::CHECKS,
-            Self::Clock => super::clock::CHECKS,
-        }
-    }
 }
 
 impl fmt::Display for Port {

@@ -1,6 +1,5 @@
 use std::{
     any::Any,
-    error::Error,
     fmt,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -10,8 +9,33 @@ use std::{
 
 use relman_core::port::{PortError, with_causes};
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use super::{Check, Unable};
+use super::Check;
+
+/// What a fixture can do for a check, or why it can't.
+pub type Able<T> = Result<T, Unable>;
+
+/// Why a fixture can't do what a check needs.
+///
+/// The check is then reported as not checked, with this reason, and never as passed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{because}")]
+pub struct Unable {
+    because: String,
+}
+
+impl Unable {
+    /// A reason that completes "not checked, because …": `nothing survives the process`.
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self { because: reason.into() }
+    }
+
+    /// What a fixture answers for an ability that it does not mention.
+    pub(super) fn unmentioned(what: &str) -> Self {
+        Self::because(format!("the fixture does not say how to {what}"))
+    }
+}
 
 /// What a check has found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +130,10 @@ macro_rules! ensure {
 pub(super) use ensure;
 
 /// The answer to something that has to work in a sound world.
-pub(super) fn works<T, E: Error>(what: impl fmt::Display, answer: Result<T, E>) -> Result<T, Unmet> {
+pub(super) fn works<T, E: std::error::Error>(
+    what: impl fmt::Display,
+    answer: Result<T, E>,
+) -> Result<T, Unmet> {
     answer.map_err(|error| {
         Unmet::Failed(format!("{what} failed although nothing was wrong: {}", with_causes(&error)))
     })
@@ -126,7 +153,7 @@ pub(super) fn discreet(error: &PortError, secrets: &[String]) -> Met {
     silent(&shown, secrets)
 }
 
-/// Checks that a text holds no secret. The text is not quoted: it would be told a second time.
+/// Checks that a text holds no secret. The text is not quoted: that would leak it a second time.
 pub(super) fn silent(shown: &str, secrets: &[String]) -> Met {
     let number = secrets.iter().position(|secret| shown.contains(secret.as_str()));
     if let Some(number) = number {

@@ -64,13 +64,13 @@
 //! ```
 //!
 //! What is in braces makes a fixture for each test; it may `.await`, and `return` where a server is missing and the
-//! test has to be passed over.
+//! test has to be skipped.
 //!
 //! # What is not checked
 //!
 //! A fixture that can't cut its adapter off, or look at the other side, says so by [`Unable`], and the checks that
 //! need it are reported as not checked, with the reason. A test of such a check prints that and ends; a report counts
-//! it by itself. It is never counted as passed.
+//! it separately. It is never counted as passed.
 //!
 //! What a platform can't do at all it says in its capabilities, such as
 //! [`share_tolerance`](relman_core::port::DeployerCapabilities::share_tolerance), and the checks allow for that.
@@ -110,8 +110,8 @@
 //!   a_known_actor_has_their_roles             passed
 //!   a_stranger_is_unknown                     passed
 //!   a_namesake_of_another_kind_is_a_stranger  passed
-//!   somebody_without_roles_is_known           not checked, because the fixture does not say how to name somebody without roles
-//!   the_roles_are_those_of_now                not checked, because the fixture does not say how to give somebody a role
+//!   an_actor_without_roles_is_known           not checked, because the fixture does not say how to name someone without roles
+//!   the_roles_are_those_of_now                not checked, because the fixture does not say how to give someone a role
 //!   what_can_not_be_asked_is_an_error         not checked, because the fixture does not say how to cut the adapter off
 //!   errors_hold_no_secret                     not checked, because the adapter was given no secret
 //! 8 checks: 4 passed, 0 failed, 4 not checked", report.relman);
@@ -125,11 +125,10 @@
 //! It asks from the outside, for a moment. That records survive a power cut, that a token is never logged, that a
 //! platform keeps its word under load: for that the adapter needs tests of its own.
 
-mod ability;
 mod check;
-mod expand;
 mod finding;
 mod report;
+mod suites;
 
 pub mod clock;
 pub mod deployer;
@@ -141,9 +140,8 @@ pub mod notifier;
 pub mod tracker;
 pub mod user_flows;
 
-pub use ability::{Able, Unable};
 pub use check::{Check, Port};
-pub use finding::Finding;
+pub use finding::{Able, Finding, Unable};
 pub use report::{BrokenPromises, Entry, Report};
 
 #[doc(inline)]

@@ -71,7 +71,7 @@ impl Report {
     ///
     /// # Errors
     ///
-    /// [`BrokenPromises`], each with what was seen.
+    /// [`BrokenPromises`], each with what was found.
     pub fn kept(&self) -> Result<(), BrokenPromises> {
         let broken: Vec<Entry> = self.failed().cloned().collect();
         if broken.is_empty() {

@@ -1,12 +1,13 @@
+use std::fmt;
+
 use relman_core::unit::{Actor, MetricName, Span, TrafficShare};
 use serde::{Deserialize, Serialize};
 
-use super::{When, as_text};
 use crate::Duty;
 
 /// One thing that goes wrong.
 ///
-/// Calls of a kind are counted from 1 and for each release by itself. `times` says how many calls in a row, from the
+/// Calls of a kind are counted from 1 and separately for each release. `times` says how many calls in a row, from the
 /// `nth` on, share the fate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case", deny_unknown_fields)]
@@ -31,7 +32,7 @@ pub enum Fault {
         #[serde(default = "once")]
         times: u32,
     },
-    /// Somebody else changes the traffic; nothing where the new version has no traffic then.
+    /// Someone else changes the traffic; nothing where the new version has no traffic then.
     Drift {
         /// When.
         at: When,
@@ -92,7 +93,7 @@ pub enum Fault {
         /// Where to.
         jump: Jump,
     },
-    /// Somebody does not act as they should.
+    /// Someone does not act as they should.
     Person {
         /// In what.
         duty: Duty,
@@ -297,7 +298,7 @@ pub enum Jump {
     Backwards(#[serde(with = "as_text")] Span),
 }
 
-/// How somebody does not act as they should.
+/// How someone does not act as they should.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PersonFate {
@@ -305,7 +306,7 @@ pub enum PersonFate {
     Late(#[serde(with = "as_text")] Span),
     /// Each time twice.
     Twice,
-    /// Somebody else tries first, each time.
+    /// Someone else tries first, each time.
     WrongRole(Actor),
 }
 
@@ -321,4 +322,216 @@ pub enum Boundary {
     Appended,
     /// A port was called, and the outcome is not recorded.
     Called,
+}
+
+/// A moment of a release, relative to what happens to it.
+///
+/// In a file: `{ after_exposure = "5m" }`, `{ after_start = "1m" }` or `{ at_share = { share = "10%", after = "30s" } }`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum When {
+    /// This long after the simulation began.
+    AfterStart(#[serde(with = "as_text")] Span),
+    /// This long after the release first had traffic in production.
+    AfterExposure(#[serde(with = "as_text")] Span),
+    /// This long after the release first had at least this share of the traffic: a moment of a step.
+    AtShare {
+        /// The share.
+        #[serde(with = "as_text")]
+        share: TrafficShare,
+        /// How long after it was reached.
+        #[serde(with = "as_text")]
+        after: Span,
+    },
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AfterStart(span) => write!(f, "{span} after the start"),
+            Self::AfterExposure(span) => write!(f, "{span} after the first exposure"),
+            Self::AtShare { share, after } => write!(f, "{after} after it had {share} of the traffic"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deployer { call, nth, times, fate } => {
+                write!(f, "{} that {call}: {fate}", Calls("call", *nth, *times))
+            }
+            Self::Observation { nth, times } => {
+                write!(f, "{}: the platform does not tell where the traffic is", Calls("look", *nth, *times))
+            }
+            Self::Drift { at, to } => write!(f, "{at}: somebody else sets the traffic to {to}"),
+            Self::Metrics { of, from, lasting, fate } => {
+                write!(f, "from {from}, for {lasting}: {of} {fate}")
+            }
+            Self::Notifier { nth, times, fate } => write!(f, "{}: {fate}", Calls("message", *nth, *times)),
+            Self::Append { nth, times: u32::MAX, fate } => write!(f, "append {nth} and all that follow: {fate}"),
+            Self::Append { nth, times, fate } => write!(f, "{}: {fate}", Calls("append", *nth, *times)),
+            Self::Panic { port, nth, times } => write!(f, "{}: it panics", Calls(port.call(), *nth, *times)),
+            Self::Clock { at, of, jump } => write!(f, "{at}: {of} jumps {jump}"),
+            Self::Person { duty, fate } => write!(f, "{duty}: {fate}"),
+            Self::SecondConductor {} => f.write_str("a second conductor drives the same release"),
+            Self::Crash { after, nth, down_for } => {
+                write!(f, "a crash {after}, the {nth}. time, and a new start after {down_for}")
+            }
+        }
+    }
+}
+
+/// `call 2`, `calls 2 to 4`.
+struct Calls(&'static str, u32, u32);
+
+impl fmt::Display for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(what, nth, times) = *self;
+        match times {
+            0 => write!(f, "no {what}"),
+            1 => write!(f, "{what} {nth}"),
+            _ => write!(f, "{what}s {nth} to {}", nth.saturating_add(times - 1)),
+        }
+    }
+}
+
+impl fmt::Display for DeployerCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Install => "installs a version",
+            Self::Forward => "gives the new version traffic",
+            Self::Back => "takes all traffic from it",
+        })
+    }
+}
+
+impl fmt::Display for DeployerFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Unavailable => "the platform is not available and changes nothing",
+            Self::Refused => "the platform refuses for good and changes nothing",
+            Self::AnswerLost => "the platform does it and the answer is lost",
+            Self::Halfway => "the platform stops half-way and the answer is lost",
+            Self::HalfwayUnnoticed => "the platform stops half-way and says that it is done",
+            Self::Lie => "the platform changes nothing and says that it is done",
+            Self::Late(by) => return write!(f, "the platform does it {by} later, whoever waits for it"),
+            Self::Hangs => "the platform changes nothing and never answers",
+            Self::HangsAfterwards => "the platform does it and never answers",
+        })
+    }
+}
+
+impl fmt::Display for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.pad("every metric"),
+            Self::One(name) => write!(f, "{name}"),
+        }
+    }
+}
+
+impl fmt::Display for MetricsFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Older(by) => write!(f, "is of {by} before"),
+            Self::Delayed(by) => write!(f, "comes {by} late"),
+            Self::Empty => f.pad("is an empty answer"),
+            Self::NotANumber => f.pad("is not a number"),
+            Self::Null => f.pad("is an answer without a value"),
+            Self::Stale => f.pad("is stale"),
+            Self::Twice => f.pad("is counted twice"),
+            Self::Down => f.pad("can't be had, the source is down"),
+        }
+    }
+}
+
+impl fmt::Display for NotifierFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Down => "the notifier is down",
+            Self::AnswerLost => "it is delivered and the answer is lost",
+        })
+    }
+}
+
+impl fmt::Display for AppendFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::BeforeDurable => "the journal fails before anything is stored",
+            Self::AfterDurable => "the journal fails after it is stored",
+            Self::Full => "the disk is full",
+        })
+    }
+}
+
+impl PortName {
+    /// A call to it.
+    fn call(self) -> &'static str {
+        match self {
+            Self::Deployer => "change by the deployer",
+            Self::Observation => "observation of the platform",
+            Self::Metrics => "question to the metrics",
+            Self::Notifier => "message",
+            Self::UserFlows => "check of the user flows",
+            Self::Incidents => "question to the source of incidents",
+        }
+    }
+}
+
+impl fmt::Display for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::All => "every clock",
+            Self::People => "the clock of the people",
+            Self::Conductors => "the clock of the conductors",
+        })
+    }
+}
+
+impl fmt::Display for Jump {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Forwards(by) => write!(f, "{by} forwards"),
+            Self::Backwards(by) => write!(f, "{by} backwards"),
+        }
+    }
+}
+
+impl fmt::Display for PersonFate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Late(by) => write!(f, "it is done {by} late"),
+            Self::Twice => f.pad("it is done twice"),
+            Self::WrongRole(actor) => write!(f, "{actor} tries first"),
+        }
+    }
+}
+
+impl fmt::Display for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Any => "between two steps",
+            Self::Decided => "after something is decided and before it is appended",
+            Self::Appended => "after something is appended and before it is acted upon",
+            Self::Called => "after a port is called and before the outcome is recorded",
+        })
+    }
+}
+
+/// Values as people write them: `5m`, `10%`.
+mod as_text {
+    use std::{fmt::Display, str::FromStr};
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }

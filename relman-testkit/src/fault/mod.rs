@@ -4,16 +4,11 @@
 //! mean, so that a failing schedule is shrunk by removing entries. A schedule is a TOML or JSON file, a text for
 //! people ([`Display`](std::fmt::Display)), or comes from a seed ([`Schedule::random`]).
 
-mod as_text;
 mod kind;
-mod random;
-mod say;
 mod schedule;
-mod when;
 
 pub use kind::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate, PortName,
+    PersonFate, PortName, When,
 };
 pub use schedule::{Schedule, ScheduleError};
-pub use when::When;

@@ -7,7 +7,7 @@ use relman_core::{
     unit::TrafficShare,
 };
 
-use super::Broken;
+use super::violation::Broken;
 
 /// Every record continues the one before, in one stream, without a gap.
 pub(super) fn links(records: &[Record]) -> Result<(), Broken> {

@@ -7,8 +7,8 @@ use relman_core::{
 };
 
 use super::{
-    Broken,
     in_force::{InForce, is_measured},
+    violation::Broken,
 };
 
 /// Whether the traffic is where the step wants it.

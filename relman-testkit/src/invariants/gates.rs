@@ -6,7 +6,7 @@ use relman_core::{
     unit::{CheckName, Timestamp},
 };
 
-use super::{Broken, in_force::InForce};
+use super::{in_force::InForce, violation::Broken};
 
 /// Staging begins under a contract with criteria.
 pub(super) fn no_staging_without_contract(records: &[Record]) -> Result<(), Broken> {

@@ -2,210 +2,21 @@
 //!
 //! They are written from the process alone and share no code with the rules that decide: what a rule forgets, an
 //! invariant finds. Most need nothing but the records of one release, as a run, a journal or an export holds them. The
-//! others need a whole [`Run`]: what the platform really did, beside what was recorded of it.
+//! others need a whole [`Run`](crate::Run): what the platform did, beside what was recorded of it.
 
+mod catalogue;
 mod chain;
 mod evidence;
 mod gates;
+mod ground_truth;
 mod in_force;
 mod people;
-mod really;
 mod rollback;
 mod rollout;
+mod violation;
 
-use std::{borrow::Borrow, fmt};
-
-use relman_core::event::Record;
-
-use crate::{Run, sim::Happening};
-use really::Seen;
-
-/// A guardrail that records were found to break.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
-    /// The name of the invariant.
-    pub name: &'static str,
-    /// The record that breaks it.
-    pub seq: u64,
-    /// In which way.
-    pub what: String,
-}
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is broken by record {}: {}", self.name, self.seq, self.what)
-    }
-}
-
-impl std::error::Error for Violation {}
-
-/// How a record breaks an invariant.
-struct Broken {
-    seq: u64,
-    what: String,
-}
-
-impl Broken {
-    fn by(record: &Record, what: impl Into<String>) -> Self {
-        Self { seq: record.seq, what: what.into() }
-    }
-}
-
-type Check = fn(&[Record]) -> Result<(), Broken>;
-
-/// Every invariant with its name.
-const CATALOGUE: [(&str, Check); 18] = [
-    ("g6_chain_links", chain::links),
-    ("time_never_goes_back", chain::time_never_goes_back),
-    ("law2_outcome_follows_its_cause", chain::outcome_follows_its_cause),
-    ("g2_no_staging_without_contract", gates::no_staging_without_contract),
-    ("g3_no_gate_left_out", gates::no_gate_left_out),
-    ("g1_no_gate_passes_on_a_failed_check", gates::no_gate_passes_on_a_failed_check),
-    ("s4_checklist_is_signed_by_a_person", gates::checklist_is_signed_by_a_person),
-    ("g5_separation_of_duties", people::separation_of_duties),
-    ("g1_override_only_by_an_executive", people::override_only_by_an_executive),
-    ("g1_override_opens_post_mortem", people::override_opens_post_mortem),
-    ("post_mortem_before_close", people::post_mortem_before_close),
-    ("g3_no_step_skipped", rollout::no_step_skipped),
-    ("exposure_never_above_step", rollout::exposure_never_above_step),
-    ("g4_complete_after_24h_under_cover", rollout::complete_after_a_day_under_cover),
-    ("bake_time_is_observed_time", evidence::bake_time_is_observed_time),
-    ("law4_nothing_passes_unmeasured", evidence::nothing_passes_unmeasured),
-    ("law5_breach_leads_to_rollback", rollback::breach_leads_to_rollback),
-    ("rollback_confirmed_by_observation", rollback::confirmed_by_observation),
-];
-
-type RunCheck = fn(&Run) -> Result<(), Broken>;
-
-/// Every invariant over a whole run with its name.
-const OF_RUNS: [(&str, RunCheck); 10] = [
-    ("chain_verifies", really::chain_verifies),
-    ("replay_equals_live", really::replay_equals_live),
-    ("law2_append_before_act", |run| really::append_before_act(run.seen())),
-    ("law2_net_effect_is_as_if_once", |run| {
-        really::net_effect_is_as_if_once(run.seen())?;
-        really::a_message_that_comes_twice_is_the_same(run)
-    }),
-    ("law5_back_beats_forward", |run| really::back_beats_forward(run.seen())),
-    ("exposure_on_the_platform_never_above_step", |run| {
-        really::exposure_on_the_platform_never_above_step(run.seen())
-    }),
-    ("b3_traffic_is_really_at_zero_when_confirmed", |run| {
-        really::traffic_is_really_at_zero_when_confirmed(run.seen())
-    }),
-    ("law9_every_call_ends_once", really::every_call_ends_once),
-    ("law10_nobody_is_left_alone", really::nobody_is_left_alone),
-    ("nobody_waits_for_ever", really::nobody_waits_for_ever),
-];
-
-impl Run {
-    fn seen(&self) -> Seen<'_, Record> {
-        Seen::new(&self.records, &self.happened)
-    }
-}
-
-/// The guardrails, checked over the records of one release, or over a whole run.
-///
-/// | name | what is never recorded |
-/// | --- | --- |
-/// | `g6_chain_links` | a record that does not continue the one before |
-/// | `time_never_goes_back` | a record, or a look, earlier than the one before |
-/// | `law2_outcome_follows_its_cause` | an outcome that no earlier record asked for, or a second one |
-/// | `g2_no_staging_without_contract` | staging of a plan without a rollback contract |
-/// | `g3_no_gate_left_out` | a phase or step without the passed gate before it |
-/// | `g1_no_gate_passes_on_a_failed_check` | a passed gate whose check is missing or failed, without an override |
-/// | `s4_checklist_is_signed_by_a_person` | a passed checklist that no person signed, or not all of it |
-/// | `g5_separation_of_duties` | an author who approves, an approver who overrides, too few approvers |
-/// | `g1_override_only_by_an_executive` | an override by somebody else, or of what has not failed |
-/// | `g1_override_opens_post_mortem` | an override without a post-mortem |
-/// | `post_mortem_before_close` | a closed release that owes a post-mortem, or a rollback without one |
-/// | `g3_no_step_skipped` | a step out of order, or one that is not the track's |
-/// | `exposure_never_above_step` | traffic that the step under way does not allow |
-/// | `g4_complete_after_24h_under_cover` | completion before the validation has passed under on-call cover |
-/// | `bake_time_is_observed_time` | bake time for what was held, was elsewhere or could not be measured |
-/// | `law4_nothing_passes_unmeasured` | a passed step with too little bake time or a criterion that was not clean |
-/// | `law5_breach_leads_to_rollback` | a breach without a rollback, or a way forward after one |
-/// | `rollback_confirmed_by_observation` | a rollback that ends without the platform having shown zero |
-///
-/// Over a whole [`Run`], besides:
-///
-/// | name | what never happens |
-/// | --- | --- |
-/// | `chain_verifies` | stored bytes that do not verify as one chain |
-/// | `replay_equals_live` | a replay of the stored bytes that comes to another state |
-/// | `law2_append_before_act` | a call to a port that no durable record has asked for |
-/// | `law2_net_effect_is_as_if_once` | a repetition that changes what performing it once has left |
-/// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
-/// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that somebody else has given and a look lets be |
-/// | `b3_traffic_is_really_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic, or gets some by an earlier change |
-/// | `law9_every_call_ends_once` | a call that is neither answered nor aborted, or ends twice |
-/// | `law10_nobody_is_left_alone` | a journal that fails for long while users have the version, and nobody is told |
-/// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |
-#[derive(Debug, Clone, Copy)]
-pub struct Invariants;
-
-impl Invariants {
-    /// Checks every invariant.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Violation`], in the order of [`names`](Self::names).
-    pub fn check(records: &[Record]) -> Result<(), Violation> {
-        CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
-    }
-
-    /// Checks every invariant over a whole run: those over its records, and those over what really happened.
-    ///
-    /// # Errors
-    ///
-    /// The first [`Violation`], in the order of [`names`](Self::names). Of what happened on the platform it names the
-    /// record that came next.
-    pub fn check_run(run: &Run) -> Result<(), Violation> {
-        Self::check(&run.records)?;
-        OF_RUNS.iter().try_for_each(|(name, check)| over(name, *check, run))
-    }
-
-    /// Checks what can be checked of what really happened while a run is under way.
-    pub(crate) fn check_so_far(
-        records: &[impl Borrow<Record>],
-        happened: &[Happening],
-    ) -> Result<(), Violation> {
-        let seen = Seen::new(records, happened);
-        let named = |name| move |Broken { seq, what }| Violation { name, seq, what };
-        really::append_before_act(seen).map_err(named("law2_append_before_act"))?;
-        really::net_effect_is_as_if_once(seen).map_err(named("law2_net_effect_is_as_if_once"))?;
-        really::back_beats_forward(seen).map_err(named("law5_back_beats_forward"))?;
-        really::exposure_on_the_platform_never_above_step(seen)
-            .map_err(named("exposure_on_the_platform_never_above_step"))?;
-        really::traffic_is_really_at_zero_when_confirmed(seen)
-            .map_err(named("b3_traffic_is_really_at_zero_when_confirmed"))
-    }
-
-    /// Every violation of a whole run, at most one for each invariant.
-    pub fn violations_of_run(run: &Run) -> Vec<Violation> {
-        let mut violations = Self::violations(&run.records);
-        violations.extend(OF_RUNS.iter().filter_map(|(name, check)| over(name, *check, run).err()));
-        violations
-    }
-
-    /// Every violation, at most one for each invariant.
-    pub fn violations(records: &[Record]) -> Vec<Violation> {
-        CATALOGUE.iter().filter_map(|(name, check)| run(name, *check, records).err()).collect()
-    }
-
-    /// The names, in the order in which they are checked: those over records, then those over whole runs.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        CATALOGUE.iter().map(|(name, _)| *name).chain(OF_RUNS.iter().map(|(name, _)| *name))
-    }
-}
-
-fn run(name: &'static str, check: Check, records: &[Record]) -> Result<(), Violation> {
-    check(records).map_err(|broken| Violation { name, seq: broken.seq, what: broken.what })
-}
-
-fn over(name: &'static str, check: RunCheck, run: &Run) -> Result<(), Violation> {
-    check(run).map_err(|broken| Violation { name, seq: broken.seq, what: broken.what })
-}
+pub use catalogue::Invariants;
+pub use violation::Violation;
 
 #[cfg(test)]
 mod run_tests;

@@ -5,7 +5,7 @@ use relman_core::{
     policy::Permission,
 };
 
-use super::{Broken, in_force::InForce};
+use super::{in_force::InForce, violation::Broken};
 
 /// Author, approver and executive are different people, and a plan has as many approvers as its risk asks for.
 pub(super) fn separation_of_duties(records: &[Record]) -> Result<(), Broken> {

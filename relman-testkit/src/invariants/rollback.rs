@@ -4,7 +4,7 @@ use relman_core::{
     unit::TrafficShare,
 };
 
-use super::{Broken, in_force::InForce};
+use super::{in_force::InForce, violation::Broken};
 
 /// A look with a failed verdict, and a breach, lead to a rollback in the same decision; a rollback for a criterion
 /// rests on a breach; and after a rollback nothing goes forward.

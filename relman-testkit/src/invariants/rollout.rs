@@ -4,7 +4,7 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare, Window},
 };
 
-use super::{Broken, in_force::InForce};
+use super::{in_force::InForce, violation::Broken};
 
 /// Steps come in the order of the track, each with the track's share and bake time, and validation after the last.
 pub(super) fn no_step_skipped(records: &[Record]) -> Result<(), Broken> {
@@ -72,7 +72,7 @@ pub(super) fn exposure_never_above_step(records: &[Record]) -> Result<(), Broken
     Ok(())
 }
 
-/// The times in which somebody is on call.
+/// The times in which someone is on call.
 #[derive(Default)]
 struct Cover(Vec<Window>);
 
@@ -102,7 +102,7 @@ impl Cover {
     }
 }
 
-/// A release is complete once it was observed at 100 % for the whole validation while somebody was on call; a day at
+/// A release is complete once it was observed at 100 % for the whole validation while someone was on call; a day at
 /// least, unless it is a drill.
 pub(super) fn complete_after_a_day_under_cover(records: &[Record]) -> Result<(), Broken> {
     let mut in_force = None;

@@ -8,7 +8,7 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    Cast, Diligence, Duty, Ending, Simulation,
+    Cast, Diligence, Duty, Ending, Run, Simulation,
     fault::{DeployerCall, DeployerFate, Fault},
     sample,
     sim::{Call, CallAnswer, Happening, Regression, What, World},
@@ -114,11 +114,11 @@ fn an_effect_that_is_performed_again_too_late_is_found() {
     }
     other.happened.insert(at + 1, twice);
     found(name, &other);
-    let mut told = completed();
-    let mut changed = told.told[0].clone();
+    let mut run = completed();
+    let mut changed = run.told[0].clone();
     changed.title.push('!');
-    told.told.push(changed);
-    found(name, &told);
+    run.told.push(changed);
+    found(name, &run);
     let mut undone = completed();
     let (at, _) = call(&undone, |call| matches!(call, Call::Route(_)));
     if let What::Called { after, answer, .. } = &mut undone.happened[at].what {
@@ -160,7 +160,7 @@ fn a_confirmed_rollback_of_a_version_with_traffic_is_found() {
         .iter()
         .rposition(|one| matches!(one.what, What::Called { call: Call::Route(TrafficShare::ZERO), .. }));
     run.happened.remove(at.unwrap());
-    found("b3_traffic_is_really_at_zero_when_confirmed", &run);
+    found("b3_platform_is_at_zero_when_confirmed", &run);
 }
 
 #[test]

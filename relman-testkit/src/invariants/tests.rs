@@ -43,7 +43,7 @@ fn overridden() -> Vec<Record> {
     Simulation::new(Arc::new(plan), sample::drill_policy()).world(World::calm()).run(cast).unwrap().records
 }
 
-/// Numbers and links records anew, as somebody would who wants a forgery to verify.
+/// Numbers and links records anew, as a forger would.
 fn relink(records: &mut [Record]) {
     let mut prev = Digest::ZERO;
     for (seq, record) in (0..).zip(records) {

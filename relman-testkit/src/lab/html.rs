@@ -433,7 +433,7 @@ impl Axis {
     }
 }
 
-/// A round number of which four to ten go into so much.
+/// A round number that goes four to ten times into so much.
 fn round_step(most: f64) -> f64 {
     let power = libm::exp10(libm::log10(most).floor());
     match most / power {

@@ -49,7 +49,7 @@
 //! the trial. The same lab gives the same report, byte for byte, on any number of cores and in debug and release
 //! builds.
 //!
-//! What each way to decide costs by itself, all else being equal, is measured in [`methods`].
+//! What each way to decide costs, all else being equal, is measured in [`methods`].
 //!
 //! # What the figures mean
 //!
@@ -78,15 +78,14 @@
 //! - The deployer does at once what it is asked for, and the traffic is exactly where it should be. Add to the time to
 //!   zero what your platform takes. Of a world's [`faults`](crate::sim::World::faults) the lab knows outages of metrics; a
 //!   world with others is refused: try those in a [`Simulation`](crate::Simulation).
-//! - People do their part: somebody is always on call, every check passes, nobody holds a release, and no freeze is in
+//! - People do their part: someone is always on call, every check passes, nobody holds a release, and no freeze is in
 //!   force.
 //! - Metrics that a policy watches and no world has are taken as measured; the report names them. Criteria on them are
 //!   refused.
-//! - A user is somebody who makes a few requests in a row; who comes back later counts as another one.
+//! - A user is someone who makes a few requests in a row; who comes back later counts as another one.
 //! - A release that is still under way after two weeks is unfinished, and neither completed nor rolled back.
 
 mod case;
-mod course;
 mod figure;
 #[cfg(feature = "html")]
 mod html;
@@ -96,6 +95,7 @@ mod outage;
 pub(crate) mod replay;
 mod report;
 mod run;
+mod setup;
 mod table;
 mod traffic;
 mod trial;

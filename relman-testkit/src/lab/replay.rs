@@ -17,8 +17,8 @@ use relman_core::{
 };
 
 use super::{
-    course::Course,
-    traffic::{Seen, Stretch},
+    setup::Setup,
+    traffic::{ArmCounts, Stretch},
     trial::{Cause, End, Trial, trial},
 };
 use crate::{
@@ -36,8 +36,8 @@ use crate::{
 #[derive(Debug)]
 struct Drawn {
     look: Stretch,
-    canary: Seen,
-    baseline: Seen,
+    canary: ArmCounts,
+    baseline: ArmCounts,
     complaints: Vec<Span>,
 }
 
@@ -239,11 +239,11 @@ impl<'a> Replay<'a> {
 /// Tries a release both ways.
 pub(super) fn both(plan: &Arc<Plan>, policy: &Arc<Policy>, world: &World, seed: u64) -> (Ending, Ending) {
     let track = plan.track().unwrap();
-    let course = Course::of(policy, plan, Some(track)).unwrap();
-    let longest = course.planned().times(3) + Span::from_minutes(30);
+    let setup = Setup::of(policy, plan, Some(track)).unwrap();
+    let longest = setup.planned().times(3) + Span::from_minutes(30);
     let mut drawn = Vec::new();
     let draw = Draw::about(&format!("test {seed}"));
-    let trial = trial(&course, world, draw, sample::start(), longest, |witnessed| {
+    let trial = trial(&setup, world, draw, sample::start(), longest, |witnessed| {
         drawn.push(Drawn {
             look: witnessed.look,
             canary: witnessed.canary.clone(),

@@ -4,10 +4,9 @@ use relman_core::unit::{Span, Timestamp};
 use serde::Serialize;
 
 use super::{
-    Case, Estimate, Kind, Share, Spread,
-    course::Course,
-    figure,
+    Case, Estimate, Kind, Share, Spread, figure,
     run::Setting,
+    setup::Setup,
     trial::{Cause, End, Trial},
 };
 
@@ -113,7 +112,7 @@ pub struct Difference {
 }
 
 impl Report {
-    pub(super) fn of(setting: &Setting<'_>, courses: &[Course], tried: &[Vec<Vec<Trial>>]) -> Self {
+    pub(super) fn of(setting: &Setting<'_>, setups: &[Setup], tried: &[Vec<Vec<Trial>>]) -> Self {
         let contract = setting.plan.contract();
         let criteria = contract.map_or(&[][..], |contract| contract.criteria());
         let criteria: Vec<String> = criteria.iter().map(ToString::to_string).collect();
@@ -133,29 +132,29 @@ impl Report {
             start: setting.start,
             confidence: figure::CONFIDENCE,
             worlds: worlds.collect(),
-            policies: contestants(setting, courses),
+            policies: contestants(setting, setups),
             criteria,
         }
     }
 }
 
-fn contestants(setting: &Setting<'_>, courses: &[Course]) -> Vec<Contestant> {
+fn contestants(setting: &Setting<'_>, setups: &[Setup]) -> Vec<Contestant> {
     let names: Vec<String> = setting.policies.iter().map(|policy| policy.name().to_string()).collect();
     let label = |index: usize| {
         let name = &names[index];
         let alone = names.iter().filter(|other| *other == name).count() == 1;
         if alone { name.clone() } else { format!("{name} ({})", index + 1) }
     };
-    let pairs = setting.policies.iter().zip(courses).enumerate();
-    let contestant = |(index, (policy, course)): (usize, (&std::sync::Arc<_>, &Course))| {
+    let pairs = setting.policies.iter().zip(setups).enumerate();
+    let contestant = |(index, (policy, setup)): (usize, (&std::sync::Arc<_>, &Setup))| {
         let policy: &relman_core::policy::Policy = policy;
         Contestant {
             label: label(index),
             version: policy.version().to_string(),
-            track: course.track.to_string(),
-            steps: course.steps.iter().map(|step| format!("{} {}", step.share, step.bake)).collect(),
-            planned: course.planned(),
-            taken_as_there: course.taken_as_there().map(ToString::to_string).collect(),
+            track: setup.track.to_string(),
+            steps: setup.steps.iter().map(|step| format!("{} {}", step.share, step.bake)).collect(),
+            planned: setup.planned(),
+            taken_as_there: setup.taken_as_there().map(ToString::to_string).collect(),
         }
     };
     pairs.map(contestant).collect()

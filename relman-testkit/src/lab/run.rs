@@ -17,8 +17,8 @@ use thiserror::Error;
 
 use super::{
     Case, Report,
-    course::Course,
     outage::Outage,
+    setup::Setup,
     trial::{Trial, draw_alone, trial},
     worlds,
 };
@@ -89,7 +89,7 @@ pub enum LabError {
          each one of its own"
     )]
     SameName(String),
-    /// A world is none.
+    /// A world is impossible.
     #[error("failed to make the world `{world}`: {problem}")]
     World {
         /// Its name.
@@ -201,7 +201,7 @@ impl Lab {
         self
     }
 
-    /// Is told now and then how far the lab is, from any of its threads.
+    /// Reports now and then how far the lab is, from any of its threads.
     #[must_use]
     pub fn on_progress(mut self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(progress));
@@ -214,7 +214,7 @@ impl Lab {
     ///
     /// The [`LabError`] that [`Lab::run`] would end with.
     pub fn check(&self) -> Result<(), LabError> {
-        self.courses().map(drop)
+        self.setups().map(drop)
     }
 
     /// Runs every trial, on all cores. The same lab gives the same report, byte for byte, on any number of them.
@@ -223,13 +223,13 @@ impl Lab {
     ///
     /// [`LabError`], which says what would be right.
     pub fn run(&self) -> Result<Report, LabError> {
-        let courses = self.courses()?;
+        let setups = self.setups()?;
         let progress = Counter { done: AtomicU64::new(0), lab: self };
         let of_case = |case: &Case| -> Vec<Vec<Trial>> {
-            courses.iter().map(|course| self.try_out(course, case, &progress)).collect()
+            setups.iter().map(|setup| self.try_out(setup, case, &progress)).collect()
         };
         let tried: Vec<Vec<Vec<Trial>>> = self.worlds.iter().map(of_case).collect();
-        Ok(Report::of(&self.setting(), &courses, &tried))
+        Ok(Report::of(&self.setting(), &setups, &tried))
     }
 
     /// Draws the random numbers of the trials of releases that nothing stops, and judges nothing: what the lab adds to
@@ -240,18 +240,18 @@ impl Lab {
     /// As [`Lab::run`].
     #[doc(hidden)]
     pub fn draw_alone(&self) -> Result<f64, LabError> {
-        let courses = self.courses()?;
-        let pairs = self.worlds.iter().flat_map(|case| courses.iter().map(move |course| (case, course)));
-        let drawn = pairs.map(|(case, course)| -> f64 {
+        let setups = self.setups()?;
+        let pairs = self.worlds.iter().flat_map(|case| setups.iter().map(move |setup| (case, setup)));
+        let drawn = pairs.map(|(case, setup)| -> f64 {
             let numbers = (0..self.trials).into_par_iter();
             let drawn =
-                numbers.map(|number| draw_alone(course, &case.world, self.draw(case, number), self.start));
+                numbers.map(|number| draw_alone(setup, &case.world, self.draw(case, number), self.start));
             drawn.collect::<Vec<f64>>().iter().sum()
         });
         Ok(drawn.sum())
     }
 
-    fn courses(&self) -> Result<Vec<Course>, LabError> {
+    fn setups(&self) -> Result<Vec<Setup>, LabError> {
         if self.trials == 0 || self.trials > MOST_TRIALS {
             return Err(LabError::Trials(self.trials));
         }
@@ -266,13 +266,13 @@ impl Lab {
                 return Err(LabError::SameName(case.name.clone()));
             }
         }
-        self.policies.iter().map(|policy| Course::of(policy, &self.plan, self.track.as_ref())).collect()
+        self.policies.iter().map(|policy| Setup::of(policy, &self.plan, self.track.as_ref())).collect()
     }
 
-    fn try_out(&self, course: &Course, case: &Case, progress: &Counter<'_>) -> Vec<Trial> {
+    fn try_out(&self, setup: &Setup, case: &Case, progress: &Counter<'_>) -> Vec<Trial> {
         let one = |number| {
             let draw = self.draw(case, number);
-            let trial = trial(course, &case.world, draw, self.start, LONGEST, |_| {});
+            let trial = trial(setup, &case.world, draw, self.start, LONGEST, |_| {});
             progress.one_more();
             trial
         };

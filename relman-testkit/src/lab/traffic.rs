@@ -5,10 +5,10 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare},
 };
 
-use super::course::{Draws, Wanted};
+use super::setup::{Draws, Wanted};
 use crate::sim::{
     Complaints, World,
-    conduct::{Conduct, Moment, Severity, part_of},
+    behaviour::{Behaviour, Conditions, Severity, part_of},
     draw::{Draw, histogram, no_latencies},
     metrics::Kind,
 };
@@ -30,10 +30,10 @@ pub(super) struct Traffic<'a> {
     /// The moments at which something changes that are still to come, the next one last.
     turns: Vec<Span>,
     severity: Severity,
-    canary_conduct: Conduct,
-    baseline_conduct: Conduct,
-    pub(super) canary: Seen,
-    pub(super) baseline: Seen,
+    canary_behaviour: Behaviour,
+    baseline_behaviour: Behaviour,
+    pub(super) canary: ArmCounts,
+    pub(super) baseline: ArmCounts,
     /// From when on a regression showed.
     pub(super) onset: Option<Span>,
     /// Requests that were harmed beyond what the healthy version does.
@@ -44,7 +44,7 @@ pub(super) struct Traffic<'a> {
 
 /// What was measured of an arm over one look, kept as a judge wants it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Seen {
+pub(super) struct ArmCounts {
     requests: u64,
     errors: u64,
     log_errors: u64,
@@ -53,7 +53,7 @@ pub(super) struct Seen {
     latencies: Answer,
 }
 
-impl Seen {
+impl ArmCounts {
     fn nothing() -> Self {
         let counts = Answer::Value(Measurement::Counts { requests: 0, errors: 0 });
         let latencies = Histogram::Classic(histogram(no_latencies()));
@@ -98,14 +98,14 @@ impl Seen {
         let requests = draw.requests(world.requests.arrivals, load.expected);
         self.requests += requests;
         if wanted.errors {
-            let errors = draw.errors(requests, load.shared, load.conduct);
+            let errors = draw.errors(requests, load.shared, load.behaviour);
             self.errors += errors;
             if wanted.log_errors {
                 self.log_errors += errors + draw.part(requests - errors, world.log_noise);
             }
         }
         if wanted.latencies {
-            draw.latencies(requests, &load.conduct.latencies, self.buckets());
+            draw.latencies(requests, &load.behaviour.latencies, self.buckets());
         }
     }
 
@@ -121,13 +121,13 @@ struct Load<'a> {
     expected: f64,
     /// Errors of bursts that hit both arms.
     shared: u64,
-    conduct: &'a Conduct,
+    behaviour: &'a Behaviour,
 }
 
 impl<'a> Traffic<'a> {
     pub(super) fn new(world: &'a World, draws: Draws, draw: Draw, start: Timestamp) -> Self {
         let mut severity = Severity::default();
-        let before = Moment { at: start, since: None, share: TrafficShare::ZERO };
+        let before = Conditions { at: start, since: None, share: TrafficShare::ZERO };
         world.severity(before, &mut severity);
         let mut turns = world.turns();
         turns.reverse();
@@ -137,18 +137,18 @@ impl<'a> Traffic<'a> {
             draw,
             start,
             turns,
-            canary_conduct: world.conduct(Arm::Canary, &severity),
-            baseline_conduct: world.conduct(Arm::Baseline, &severity),
+            canary_behaviour: world.behaviour(Arm::Canary, &severity),
+            baseline_behaviour: world.behaviour(Arm::Baseline, &severity),
             severity,
-            canary: Seen::nothing(),
-            baseline: Seen::nothing(),
+            canary: ArmCounts::nothing(),
+            baseline: ArmCounts::nothing(),
             onset: None,
             requests_harmed: 0.0,
             users_harmed: 0.0,
         }
     }
 
-    /// Draws what happens over one look. Complaints come later: each of their moments is told to `complain`.
+    /// Draws what happens over one look. Complaints come later: `complain` gets the time of each.
     pub(super) fn look(&mut self, look: Stretch, complain: impl FnMut(Span)) {
         self.canary.clear();
         self.baseline.clear();
@@ -175,10 +175,10 @@ impl<'a> Traffic<'a> {
         let length = stretch.until.saturating_sub(stretch.from);
         let middle = stretch.from + Span::from_millis(length.as_millis() / 2);
         let at = self.start + middle;
-        let moment = Moment { at, since: Some(middle), share: stretch.share };
-        if self.world.severity(moment, &mut self.severity) {
-            self.canary_conduct = self.world.conduct(Arm::Canary, &self.severity);
-            self.baseline_conduct = self.world.conduct(Arm::Baseline, &self.severity);
+        let conditions = Conditions { at, since: Some(middle), share: stretch.share };
+        if self.world.severity(conditions, &mut self.severity) {
+            self.canary_behaviour = self.world.behaviour(Arm::Canary, &self.severity);
+            self.baseline_behaviour = self.world.behaviour(Arm::Baseline, &self.severity);
         }
         if self.onset.is_none() && self.severity.shows() {
             self.onset = Some(stretch.from);
@@ -188,18 +188,18 @@ impl<'a> Traffic<'a> {
         let part = part_of(stretch.share);
         let (of_canary, of_baseline) = self.shared_bursts(both, part);
         let before = self.canary.requests;
-        let load = Load { expected: both * part, shared: of_canary, conduct: &self.canary_conduct };
+        let load = Load { expected: both * part, shared: of_canary, behaviour: &self.canary_behaviour };
         self.canary.draw(&mut self.draw, self.world, self.draws.canary, &load);
         if stretch.share < TrafficShare::FULL && self.draws.baseline.anything() {
             let expected = both * (1.0 - part);
-            let load = Load { expected, shared: of_baseline, conduct: &self.baseline_conduct };
+            let load = Load { expected, shared: of_baseline, behaviour: &self.baseline_behaviour };
             self.baseline.draw(&mut self.draw, self.world, self.draws.baseline, &load);
         }
         let requests = (self.canary.requests - before) as f64;
         let users = requests / self.world.requests_per_user;
-        self.requests_harmed += requests * self.canary_conduct.requests_harmed;
-        self.users_harmed += users * self.canary_conduct.users_harmed;
-        users * self.canary_conduct.users_upset
+        self.requests_harmed += requests * self.canary_behaviour.requests_harmed;
+        self.users_harmed += users * self.canary_behaviour.users_harmed;
+        users * self.canary_behaviour.users_upset
     }
 
     /// The errors of bursts that hit both arms, in the canary and in the baseline.

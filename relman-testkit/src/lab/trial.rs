@@ -19,9 +19,9 @@ use relman_core::{
 };
 
 use super::{
-    course::{About, Course, Rule},
     outage::Outage,
-    traffic::{Seen, Stretch, Traffic},
+    setup::{About, Rule, Setup},
+    traffic::{ArmCounts, Stretch, Traffic},
 };
 use crate::sim::{World, draw::Draw};
 
@@ -70,36 +70,36 @@ pub(super) enum Cause {
 )]
 pub(super) struct Witnessed<'a> {
     pub(super) look: Stretch,
-    pub(super) canary: &'a Seen,
-    pub(super) baseline: &'a Seen,
+    pub(super) canary: &'a ArmCounts,
+    pub(super) baseline: &'a ArmCounts,
     /// The complaints that this look leads to.
     pub(super) complaints: &'a [Span],
 }
 
 /// Tries a release once. `witness` sees every look that is drawn.
 pub(super) fn trial(
-    course: &Course,
+    setup: &Setup,
     world: &World,
     draw: Draw,
     start: Timestamp,
     longest: Span,
     witness: impl FnMut(&Witnessed<'_>),
 ) -> Trial {
-    Run::new(course, world, draw, start, witness).run(longest)
+    Run::new(setup, world, draw, start, witness).run(longest)
 }
 
 /// Draws what a release would meet that nothing stops, and judges nothing; the sum of what was drawn.
-pub(super) fn draw_alone(course: &Course, world: &World, draw: Draw, start: Timestamp) -> f64 {
-    let mut traffic = Traffic::new(world, course.draws, draw, start);
+pub(super) fn draw_alone(setup: &Setup, world: &World, draw: Draw, start: Timestamp) -> f64 {
+    let mut traffic = Traffic::new(world, setup.draws, draw, start);
     let mut from = Span::ZERO;
     let mut drawn = 0.0;
-    for step in &course.steps {
+    for step in &setup.steps {
         let mut baked = Span::ZERO;
         while baked < step.bake {
-            let until = from + course.look_every;
+            let until = from + setup.look_every;
             traffic.look(Stretch { from, until, share: step.share }, |_| drawn += 1.0);
             drawn += traffic.canary.requests() as f64 + traffic.baseline.requests() as f64;
-            (from, baked) = (until, baked + course.look_every);
+            (from, baked) = (until, baked + setup.look_every);
         }
     }
     drawn
@@ -107,7 +107,7 @@ pub(super) fn draw_alone(course: &Course, world: &World, draw: Draw, start: Time
 
 /// A release under way.
 struct Run<'a, W> {
-    course: &'a Course,
+    setup: &'a Setup,
     outages: Vec<Outage>,
     traffic: Traffic<'a>,
     witness: W,
@@ -140,19 +140,19 @@ enum Next {
 }
 
 impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
-    fn new(course: &'a Course, world: &'a World, draw: Draw, start: Timestamp, witness: W) -> Self {
+    fn new(setup: &'a Setup, world: &'a World, draw: Draw, start: Timestamp, witness: W) -> Self {
         Self {
-            course,
+            setup,
             // Whoever runs a lab has refused what is no outage.
             outages: Outage::all(world).unwrap_or_default(),
-            traffic: Traffic::new(world, course.draws, draw, start),
+            traffic: Traffic::new(world, setup.draws, draw, start),
             witness,
             start,
             now: Span::ZERO,
             step: 0,
             baked: Span::ZERO,
             looks: 0,
-            judge: course.judge.clone(),
+            judge: setup.judge.clone(),
             clean: BTreeSet::new(),
             hold: None,
             complaints: BinaryHeap::new(),
@@ -163,7 +163,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
 
     fn run(mut self, longest: Span) -> Trial {
         loop {
-            let until = self.now + self.course.look_every;
+            let until = self.now + self.setup.look_every;
             if until > longest {
                 return match self.before(longest) {
                     Some((at, cause)) => self.ended(at, End::RolledBack(cause)),
@@ -185,7 +185,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     }
 
     fn share(&self) -> TrafficShare {
-        self.course.steps[self.step].share
+        self.setup.steps[self.step].share
     }
 
     /// Draws a look, and the complaints that it leads to.
@@ -211,7 +211,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             let at = complaint?;
             self.complaints.pop();
             self.complained += 1;
-            let breached = self.course.rules.iter().position(|rule| {
+            let breached = self.setup.rules.iter().position(|rule| {
                 rule.about == About::Complaints && complaints_outcome(rule, self.complained) == Outcome::Fail
             });
             if let Some(index) = breached {
@@ -225,7 +225,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
         self.looks += 1;
         let mut gaps = self.gaps(look);
         self.judge(look);
-        for index in 0..self.course.rules.len() {
+        for index in 0..self.setup.rules.len() {
             match self.judge.outcome(index) {
                 // A value that a verdict misses counts where nothing else is missing.
                 Some(Outcome::Undecided(Undecided::Missing { missing, .. })) => {
@@ -244,7 +244,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             }
         }
         if gaps.is_empty() {
-            self.baked = self.baked + self.course.look_every;
+            self.baked = self.baked + self.setup.look_every;
         }
         if let Some(index) = self.judge.failed() {
             return Next::End(End::RolledBack(Cause::Criterion(index)));
@@ -259,7 +259,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     fn judge(&mut self, look: Stretch) {
         let control = if look.share == TrafficShare::FULL { Control::Frozen } else { Control::Concurrent };
         let shown = Shown {
-            rules: &self.course.rules,
+            rules: &self.setup.rules,
             canary: &self.traffic.canary,
             baseline: &self.traffic.baseline,
             missing: self.gone(look),
@@ -271,7 +271,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             control,
             // The platform of a lab splits the traffic as it should.
             share: None,
-            exclude: self.course.steps[self.step].exclude,
+            exclude: self.setup.steps[self.step].exclude,
             complaints: self.complained,
             observations: &shown,
         });
@@ -286,7 +286,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             Outage::hits(&self.outages, &rule.criterion.metric, look)
                 .map(|missing| missing_answer(missing, self.start))
         };
-        self.course.rules.iter().map(gone).collect()
+        self.setup.rules.iter().map(gone).collect()
     }
 
     /// The ways in which watched metrics have no value. An outage hits both arms.
@@ -294,7 +294,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
         if self.outages.is_empty() {
             return Vec::new();
         }
-        let watched = self.course.watched.iter();
+        let watched = self.setup.watched.iter();
         watched.filter_map(|metric| Outage::hits(&self.outages, metric, look)).collect()
     }
 
@@ -304,7 +304,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             self.hold = None;
             return None;
         }
-        let rules = &self.course.no_data;
+        let rules = &self.setup.no_data;
         if gaps.iter().any(|missing| rules.rule(*missing).action == NoDataAction::RollBack) {
             return Some(Cause::Unmeasured);
         }
@@ -325,13 +325,13 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
     /// Goes to the next step, or to the end, where the step has passed.
     fn advance(&mut self) -> Next {
         let passed = self.hold.is_none()
-            && self.baked >= self.course.steps[self.step].bake
-            && self.clean.len() == self.course.rules.len()
+            && self.baked >= self.setup.steps[self.step].bake
+            && self.clean.len() == self.setup.rules.len()
             && self.judge.suspicion().is_none();
         if !passed {
             return Next::Look;
         }
-        if self.step + 1 == self.course.steps.len() {
+        if self.step + 1 == self.setup.steps.len() {
             return Next::End(End::Completed);
         }
         self.step += 1;
@@ -342,7 +342,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
 
     fn ended(self, at: Span, end: End) -> Trial {
         let zero_at = match end {
-            End::RolledBack(_) => at + self.course.confirmed_after,
+            End::RolledBack(_) => at + self.setup.confirmed_after,
             End::Completed | End::Unfinished => at,
         };
         let Traffic { onset, requests_harmed, users_harmed, .. } = self.traffic;
@@ -355,8 +355,8 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
 #[derive(Debug)]
 struct Shown<'a> {
     rules: &'a [Rule],
-    canary: &'a Seen,
-    baseline: &'a Seen,
+    canary: &'a ArmCounts,
+    baseline: &'a ArmCounts,
     /// What a rule's metric has in place of a value; empty where nothing is missing.
     missing: Vec<Option<Answer>>,
     control: Control,

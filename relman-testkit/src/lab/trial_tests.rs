@@ -31,12 +31,12 @@ fn the_worlds_of_the_property_lead_to_every_kind_of_end() {
     let mut ends: BTreeMap<String, u32> = BTreeMap::new();
     for seed in 0..400 {
         let Candidate { plan, policy, world, .. } = cases().new_tree(&mut runner).unwrap().current();
-        let course = Course::of(&policy, &plan, plan.track()).unwrap();
-        let longest = course.planned().times(3);
+        let setup = Setup::of(&policy, &plan, plan.track()).unwrap();
+        let longest = setup.planned().times(3);
         let draw = Draw::about(&format!("test {seed}"));
-        let trial = trial(&course, &world, draw, sample::start(), longest, |_| {});
+        let trial = trial(&setup, &world, draw, sample::start(), longest, |_| {});
         let name = match trial.end {
-            End::RolledBack(Cause::Criterion(index)) => format!("{}", course.rules[index].criterion),
+            End::RolledBack(Cause::Criterion(index)) => format!("{}", setup.rules[index].criterion),
             other => format!("{other:?}"),
         };
         *ends.entry(name).or_default() += 1;

@@ -11,14 +11,14 @@ use relman_core::{
 pub struct FixedDirectory(BTreeMap<Actor, BTreeSet<Role>>);
 
 impl FixedDirectory {
-    /// The same directory, and somebody with these roles in it.
+    /// The same directory, with one more person who has these roles.
     #[must_use]
     pub fn with(mut self, actor: Actor, roles: impl IntoIterator<Item = Role>) -> Self {
         self.0.insert(actor, roles.into_iter().collect());
         self
     }
 
-    /// The roles of somebody; `None` for a stranger.
+    /// Someone's roles; `None` for a stranger.
     pub fn roles_of(&self, actor: &Actor) -> Option<BTreeSet<Role>> {
         self.0.get(actor).cloned()
     }

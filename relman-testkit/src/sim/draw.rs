@@ -11,12 +11,8 @@ use relman_core::{
 
 use super::{
     Arrivals,
-    conduct::{Conduct, Latencies},
+    behaviour::{BOUNDS_MS, Behaviour, Latencies},
 };
-
-/// The upper bounds of the latency buckets in milliseconds, as services commonly choose them.
-pub(super) const BOUNDS_MS: [f64; 10] =
-    [5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0];
 
 /// Where numbers come from.
 ///
@@ -83,12 +79,12 @@ impl Draw {
     }
 
     /// How many of these requests fail, besides those that a burst of both arms has hit already.
-    pub(crate) fn errors(&mut self, requests: u64, hit: u64, conduct: &Conduct) -> u64 {
+    pub(crate) fn errors(&mut self, requests: u64, hit: u64, behaviour: &Behaviour) -> u64 {
         let mut errors = hit.min(requests);
-        for (rate, size) in &conduct.bursts {
+        for (rate, size) in &behaviour.bursts {
             errors = requests.min(errors + self.in_bursts(requests as f64 * rate, *size));
         }
-        errors + self.part(requests - errors, conduct.errors)
+        errors + self.part(requests - errors, behaviour.errors)
     }
 
     /// A number between 0 and 1, each as likely as the others.
@@ -106,7 +102,7 @@ impl Draw {
     /// How so many latencies are spread over the buckets, added to `counts`.
     ///
     /// Drawn bucket by bucket with the distribution's own probabilities, which is the same in law as drawing each
-    /// latency by itself, and costs a few draws in place of thousands.
+    /// latency on its own, and costs a few draws in place of thousands.
     pub(crate) fn latencies(&mut self, requests: u64, latencies: &Latencies, counts: &mut [u64]) {
         let mut left = requests;
         for (count, inside) in counts.iter_mut().zip(latencies.inside()) {

@@ -5,7 +5,7 @@ use relman_core::{
     unit::{Timestamp, TrafficShare},
 };
 
-/// Something that really happened to a release, as the world saw it and not as it was recorded.
+/// Something that happened to a release, as the world saw it and not as it was recorded.
 ///
 /// Happenings are kept in one order with the records, so that a run can be asked what came before what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum What {
         /// The share of the traffic afterwards.
         after: TrafficShare,
     },
-    /// Somebody else changed the traffic.
+    /// Someone else changed the traffic.
     Drifted {
         /// The share before.
         before: TrafficShare,

@@ -6,7 +6,7 @@ use relman_core::{
 
 use super::{
     Complaints, World,
-    conduct::{Conduct, Moment, Severity, part_of},
+    behaviour::{Behaviour, Conditions, Severity, part_of},
     draw::{Draw, as_histogram, no_latencies},
     traffic::{Stretch, TrafficHistory},
 };
@@ -60,7 +60,7 @@ pub(super) fn knows(metric: &MetricName) -> bool {
 struct Load {
     requests: u64,
     errors: u64,
-    conduct: Conduct,
+    behaviour: Behaviour,
 }
 
 impl Measured<'_> {
@@ -86,7 +86,7 @@ impl Measured<'_> {
             Kind::Latency => {
                 let mut counts = no_latencies();
                 for load in &loads {
-                    measurement.latencies(load.requests, &load.conduct.latencies, &mut counts);
+                    measurement.latencies(load.requests, &load.behaviour.latencies, &mut counts);
                 }
                 Measurement::Histogram(as_histogram(counts))
             }
@@ -101,7 +101,7 @@ impl Measured<'_> {
         }
         let mut draw = Draw::of(self.seed, release, "complaints", Arm::Canary, window);
         let upset = |(stretch, expected): &(Stretch, f64)| {
-            expected / self.world.requests_per_user * self.conduct(Arm::Canary, stretch).users_upset
+            expected / self.world.requests_per_user * self.behaviour(Arm::Canary, stretch).users_upset
         };
         let expected: f64 = self.stretches(window, Arm::Canary).iter().map(upset).sum();
         let complaints = draw.count(expected * per_harmed_user);
@@ -118,7 +118,7 @@ impl Measured<'_> {
         let mut failing = Draw::of(self.seed, release, "errors", arm, window);
         let mut loads = Vec::new();
         for (stretch, expected) in self.stretches(window, arm) {
-            let conduct = self.conduct(arm, &stretch);
+            let behaviour = self.behaviour(arm, &stretch);
             let requests = coming.requests(world.requests.arrivals, expected * weather);
             let shared = match world.shared_bursts() {
                 None => 0,
@@ -132,8 +132,8 @@ impl Measured<'_> {
                     }
                 }
             };
-            let errors = failing.errors(requests, shared, &conduct);
-            loads.push(Load { requests, errors, conduct });
+            let errors = failing.errors(requests, shared, &behaviour);
+            loads.push(Load { requests, errors, behaviour });
         }
         loads
     }
@@ -141,20 +141,20 @@ impl Measured<'_> {
     /// How many requests are expected over a stretch in an arm with this part of the traffic.
     fn expected(&self, stretch: &Stretch, part: f64) -> f64 {
         let seconds = stretch.window.length().as_millis() as f64 / 1_000.0;
-        self.world.rate_at(self.moment(stretch).at) * part * seconds
+        self.world.rate_at(self.conditions(stretch).at) * part * seconds
     }
 
-    fn moment(&self, stretch: &Stretch) -> Moment {
+    fn conditions(&self, stretch: &Stretch) -> Conditions {
         let half = Span::from_millis(stretch.window.length().as_millis() / 2);
         let at = stretch.window.from + half;
         let since = self.anchor.filter(|anchor| *anchor <= at).map(|anchor| at.since(anchor));
-        Moment { at, since, share: stretch.share }
+        Conditions { at, since, share: stretch.share }
     }
 
-    fn conduct(&self, arm: Arm, stretch: &Stretch) -> Conduct {
+    fn behaviour(&self, arm: Arm, stretch: &Stretch) -> Behaviour {
         let mut severity = Severity::default();
-        self.world.severity(self.moment(stretch), &mut severity);
-        self.world.conduct(arm, &severity)
+        self.world.severity(self.conditions(stretch), &mut severity);
+        self.world.behaviour(arm, &severity)
     }
 
     /// The parts of a window in which an arm has traffic, each with the number of requests that is expected.

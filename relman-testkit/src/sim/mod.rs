@@ -4,29 +4,25 @@
 //! Everything is a function of a seed, a [`World`] and the time that a clock shows, so that a run can be repeated to
 //! the last byte.
 
+pub(crate) mod behaviour;
 mod clock;
-mod complaints;
-pub(crate) mod conduct;
 mod directory;
 pub(crate) mod draw;
 mod happening;
-mod incident;
+mod harm;
 pub(crate) mod metrics;
 mod notifier;
 mod platform;
-mod regression;
 mod requests;
 mod site;
 mod traffic;
 mod world;
 
 pub use clock::ManualClock;
-pub use complaints::Complaints;
 pub use directory::FixedDirectory;
 pub use happening::{Call, CallAnswer, Happening, What};
-pub use incident::Incident;
+pub use harm::{Complaints, Harm, Incident, Onset, Regression};
 pub use notifier::RecordingNotifier;
 pub use platform::SimulatedPlatform;
-pub use regression::{Harm, Onset, Regression};
 pub use requests::{Arrivals, Requests};
 pub use world::{NewVersion, Trouble, World};

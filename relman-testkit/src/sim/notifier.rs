@@ -12,7 +12,7 @@ use relman_core::{
 
 use crate::fault::{Fault, NotifierFate, Schedule};
 
-/// A notifier that keeps what it was told.
+/// A notifier that keeps every message.
 #[derive(Debug, Default)]
 pub struct RecordingNotifier {
     served: Served,
@@ -29,7 +29,7 @@ enum Served {
 
 #[derive(Debug, Default, Clone)]
 struct State {
-    told: Vec<Arc<Notification>>,
+    sent: Vec<Arc<Notification>>,
     messages: u32,
     failures_left: u32,
 }
@@ -61,7 +61,7 @@ impl RecordingNotifier {
 
     /// What was delivered, in order. A repetition is there twice, with the same key.
     pub fn told(&self) -> Vec<Notification> {
-        self.state().told.iter().map(|told| Notification::clone(told)).collect()
+        self.state().sent.iter().map(|sent| Notification::clone(sent)).collect()
     }
 
     /// How many messages it was asked to deliver.
@@ -124,7 +124,7 @@ impl Notifier for RecordingNotifier {
         if fate == Some(NotifierFate::Down) {
             return failed(PortErrorKind::Unavailable, "this failure was asked for");
         }
-        state.told.push(Arc::new(notification.clone()));
+        state.sent.push(Arc::new(notification.clone()));
         match fate {
             Some(NotifierFate::AnswerLost) => failed(PortErrorKind::TimedOut, "the answer was lost"),
             Some(NotifierFate::Down) | None => Ok(()),

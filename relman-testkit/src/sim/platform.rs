@@ -19,12 +19,9 @@ use relman_core::{
 use super::{
     Happening, What, World, metrics,
     metrics::Measured,
-    site::{Origin, Site, in_place, lateness, twice},
+    site::{NAME, Origin, Site, in_place, lateness, twice},
 };
 use crate::fault::{MetricsFate, Schedule, When};
-
-/// The name under which the platform appears in observations and errors.
-pub(super) const NAME: &str = "simulated";
 
 /// A platform that routes simulated traffic, and the metrics of it, for any number of releases.
 ///
@@ -147,7 +144,7 @@ impl SimulatedPlatform {
         self
     }
 
-    /// The share of the traffic that a release really has.
+    /// The share of the traffic that a release has, whoever set it.
     pub fn share(&self, release: &ReleaseId) -> TrafficShare {
         self.with_site(release, |site, _| site.history.share())
     }

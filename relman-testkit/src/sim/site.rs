@@ -11,10 +11,12 @@ use relman_core::{
 
 use super::{
     happening::{Call, CallAnswer, Happening, What},
-    platform::NAME,
     traffic::TrafficHistory,
 };
 use crate::fault::{DeployerCall, DeployerFate, Fault, MetricsFate, Schedule, When};
+
+/// The name under which the platform appears in observations and errors.
+pub(super) const NAME: &str = "simulated";
 
 /// What is out there of one release, and what goes wrong with it.
 #[derive(Debug, Clone, Default)]

@@ -30,7 +30,7 @@ pub(super) struct FewerTree<T, E> {
     left: Option<Left<E>>,
 }
 
-/// What is left of a list that does not shrink by itself any more.
+/// What is left of a list that does not shrink on its own any more.
 #[derive(Debug, Clone)]
 struct Left<E> {
     /// The shortest list that fails.

@@ -17,7 +17,7 @@
 //! | [`track_steps`], [`policy`], [`drill_policy`] | tracks and policies, for production and for drills |
 //! | [`requests`], [`regression`], [`incident`], [`healthy_world`], [`world()`] | simulated worlds |
 //! | [`outage`], [`fault()`], [`schedule`] | what fails, as a schedule |
-//! | [`somebody`], [`command`], [`a_move`], [`moves`] | what can happen to a release, in any order, by anybody |
+//! | [`actor`], [`command`], [`a_move`], [`moves`] | what can happen to a release, in any order, by anybody |
 //! | [`past`], [`journey`], [`journal`] | releases somewhere on their way, and their records |
 //!
 //! # What a failing property says
@@ -60,7 +60,7 @@ mod world;
 
 pub use fault::{fault, outage, schedule};
 pub use journal::{Journey, journal, journey, past};
-pub use moves::{a_move, command, moves, somebody};
+pub use moves::{a_move, actor, command, moves};
 pub use plan::{any_criterion, contract, criterion, drill_plan, plan};
 pub use policy::{TrackSteps, drill_policy, policy, track_steps};
 pub use readable::{Readable, Shown};

@@ -15,9 +15,9 @@ use crate::{
     },
 };
 
-/// Everybody who can try something: the cast, strangers, somebody without a role, somebody with every role, and relman's
-/// own name used by somebody else. They shrink to ana.
-pub fn somebody() -> impl Strategy<Value = Someone> + Clone {
+/// Everybody who can try something: the cast, strangers, someone without a role, someone with every role, and relman's
+/// own name used by someone else. They shrink to ana.
+pub fn actor() -> impl Strategy<Value = Someone> + Clone {
     let every_role = ["author", "developer", "approver", "executive", "on-call", "qa", "ci"];
     let cast = ["user:ana", "user:bo", "user:cy", "user:eve", "user:oli", "service:ci"].map(someone);
     let others = [
@@ -38,7 +38,7 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));
-    (somebody(), 0..17_u8, gate, check, lasts, 0..6_u8).prop_map(|(who, what, gate, check, lasts, beside)| {
+    (actor(), 0..17_u8, gate, check, lasts, 0..6_u8).prop_map(|(who, what, gate, check, lasts, beside)| {
         match what {
             0 => who.approves(),
             1 | 2 => who.passes(check),

@@ -132,7 +132,7 @@ enum At {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tried {
     Nothing,
-    /// No simpler value fails; the tree shrinks by itself.
+    /// No simpler value fails; the tree shrinks on its own.
     Everything,
 }
 

@@ -121,7 +121,7 @@ fn moves_shrink_to_few_and_plain_ones() {
         _ => false,
     };
     let production = least(journey(40), |journey| !by_hand(journey.story().release()));
-    // A story that begins so is as plain as one in which somebody does it.
+    // A story that begins so is as plain as one in which someone does it.
     let plain = ["given rolling back", "given in production, when user:ana rolls back"];
     assert!(plain.contains(&production.as_str()), "{production}");
     let late = least(moves(40), |moves| moves.len() < 3);

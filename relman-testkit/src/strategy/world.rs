@@ -37,7 +37,7 @@ pub fn requests() -> impl Strategy<Value = Shown<Requests>> + Clone {
     select(vec![Requests::by_chance(), busy_evening, Requests::by_chance().varying(0.2)]).prop_map(Shown)
 }
 
-/// Worlds in which nothing goes wrong: between 10 and 500 requests a second, of which one in ten thousand fails.
+/// Worlds in which nothing goes wrong: between 10 and 500 requests a second, and one in ten thousand fails.
 pub fn healthy_world() -> impl Strategy<Value = Shown<World>> + Clone {
     let rate = select(&[50.0, 100.0, 20.0, 200.0, 10.0, 500.0][..]);
     let latency = select(&[80.0, 40.0, 120.0][..]);

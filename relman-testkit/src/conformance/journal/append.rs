@@ -9,8 +9,7 @@ use relman_core::{
 
 use super::{
     JournalFixture, Task,
-    checks::{at, begun, holds, state},
-    lines::{bytes, line, lines, release},
+    stream::{at, begun, bytes, holds, line, lines, release, state},
 };
 use crate::conformance::finding::{Met, Unmet, ensure, works};
 

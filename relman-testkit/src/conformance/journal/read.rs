@@ -2,8 +2,7 @@ use relman_core::{chain::SealedLine, port::JournalExt};
 
 use super::{
     JournalFixture,
-    checks::{at, begun, holds, told},
-    lines::{bytes, line, lines, release},
+    stream::{at, begun, bytes, holds, line, lines, quoted, release},
 };
 use crate::conformance::finding::{Met, ensure, works};
 
@@ -37,8 +36,8 @@ pub(super) async fn records_come_back_to_the_byte(fixture: &dyn JournalFixture) 
         ensure!(
             stored == appended,
             "record {seq} was read as {}, and appended as {}",
-            told(stored),
-            told(appended)
+            quoted(stored),
+            quoted(appended)
         );
     }
     ensure!(stored.len() == appended.len(), "{} of {} records were read", stored.len(), appended.len());
@@ -89,8 +88,8 @@ pub(super) async fn a_read_keeps_to_its_bounds(fixture: &dyn JournalFixture) -> 
         ensure!(
             read == expected,
             "{limit} from {from} on of 10 were read as {}, not as {}",
-            told(&read),
-            told(expected)
+            quoted(&read),
+            quoted(expected)
         );
     }
     Ok(())

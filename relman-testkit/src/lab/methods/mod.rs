@@ -28,7 +28,6 @@
 mod draw;
 mod method;
 mod report;
-mod requests;
 mod run;
 mod wald;
 

@@ -15,12 +15,11 @@ use super::{
     draw::{Expected, Minutes},
     method::{Terms, Watch},
     report::{AtEachRequest, Detected, Findings, Healthy},
-    requests::until_alarm,
-    wald::requests_needed,
+    wald::{requests_needed, until_alarm},
 };
 use crate::{
     lab::{Progress, Share, figure::mean},
-    sim::{conduct::part_of, draw::Draw},
+    sim::{behaviour::part_of, draw::Draw},
 };
 
 /// The most trials of a comparison.
@@ -121,7 +120,7 @@ impl Comparison {
         Self { seed, ..self }
     }
 
-    /// Is told now and then how far the comparison is, from any of its threads.
+    /// Reports now and then how far the comparison is, from any of its threads.
     #[must_use]
     pub fn on_progress(self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         Self { progress: Some(Arc::new(progress)), ..self }

@@ -12,7 +12,7 @@ use relman_core::{
 };
 use relman_testkit::{DemoScenario, Duty, Simulation, sample};
 
-use super::told::{Told, text};
+use super::story::{Story, text};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/artifacts")
@@ -41,8 +41,8 @@ fn holds(scene: &str, artifact: &Artifact) -> [String; 2] {
 }
 
 fn scenario(scenario: DemoScenario, expected: &[&str]) {
-    let told = Told::scenario(scenario);
-    let artifacts = Artifact::all(&told.history());
+    let story = Story::scenario(scenario);
+    let artifacts = Artifact::all(&story.history());
     let names: Vec<String> = artifacts.iter().map(|artifact| artifact.name().to_string()).collect();
     assert_eq!(names, expected);
     let scene = scenario.to_string();
@@ -56,18 +56,18 @@ fn scenario(scenario: DemoScenario, expected: &[&str]) {
 
 /// The forms of a release are golden files, too.
 fn forms(scenario: DemoScenario) {
-    let told = Told::scenario(scenario);
+    let story = Story::scenario(scenario);
     for form in Form::ALL {
-        let shown = Templates::default().form(form, &told.history()).unwrap().unwrap();
+        let shown = Templates::default().form(form, &story.history()).unwrap().unwrap();
         is_golden("forms", &format!("{scenario}-{}.md", form.template()), &shown);
     }
 }
 
 /// What trackers are given of a release.
 fn publication(scenario: DemoScenario) {
-    let told = Told::scenario(scenario);
-    let subject = Subject { release: told.release.id().clone(), tag: "v2.41.0".parse().unwrap() };
-    let made = Templates::default().publication(&told.history(), &subject).unwrap().unwrap();
+    let story = Story::scenario(scenario);
+    let subject = Subject { release: story.release.id().clone(), tag: "v2.41.0".parse().unwrap() };
+    let made = Templates::default().publication(&story.history(), &subject).unwrap().unwrap();
     let mut shown = format!("{} ({})\n\n{}", made.title(), made.standing(), made.body());
     for phase in made.phases() {
         writeln!(shown, "\nPHASE {}: {:?}, {}", phase.key, phase.state, phase.summary).unwrap();
@@ -128,20 +128,20 @@ fn an_override() {
 #[test]
 fn an_incident() {
     let clean = DemoScenario::Clean;
-    let mut told = Told::of(&clean.simulation(), clean.cast().without(Duty::Close));
-    let tenth = told.release.track().unwrap().1.steps()[1].share;
-    let set = told.records.iter().find(|record| match &record.event {
+    let mut story = Story::of(&clean.simulation(), clean.cast().without(Duty::Close));
+    let tenth = story.release.track().unwrap().1.steps()[1].share;
+    let set = story.records.iter().find(|record| match &record.event {
         Event::TrafficSet(set) => set.share == tenth,
         _ => false,
     });
     let began = set.unwrap().at + Span::from_secs(1);
     let incident = sample::incident("7c1f", began);
-    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident });
+    story.act("user:oli", Action::RecordIncident { source: text("pager"), incident });
     let ended_at = Some(began + Span::from_minutes(4));
-    told.act("user:oli", Action::EndIncident { source: text("pager"), id: text("7c1f"), ended_at });
-    let open = sample::incident("7c20", told.release.last_at());
-    told.act("user:oli", Action::RecordIncident { source: text("pager"), incident: open });
-    let artifacts = Artifact::all(&told.history());
+    story.act("user:oli", Action::EndIncident { source: text("pager"), id: text("7c1f"), ended_at });
+    let open = sample::incident("7c20", story.release.last_at());
+    story.act("user:oli", Action::RecordIncident { source: text("pager"), incident: open });
+    let artifacts = Artifact::all(&story.history());
     let validation = artifacts.iter().find(|one| one.name() == ArtifactName::Validation).unwrap();
     holds("incident", validation);
     let retrospective = artifacts.iter().find(|one| one.name() == ArtifactName::Retrospective).unwrap();
@@ -163,11 +163,11 @@ fn delivery_metrics() {
         let simulation = Simulation::new(plan, Arc::new(Policy::shipped()))
             .world(scenario.world())
             .starting_at(sample::start() + Span::from_hours(36 * day));
-        let told = Told::of(&simulation, scenario.cast());
-        contributions.push(Contribution::of(&told.history()));
-        obligations.add(&told.history());
+        let story = Story::of(&simulation, scenario.cast());
+        contributions.push(Contribution::of(&story.history()));
+        obligations.add(&story.history());
         if scenario == DemoScenario::Clean {
-            let drill = Told::scenario(scenario);
+            let drill = Story::scenario(scenario);
             contributions.push(Contribution::of(&drill.history()));
         }
     }
@@ -186,8 +186,8 @@ fn delivery_metrics() {
 
 #[test]
 fn action_items_are_owed_until_they_are_settled_and_overdue_after_their_day() {
-    let told = Told::scenario(DemoScenario::ErrorSpike);
-    let history = told.history();
+    let story = Story::scenario(DemoScenario::ErrorSpike);
+    let history = story.history();
     let later = |days: u64| OpenItems::of([&history], sample::start() + Span::from_hours(24 * days));
     let soon = later(3);
     assert_eq!((soon.action_items.len(), soon.overdue().count()), (1, 0));
@@ -198,9 +198,9 @@ fn action_items_are_owed_until_they_are_settled_and_overdue_after_their_day() {
 
 #[test]
 fn an_artifact_is_the_same_whenever_it_is_made() {
-    let told = Told::scenario(DemoScenario::ErrorSpike);
-    let history = told.history();
-    let much_later = History::new(&told.release, &told.records, told.release.last_at());
+    let story = Story::scenario(DemoScenario::ErrorSpike);
+    let history = story.history();
+    let much_later = History::new(&story.release, &story.records, story.release.last_at());
     assert_eq!(Artifact::all(&history), Artifact::all(&much_later));
     let templates = (Templates::default(), Templates::default());
     for artifact in Artifact::all(&history) {

@@ -1,4 +1,4 @@
-//! Markup in every free text comes out as text, and templates of somebody else say what is wrong with them.
+//! Markup in every free text comes out as text, and templates of someone else say what is wrong with them.
 
 use std::sync::Arc;
 
@@ -12,42 +12,42 @@ use relman_core::{
 };
 use relman_testkit::{Cast, Simulation, sample};
 
-use super::told::{Told, text, who};
+use super::story::{Story, text, who};
 
 /// What would be markup in Markdown or HTML, quotes, the end of a table's cell, an end of a line and a turn of direction.
 const HOSTILE: &str = "<script>alert('x')</script> \"q\" `code` | cell | **bold** [a](javascript:b) <img src=x>\n\
                        # not a heading\n- not an item\n\n```\nnot code \u{202e}txet";
 
-fn told() -> Told {
+fn story() -> Story {
     let mut plan = sample::builder("checkout-241", &["api"]).title(text(HOSTILE));
     plan = plan.drill().track("drill".parse().unwrap());
     plan = plan.tell(text(HOSTILE), "releases".parse().unwrap(), [relman_core::port::Moment::RolloutStarted]);
     let simulation = Simulation::new(Arc::new(plan.build().unwrap()), sample::brief_drill_policy());
-    let mut told = Told::of(&simulation, Cast::new().without(relman_testkit::Duty::Close));
-    told.act("user:bo", Action::Complain { text: text(HOSTILE) });
+    let mut story = Story::of(&simulation, Cast::new().without(relman_testkit::Duty::Close));
+    story.act("user:bo", Action::Complain { text: text(HOSTILE) });
     let incident = Incident {
         id: text(HOSTILE),
         title: text(HOSTILE),
         severity: Some(text(HOSTILE)),
         url: Some(text(HOSTILE)),
-        ..sample::incident("7c1f", told.release.last_at())
+        ..sample::incident("7c1f", story.release.last_at())
     };
-    told.act("user:bo", Action::RecordIncident { source: text(HOSTILE), incident });
-    told.act("user:bo", Action::RollBack { reason: text(HOSTILE) });
+    story.act("user:bo", Action::RecordIncident { source: text(HOSTILE), incident });
+    story.act("user:bo", Action::RollBack { reason: text(HOSTILE) });
     for kind in LessonKind::ALL {
-        told.act("user:bo", Action::RecordLesson { kind, text: text(HOSTILE) });
+        story.act("user:bo", Action::RecordLesson { kind, text: text(HOSTILE) });
     }
-    let due = told.release.last_at() + Span::from_hours(240);
+    let due = story.release.last_at() + Span::from_hours(240);
     let owner = who("user:bo");
-    told.act(
+    story.act(
         "user:bo",
         Action::OpenActionItem { what: text(HOSTILE), kind: ActionItemKind::Process, owner, due },
     );
     let settle = Action::SettleActionItem { number: None, how: Settlement::Dropped, note: text(HOSTILE) };
-    told.act("user:bo", settle);
+    story.act("user:bo", settle);
     let (summary, root_cause, link) = (text(HOSTILE), text(HOSTILE), Some(text(HOSTILE)));
-    told.act("user:ana", Action::FilePostMortem { number: None, summary, root_cause, link });
-    told
+    story.act("user:ana", Action::FilePostMortem { number: None, summary, root_cause, link });
+    story
 }
 
 /// What a reader of Markdown makes of it: no markup but that of the templates.
@@ -84,9 +84,9 @@ fn rows_have_their_columns(name: &str, markdown: &str) {
 
 #[test]
 fn markup_in_free_texts_comes_out_as_text() {
-    let told = told();
+    let story = story();
     let templates = Templates::default();
-    let artifacts = Artifact::all(&told.history());
+    let artifacts = Artifact::all(&story.history());
     let names: Vec<String> = artifacts.iter().map(|artifact| artifact.name().to_string()).collect();
     assert_eq!(names, ["plan", "schedule", "validation", "rollback-log", "post-mortem-1", "retrospective"]);
     for artifact in &artifacts {
@@ -101,9 +101,9 @@ fn markup_in_free_texts_comes_out_as_text() {
 
 #[test]
 fn markup_in_free_texts_comes_out_as_text_in_forms() {
-    let told = told();
+    let story = story();
     for form in Form::ALL {
-        let markdown = Templates::default().form(form, &told.history()).unwrap().unwrap();
+        let markdown = Templates::default().form(form, &story.history()).unwrap().unwrap();
         let name = form.template();
         assert!(!markdown.contains('\u{202e}') && !markdown.contains("<script"), "{name}: {markdown}");
         for event in Parser::new_ext(&markdown, Options::all()) {
@@ -120,10 +120,10 @@ fn markup_in_free_texts_comes_out_as_text_in_forms() {
 #[test]
 fn the_longest_texts_are_shown_whole() {
     let longest = "<b>x</b> ".repeat(444);
-    let mut told =
-        Told::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
-    told.act("user:bo", Action::RecordLesson { kind: LessonKind::WentWell, text: text(&longest) });
-    let history = told.history();
+    let mut story =
+        Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+    story.act("user:bo", Action::RecordLesson { kind: LessonKind::WentWell, text: text(&longest) });
+    let history = story.history();
     let retrospective = Artifact::all(&history).pop().unwrap();
     let markdown = Templates::default().markdown(&retrospective).unwrap();
     assert_eq!(markdown.matches("&lt;b>x&lt;/b>").count(), 444);
@@ -131,8 +131,8 @@ fn the_longest_texts_are_shown_whole() {
 
 #[test]
 fn a_template_that_is_wrong_names_itself_its_line_and_what_is_missing() {
-    let told = Told::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
-    let history = told.history();
+    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+    let history = story.history();
     let plan = Artifact::all(&history).remove(0);
     let failed = |source: &str| {
         let templates = Templates::default().with("plan", source).unwrap();
@@ -156,8 +156,8 @@ fn a_template_that_is_wrong_names_itself_its_line_and_what_is_missing() {
 
 #[test]
 fn a_part_is_replaced_in_every_artifact_and_an_error_in_it_is_its_own() {
-    let told = Told::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
-    let history = told.history();
+    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+    let history = story.history();
     let ours = Templates::default().with("_footer", "\nOf Example Ltd, {{ heading.release }}\n").unwrap();
     for artifact in Artifact::all(&history) {
         let markdown = ours.markdown(&artifact).unwrap();

@@ -7,4 +7,4 @@
 mod golden;
 mod hostile;
 mod laws;
-mod told;
+mod story;

@@ -20,7 +20,7 @@ use super::{Exposed, each_check_can_fail};
 
 const TOKEN: &str = "hunter2-hunter2";
 
-/// What is wrong with a directory. Each is a mistake that somebody could make.
+/// What is wrong with a directory. Each is a mistake that someone could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,
@@ -135,7 +135,7 @@ async fn each_check_of_a_directory_fails_on_the_flaw_that_it_is_for() {
         ("a_known_actor_has_their_roles", Flaw::FirstRoleOnly, &["the_roles_are_those_of_now"]),
         ("a_stranger_is_unknown", Flaw::StrangersAreGuests, &[]),
         ("a_namesake_of_another_kind_is_a_stranger", Flaw::NamesOnly, &[]),
-        ("somebody_without_roles_is_known", Flaw::RolesMakePeople, &[]),
+        ("an_actor_without_roles_is_known", Flaw::RolesMakePeople, &[]),
         ("the_roles_are_those_of_now", Flaw::Remembers, &[]),
         ("what_can_not_be_asked_is_an_error", Flaw::SilenceIsNobody, &[]),
         ("errors_hold_no_secret", Flaw::Tells, &[]),

@@ -19,7 +19,7 @@ use relman_testkit::conformance::{
 
 use super::{Exposed, each_check_can_fail};
 
-/// What is wrong with a journal. Each is a mistake that somebody could make.
+/// What is wrong with a journal. Each is a mistake that someone could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,

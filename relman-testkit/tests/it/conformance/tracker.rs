@@ -24,7 +24,7 @@ const TOKEN: &str = "hunter2-hunter2";
 /// How many characters the tracker takes.
 const BODY_CHARS: usize = 1_000;
 
-/// What is wrong with a tracker. Each is a mistake that somebody could make.
+/// What is wrong with a tracker. Each is a mistake that someone could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,

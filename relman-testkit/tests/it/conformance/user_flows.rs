@@ -20,7 +20,7 @@ use super::{Exposed, each_check_can_fail};
 
 const PASSWORD: &str = "hunter2-hunter2";
 
-/// What is wrong with user flows. Each is a mistake that somebody could make.
+/// What is wrong with user flows. Each is a mistake that someone could make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,

@@ -279,7 +279,7 @@ fn what_was_seen_and_judged(input: &Input, facts: &mut [Fact]) {
     }
 }
 
-/// The looks among the facts, each beside what was really seen.
+/// The looks among the facts, each beside what the platform showed.
 fn looks<'a>(
     input: &'a Input,
     facts: &'a mut [Fact],

@@ -16,7 +16,7 @@ pub(crate) const FLAWS: [(&str, Flaw); 8] = [
     ("law2_net_effect_is_as_if_once", Flaw::OneKeyForEachRecord),
     ("law5_back_beats_forward", Flaw::GoesForwardUnheard),
     ("exposure_on_the_platform_never_above_step", Flaw::GivesEverythingOnRetry),
-    ("b3_traffic_is_really_at_zero_when_confirmed", Flaw::BelievesInZero),
+    ("b3_platform_is_at_zero_when_confirmed", Flaw::BelievesInZero),
     ("nobody_waits_for_ever", Flaw::TriesOnce),
 ];
 

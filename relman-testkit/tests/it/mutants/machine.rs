@@ -17,7 +17,7 @@ pub(crate) struct Mutant {
     pub(crate) follows: fn(&Policy) -> Policy,
     /// What it takes for what happened.
     pub(crate) hears: fn(Input) -> Input,
-    /// What it records of what it has decided on what really happened.
+    /// What it records of what it has decided on what happened.
     pub(crate) records: fn(&Input, &mut Vec<Fact>),
     /// The hash that a record names as the one before.
     pub(crate) links: fn(&[Record]) -> Digest,

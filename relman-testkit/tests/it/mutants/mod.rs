@@ -4,7 +4,7 @@
 //! machine under a false belief: it hears, follows or records something else than what is. What it leaves behind is
 //! the record of a machine that lacks the rule.
 //!
-//! What is wrong with a conductor shows in what really happens: the simulation drives with a flaw, and random worlds in
+//! What is wrong with a conductor shows in what happens: the simulation drives with a flaw, and random worlds in
 //! which other things go wrong as well find it.
 
 mod catalogue;

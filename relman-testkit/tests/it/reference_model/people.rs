@@ -2,7 +2,7 @@
 
 use relman_testkit::scenario::{Someone, someone};
 
-/// Somebody who tries things.
+/// Someone who tries things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     /// The author.
@@ -19,9 +19,9 @@ pub enum Who {
     Oli,
     /// The service that runs checks.
     Ci,
-    /// Somebody with every role.
+    /// Someone with every role.
     Dan,
-    /// Somebody whom the directory does not know.
+    /// Someone whom the directory does not know.
     Mallory,
 }
 
