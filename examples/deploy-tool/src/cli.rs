@@ -13,6 +13,8 @@ use relman_core::{
 };
 use relman_testkit::DemoScenario;
 
+use crate::part::{self, Part};
+
 /// The commands by what people want, in the order of the help; a test holds that it has them all.
 const GROUPS: [(&str, &[&str]); 6] = [
     ("Start here", &["demo", "init"]),
@@ -810,7 +812,10 @@ fn command() -> clap::Command {
         groups.push_str(":\n");
         for name in names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
-            let about = about.map(ToString::to_string).unwrap_or_default();
+            let mut about = about.map(ToString::to_string).unwrap_or_default();
+            if let Some(part) = Part::of_command(name).filter(|part| !part.is_built()) {
+                about = format!("[needs --features {}] {about}", part.feature());
+            }
             // Writing to a string does not fail.
             let _ = writeln!(groups, "  {name:<13} {about}");
         }
@@ -819,7 +824,7 @@ fn command() -> clap::Command {
     let template = format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{groups}Options:\n{{options}}{{after-help}}"
     );
-    command.help_template(template)
+    command.help_template(template).long_version(part::version())
 }
 
 #[cfg(test)]
@@ -839,6 +844,16 @@ mod tests {
         let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         names.sort_unstable();
         assert_eq!(grouped, names);
+    }
+
+    #[test]
+    fn a_part_names_commands_that_there_are() {
+        let command = Cli::command();
+        let of = |part| {
+            command.get_subcommands().filter(|one| Part::of_command(one.get_name()) == Some(part)).count()
+        };
+        let [adapters, lab, schema, web] = [Part::Adapters, Part::Lab, Part::Schema, Part::Web].map(of);
+        assert_eq!((adapters, lab, schema, web), (3, 1, 1, 3));
     }
 
     #[test]

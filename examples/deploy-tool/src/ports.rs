@@ -14,7 +14,8 @@ use relman_core::port::{Deployer, IncidentSource, MetricsSource, Notifier, Track
 
 use crate::{
     config::{
-        Config, DeployerConfig, IncidentsConfig, MetricsConfig, NotifierConfig, TrackerConfig, TriedBy,
+        Config,
+        adapters::{DeployerConfig, IncidentsConfig, MetricsConfig, NotifierConfig, TrackerConfig, TriedBy},
     },
     failure::Failure,
 };

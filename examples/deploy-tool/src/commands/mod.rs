@@ -2,23 +2,32 @@
 
 pub(crate) mod demo;
 mod export;
+#[cfg(feature = "adapters")]
 mod flows;
 mod handover;
 mod init;
 mod judge;
+#[cfg(feature = "lab")]
 mod lab;
 mod outcome;
+#[cfg(feature = "web")]
 mod package;
+#[cfg(any(feature = "lab", feature = "web"))]
 mod page;
 mod people;
 mod plan;
 mod progress;
+#[cfg(feature = "adapters")]
 mod publish;
 mod read;
 mod report;
-pub(crate) mod run;
+#[cfg(feature = "adapters")]
+mod run;
+#[cfg(feature = "schema")]
 mod schema;
+#[cfg(feature = "web")]
 mod serve;
+#[cfg(feature = "web")]
 mod storyboard;
 mod verify;
 
@@ -40,11 +49,23 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Demo(demo) => demo::run(global, &demo),
         Command::Init { dir } => init::run(&dir),
+        #[cfg(feature = "lab")]
         Command::Lab(lab) => lab::run(global, &lab),
+        #[cfg(not(feature = "lab"))]
+        Command::Lab(_) => Err(crate::part::Part::Lab.missing()),
         Command::Judge(asked) => judge::run(global, &asked),
+        #[cfg(feature = "adapters")]
         Command::Run(run) => run::run(global, &run),
+        #[cfg(not(feature = "adapters"))]
+        Command::Run(_) => Err(crate::part::Part::Adapters.missing()),
+        #[cfg(feature = "web")]
         Command::Serve(serve) => serve::run(global, &serve),
+        #[cfg(not(feature = "web"))]
+        Command::Serve(_) => Err(crate::part::Part::Web.missing()),
+        #[cfg(feature = "adapters")]
         Command::Flows(flows) => block_on(flows::run(global, &flows))?,
+        #[cfg(not(feature = "adapters"))]
+        Command::Flows(_) => Err(crate::part::Part::Adapters.missing()),
         Command::Plan(plan) => block_on(plan::run(global, &plan))?,
         Command::Approve(of) => block_on(people::approve(global, &of))?,
         Command::Check(check) => block_on(people::check(global, check))?,
@@ -66,18 +87,30 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Show(of) => block_on(read::plan(global, &of.release))?,
         Command::Evidence(of) => block_on(read::evidence(global, &of.release))?,
         Command::RollbackLog(of) => block_on(read::rollback_log(global, &of.release))?,
+        #[cfg(feature = "web")]
         Command::Storyboard { release, output } => {
             block_on(storyboard::run(global, &release, output.as_deref()))?
         }
+        #[cfg(not(feature = "web"))]
+        Command::Storyboard { .. } => Err(crate::part::Part::Web.missing()),
         Command::Handover(asked) => block_on(handover::run(global, &asked))?,
+        #[cfg(feature = "adapters")]
         Command::Publish(publish) => block_on(publish::run(global, &publish))?,
+        #[cfg(not(feature = "adapters"))]
+        Command::Publish(_) => Err(crate::part::Part::Adapters.missing()),
+        #[cfg(feature = "web")]
         Command::Package(package) => block_on(package::run(global, &package))?,
+        #[cfg(not(feature = "web"))]
+        Command::Package(_) => Err(crate::part::Part::Web.missing()),
         Command::Report(report) => block_on(report::report(global, &report))?,
         Command::Metrics(metrics) => block_on(report::metrics(global, &metrics))?,
         Command::Owed => block_on(report::owed(global))?,
         Command::Verify(verify) => block_on(verify::run(global, &verify))?,
         Command::Export { release, output } => block_on(export::run(global, &release, output.as_deref()))?,
+        #[cfg(feature = "schema")]
         Command::Schema { of } => schema::run(of),
+        #[cfg(not(feature = "schema"))]
+        Command::Schema { .. } => Err(crate::part::Part::Schema.missing()),
     }
 }
 

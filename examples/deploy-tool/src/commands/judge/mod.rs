@@ -3,6 +3,7 @@
 mod course;
 mod judged;
 mod lines;
+#[cfg(feature = "adapters")]
 mod past;
 mod rule;
 mod show;
@@ -19,6 +20,7 @@ use self::{
     rule::Asked,
     show::Shown,
 };
+#[cfg(feature = "adapters")]
 use super::block_on;
 use crate::{
     cli::{Global, judge::Judge},
@@ -33,7 +35,10 @@ pub(super) fn run(global: &Global, judge: &Judge) -> Result<(), Failure> {
     }
     let asked = Asked::of(judge)?;
     let observations = match (&judge.past.prometheus, &judge.file) {
+        #[cfg(feature = "adapters")]
         (Some(url), _) => block_on(past::read(global, &asked, &judge.past, url))??,
+        #[cfg(not(feature = "adapters"))]
+        (Some(_), _) => return Err(crate::part::Part::Adapters.missing()),
         (None, Some(path)) => from_file(path, &asked)?,
         (None, None) => from_standard_input(&asked)?,
     };

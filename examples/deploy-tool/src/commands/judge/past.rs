@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     cli::{Global, judge::Past},
-    config::{self, Config, MetricsConfig},
+    config::{self, Config, adapters::MetricsConfig},
     failure::Failure,
 };
 
