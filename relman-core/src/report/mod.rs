@@ -1,32 +1,34 @@
 //! Reports: what the records amount to, for people.
 //!
-//! Every report is a pure fold over a [`History`]: a release, its records, and the moment at which somebody asks. Each
-//! has two forms:
+//! Every report is a pure fold over a [`History`]: a release, its records, and the time of asking. There are three steps,
+//! and each only knows the one before:
 //!
-//! - **text**, by `Display`: at most 100 columns, aligned, without colours, readable at 3 a.m.;
-//! - **JSON**, by `Serialize`: field names are stable, shares end in `_bp` (basis points), spans in `_ms`, moments are
-//!   RFC 3339 in UTC, and a fact names the record it comes from as `record`.
+//! 1. **facts**: what the records say of one subject (gates, holds, cover, traffic, evaluations …), each folded once;
+//! 2. **views**: what one report shows, as plain data; the storyboard and the pages use the same facts and views;
+//! 3. **rendering**: a view as *text* by `Display` (at most 100 columns, aligned, without colours, readable at 3 a.m.), as
+//!    *JSON* by `Serialize` (field names are stable, shares end in `_bp` for basis points, spans in `_ms`, times are RFC 3339
+//!    in UTC, and a fact names its record as `record`), and as *Markdown* by templates (feature `markdown`).
 //!
-//! Both say which record a fact comes from (`#12` in text), so that nobody has to take a report's word for it. A
+//! All of them say which record a fact comes from (`#12` in text), so that nobody has to take a report's word for it. A
 //! report of a drill says so in its first line.
 //!
 //! | report | answers |
 //! | --- | --- |
 //! | [`PlanReport`] | what is to be released, by which rules, and who has approved it |
 //! | [`Schedule`] | what was planned beside what happened, and when it will be over |
-//! | [`Waiting`] | why it does not move, what would unblock it and whose turn it is |
+//! | [`Waiting`] | why it does not move, what would unblock it, and whose turn it is |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
-//! | [`EvidenceReport`] | what spoke for and against it, look by look, and how near to an alarm that came |
+//! | [`EvidenceReport`] | what spoke for and against it, evaluation by evaluation, and how close it came to an alarm |
 //! | [`Storyboard`] | the whole release in five frames: checklists, gates, evidence, artifacts |
-//! | [`ValidationReport`] | how the 24 hours with all of the traffic go or went |
-//! | [`RollbackLog`] | why it was taken back, how long that took, who was harmed, and what caused it |
-//! | [`PostMortemReport`] | what the record tells of an override or a rollback, and what people wrote |
-//! | [`Retrospective`] | what there is to look back on, what was learnt, and who changes what |
-//! | [`OpenItems`] | what people owe releases: post-mortems, and action items that are overdue |
+//! | [`ValidationReport`] | how the 24 hours with all traffic go or went |
+//! | [`RollbackLog`] | why it was rolled back, how long that took, who was harmed, and what caused it |
+//! | [`PostMortemReport`] | what the record says of an override or a rollback, and what people wrote |
+//! | [`Retrospective`] | what went well and badly, what was learnt, and who changes what |
+//! | [`OpenItems`] | what people still have to do: post-mortems to file, action items to finish |
 //! | [`DeliveryMetrics`] | how well software is delivered, over all releases of a journal |
 //!
-//! Those that are handed to people as documents are [`Artifact`]s.
+//! Those that people receive as documents are [`Artifact`]s.
 
 mod facts;
 mod render;

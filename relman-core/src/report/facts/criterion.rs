@@ -102,7 +102,7 @@ pub(in crate::report) fn contract<'a>(history: &History<'a>) -> &'a [Criterion] 
     contract.map(RollbackContract::criteria).unwrap_or_default()
 }
 
-/// The verdicts on a criterion, each with the look that came to it, in the order of the records.
+/// The verdicts on a criterion, each with its look, in the order of the records.
 fn verdicts<'a>(
     criterion: &'a Criterion,
     records: &'a [Record],

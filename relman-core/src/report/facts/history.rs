@@ -13,7 +13,7 @@ use crate::{
     unit::{Actor, ReleaseId, Text, Timestamp},
 };
 
-/// What a report is made of: a release, its records from the first on, and the moment at which somebody asks.
+/// What a report is made of: a release, its records from the first on, and the time of asking.
 ///
 /// The release is what the records amount to; where one of them is from another release or from another moment, the
 /// report is about neither.
@@ -45,7 +45,7 @@ impl<'a> History<'a> {
     }
 
     /// A release with its records, seen at the moment of its last record: what is made of it is the same whenever
-    /// somebody asks.
+    /// it is asked for.
     ///
     /// # Examples
     ///
@@ -67,10 +67,9 @@ impl<'a> History<'a> {
 
     /// How the release has ended, if it has.
     pub(in crate::report) fn ended(&self) -> Option<Ended> {
-        self.records.iter().rev().find_map(|record| {
-            let ended = |how| Ended { how, mark: Mark::of(record) };
-            Some(end_of(&record.event)?.map(ended))
-        })?
+        let last = |record: &Record| Some((EndChange::of(&record.event)?, Mark::of(record)));
+        let (change, mark) = self.records.iter().rev().find_map(last)?;
+        Some(Ended { how: change.ended()?, mark })
     }
 }
 
@@ -95,7 +94,7 @@ pub(in crate::report) fn by(record: &Record) -> (&Actor, Mark) {
     (&record.by, Mark::of(record))
 }
 
-/// What every report begins with: the release, whether it is a drill, and when somebody asked.
+/// What every report begins with: the release, whether it is a drill, and when it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Heading {
     /// The release.
@@ -161,14 +160,32 @@ pub struct Ended {
     pub mark: Mark,
 }
 
-/// What an event says of the end of a release: that it has ended, and how, or that it has not ended any more, as a
-/// completed release that is taken back. None where it says nothing of that.
-pub(in crate::report) fn end_of(event: &Event) -> Option<Option<EndedAs>> {
-    match event {
-        Event::ReleaseCompleted(_) => Some(Some(EndedAs::Completed)),
-        Event::RollbackConfirmed(_) => Some(Some(EndedAs::RolledBack)),
-        Event::ReleaseAborted(_) => Some(Some(EndedAs::Aborted)),
-        Event::RollbackStarted(_) => Some(None),
-        _ => None,
+/// What an event says of the end of a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) enum EndChange {
+    /// The release has ended.
+    Ended(EndedAs),
+    /// It is being rolled back, a completed release too: it has not ended until that is confirmed.
+    Reopened,
+}
+
+impl EndChange {
+    /// None where an event says nothing of the end.
+    pub(in crate::report) fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::ReleaseCompleted(_) => Some(Self::Ended(EndedAs::Completed)),
+            Event::RollbackConfirmed(_) => Some(Self::Ended(EndedAs::RolledBack)),
+            Event::ReleaseAborted(_) => Some(Self::Ended(EndedAs::Aborted)),
+            Event::RollbackStarted(_) => Some(Self::Reopened),
+            _ => None,
+        }
+    }
+
+    /// How the release has ended, unless it is open again.
+    pub(in crate::report) fn ended(self) -> Option<EndedAs> {
+        match self {
+            Self::Ended(how) => Some(how),
+            Self::Reopened => None,
+        }
     }
 }

@@ -114,7 +114,7 @@ impl HoldPeriod {
         }
     }
 
-    /// A hold that is placed again, with other words or less patience, goes on since it began.
+    /// A hold that is placed again, with other words or less patience, is still the same hold.
     fn place_again(&mut self, placed: &HoldPlaced) {
         self.reason = placed.reason.clone();
         self.unblocked_by = placed.unblocked_by.clone();

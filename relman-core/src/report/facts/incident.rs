@@ -1,13 +1,13 @@
-//! What went wrong outside the release: incidents of the service, and complaints of customers.
+//! Incidents of the service, beside where the release was when they began.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::{
-    event::{Event, Record},
+    event::Event,
     report::facts::{Exposure, History, Mark, time},
-    unit::{Actor, Text, Timestamp, TrafficShare},
+    unit::{Text, Timestamp, TrafficShare},
 };
 
 /// An incident of the service that is released, beside where the release was when it began.
@@ -15,7 +15,7 @@ use crate::{
 /// That it began while users had the new version says nothing of why it began. It says where to look first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentReport {
-    /// Who told of it.
+    /// Who reported it.
     pub source: Text,
     /// Which one it is, as the source names it.
     pub id: Text,
@@ -50,9 +50,9 @@ pub enum IncidentTime {
     InRollout,
     /// All of the traffic was on it, and it was validated.
     InValidation,
-    /// It was being taken back.
+    /// It was being rolled back.
     InRollback,
-    /// It was taken back, or the validation had passed.
+    /// It was rolled back, or the validation had passed.
     Afterwards,
 }
 
@@ -157,29 +157,5 @@ impl fmt::Display for IncidentReport {
             (Some(ended_at), Some(ended)) => write!(f, "; ended {}, #{}", time(ended_at), ended.record),
             (Some(_) | None, _) => f.write_str("; STILL FIRING, as far as the record says"),
         }
-    }
-}
-
-/// A complaint on the record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Complaint {
-    /// What the customer said.
-    pub text: Text,
-    /// Who recorded it.
-    pub by: Actor,
-    /// When, and the record.
-    pub mark: Mark,
-}
-
-impl Complaint {
-    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
-        let complaint = |record: &Record| match &record.event {
-            Event::ComplaintRecorded(complaint) => {
-                let (text, by) = (complaint.text.clone(), record.by.clone());
-                Some(Self { text, by, mark: Mark::of(record) })
-            }
-            _ => None,
-        };
-        history.records.iter().filter_map(complaint).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! What a look came to, and what looks amount to.
+//! What one look at the metrics found, and what many amount to.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::{
     unit::{Finite, MetricName, Span, Text, TrafficShare, Window},
 };
 
-/// What a look came to.
+/// The result of a look, with the step and the time it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct LookNote {
     /// The step, from 1.
@@ -63,7 +63,7 @@ impl LookResult {
     }
 }
 
-/// How many looks came to what.
+/// How many looks had which result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LookTally {
     /// All of them.
@@ -122,7 +122,7 @@ impl std::fmt::Display for LookTally {
     }
 }
 
-/// One look at the metrics: where the traffic was, what was seen and what it means.
+/// One look at the metrics: where the traffic was, what was measured, and the verdicts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LookStory {
     /// When, and the record.
@@ -149,7 +149,7 @@ pub struct LookStory {
 /// A verdict with its numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerdictStory {
-    /// What it came to.
+    /// The outcome, without its details.
     pub kind: VerdictKind,
     /// The canary's value in this look alone, in the unit of [`Verdict::value`].
     pub look: Option<Finite>,
@@ -161,7 +161,7 @@ pub struct VerdictStory {
     pub sentence: String,
 }
 
-/// What a verdict came to.
+/// The outcome of a verdict, without its details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictKind {
@@ -258,7 +258,7 @@ fn answer<'a>(observations: &'a [Observation], metric: &MetricName, arm: Arm) ->
     observations.iter().find(fits).map(|one| &one.answer)
 }
 
-/// The value of one look by itself, in the unit of the verdict.
+/// The value of one look alone, in the unit of the verdict.
 fn of_look(verdict: &Verdict, observations: &[Observation]) -> Option<Finite> {
     let criterion = &verdict.criterion;
     let Some(canary) = answer(observations, &criterion.metric, Arm::Canary) else {

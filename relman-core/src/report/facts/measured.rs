@@ -159,7 +159,7 @@ pub struct Uptime {
     /// How long it was down.
     #[serde(rename = "down_ms")]
     pub down: Span,
-    /// How long nobody knows.
+    /// How long it is unknown.
     #[serde(rename = "unknown_ms")]
     pub unknown: Span,
 }

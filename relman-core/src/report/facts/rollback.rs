@@ -1,4 +1,4 @@
-//! What a rollback rests on, how long it took, and whom it came too late for.
+//! What a rollback rests on, how long it took, and who was harmed before it.
 
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RollbackTimes {
     /// When it is likely to have begun, as far as the record says: the likely start of the regression where evidence
-    /// was weighed, the beginning of the first look that the trigger rests on, or the first complaint. Nobody knows, if absent.
+    /// was weighed, the beginning of the first look that the trigger rests on, or the first complaint. Unknown, if absent.
     pub began: Option<Timestamp>,
     /// When it was noticed, and the record.
     pub detected: Mark,
@@ -42,20 +42,20 @@ impl RollbackTimes {
         record: &Record,
         started: &RollbackStarted,
     ) -> Self {
-        let told = &before[story..];
-        let last = |fits: fn(&Event) -> bool| told.iter().rev().find(|record| fits(&record.event));
+        let since = &before[story..];
+        let last = |fits: fn(&Event) -> bool| since.iter().rev().find(|record| fits(&record.event));
         let (began, detected) = match &started.trigger {
             RollbackTrigger::Criterion { .. } => {
                 let breach = last(|event| matches!(event, Event::ContractBreached(_)));
                 let likely = breach.and_then(likely_start);
-                (likely.or_else(|| told.first().map(|first| begin(before, first))), breach)
+                (likely.or_else(|| since.first().map(|first| begin(before, first))), breach)
             }
             RollbackTrigger::Unmeasured { .. } => {
-                let hold = told.iter().find(|record| {
+                let hold = since.iter().find(|record| {
                     matches!(&record.event, Event::HoldPlaced(placed) if placed.cause == HoldCause::Unmeasured)
                 });
                 let look = last(|event| matches!(event, Event::LookTaken(_)));
-                (told.first().map(|first| begin(before, first)), hold.or(look))
+                (since.first().map(|first| begin(before, first)), hold.or(look))
             }
             RollbackTrigger::Manual { .. } => (None, None),
         };
@@ -97,7 +97,7 @@ fn begin(before: &[Record], record: &Record) -> Timestamp {
     }
 }
 
-/// Who was harmed before a release was taken back, as far as the record says.
+/// Who was harmed before a release was rolled back, as far as the record says.
 ///
 /// The record counts the requests that a metrics source counted, and complaints. It does not know users: how many of
 /// them stand behind the requests is for people to find out.
@@ -232,10 +232,10 @@ pub(in crate::report) fn evidence(from_breach: &[Record], started: &RollbackStar
                     }
                     RollbackTrigger::Manual { .. } => false,
                 };
-                let told: Vec<Observation> = look.observations.iter().filter(tells).cloned().collect();
-                if !told.is_empty() {
+                let answers: Vec<Observation> = look.observations.iter().filter(tells).cloned().collect();
+                if !answers.is_empty() {
                     evidence.records.push(record.seq);
-                    evidence.observations.extend(told);
+                    evidence.observations.extend(answers);
                 }
             }
             Event::ComplaintRecorded(_) | Event::HoldPlaced(_) => evidence.records.push(record.seq),

@@ -66,7 +66,7 @@ pub struct ObservedShare {
 }
 
 impl ObservedShare {
-    /// What a record says about where the traffic was seen.
+    /// What a record says about where the platform showed the traffic.
     pub(in crate::report) fn of(record: &Record) -> Option<Self> {
         let (share, detail) = match &record.event {
             Event::LookTaken(look) => match &look.exposure {
@@ -82,7 +82,7 @@ impl ObservedShare {
     }
 }
 
-/// The traffic went somewhere, or was seen somewhere.
+/// A change of the traffic: set, or observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExposureChange {
     /// When, and the record.
@@ -105,7 +105,7 @@ pub enum ExposureCause {
 }
 
 impl ExposureChange {
-    /// Where the traffic was set and seen, in order; what was seen twice in a row stands once.
+    /// Where the traffic was set and observed, in order; repeated observations count once.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         let mut changes: Vec<Self> = Vec::new();
         for change in history.records.iter().filter_map(Self::of) {

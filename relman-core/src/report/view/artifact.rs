@@ -147,7 +147,7 @@ impl Artifact {
         first.chain(post_mortems).chain(retrospective).collect()
     }
 
-    /// One artifact of a release by its name; none where there is none as yet, and none for the delivery metrics, which
+    /// One artifact of a release by its name; none before there is one, and none for the delivery metrics, which
     /// are about more than one release.
     pub fn of(history: &History<'_>, name: ArtifactName) -> Option<Self> {
         match name {

@@ -24,15 +24,15 @@ pub const DELIVERY_METRICS_SOURCE: &str = "https://dora.dev/guides/dora-metrics-
 ///   so of a release.
 /// - **lead time for changes**: how long a change takes from its commit to running in production. The record begins with
 ///   the plan, so the time is counted from the first plan to all of the traffic; what lies before is not in it.
-/// - **change fail rate**: how many of the deployments had to be remedied. Here: taken back, at whatever share of the
+/// - **change fail rate**: how many of the deployments had to be remedied. Here: rolled back, at whatever share of the
 ///   traffic and by whomever.
 /// - **failed deployment recovery time**: how long it takes until such a deployment does no more harm. From its likely
-///   beginning, or from when it was noticed where nobody knows that, to zero traffic confirmed.
+///   beginning, or from when it was noticed where that is unknown, to zero traffic confirmed.
 ///
 /// Drills count nowhere. What each release contributed is listed, with the records that say so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DeliveryMetrics {
-    /// When somebody asked.
+    /// When it was asked for.
     pub as_of: Timestamp,
     /// Where the definitions come from.
     pub source: &'static str,
@@ -46,7 +46,7 @@ pub struct DeliveryMetrics {
     pub between_deployments: Option<Spread>,
     /// From the first plan to all of the traffic.
     pub lead_time: Option<Spread>,
-    /// Deployments that were taken back.
+    /// Deployments that were rolled back.
     pub failed_deployments: u64,
     /// Their part of all deployments, between 0 and 1; none where there are no deployments.
     pub change_fail_rate: Option<Finite>,
@@ -123,7 +123,7 @@ pub struct Contribution {
     pub failure: Option<FailedDeployment>,
 }
 
-/// A deployment that was taken back.
+/// A deployment that was rolled back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedDeployment {
     /// When that began, and the record.

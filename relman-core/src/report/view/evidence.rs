@@ -12,8 +12,8 @@ use crate::{
     unit::{Finite, MetricName, Timestamp},
 };
 
-/// How the evidence against each criterion went, look by look: what spoke for and against the release, since when, and
-/// how near to an alarm it came.
+/// The evidence against each criterion, look by look: what spoke for and against the release, since when, and how close it
+/// came to an alarm.
 ///
 /// Everything in it stands in the verdicts of the recorded looks; nothing is judged again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +26,7 @@ pub struct EvidenceReport {
     pub criteria: Vec<CriterionEvidence>,
 }
 
-/// How the evidence against one criterion went.
+/// The evidence against one criterion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CriterionEvidence {
     /// The criterion.
@@ -68,7 +68,7 @@ pub struct EvidenceBreach {
     pub verdict: Verdict,
 }
 
-/// One step of a course.
+/// The evidence of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StepEvidence {
     /// The step, from 1.
@@ -95,7 +95,7 @@ pub struct StepEvidence {
     pub outcome: Outcome,
 }
 
-/// One look of a course.
+/// The evidence of one look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LookEvidence {
     /// The record of the look.
@@ -167,7 +167,7 @@ pub struct EvidenceMove {
 }
 
 impl EvidenceReport {
-    /// The course of a release; none before the first look.
+    /// The evidence of a release; none before the first look.
     pub fn of(history: &History<'_>) -> Option<Self> {
         let looks: Vec<(&Record, &LookTaken)> = history
             .records
@@ -178,21 +178,21 @@ impl EvidenceReport {
             })
             .collect();
         let (_, last) = looks.last()?;
-        let course = |(index, verdict): (usize, &Verdict)| {
+        let evidence = |(index, verdict): (usize, &Verdict)| {
             let of_criterion = looks.iter().filter_map(|(record, look)| {
                 let verdict = look.verdicts.get(index)?;
                 (verdict.criterion == last.verdicts[index].criterion).then_some((*record, *look, verdict))
             });
             CriterionEvidence::of(verdict, of_criterion)
         };
-        let mut criteria: Vec<CriterionEvidence> = last.verdicts.iter().enumerate().map(course).collect();
+        let mut criteria: Vec<CriterionEvidence> = last.verdicts.iter().enumerate().map(evidence).collect();
         for record in history.records {
             if let Event::ContractBreached(breached) = &record.event
-                && let Some(course) =
-                    criteria.iter_mut().find(|course| course.criterion == breached.verdict.criterion)
+                && let Some(evidence) =
+                    criteria.iter_mut().find(|evidence| evidence.criterion == breached.verdict.criterion)
             {
                 let verdict = (*breached.verdict).clone();
-                course.breach = Some(EvidenceBreach { mark: Mark::of(record), verdict });
+                evidence.breach = Some(EvidenceBreach { mark: Mark::of(record), verdict });
             }
         }
         let judging = history.release.policy().map(Policy::judging);
@@ -203,7 +203,7 @@ impl EvidenceReport {
 
 impl CriterionEvidence {
     fn of<'a>(last: &Verdict, looks: impl Iterator<Item = (&'a Record, &'a LookTaken, &'a Verdict)>) -> Self {
-        let mut course = Self {
+        let mut evidence = Self {
             criterion: last.criterion.clone(),
             method: last.method,
             share: last.strength.map(|strength| strength.share),
@@ -221,9 +221,9 @@ impl CriterionEvidence {
             warnings: last.warnings.clone(),
         };
         for (record, look, verdict) in looks {
-            course.push(Mark::of(record), look, verdict);
+            evidence.push(Mark::of(record), look, verdict);
         }
-        course
+        evidence
     }
 
     fn push(&mut self, mark: Mark, look: &LookTaken, verdict: &Verdict) {

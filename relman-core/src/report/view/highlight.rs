@@ -58,7 +58,7 @@ struct Facts(Vec<Highlight>);
 impl Facts {
     fn add(&mut self, about: LessonKind, text: String, records: impl IntoIterator<Item = u64>) {
         let records: Vec<u64> = records.into_iter().take(NAMED).collect();
-        // A sentence without a record behind it is none of the record's.
+        // Only what a record shows is a fact.
         if !records.is_empty() {
             self.0.push(Highlight { about, text, records });
         }

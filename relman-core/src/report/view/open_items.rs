@@ -21,7 +21,7 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OpenItems {
-    /// When somebody asked.
+    /// When it was asked for.
     pub as_of: Timestamp,
     /// Post-mortems that are not filed, the oldest first.
     pub post_mortems: Vec<ReleasePostMortem>,
@@ -89,6 +89,6 @@ impl OpenItems {
 
     /// The action items whose day has passed.
     pub fn overdue(&self) -> impl Iterator<Item = &ReleaseActionItem> {
-        self.action_items.iter().filter(|owed| owed.item.state == ActionItemState::Overdue)
+        self.action_items.iter().filter(|open| open.item.state == ActionItemState::Overdue)
     }
 }

@@ -30,9 +30,9 @@ pub struct PlanReport {
     pub criteria: Vec<Criterion>,
     /// The metrics that are watched in every step.
     pub watched: BTreeSet<MetricName>,
-    /// Who is told, through which channel, at which moments.
+    /// Who is notified, through which channel, and when.
     pub communication: Vec<Notice>,
-    /// Who was told so far, or could not be told.
+    /// The notices that went out so far, or could not.
     pub told: Vec<NoticeOutcome>,
     /// The track that the release takes.
     pub track: TrackName,
@@ -77,7 +77,7 @@ pub struct PlannedStep {
     pub bake: Span,
 }
 
-/// Somebody's approval of the plan in force.
+/// An approval of the plan in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ApprovalGiven {
     /// Who.

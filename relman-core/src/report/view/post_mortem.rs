@@ -22,7 +22,7 @@ pub struct PostMortemReport {
     pub number: u32,
     /// What it is about.
     pub about: PostMortemCause,
-    /// Since when it is owed, and the record.
+    /// Since when it is open, and the record.
     pub opened: Mark,
     /// What people wrote; not filed yet, if absent.
     pub filed: Option<RootCause>,

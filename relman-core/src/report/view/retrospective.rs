@@ -68,7 +68,7 @@ pub struct RetrospectiveSection {
     pub lessons: Vec<Lesson>,
 }
 
-/// What somebody wrote down.
+/// A lesson that a person recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lesson {
     /// What was learnt.

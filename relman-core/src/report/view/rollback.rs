@@ -15,7 +15,7 @@ use crate::{
     unit::{Actor, Span, Text, TrafficShare},
 };
 
-/// Why a release was taken back, how long that took, and what caused it.
+/// Why a release was rolled back, how long that took, and what caused it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RollbackLog {
     /// The release.

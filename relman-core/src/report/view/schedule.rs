@@ -91,7 +91,7 @@ pub struct Checkpoint {
     pub planned: Option<Timestamp>,
     /// How many looks that takes.
     pub planned_looks: u64,
-    /// The looks so far, and what they came to.
+    /// The looks so far and their results.
     pub looks: LookTally,
     /// When it was passed, and the record; not yet, or never, if absent.
     pub passed: Option<Mark>,
@@ -107,7 +107,7 @@ pub enum StepEnd {
     Running,
     /// Its gate was passed.
     Passed,
-    /// The release was taken back in it.
+    /// The release was rolled back in it.
     RolledBack,
     /// The release ended before it began.
     NeverReached,

@@ -5,7 +5,7 @@ use crate::{
     event::{Event, HoldCause, Record},
     machine::{EndedAs, Missing, PhaseName, Release, ReplayError, Turn},
     plan::{Plan, ReleaseKind},
-    report::facts::{Mark, ObservedShare, StepProgress, bake_left, end_of},
+    report::facts::{EndChange, Mark, ObservedShare, StepProgress, bake_left},
     unit::{ReleaseId, ServiceName, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -40,8 +40,9 @@ pub struct Summary {
     /// The bake times that are left, the validation included; none after the end and before a plan.
     #[serde(rename = "left_ms")]
     pub left: Option<Span>,
-    /// How many post-mortems are owed.
-    pub owed: u64,
+    /// How many post-mortems are not filed yet.
+    #[serde(rename = "owed")]
+    pub open_post_mortems: u64,
     /// Whether it is in validation and nobody is on call.
     pub uncovered: bool,
     /// When the first record was made.
@@ -70,7 +71,7 @@ impl Summary {
         let planned_until = first
             .iter()
             .position(|record| matches!(record.event, Event::StagingStarted(_) | Event::ReleaseAborted(_)))?;
-        let ended = last[..closed].iter().rev().find_map(|record| end_of(&record.event))??;
+        let ended = last[..closed].iter().rev().find_map(|record| EndChange::of(&record.event))?.ended()?;
         let plan = first[..planned_until].iter().rev().find_map(|record| match &record.event {
             Event::PlanRecorded(recorded) => Some(&recorded.plan),
             Event::PlanRevised(revised) => Some(&revised.plan),
@@ -93,7 +94,7 @@ impl Summary {
             holds: Vec::new(),
             waits_for: None,
             left: None,
-            owed: 0,
+            open_post_mortems: 0,
             uncovered: false,
             began: Mark::of(first),
             last: Mark::of(newest),
@@ -138,8 +139,8 @@ impl SummaryFold {
         if let Some(seen) = ObservedShare::of(record) {
             self.seen = Some(seen);
         }
-        if let Some(ended) = end_of(&record.event) {
-            self.ended = ended;
+        if let Some(change) = EndChange::of(&record.event) {
+            self.ended = change.ended();
         }
         self.began = self.began.or(Some(Mark::of(record)));
         self.last = Some(Mark::of(record));
@@ -176,7 +177,7 @@ impl SummaryFold {
             holds: release.holds().keys().copied().collect(),
             waits_for: release.missing(now).into_iter().next(),
             left,
-            owed: release.owed_post_mortems().count() as u64,
+            open_post_mortems: release.owed_post_mortems().count() as u64,
             uncovered: phase == PhaseName::Validating && release.cover().is_none(),
             began,
             last,

@@ -31,7 +31,7 @@ pub struct TimelineEntry {
     pub kind: &'static str,
     /// What it says.
     pub sentence: String,
-    /// For a look, what it came to.
+    /// For a look, its result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look: Option<LookNote>,
 }

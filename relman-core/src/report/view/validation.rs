@@ -36,7 +36,7 @@ pub struct ValidationReport {
     /// What is left of it; nothing where it has ended.
     #[serde(rename = "left_ms")]
     pub left: Span,
-    /// The looks, and what they came to.
+    /// The looks and their results.
     pub looks: LookTally,
     /// How much of the time the new version answered.
     pub uptime: Uptime,
@@ -71,7 +71,7 @@ pub enum ValidationOutcome {
     Running,
     /// It has passed.
     Passed,
-    /// The release was taken back in it.
+    /// The release was rolled back in it.
     RolledBack,
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 ///
 /// - Blanks, line feeds and control characters between words are one blank.
 /// - What Markdown (`CommonMark`, and the tables, strike-through and mathematics of the forges) would take for markup gets a
-///   backslash; `<` is an entity, so that what follows can't be a tag even where somebody feeds the text to HTML.
+///   backslash; `<` is an entity, so that what follows can't be a tag even where the text is fed to HTML.
 /// - Characters that turn the direction of writing are shown by their numbers: what stands after them would be read in
 ///   another order than it was written in.
 pub(super) fn line(text: &str) -> String {
@@ -24,7 +24,7 @@ pub(super) fn line(text: &str) -> String {
 /// Lines of text as a block quote: each line as it was written, with a hard break between them.
 pub(super) fn quote(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|one| format!("> {}", line(one))).collect();
-    // A backslash at the end of a line breaks it; an empty line begins a new paragraph by itself.
+    // A backslash at the end of a line breaks it; an empty line begins a new paragraph anyway.
     let mut quoted = String::new();
     for (index, one) in lines.iter().enumerate() {
         let one = one.trim_end();

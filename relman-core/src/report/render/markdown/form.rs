@@ -9,13 +9,13 @@ pub enum Form {
     Plan,
     /// What to look at by hand before the release leaves staging.
     QaChecklist,
-    /// What people are told, at which moment.
+    /// What people hear, and when.
     Communication,
     /// What led to a rollback or an override.
     PostMortem,
     /// What was learnt, and who changes what.
     Retrospective,
-    /// How to lead a retrospective, for somebody who never has.
+    /// How to lead a retrospective, for anyone who never has.
     RetrospectiveGuide,
 }
 

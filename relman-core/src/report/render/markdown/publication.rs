@@ -13,15 +13,15 @@ use crate::{
 
 /// What the templates of a publication are given.
 #[derive(Serialize)]
-pub(super) struct Told {
+pub(super) struct Context {
     heading: Heading,
     plan: PlanReport,
-    frames: Vec<FrameTold>,
+    frames: Vec<FrameLine>,
 }
 
 /// A frame of the storyboard, in a line.
 #[derive(Serialize)]
-struct FrameTold {
+struct FrameLine {
     name: FrameName,
     state: FrameState,
     says: String,
@@ -51,7 +51,7 @@ impl Templates {
         let (service, version) = (&plan.scope.service, &plan.scope.artifact.version);
         let title = heading.title.as_ref().map(|title| format!(": {title}")).unwrap_or_default();
         let title = format!("{drill}{service} {version}{title}");
-        let body = self.told("publication", history, &board)?;
+        let body = self.page("publication", history, &board)?;
         let standing = standing(history);
         let mut publication = Publication::new(subject.clone(), head, title, body, standing);
         for frame in board.frames() {
@@ -71,34 +71,35 @@ impl Templates {
         Ok(Some(publication))
     }
 
-    fn told(
+    /// A template that shows plan and frames.
+    fn page(
         &self,
         template: &str,
         history: &History<'_>,
         board: &Storyboard,
     ) -> Result<String, TemplateError> {
-        let frames = board.frames().map(|frame| FrameTold {
+        let frames = board.frames().map(|frame| FrameLine {
             name: frame.name,
             state: frame.state,
             says: frame.says.clone(),
         });
         let plan = PlanReport::of(history);
-        let told = plan.map(|plan| Told {
+        let context = plan.map(|plan| Context {
             heading: Heading::of(history),
             plan,
             frames: frames.into_iter().collect(),
         });
-        self.render(template, template, serde_json::to_value(told))
+        self.render(template, template, serde_json::to_value(context))
     }
 
-    /// What a phase came to, once it is over.
+    /// The outcome of a phase, once it is over.
     fn note(&self, history: &History<'_>, frame: &Frame) -> Result<Option<Note>, TemplateError> {
         let (Some(left), FrameState::Passed) = (frame.left, frame.state) else { return Ok(None) };
         let past = Past::until(history, left.record);
         let history = past.history();
         let (title, body) = match frame.name {
             FrameName::Plan => ("Planned and approved", self.artifact(&history, ArtifactName::Plan)?),
-            FrameName::Stage => ("Staged", Some(self.told("staging", &history, &Storyboard::of(&history))?)),
+            FrameName::Stage => ("Staged", Some(self.page("staging", &history, &Storyboard::of(&history))?)),
             FrameName::Release => ("Released to everyone", self.artifact(&history, ArtifactName::Schedule)?),
             FrameName::Verify => ("Validated", self.artifact(&history, ArtifactName::Validation)?),
             FrameName::Rollback => ("Rolled back", self.artifact(&history, ArtifactName::RollbackLog)?),

@@ -203,7 +203,7 @@ impl Templates {
         Ok(self)
     }
 
-    /// The source of a template, to start one's own from; none where there is none of that name.
+    /// The source of a template, to start your own from; none if the name is unknown.
     pub fn source(&self, name: &str) -> Option<&str> {
         self.sources.get(name).map(String::as_str)
     }

@@ -13,7 +13,7 @@ use crate::{
     unit::Finite,
 };
 
-/// How many columns a step's course has.
+/// How many columns the line of a step has.
 const COLUMNS: usize = 24;
 
 /// Evidence from none at the bottom to an alarm at the top.
@@ -133,7 +133,7 @@ impl fmt::Display for CriterionEvidence {
     }
 }
 
-/// Writes a row in columns; what is wider than a terminal goes on below its first column.
+/// Writes a row in columns; what is wider than a terminal continues below its first column.
 fn write_row(f: &mut fmt::Formatter<'_>, lead: &str, columns: &str) -> fmt::Result {
     let row = format!("{lead}{columns}");
     let row = row.trim_end();

@@ -43,11 +43,11 @@ pub struct Storyboard {
     pub last: Option<LastRecord>,
     /// How it has ended, if it has.
     pub ended: Option<Ended>,
-    /// Scope, risk, rollback contract, who is told.
+    /// Scope, risk, rollback contract, notifications.
     pub plan: PlanFrame,
-    /// The change is tried before it meets users.
+    /// The change is tested before it reaches users.
     pub stage: StageFrame,
-    /// The change meets users, step by step.
+    /// The change reaches users, step by step.
     pub release: ReleaseFrame,
     /// All users have it, and it is validated.
     pub verify: VerifyFrame,

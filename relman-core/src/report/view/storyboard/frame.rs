@@ -18,15 +18,15 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FrameName {
-    /// Scope, risk, rollback contract, who is told.
+    /// Scope, risk, rollback contract, notifications.
     Plan,
-    /// The change is tried before it meets users.
+    /// The change is tested before it reaches users.
     Stage,
-    /// The change meets users, step by step.
+    /// The change reaches users, step by step.
     Release,
     /// All users have it, and it is validated under on-call cover.
     Verify,
-    /// The way back: its procedure, and its course once there is one.
+    /// The way back: its procedure, and its log once there is one.
     Rollback,
 }
 
@@ -148,7 +148,7 @@ impl ChecklistItem {
         Self { what: what.into(), state: ItemState::Done, detail: None, by, mark }
     }
 
-    /// Done where there is somebody who did it, and open otherwise.
+    /// Done if a record shows it, and open otherwise.
     pub(in crate::report) fn of(what: impl Into<String>, done: Option<(&Actor, Mark)>) -> Self {
         match done {
             Some((by, mark)) => Self::done(what, by, mark),
@@ -188,7 +188,7 @@ pub(in crate::report) fn check_item(check: &CheckName, runs: &[CheckRun], gate: 
     }
 }
 
-/// What a frame leads to, in the order in which it came to be.
+/// What a frame leads to, in the order in which it was made.
 ///
 /// A document stands in the frame that it is about; the retrospective in the frame in which the release has ended.
 pub(in crate::report) fn artifacts(history: &History<'_>, frame: FrameName) -> Vec<StoryArtifact> {

@@ -14,7 +14,7 @@ use crate::{
     unit::{CheckName, Text},
 };
 
-/// Scope, risk, rollback contract, who is told.
+/// Scope, risk, rollback contract, notifications.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanFrame {
     /// What every frame has.

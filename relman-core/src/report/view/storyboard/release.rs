@@ -16,14 +16,14 @@ use crate::{
     unit::Actor,
 };
 
-/// The change meets users, step by step.
+/// The change reaches users, step by step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReleaseFrame {
     /// What every frame has.
     pub frame: Frame,
     /// The steps of the track, planned and actual, each with its gate.
     pub steps: Vec<StepStory>,
-    /// Where the traffic was set and seen, in order; what was seen twice in a row stands once.
+    /// Where the traffic was set and observed, in order; repeated observations count once.
     pub exposure: Vec<ExposureChange>,
     /// Each time it stood still.
     pub holds: Vec<HoldPeriod>,

@@ -16,18 +16,18 @@ use crate::{
     unit::Actor,
 };
 
-/// The way back: its procedure and thresholds from the plan on, and its course once there is one.
+/// The way back: its procedure and criteria from the plan on, and its log once there is one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RollbackFrame {
     /// What every frame has.
     pub frame: Frame,
     /// What would happen, or has happened, in order; none before a plan.
     pub procedure: Vec<ProcedureStep>,
-    /// The criteria, any one of which takes the release back.
+    /// The criteria, any one of which rolls the release back when breached.
     pub thresholds: Vec<Criterion>,
     /// What happens where nothing can be measured, one sentence a case.
     pub without_data: Vec<String>,
-    /// The course; none where there was no rollback.
+    /// The log; none where there was no rollback.
     pub log: Option<RollbackLog>,
 }
 
@@ -92,7 +92,7 @@ fn not_needed(history: &History<'_>) -> String {
 fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) -> Vec<ProcedureStep> {
     let rules = policy.rollback();
     let started = log.map(|log| AfterStart { mark: log.started, after: crate::unit::Span::ZERO });
-    let told: Vec<String> = history
+    let notices: Vec<String> = history
         .release
         .plan()
         .map(|plan| {
@@ -100,9 +100,9 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
             notices.map(|notice| format!("{} via {}", notice.audience, notice.channel)).collect()
         })
         .unwrap_or_default();
-    let told = told.into_iter().chain([format!("on-call via {}", policy.on_call().channel)]);
-    let told: Vec<String> = told.collect();
-    let told_at = log.and_then(|log| {
+    let notices = notices.into_iter().chain([format!("on-call via {}", policy.on_call().channel)]);
+    let notices: Vec<String> = notices.collect();
+    let notified_at = log.and_then(|log| {
         let is_it =
             |event: &Event| matches!(event, Event::Notified(one) if one.moment == Moment::RollbackStarted);
         let record = history.first_from(log.started.record, is_it)?;
@@ -136,7 +136,7 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
             "the platform, asked by relman",
             log.and_then(|log| log.confirmed),
         ),
-        step(format!("Notifications go out: {}", told.join(", ")), "relman, alongside the traffic change, never before it", told_at),
+        step(format!("Notifications go out: {}", notices.join(", ")), "relman, alongside the traffic change, never before it", notified_at),
         step(
             "A post-mortem is filed; until then the release can't be closed".to_owned(),
             "anyone who may operate the release",

@@ -1,3 +1,5 @@
+//! What people heard of a release, and what they said about it.
+
 use std::fmt;
 
 use serde::Serialize;
@@ -6,7 +8,7 @@ use crate::{
     event::{Event, Record},
     port::Moment,
     report::facts::{History, Mark},
-    unit::{Channel, Text},
+    unit::{Actor, Channel, Text},
 };
 
 /// A notice that went out, or could not.
@@ -18,7 +20,7 @@ pub struct NoticeOutcome {
     pub audience: Option<Text>,
     /// Through which channel.
     pub channel: Channel,
-    /// Why it was given up; it went out, if absent.
+    /// Why it was never delivered; it was, if absent.
     pub given_up: Option<Text>,
     /// When, and the record.
     pub mark: Mark,
@@ -60,5 +62,29 @@ impl fmt::Display for NoticeOutcome {
             (Some(_) | None, Some(why)) => write!(f, ": NOT notified via {}: {why}", self.channel),
             (None, None) => write!(f, ": via {}", self.channel),
         }
+    }
+}
+
+/// A complaint on the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Complaint {
+    /// What the customer said.
+    pub text: Text,
+    /// Who recorded it.
+    pub by: Actor,
+    /// When, and the record.
+    pub mark: Mark,
+}
+
+impl Complaint {
+    pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
+        let complaint = |record: &Record| match &record.event {
+            Event::ComplaintRecorded(complaint) => {
+                let (text, by) = (complaint.text.clone(), record.by.clone());
+                Some(Self { text, by, mark: Mark::of(record) })
+            }
+            _ => None,
+        };
+        history.records.iter().filter_map(complaint).collect()
     }
 }
