@@ -20,7 +20,7 @@ const TIME_LIMIT: Span = Span::from_secs(100);
 
 /// Several user flows as one port: tries them at the same time, eight at most, and reports on all of them.
 ///
-/// One of which nothing could be found out, or which was not done within 100 seconds, is reported as unknown, beside
+/// One whose outcome could not be found out, or which was not done within 100 seconds, is reported as unknown, beside
 /// what the others found.
 ///
 /// # Examples
@@ -56,10 +56,10 @@ pub struct Flows {
 #[non_exhaustive]
 pub enum FlowsError {
     /// Two have the same name, and a report could not tell them apart.
-    #[error("failed to join user flows: two are called {0}; give each a name of its own")]
+    #[error("failed to join user flows: two are named {0}: rename one of them")]
     Duplicate(FlowName),
-    /// There is none, and nothing at all never passes.
-    #[error("failed to join user flows: there is none; leave the port out where nothing is to be tried")]
+    /// There are none, and a report on nothing never passes.
+    #[error("failed to join user flows: there are none: leave the port out where there is nothing to check")]
     Empty,
 }
 
@@ -68,7 +68,7 @@ impl Flows {
     ///
     /// # Errors
     ///
-    /// [`FlowsError`] where two have the same name, or where there is none.
+    /// [`FlowsError`] where two have the same name, or there are none.
     pub fn new(members: impl IntoIterator<Item = Arc<dyn UserFlows>>) -> Result<Self, FlowsError> {
         let members: Vec<Arc<dyn UserFlows>> = members.into_iter().collect();
         let mut names = BTreeSet::new();

@@ -2,16 +2,21 @@ use std::{
     error::Error,
     net::{Ipv4Addr, Ipv6Addr},
     sync::Arc,
+    time::SystemTime,
 };
 
 use relman_core::{
     port::{PortError, PortErrorKind, Retry},
     unit::Span,
 };
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header::HeaderMap, redirect};
+use reqwest::{
+    Client, RequestBuilder, Response, StatusCode,
+    header::{DATE, HeaderMap, RETRY_AFTER},
+    redirect,
+};
 use rustls::{ClientConfig, RootCertStore, crypto::CryptoProvider};
 
-use super::{Endpoint, EndpointError, endpoint::Transport, retry_after::retry_after};
+use super::{Endpoint, EndpointError, endpoint::Transport};
 use crate::secret::Secret;
 
 /// A part of a URL or token shorter than this is a word and not a secret; taking it out would garble messages.
@@ -20,7 +25,7 @@ const SHORTEST_SECRET: usize = 9;
 /// How much of a body is quoted in an error: enough for a sentence and its code.
 const EXCERPT_CHARS: usize = 300;
 
-/// Somebody who signs in is sent on once or twice; more than this goes in circles.
+/// A sign-in redirects once or twice; more than this is a loop.
 #[cfg(feature = "probe")]
 const MOST_REDIRECTS: usize = 5;
 
@@ -64,8 +69,8 @@ impl Redirects {
     }
 }
 
-/// A client for one endpoint that follows no redirect unless it is told to, waits and reads within limits, and keeps secrets out of
-/// errors.
+/// A client for one endpoint: follows no redirect unless asked to, waits and reads within limits, and keeps secrets out
+/// of errors.
 pub(crate) struct HttpClient {
     client: Client,
     endpoint: Endpoint,
@@ -290,8 +295,26 @@ fn tls(transport: Transport) -> Result<ClientConfig, EndpointError> {
     Ok(builder.with_no_client_auth())
 }
 
+/// How long the server wants to be left alone, from `Retry-After` as RFC 9110 §10.2.3 has it: seconds or a date.
+///
+/// A date is compared with the server's own `Date` where it sends one, so that the two clocks need not agree.
+fn retry_after(headers: &HeaderMap) -> Option<Span> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Some(Span::from_secs(u64::from(seconds)));
+    }
+    let date = |text: &str| httpdate::parse_http_date(text).ok();
+    let until = date(text)?;
+    let now =
+        headers.get(DATE).and_then(|now| now.to_str().ok()).and_then(date).unwrap_or_else(SystemTime::now);
+    // A moment in the past means now.
+    let wait = until.duration_since(now).unwrap_or_default();
+    Some(Span::from_millis(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
+    use reqwest::header::HeaderValue;
     use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
     use super::*;
@@ -424,5 +447,32 @@ mod tests {
         assert_eq!(client.excerpt("ä\n".repeat(400).as_bytes()).chars().count(), EXCERPT_CHARS + 1);
         assert_eq!(client.excerpt(b"\xff one\n two "), "\u{fffd} one two");
         assert_eq!(client.excerpt(b" "), "(an empty body)");
+    }
+
+    #[test]
+    fn seconds_and_dates_are_understood() {
+        let date = "Sun, 22 Nov 2026 18:00:00 GMT";
+        for (value, expected) in [
+            ("0", Some(Span::ZERO)),
+            ("120", Some(Span::from_minutes(2))),
+            ("Sun, 22 Nov 2026 18:00:30 GMT", Some(Span::from_secs(30))),
+            ("Sun, 22 Nov 2026 17:00:00 GMT", Some(Span::ZERO)),
+            ("-5", None),
+            ("soon", None),
+            ("99999999999999999999", None),
+        ] {
+            let headers =
+                [(RETRY_AFTER, HeaderValue::from_static(value)), (DATE, HeaderValue::from_static(date))];
+            assert_eq!(retry_after(&headers.into_iter().collect()), expected, "{value}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new()), None);
+    }
+
+    #[test]
+    fn without_a_date_of_the_server_the_clock_of_this_machine_counts() {
+        let later = SystemTime::now() + std::time::Duration::from_hours(1);
+        let value = HeaderValue::from_str(&httpdate::fmt_http_date(later)).unwrap();
+        let wait = retry_after(&[(RETRY_AFTER, value)].into_iter().collect()).unwrap();
+        assert!(wait > Span::from_minutes(59) && wait <= Span::from_hours(1), "{wait}");
     }
 }

@@ -1,5 +1,9 @@
+//! What a configuration says about the other side: where it is, and how long it may take.
+
 use std::{fmt, net::IpAddr};
 
+use relman_core::unit::Span;
+use serde::{Deserialize, Deserializer, de::Error as _};
 use thiserror::Error;
 use url::{Host, Url};
 
@@ -107,6 +111,11 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Domain(name)) => name == "localhost",
         None => false,
     }
+}
+
+/// Reads a span as people write it in a file: `10s`, `1m 30s`.
+pub(crate) fn span_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }
 
 #[cfg(test)]

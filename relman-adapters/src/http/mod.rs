@@ -3,14 +3,11 @@
 
 mod client;
 mod endpoint;
-mod retry_after;
-mod span_text;
 
 #[cfg(feature = "probe")]
 pub(crate) use client::Redirects;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
 pub(crate) use client::Reply;
 pub(crate) use client::{HttpClient, Limits};
-pub(crate) use endpoint::Endpoint;
 pub use endpoint::EndpointError;
-pub(crate) use span_text::span_from_text;
+pub(crate) use endpoint::{Endpoint, span_from_text};

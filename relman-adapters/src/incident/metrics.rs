@@ -78,7 +78,7 @@ impl IncidentMetrics {
         Self { source, metrics: [(every, Counted::Every)].into() }
     }
 
-    /// Counts those of some severities apart, under a name of their own. An incident without a severity is none of them.
+    /// Counts those of some severities apart, under a name of their own. An incident without a severity is not one of them.
     #[must_use]
     pub fn counting<S: Into<String>>(
         mut self,
@@ -108,7 +108,7 @@ impl IncidentMetrics {
             Err(error) => return Answer::ProviderError { detail: error.to_string() },
         };
         let count = incidents.iter().filter(|incident| counted.counts(incident)).count();
-        // Beyond 2^53 a double would round; a source that tells of so many has no memory left to do so.
+        // Beyond 2^53 a double would round; a source with so many incidents would be out of memory.
         match Finite::new(count as f64) {
             Some(value) => Answer::Value(Measurement::Gauge { value }),
             None => Answer::NotFinite { written: count.to_string() },

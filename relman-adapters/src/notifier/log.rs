@@ -5,7 +5,7 @@ use relman_core::{
 };
 use tracing::{info, warn};
 
-/// Writes notifications to the program's log: a warning where somebody has to get up, information otherwise.
+/// Writes notifications to the program's log: a warning where it is urgent, information otherwise.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogNotifier;
 
@@ -44,7 +44,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::notifier::example::notification;
+    use crate::notifier::router::notification;
 
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);

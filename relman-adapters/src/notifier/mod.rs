@@ -5,8 +5,6 @@
 
 mod log;
 mod router;
-#[cfg(any(feature = "slack", feature = "webhook"))]
-mod setup;
 #[cfg(feature = "slack")]
 mod slack;
 #[cfg(feature = "webhook")]
@@ -17,11 +15,8 @@ pub use crate::retry::RetryPolicy;
 pub use log::LogNotifier;
 pub use router::Channels;
 #[cfg(any(feature = "slack", feature = "webhook"))]
-pub use setup::NotifierError;
+pub use router::NotifierError;
 #[cfg(feature = "slack")]
 pub use slack::{Mention, Slack, SlackBuilder, SlackConfig};
 #[cfg(feature = "webhook")]
 pub use webhook::{Webhook, WebhookBuilder, WebhookConfig};
-
-#[cfg(test)]
-mod example;

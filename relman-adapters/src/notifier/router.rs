@@ -5,6 +5,11 @@ use relman_core::{
     port::{Notification, Notifier, PortError, PortErrorKind},
     unit::Channel,
 };
+#[cfg(any(feature = "slack", feature = "webhook"))]
+use thiserror::Error;
+
+#[cfg(any(feature = "slack", feature = "webhook"))]
+use crate::{http::EndpointError, secret::SecretError};
 
 /// Hands each notification to the notifier of its channel.
 ///
@@ -62,7 +67,7 @@ impl Notifier for Channels {
             return notifier.notify(notification).await;
         }
         let known = self.names().map(Channel::as_str).collect::<Vec<_>>().join(", ");
-        let detail = format!("no notifier serves the channel {}; there are: {known}", notification.channel);
+        let detail = format!("no notifier serves the channel {}, only: {known}", notification.channel);
         Err(PortError::new(self.name(), "notify", PortErrorKind::Rejected, detail))
     }
 }
@@ -75,12 +80,65 @@ impl fmt::Debug for Channels {
     }
 }
 
+/// Why a notifier can't be used as it is configured. Its URL is a secret and never shown.
+#[cfg(any(feature = "slack", feature = "webhook"))]
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotifierError {
+    /// Its URL can't be connected to.
+    #[error("failed to set up {adapter}: `url`: {problem}")]
+    Url {
+        /// Which kind of notifier it is.
+        adapter: &'static str,
+        /// What is wrong with the URL.
+        problem: EndpointError,
+    },
+    /// A secret can't be read.
+    #[error("failed to set up {adapter}: `{field}`: {problem}")]
+    Secret {
+        /// Which kind of notifier it is.
+        adapter: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// Why there is no secret.
+        problem: SecretError,
+    },
+    /// The key is too short to sign with.
+    #[error("failed to set up {adapter}: the signing key has {bytes} bytes, at least {least} are needed")]
+    ShortKey {
+        /// Which kind of notifier it is.
+        adapter: &'static str,
+        /// How long the key is.
+        bytes: usize,
+        /// How long it has to be.
+        least: usize,
+    },
+}
+
+#[cfg(test)]
+/// A notification to deliver in tests.
+pub(super) fn notification() -> Notification {
+    use relman_core::port::{Moment, Urgency};
+
+    Notification {
+        release: "checkout-241".parse().expect("a valid release id"),
+        drill: true,
+        moment: Moment::RollbackStarted,
+        audience: "on-call".to_owned(),
+        channel: "releases".parse().expect("a valid channel name"),
+        urgency: Urgency::Page,
+        title: "[drill] checkout 2.41.0 is being rolled back".to_owned(),
+        body: "error_rate > 1% on the canary: 5% (50 of 1000) & rising".to_owned(),
+        key: "9f86d081884c7d65-1".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::notifier::{LogNotifier, example::notification};
+    use crate::notifier::LogNotifier;
 
     #[derive(Default)]
     struct Inbox(Mutex<Vec<Notification>>);
@@ -123,7 +181,7 @@ mod tests {
             .with("support".parse().unwrap(), Arc::new(Inbox::default()));
         let error = channels.notify(&notification()).await.unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::Rejected);
-        assert!(error.to_string().ends_with("the channel releases; there are: on-call, support"), "{error}");
+        assert!(error.to_string().ends_with("the channel releases, only: on-call, support"), "{error}");
         // The notifier of this channel does not serve it, so neither does the router.
         assert!(!channels.serves(&"support".parse().unwrap()));
     }

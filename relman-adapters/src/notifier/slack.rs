@@ -34,7 +34,7 @@ pub struct Slack {
     retries: RetryPolicy,
 }
 
-/// Whom a notification for which somebody has to get up mentions.
+/// Whom an urgent notification mentions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mention {
@@ -61,7 +61,7 @@ pub struct SlackConfig {
     /// Whom a page mentions.
     #[serde(default)]
     pub mention: Mention,
-    /// How long one try may take: `10s` where nothing is said.
+    /// How long one try may take: `10s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
     /// When to try again.
@@ -85,13 +85,13 @@ pub struct SlackBuilder {
 }
 
 impl SlackBuilder {
-    /// Mentions somebody when somebody has to get up.
+    /// Says whom an urgent notification mentions.
     pub fn mention(mut self, mention: Mention) -> Self {
         self.mention = mention;
         self
     }
 
-    /// Gives up on one try after this time, 10 seconds where nothing is said.
+    /// Gives up on one try after this time, 10 seconds by default.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self
@@ -247,7 +247,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::notifier::example::notification;
+    use crate::notifier::router::notification;
 
     const PATH: &str = "/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX";
 

@@ -59,7 +59,7 @@ pub struct WebhookConfig {
     /// A key to sign with.
     #[serde(default)]
     pub signing_key: Option<SecretSource>,
-    /// How long one try may take: `10s` where nothing is said.
+    /// How long one try may take: `10s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
     /// When to try again.
@@ -96,7 +96,7 @@ impl WebhookBuilder {
         self
     }
 
-    /// Gives up on one try after this time, 10 seconds where nothing is said.
+    /// Gives up on one try after this time, 10 seconds by default.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self
@@ -228,7 +228,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::notifier::example::notification;
+    use crate::notifier::router::notification;
 
     const QUICK: RetryPolicy = RetryPolicy {
         attempts: 3,

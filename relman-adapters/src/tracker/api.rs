@@ -11,11 +11,11 @@ use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use thiserror::Error;
 
-use super::TrackerError;
 use crate::{
-    http::{Endpoint, HttpClient, Limits, Reply},
-    secret::Secret,
+    http::{Endpoint, EndpointError, HttpClient, Limits, Reply},
+    secret::{Secret, SecretError},
 };
 
 /// A page of a hundred releases with all their texts stays below this.
@@ -29,6 +29,40 @@ const LONGEST_WAIT_SECS: u64 = 24 * 60 * 60;
 
 /// GitHub asks for at least a minute where it does not say how long.
 const UNNAMED_WAIT: Span = Span::from_minutes(1);
+
+/// Why a tracker can't be used as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum TrackerError {
+    /// An address can't be connected to.
+    #[error("failed to set up {adapter}: `{field}`: {problem}")]
+    Url {
+        /// Which kind of tracker it is.
+        adapter: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// What is wrong with the address.
+        problem: EndpointError,
+    },
+    /// The token can't be read.
+    #[error("failed to set up {adapter}: `token`: {problem}")]
+    Token {
+        /// Which kind of tracker it is.
+        adapter: &'static str,
+        /// Why there is no token.
+        problem: SecretError,
+    },
+    /// A field holds something else than it should.
+    #[error("failed to set up {adapter}: `{field}`: {problem}")]
+    Field {
+        /// Which kind of tracker it is.
+        adapter: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+}
 
 /// A tracker's HTTP API: the credentials with every request, and its answers in the words of a port.
 pub(super) struct Api {
@@ -118,7 +152,7 @@ impl Api {
         self.client.url(segments).to_string()
     }
 
-    /// Sends, and gives the answer whatever its status.
+    /// Sends, and returns the answer whatever its status.
     pub(super) async fn send(
         &self,
         operation: &'static str,
@@ -127,7 +161,7 @@ impl Api {
         self.client.send(operation, request).await
     }
 
-    /// Sends, and gives a successful answer; any other is an error.
+    /// Sends, and returns a successful answer; any other is an error.
     pub(super) async fn done(
         &self,
         operation: &'static str,
@@ -147,7 +181,7 @@ impl Api {
         Ok((self.read(operation, &reply)?, reply.headers))
     }
 
-    /// Sends, and reads the JSON of a successful answer; nothing where the answer is 404.
+    /// Sends, and reads the JSON of a successful answer; `None` where the answer is 404.
     pub(super) async fn look_up<T: DeserializeOwned>(
         &self,
         operation: &'static str,
@@ -161,18 +195,39 @@ impl Api {
         self.read(operation, &reply).map(Some)
     }
 
-    /// Sends what takes something away; where it is gone already, that is fine.
-    #[cfg(feature = "github")]
+    /// Sends a request to delete something; that it is gone already is fine.
     pub(super) async fn remove(
         &self,
         operation: &'static str,
         request: RequestBuilder,
-    ) -> Result<(), PortError> {
+    ) -> Result<Removal, PortError> {
         let reply = self.send(operation, request).await?;
         match reply.status {
-            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(()),
-            _ => self.accept(operation, reply).map(drop),
+            StatusCode::NOT_FOUND | StatusCode::GONE => Ok(Removal::Gone),
+            StatusCode::FORBIDDEN if rate_limited(&reply).is_none() => match self.accept(operation, reply) {
+                Ok(_) => Ok(Removal::Gone),
+                Err(problem) => Ok(Removal::Forbidden(problem)),
+            },
+            _ => self.accept(operation, reply).map(|_| Removal::Gone),
         }
+    }
+
+    /// The error where something that was not found is there after all: an earlier request made it, whose answer was
+    /// lost, and not every server of the tracker shows it yet. The next attempt finds it.
+    pub(super) fn conflict(&self, operation: &'static str, what: &str, reply: &Reply) -> PortError {
+        let detail = format!("{what} exists that was not found before: {}", self.client.excerpt(&reply.body));
+        self.error(operation, PortErrorKind::Rejected, detail).with_retry(Retry::Yes)
+    }
+
+    /// The beginning of an answer's body, for an error.
+    #[cfg(any(feature = "gitlab", feature = "jira"))]
+    pub(super) fn excerpt(&self, reply: &Reply) -> String {
+        self.client.excerpt(&reply.body)
+    }
+
+    /// The error for a list that does not end.
+    pub(super) fn endless(&self, operation: &'static str) -> PortError {
+        self.error(operation, PortErrorKind::InvalidAnswer, format!("more than {MOST_PAGES} pages"))
     }
 
     /// What an answer without success means.
@@ -213,11 +268,15 @@ impl Api {
     ) -> PortError {
         PortError::new(self.adapter, operation, kind, self.client.redact(&detail.into()))
     }
+}
 
-    /// The beginning of an answer's body, for an error.
-    pub(super) fn excerpt(&self, reply: &Reply) -> String {
-        self.client.excerpt(&reply.body)
-    }
+/// What came of deleting something.
+#[derive(Debug)]
+pub(super) enum Removal {
+    /// It is not there any more.
+    Gone,
+    /// The token may not delete it.
+    Forbidden(PortError),
 }
 
 /// How long to wait where a refusal is about the rate and not about the request.

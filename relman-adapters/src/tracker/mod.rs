@@ -8,22 +8,30 @@
 //!
 //! # Found again
 //!
-//! Everything that an adapter makes carries a marker that names the release, the part and the head of the record it
-//! was made from. Before it makes anything, an adapter looks for the marker. So a publication that was broken off, or
-//! whose answer was lost, is published again and goes on where it stopped. The text of other people around the markers
-//! is left alone.
+//! Everything that an adapter writes carries a marker that names the release, the part and the head of the record it
+//! was made from. Before an adapter creates anything, it looks for the marker. So a publication that was interrupted,
+//! or whose answer was lost, continues where it stopped when it is published again. The text that other people wrote
+//! around the markers is left alone.
+//!
+//! Which copy belongs to a release, what to create, change or leave, in which order, and what to do after a lost
+//! answer: `reconcile` decides it once, for all trackers. A tracker of its own adds only its requests.
 //!
 //! # Never in the way
 //!
-//! A conductor knows nothing of trackers. [`keep_published`] and [`publish`] run beside it, tries again as a
-//! [`RetryPolicy`] says, and says at the end what could not be published and why.
+//! A conductor knows nothing of trackers. [`keep_published`] and [`publish`] run beside it, retry as a [`RetryPolicy`]
+//! says, and report at the end what could not be published and why.
 
 mod api;
-mod keep;
 mod publish;
-mod setup;
-#[cfg(any(feature = "gitlab", feature = "jira"))]
-mod stored;
+#[cfg_attr(
+    not(all(feature = "github", feature = "gitlab", feature = "jira")),
+    allow(dead_code, unused_imports, reason = "each tracker needs a part of it")
+)]
+mod reconcile;
+#[cfg_attr(
+    not(all(feature = "github", feature = "gitlab", feature = "jira")),
+    allow(dead_code, unused_imports, reason = "each tracker needs a part of it")
+)]
 mod text;
 
 #[cfg(feature = "github")]
@@ -34,6 +42,5 @@ pub mod gitlab;
 pub mod jira;
 
 pub use crate::retry::RetryPolicy;
-pub use keep::keep_published;
-pub use publish::{PATIENT, Unpublished, publish, publish_everywhere};
-pub use setup::TrackerError;
+pub use api::TrackerError;
+pub use publish::{PATIENT, Unpublished, keep_published, publish, publish_everywhere};

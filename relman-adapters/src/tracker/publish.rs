@@ -2,17 +2,19 @@ use std::sync::Arc;
 
 use futures::future::{BoxFuture, join_all};
 use relman_core::{
+    machine::{PhaseName, Release},
     port::{PortError, Publication, Published, Tracker},
     unit::{ReleaseId, Span},
 };
 use thiserror::Error;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tracing::{info, warn};
 
-use crate::retry::RetryPolicy;
+use crate::{conductor::Update, retry::RetryPolicy};
 
-/// How patiently a publication is tried again where nothing else is said: six attempts within a quarter of an hour.
+/// How a publication is retried by default: six attempts within a quarter of an hour.
 ///
-/// Nobody waits for it but the person who looks the release up, and most outages of a tracker are shorter.
+/// Only the person who looks the release up waits for it, and most outages of a tracker are shorter.
 pub const PATIENT: RetryPolicy = RetryPolicy {
     attempts: 6,
     first_delay: Span::from_secs(1),
@@ -31,14 +33,13 @@ pub struct Unpublished {
     pub problem: PortError,
 }
 
-/// Publishes on one tracker, and tries again as the policy says.
+/// Publishes on one tracker, and retries as the policy says.
 ///
-/// Each attempt goes on with what the one before has left undone. Where the tracker says how long to wait, that is
-/// obeyed.
+/// Each attempt does what the one before has left undone. Where the tracker says how long to wait, that is obeyed.
 ///
 /// # Errors
 ///
-/// [`Unpublished`] with the error of the last attempt, which is in the log too.
+/// [`Unpublished`] with the error of the last attempt, which is logged too.
 pub async fn publish(
     tracker: &dyn Tracker,
     publication: &Publication,
@@ -51,15 +52,15 @@ pub async fn publish(
             Ok(published)
         }
         Err(problem) => {
-            warn!(tracker = tracker.name(), %release, error = %problem, "it is not published");
+            warn!(tracker = tracker.name(), %release, error = %problem, "failed to publish");
             Err(Unpublished { release: release.clone(), problem })
         }
     }
 }
 
-/// Publishes on every tracker at once, and says of each what came of it, in the order given.
+/// Publishes on every tracker at once, and returns what came of each, in the order given.
 ///
-/// One that fails does not keep the others from succeeding.
+/// One that fails does not stop the others.
 pub async fn publish_everywhere(
     trackers: &[Arc<dyn Tracker>],
     publication: &Publication,
@@ -71,4 +72,57 @@ pub async fn publish_everywhere(
         all.push(Box::pin(publish(&**tracker, publication, retries)));
     }
     join_all(all).await
+}
+
+/// Keeps the copies of a release current while it is driven: publishes once at the beginning, whenever the release enters
+/// another phase, and at its end. Returns what came of the last publication on each tracker.
+///
+/// It listens to [`updates`](crate::conductor::Conductor::updates) and is in nobody's way: a tracker that does not answer
+/// delays the copies and nothing else, and when it answers again, the latest phase is published. It ends once the release
+/// has ended and is published, or when the conductor stops. `publication` says what a copy should be now; where it
+/// returns `None`, nothing is published.
+pub async fn keep_published(
+    mut updates: Receiver<Update>,
+    release: ReleaseId,
+    trackers: Vec<Arc<dyn Tracker>>,
+    retries: RetryPolicy,
+    publication: impl Fn() -> BoxFuture<'static, Option<Publication>> + Send,
+) -> Vec<Result<Published, Unpublished>> {
+    let mut shown: Option<PhaseName> = None;
+    let mut results = Vec::new();
+    let mut is_due = true;
+    let mut is_over = false;
+    loop {
+        if is_due && let Some(publication) = publication().await {
+            results = publish_everywhere(&trackers, &publication, &retries).await;
+        }
+        if is_over {
+            return results;
+        }
+        is_due = false;
+        // What happened during a publication is waiting here, and becomes one publication.
+        loop {
+            match updates.recv().await {
+                Ok(update) if *update.release.id() == release => {
+                    let phase = update.release.phase().name();
+                    is_due |= shown != Some(phase);
+                    shown = Some(phase);
+                    is_over = has_ended(&update.release);
+                    is_due |= is_over;
+                }
+                Ok(_) => {}
+                // Whatever was missed may have been another phase.
+                Err(RecvError::Lagged(_)) => is_due = true,
+                Err(RecvError::Closed) => (is_due, is_over) = (true, true),
+            }
+            if is_over || (is_due && updates.is_empty()) {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether nothing happens to a release any more but what people write down.
+fn has_ended(release: &Release) -> bool {
+    release.phase().name().is_end() && release.outstanding().is_empty()
 }

@@ -198,12 +198,12 @@ async fn nonsense_is_refused_with_what_would_be_right_and_what_is_too_large_is_n
         message.to_string()
     };
     for (body, problem) in [
-        (String::new(), "the body is not what is expected"),
-        ("[]".to_owned(), "the body is not what is expected"),
-        ("{\"id\": ".to_owned(), "the body is not what is expected"),
+        (String::new(), "invalid body: "),
+        ("[]".to_owned(), "invalid body: "),
+        ("{\"id\": ".to_owned(), "invalid body: "),
         (changed(|message| message["priority"] = 1.into()), "unknown field `priority`"),
         (changed(|message| message["status"] = "open".into()), "unknown variant `open`"),
-        (changed(|message| message["started_at"] = "yesterday".into()), "the body is not what is expected"),
+        (changed(|message| message["started_at"] = "yesterday".into()), "invalid body: "),
         (changed(|message| message["id"] = " ".into()), "`id`: "),
         (changed(|message| message["id"] = "x".repeat(201).into()), "`id` is longer than 200 characters"),
         (changed(|message| message["title"] = "\n".into()), "`title` is empty"),

@@ -12,13 +12,10 @@ use tokio::sync::Mutex;
 
 use super::{
     HaproxyConfig,
-    runtime::ask,
+    runtime::{ADAPTER, ask},
     state::{Backend, Servers},
     weights::{Change, MAX_LOSS_BASIS_POINTS, Unrepresentable, Weights},
 };
-
-/// The name under which errors and logs know the adapter.
-pub(super) const ADAPTER: &str = "haproxy";
 
 /// Routes traffic by the weights of two HAProxy servers.
 ///
@@ -67,8 +64,7 @@ impl Haproxy {
             return Err(failed(operation, PortErrorKind::Rejected, detail));
         }
         Servers::parse(&answer, backend).map_err(|problem| {
-            let detail =
-                format!("the answer of {endpoint} to `show servers state` is not understood: {problem}");
+            let detail = format!("can't read the answer of {endpoint} to `show servers state`: {problem}");
             failed(operation, PortErrorKind::InvalidAnswer, detail)
         })
     }
@@ -195,7 +191,7 @@ impl Deployer for Haproxy {
         if after.weights() != wanted {
             let detail = format!(
                 "the weights read back are {} for the canary and {} for the baseline, not the {} and {} that were \
-                 set: somebody else changes them too",
+                 set: something else changes them as well",
                 after.canary.weight, after.baseline.weight, wanted.canary, wanted.baseline
             );
             return Err(failed(SET_TRAFFIC, PortErrorKind::InvalidAnswer, detail).with_retry(Retry::Yes));

@@ -138,8 +138,8 @@ pub enum HaproxyConfigError {
         /// The server.
         name: String,
     },
-    /// A time limit that is none.
-    #[error("the time limit is wrong: {0}")]
+    /// The time limit can't be read as one.
+    #[error("invalid time limit: {0}")]
     TimeLimit(UnitError),
 }
 
@@ -203,7 +203,7 @@ mod tests {
             ("socket = \"/s\"\naddress = \"127.0.0.1:1\"", SERVERS, "both `socket` and `address`"),
             ("socket = \"\"", SERVERS, "neither `socket` nor `address`"),
             ("address = \"192.0.2.1:9999\"", SERVERS, "192.0.2.1:9999 is not an address of this machine"),
-            ("socket = \"/s\"\ntime_limit = \"5\"", SERVERS, "the time limit is wrong"),
+            ("socket = \"/s\"\ntime_limit = \"5\"", SERVERS, "invalid time limit"),
             ("socket = \"/s\"\nsockets = 1", SERVERS, "unknown field `sockets`"),
             (
                 "socket = \"/s\"\nbackend = \"a\"\nbaseline = \"b\"\ncanary = \"b\"",

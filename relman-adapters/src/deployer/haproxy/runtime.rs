@@ -6,7 +6,10 @@ use relman_core::{
 };
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::{Endpoint, adapter::ADAPTER};
+use super::config::Endpoint;
+
+/// The name under which errors and logs know the adapter.
+pub(super) const ADAPTER: &str = "haproxy";
 
 /// The longest answer that is read. A server takes about 150 bytes of it, so this is a backend of thousands.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024;
@@ -26,14 +29,14 @@ pub(super) async fn ask(
         Ok(Err(error)) => {
             let kind = match error.kind() {
                 io::ErrorKind::PermissionDenied => PortErrorKind::Unauthorized,
-                // A reload takes the socket away for a moment, so that none is there says nothing for good.
+                // A reload takes the socket away for a moment: that it is missing now does not mean that it stays so.
                 _ => PortErrorKind::Unavailable,
             };
             let detail = format!("the runtime API at {endpoint} can't be used: {error}");
             return Err(failed(kind, detail).with_source(error));
         }
         Err(_) => {
-            let detail = format!("the runtime API at {endpoint} has not answered within {time_limit}");
+            let detail = format!("the runtime API at {endpoint} did not answer within {time_limit}");
             return Err(failed(PortErrorKind::TimedOut, detail));
         }
     };

@@ -39,7 +39,7 @@ use crate::{
 pub struct HttpFlowConfig {
     /// Where the request goes: https, or http to a loopback host.
     pub url: String,
-    /// How: `GET` where nothing is said.
+    /// How: `GET` by default.
     #[serde(default)]
     pub method: FlowMethod,
     /// Headers of the request.
@@ -54,14 +54,14 @@ pub struct HttpFlowConfig {
     /// The body of a `POST`, where it is a secret, such as a password.
     #[serde(default)]
     pub secret_body: Option<SecretSource>,
-    /// Which statuses are right: 200 where nothing is said.
+    /// Which statuses are right: 200 by default.
     #[serde(default)]
     pub status: Statuses,
     /// Within which time the whole answer has to be there for the flow to pass: as long as `timeout` where nothing is
     /// said.
     #[serde(default, deserialize_with = "some_span_from_text")]
     pub within: Option<Span>,
-    /// After which time an answer is not waited for any longer: `10s` where nothing is said, `30s` at most.
+    /// After which time an answer is not waited for any longer: `10s` by default, `30s` at most.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
     /// A text that the body has to hold.
@@ -70,13 +70,13 @@ pub struct HttpFlowConfig {
     /// Values that a body in JSON has to hold, by JSON pointers (RFC 6901).
     #[serde(default)]
     pub json: BTreeMap<String, Value>,
-    /// What a redirect means: `stop` where nothing is said.
+    /// What a redirect means: `stop` by default.
     #[serde(default)]
     pub redirects: FlowRedirects,
-    /// How often the request is tried before the flow has failed: 2 where nothing is said, 5 at most.
+    /// How often the request is tried before the flow has failed: 2 by default, 5 at most.
     #[serde(default = "default_tries")]
     pub tries: u32,
-    /// How long to wait before another try: `1s` where nothing is said.
+    /// How long to wait before another try: `1s` by default.
     #[serde(default = "default_pause", deserialize_with = "span_from_text")]
     pub pause: Span,
 }
@@ -102,7 +102,7 @@ pub enum FlowRedirects {
     #[default]
     Stop,
     /// It is followed, five times at most, while it stays on the same scheme, host and port; it is the answer
-    /// otherwise, so that no header is sent to somebody else.
+    /// otherwise, so that no header is sent elsewhere.
     SameOrigin,
 }
 
@@ -225,7 +225,7 @@ impl HttpFlowConfig {
         if let Some(pointer) =
             self.json.keys().find(|pointer| !pointer.is_empty() && !pointer.starts_with('/'))
         {
-            return wrong("json", format!("{pointer:?} is no JSON pointer: begin it with a slash"));
+            return wrong("json", format!("{pointer:?} is not a JSON pointer: begin it with a slash"));
         }
         Ok(())
     }

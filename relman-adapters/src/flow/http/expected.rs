@@ -55,7 +55,7 @@ impl Expected {
                 Ok(found) => {
                     wrongs.extend(self.json.iter().filter_map(|(at, value)| wrong(&found, at, value)));
                 }
-                Err(_) => wrongs.push(format!("a body of {} bytes that is no JSON", body.len())),
+                Err(_) => wrongs.push(format!("a body of {} bytes that is not JSON", body.len())),
             }
         }
         wrongs
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(wrongs(None, &open, r#"{"state":"shut"}"#), ["/state = \"shut\""]);
         assert_eq!(wrongs(None, &open, r#"{"state":{"a":1}}"#), ["/state = an object"]);
         assert_eq!(wrongs(None, &open, "[]"), ["nothing at /state"]);
-        assert_eq!(wrongs(None, &open, "<html>"), ["a body of 6 bytes that is no JSON"]);
+        assert_eq!(wrongs(None, &open, "<html>"), ["a body of 6 bytes that is not JSON"]);
         assert_eq!(wrongs(None, &[("", Value::from(7))], "7"), [""; 0]);
     }
 

@@ -25,7 +25,7 @@ pub struct StatusRange(RangeInclusive<u16>);
 
 /// Why a text names no HTTP statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{text:?} is no HTTP status such as 200, 2xx or 200-299, or a list of those")]
+#[error("{text:?} is not an HTTP status such as 200, 2xx or 200-299, or a list of those")]
 pub struct StatusesError {
     text: String,
 }

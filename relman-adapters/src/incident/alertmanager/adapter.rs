@@ -67,13 +67,13 @@ impl AlertmanagerBuilder {
         self
     }
 
-    /// Finds the name of the service in this label, `service` where nothing is said.
+    /// Finds the name of the service in this label, `service` by default.
     pub fn service_label(mut self, label: impl Into<String>) -> Self {
         self.labels.service = label.into();
         self
     }
 
-    /// Finds how bad it is in this label, `severity` where nothing is said.
+    /// Finds how bad it is in this label, `severity` by default.
     pub fn severity_label(mut self, label: impl Into<String>) -> Self {
         self.labels.severity = label.into();
         self
@@ -85,13 +85,13 @@ impl AlertmanagerBuilder {
         self
     }
 
-    /// Says what becomes of alerts that are silenced or inhibited; they are left out where nothing is said.
+    /// Says what becomes of alerts that are silenced or inhibited; they are left out by default.
     pub fn muted(mut self, muted: Muted) -> Self {
         self.muted = muted;
         self
     }
 
-    /// Gives up on a question after this time, 10 seconds where nothing is said.
+    /// Gives up on a question after this time, 10 seconds by default.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self

@@ -7,7 +7,7 @@ use relman_core::{
 };
 use serde::Deserialize;
 
-use crate::incident::words::{LONGEST_SEVERITY, LONGEST_TITLE, cut, link};
+use crate::incident::source::{LONGEST_SEVERITY, LONGEST_TITLE, cut, link};
 
 /// An alert, as the API sends it; what is not needed is left out.
 #[derive(Debug, Deserialize)]

@@ -22,19 +22,19 @@ pub struct AlertmanagerConfig {
     /// A name and a password to send along.
     #[serde(default)]
     pub basic: Option<BasicAuth>,
-    /// The label that names the service: `service` where nothing is said.
+    /// The label that names the service: `service` by default.
     #[serde(default = "default_service_label")]
     pub service_label: String,
-    /// The label that says how bad it is: `severity` where nothing is said.
+    /// The label that says how bad it is: `severity` by default.
     #[serde(default = "default_severity_label")]
     pub severity_label: String,
     /// What else an alert has to match, as Alertmanager writes it: `severity=~"page|critical"`.
     #[serde(default)]
     pub matchers: Vec<String>,
-    /// Whether alerts count that are silenced or inhibited: left out where nothing is said.
+    /// Whether alerts count that are silenced or inhibited: left out by default.
     #[serde(default)]
     pub muted: Muted,
-    /// How long one question may take: `10s` where nothing is said.
+    /// How long one question may take: `10s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
 }

@@ -2,9 +2,9 @@
 //!
 //! - An alert belongs to the service that one of its labels names: `service`, unless said otherwise.
 //! - An alert that is silenced or inhibited is left out, unless said otherwise: people have said that they know of it.
-//! - Alertmanager tells of what fires now and forgets what has ended. So an alert that is in an answer fires at its
-//!   end, and one that ended in between is missing in it; the [port](relman_core::port::IncidentSource) allows for
-//!   both. What began after the end of the window is left out.
+//! - Alertmanager lists what fires now and forgets what has ended. So every alert in an answer still fires at its end,
+//!   and one that ended in between is missing; the [port](relman_core::port::IncidentSource) allows for both. What
+//!   began after the end of the window is left out.
 //! - The id of an incident is the alert's fingerprint, which is the same for the same labels. The title is the name of
 //!   the alert and its summary, the link is the one to the expression that fires.
 //!

@@ -5,7 +5,7 @@ use relman_core::{
 };
 use serde::Deserialize;
 
-use crate::incident::words::{LONGEST_SEVERITY, LONGEST_TITLE, cut, link};
+use crate::incident::source::{LONGEST_SEVERITY, LONGEST_TITLE, cut, link};
 
 /// An id is a key and is never cut: two that differ at the end would become one.
 const LONGEST_ID: usize = 200;

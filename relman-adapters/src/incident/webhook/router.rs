@@ -12,19 +12,22 @@ use serde_json::json;
 use tracing::warn;
 
 use super::{
-    IncidentWebhook,
     message::{List, Message},
+    source::IncidentWebhook,
     store::Outcome,
 };
 
 /// A message is a few kilobytes; a list of all that fires has room for a few hundred of them.
 const LARGEST_BODY: usize = 256 * 1_024;
 
-pub(super) fn router(webhook: IncidentWebhook) -> Router {
-    Router::new()
-        .route("/", post(take).put(replace))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .with_state(webhook)
+impl IncidentWebhook {
+    /// The router to which tools post; a host mounts it under a path of its own, behind TLS.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", post(take).put(replace))
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .with_state(self.clone())
+    }
 }
 
 async fn take(State(webhook): State<IncidentWebhook>, headers: HeaderMap, body: Bytes) -> Response {
@@ -51,7 +54,7 @@ async fn replace(State(webhook): State<IncidentWebhook>, headers: HeaderMap, bod
         match message.incident() {
             Ok(incident) if incident.ended_at.is_none() => firing.push(incident),
             Ok(_) => {
-                let problem = format!("incidents[{place}]: it is resolved, and the list says what fires");
+                let problem = format!("incidents[{place}]: it is resolved, and a list has only what fires");
                 return said(StatusCode::UNPROCESSABLE_ENTITY, &problem);
             }
             Err(problem) => {
@@ -63,19 +66,18 @@ async fn replace(State(webhook): State<IncidentWebhook>, headers: HeaderMap, bod
     answer(webhook.0.store().replace(firing, at, now))
 }
 
-/// What is in a body, from somebody who may post it.
+/// What is in a body, from a client that may post it.
 fn proved<T: DeserializeOwned>(
     webhook: &IncidentWebhook,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<T, (StatusCode, String)> {
     if !webhook.0.is_proved(headers, body) {
-        warn!("somebody posted an incident without a proof that they may");
+        warn!("rejected an incident: its signature or token is missing or wrong");
         return Err((StatusCode::UNAUTHORIZED, "the signature or the token is missing or wrong".to_owned()));
     }
-    serde_json::from_slice(body).map_err(|error| {
-        (StatusCode::UNPROCESSABLE_ENTITY, format!("the body is not what is expected: {error}"))
-    })
+    serde_json::from_slice(body)
+        .map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, format!("invalid body: {error}")))
 }
 
 fn answer(outcome: Outcome) -> Response {
@@ -84,9 +86,9 @@ fn answer(outcome: Outcome) -> Response {
         Outcome::Unchanged => json_of(StatusCode::OK, &json!({"outcome": "unchanged"})),
         Outcome::TooOld => said(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "it began more than a day ago and is not known, or its list is not of the last five minutes",
+            "it began more than a day ago and is unknown, or its list is older than five minutes or from the future",
         ),
-        Outcome::Full => said(StatusCode::SERVICE_UNAVAILABLE, "there is no room: send it again later"),
+        Outcome::Full => said(StatusCode::SERVICE_UNAVAILABLE, "the store is full: send it again later"),
     }
 }
 

@@ -23,14 +23,14 @@ const SHORTEST_KEY: usize = 16;
 /// A few kilobytes each: some megabytes in all, whatever is posted.
 const ROOM: usize = 1_000;
 
-/// What is known before anybody has said what fires.
+/// What is known before the first list of what fires.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AtStart {
-    /// Nothing: the source does not know what fires until somebody puts a list of all that does.
+    /// Nothing: the source does not know what fires until the first list arrives.
     #[default]
     Unknown,
-    /// That nothing fires: for tools that post what happens and never put a list. An incident that began before this
-    /// program did is not known then.
+    /// That nothing fires: for tools that post what happens and never put a list. Then an incident that began before this
+    /// program started is unknown.
     NothingFires,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Inner {
     pub(super) clock: Arc<dyn Clock>,
 }
 
-/// How somebody shows that they may post.
+/// How a client shows that it may post.
 #[derive(Debug, Clone)]
 enum Proof {
     Signature(Secret),
@@ -69,7 +69,7 @@ impl IncidentWebhookBuilder {
         self
     }
 
-    /// Keeps at most so many incidents, 1,000 where nothing is said. While there is no room, the source does not know
+    /// Keeps at most so many incidents, 1,000 by default. While there is no room, the source does not know
     /// what fires.
     pub fn room(mut self, incidents: usize) -> Self {
         self.room = incidents;
@@ -110,15 +110,10 @@ impl IncidentWebhook {
     fn with(proof: Proof, clock: Arc<dyn Clock>) -> IncidentWebhookBuilder {
         IncidentWebhookBuilder { proof, clock, at_start: AtStart::default(), room: ROOM }
     }
-
-    /// The router to which tools post; a host mounts it under a path of its own, behind TLS.
-    pub fn router(&self) -> axum::Router {
-        super::router::router(self.clone())
-    }
 }
 
 impl Inner {
-    /// Whether a request comes from somebody who may post. Compares in constant time.
+    /// Whether a request comes from a client that may post. Compares in constant time.
     pub(super) fn is_proved(&self, headers: &HeaderMap, body: &[u8]) -> bool {
         match &self.proof {
             Proof::Signature(key) => {

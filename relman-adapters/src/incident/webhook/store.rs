@@ -32,7 +32,7 @@ pub(super) struct Store {
     room: usize,
     /// The moment of the last list.
     listed_at: Option<Timestamp>,
-    /// Whether somebody has said what fires, all of it.
+    /// Whether a list of everything that fires has arrived.
     pub(super) is_complete: bool,
     /// Whether something had to be turned away since the last whole list.
     pub(super) turned_away: bool,

@@ -25,10 +25,10 @@ pub struct PrometheusConfig {
     /// A token to send along.
     #[serde(default)]
     pub bearer: Option<SecretSource>,
-    /// How long one query may take: `10s` where nothing is said.
+    /// How long one query may take: `10s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
-    /// How much older than the end of the window the newest sample may be: `1m` where nothing is said.
+    /// How much older than the end of the window the newest sample may be: `1m` by default.
     #[serde(default = "default_stale_after", deserialize_with = "span_from_text")]
     pub stale_after: Span,
     /// A query for the time of the newest sample, for the metrics that have none of their own.
@@ -76,10 +76,10 @@ pub enum PrometheusMetric {
     Gauge {
         /// One value.
         query: String,
-        /// Its unit; as it is where nothing is said.
+        /// Its unit; by default the value stays as it is.
         #[serde(default)]
         unit: GaugeUnit,
-        /// Whether it belongs to an arm; it does where nothing is said.
+        /// Whether it belongs to an arm; it does by default.
         #[serde(default)]
         scope: Scope,
         /// The time of the newest sample, where the source's query doesn't fit.
@@ -92,7 +92,7 @@ pub enum PrometheusMetric {
         count: String,
         /// One value: how much was exposed in the window.
         exposure: String,
-        /// Whether it belongs to an arm; it does where nothing is said.
+        /// Whether it belongs to an arm; it does by default.
         #[serde(default)]
         scope: Scope,
         /// The time of the newest sample, where the source's query doesn't fit.

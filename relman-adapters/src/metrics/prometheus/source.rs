@@ -55,7 +55,7 @@ impl PrometheusBuilder {
         self
     }
 
-    /// Gives up on a query after this time, 10 seconds where nothing is said. Prometheus is told to give up too.
+    /// Gives up on a query after this time, 10 seconds by default. Prometheus is told to give up too.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self

@@ -1,9 +1,12 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use relman_core::port::{
-    Asset, PhaseState, PhaseStatus, Place, PortError, PortErrorKind, Publication, Published, ReleaseTag,
-    Retry, Standing, Subject, Tracker, TrackerCapabilities,
+use relman_core::{
+    port::{
+        PhaseState, Place, PortError, PortErrorKind, Publication, Published, ReleaseTag, Subject, Tracker,
+        TrackerCapabilities,
+    },
+    unit::Span,
 };
 use reqwest::{
     Method, RequestBuilder, StatusCode,
@@ -13,31 +16,56 @@ use serde::de::DeserializeOwned;
 
 use super::wire;
 use crate::tracker::{
-    api::{Api, MOST_PAGES, sha256},
-    text::{BODY, Marker, Sectioned, compose, holds_a_section, line},
+    api::{Api, MOST_PAGES, Removal},
+    reconcile::{
+        self, Draft, FileNames, Item, NewFile, Part, Profile, Remote, RemoteFile, Sight, Status, StatusWords,
+    },
+    text::{Page, holds_a_section, line_ends},
 };
 
 pub(super) const NAME: &str = "github";
 
 const FIND: &str = "find the release";
 const WRITE: &str = "write the release";
-const FILES: &str = "look at the files";
+const FILES: &str = "list the files";
 const UPLOAD: &str = "upload a file";
-const REMOVE: &str = "take an old file away";
+const REMOVE: &str = "delete an old file";
 const STATUS: &str = "set a commit status";
-const TAG: &str = "look at the tagged commit";
+const TAG: &str = "find the tagged commit";
 
 /// The version of the API that the requests are written for.
 const API_VERSION: &str = "2022-11-28";
 
-/// GitHub takes at most 125,000 characters of text.
-const BODY_CHARS: usize = 125_000;
-
-/// GitHub takes at most 140 characters in a status.
-const STATUS_CHARS: usize = 140;
+const PROFILE: Profile = Profile {
+    adapter: NAME,
+    capabilities: TrackerCapabilities {
+        notes: Place::InTheBody,
+        post_mortems: Place::InTheBody,
+        phases: Place::OfItsOwn,
+        // GitHub takes at most 125,000 characters of text.
+        body_chars: 125_000,
+    },
+    // GitHub cuts nothing here; more than this is not a title.
+    title_chars: 250,
+    // Two comments, each with a release id; one with a key, a number and a hash besides.
+    marker_chars: 600,
+    // GitHub takes at most 140 characters in a status.
+    status_chars: 140,
+    status_words: StatusWords::Latest,
+    state_name,
+    file_names: FileNames::Shared,
+    // A release is found by its tag at once.
+    settle: Span::ZERO,
+};
 
 /// How many entries GitHub gives on one page at most.
 const PER_PAGE: &str = "100";
+
+/// What GitHub says where a name is taken.
+const TAKEN: &str = "already_exists";
+
+/// What a label of ours has before the file's hash.
+const LABEL: &str = " (SHA-256 ";
 
 /// A [`Tracker`] that keeps copies on GitHub Releases. See the [module](super).
 pub struct GitHub {
@@ -52,6 +80,10 @@ impl GitHub {
         Self { api, uploads, owner, repository }
     }
 
+    fn remote<'a>(&'a self, subject: &'a Subject) -> GitHubRemote<'a> {
+        GitHubRemote { github: self, subject, commit: String::new(), statuses: Vec::new() }
+    }
+
     fn of(&self, api: &Api, method: Method, segments: &[&str]) -> RequestBuilder {
         let place = ["repos", &self.owner, &self.repository];
         api.request(method, &[&place, segments].concat())
@@ -63,6 +95,11 @@ impl GitHub {
         self.of(&self.api, method, segments)
     }
 
+    fn page(&self, segments: &[&str], page: u32) -> RequestBuilder {
+        let query = [("per_page", PER_PAGE), ("page", &page.to_string())];
+        self.to(Method::GET, segments).query(&query)
+    }
+
     /// Every entry of a list that comes in pages.
     async fn all<T: DeserializeOwned>(
         &self,
@@ -71,30 +108,23 @@ impl GitHub {
     ) -> Result<Vec<T>, PortError> {
         let mut all = Vec::new();
         for page in 1..=MOST_PAGES {
-            let request = self
-                .to(Method::GET, segments)
-                .query(&[("per_page", PER_PAGE), ("page", page.to_string().as_str())]);
-            let (entries, headers) = self.api.ask::<Vec<T>>(operation, request).await?;
+            let (entries, headers) = self.api.ask::<Vec<T>>(operation, self.page(segments, page)).await?;
             all.extend(entries);
             if !has_next(&headers) {
                 return Ok(all);
             }
         }
-        Err(self.endless(operation))
+        Err(self.api.endless(operation))
     }
 
-    fn endless(&self, operation: &'static str) -> PortError {
-        self.api.error(operation, PortErrorKind::InvalidAnswer, format!("more than {MOST_PAGES} pages"))
-    }
-
-    /// The release of the tag; nothing where there is none in a repository that can be seen.
+    /// The release of the tag; `None` where a repository that the token may see has none.
     async fn release(&self, tag: &ReleaseTag) -> Result<Option<wire::Release>, PortError> {
         let by_tag = self.to(Method::GET, &["releases", "tags", tag.as_str()]);
         if let Some(release) = self.api.look_up(FIND, by_tag).await? {
             return Ok(Some(release));
         }
-        // A copy that somebody has turned into a draft has no address by its tag any more. And GitHub answers 404 for
-        // what may not be seen, too: then the list of releases is an error.
+        // A copy that a person has turned into a draft has no address by its tag any more. And GitHub answers 404 for
+        // what the token may not see, too: then the list of releases is an error.
         let all: Vec<wire::Release> = self.all(FIND, &["releases"]).await?;
         let ours = |release: &wire::Release| {
             release.tag_name == tag.as_str() && holds_a_section(release.body.as_deref().unwrap_or_default())
@@ -108,10 +138,7 @@ impl GitHub {
             ["commits", "tags"].into_iter().chain(tag.as_str().split('/')).chain(["status"]).collect();
         let mut statuses = Vec::new();
         for page in 1..=MOST_PAGES {
-            let request = self
-                .to(Method::GET, &segments)
-                .query(&[("per_page", PER_PAGE), ("page", page.to_string().as_str())]);
-            let reply = self.api.send(TAG, request).await?;
+            let reply = self.api.send(TAG, self.page(&segments, page)).await?;
             if reply.status == StatusCode::NOT_FOUND {
                 let detail = format!(
                     "there is no tag {tag} in {}/{}, or the token may not see it: push the tag first",
@@ -126,168 +153,150 @@ impl GitHub {
                 return Ok((combined.sha, statuses));
             }
         }
-        Err(self.endless(TAG))
-    }
-
-    /// Makes the release, or brings its text up to date.
-    async fn write(
-        &self,
-        publication: &Publication,
-        found: Option<(wire::Release, Sectioned)>,
-    ) -> Result<wire::Release, PortError> {
-        let subject = publication.subject();
-        let marker = Marker::new(&subject.release, BODY, publication.head());
-        let title = line(publication.title(), 250);
-        let prerelease = publication.standing() != Standing::Completed;
-        let make_latest = if prerelease { "false" } else { "legacy" };
-        let Some((release, text)) = found else {
-            let body = Sectioned::parse("", &subject.release).with(&marker, &self.inside(publication, 0)?);
-            let new = wire::ReleaseText {
-                tag_name: Some(subject.tag.as_str()),
-                name: Some(&title),
-                body: &body,
-                prerelease: Some(prerelease),
-                make_latest: Some(make_latest),
-            };
-            return self.create(&new).await;
-        };
-        let body = text.with(&marker, &self.inside(publication, text.others_chars())?);
-        let ours = text.names_the_whole();
-        let current = release.body.as_deref().unwrap_or_default().replace("\r\n", "\n") == body
-            && (!ours
-                || (release.name.as_deref() == Some(title.as_str()) && release.prerelease == prerelease));
-        if current {
-            return Ok(release);
-        }
-        let change = wire::ReleaseText {
-            tag_name: None,
-            name: ours.then_some(title.as_str()),
-            body: &body,
-            prerelease: ours.then_some(prerelease),
-            make_latest: ours.then_some(make_latest),
-        };
-        let id = release.id.to_string();
-        let request = self.to(Method::PATCH, &["releases", &id]).json(&change);
-        Ok(self.api.ask(WRITE, request).await?.0)
-    }
-
-    async fn create(&self, new: &wire::ReleaseText<'_>) -> Result<wire::Release, PortError> {
-        let reply = self.api.send(WRITE, self.to(Method::POST, &["releases"]).json(new)).await?;
-        if reply.status == StatusCode::UNPROCESSABLE_ENTITY
-            && String::from_utf8_lossy(&reply.body).contains(TAKEN)
-        {
-            // Made a moment ago by a request whose answer was lost, and not to be seen everywhere yet.
-            let detail = format!(
-                "there is a release for the tag that was not found before: {}",
-                self.api.excerpt(&reply)
-            );
-            return Err(self.api.error(WRITE, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
-        }
-        let reply = self.api.accept(WRITE, reply)?;
-        self.api.read(WRITE, &reply)
-    }
-
-    /// The text of the section, as long as the text around it allows.
-    fn inside(&self, publication: &Publication, others: usize) -> Result<String, PortError> {
-        // The markers themselves need some of it.
-        let room = BODY_CHARS.saturating_sub(others + 2 * MARKER_CHARS);
-        compose(publication, self.capabilities(), room)
-            .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))
-    }
-
-    /// Uploads a file unless it is there.
-    async fn put_asset(
-        &self,
-        release: &wire::Release,
-        there: &[wire::Asset],
-        subject: &Subject,
-        asset: &Asset,
-    ) -> Result<(), PortError> {
-        let name = format!("{}.{}", subject.release, asset.name);
-        let digest = sha256(&asset.bytes);
-        let label = format!("{name}{LABEL}{})", &digest[..16]);
-        if let Some(old) = there.iter().find(|old| old.name == name) {
-            let uploaded = old.state == "uploaded" && old.size == asset.bytes.len() as u64;
-            let same = match &old.digest {
-                Some(old) => *old == format!("sha256:{digest}"),
-                None => old.label.as_deref() == Some(label.as_str()),
-            };
-            if uploaded && same {
-                return Ok(());
-            }
-            // Half an upload has no label yet; a whole file without one was put there by a person.
-            let ours = match old.label.as_deref().unwrap_or_default() {
-                "" => old.state != "uploaded",
-                label => label.contains(LABEL),
-            };
-            if !ours {
-                let detail = format!("somebody else's file is called {name}: rename it");
-                return Err(self.api.error(UPLOAD, PortErrorKind::Rejected, detail));
-            }
-            let old = old.id.to_string();
-            let request = self.to(Method::DELETE, &["releases", "assets", &old]);
-            self.api.remove(REMOVE, request).await?;
-        }
-        let id = release.id.to_string();
-        let request = self
-            .of(&self.uploads, Method::POST, &["releases", &id, "assets"])
-            .query(&[("name", &name), ("label", &label)])
-            .header(CONTENT_TYPE, &asset.media_type)
-            .body(asset.bytes.clone());
-        let reply = self.uploads.send(UPLOAD, request).await?;
-        if reply.status == StatusCode::UNPROCESSABLE_ENTITY {
-            // It was not in the list a moment ago. The next attempt looks again.
-            let detail =
-                format!("there is a file {name} that was not listed: {}", self.uploads.excerpt(&reply));
-            return Err(self.uploads.error(UPLOAD, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
-        }
-        self.uploads.accept(UPLOAD, reply).map(drop)
-    }
-
-    /// Adds a status unless the latest one of its context says the same.
-    async fn put_status(
-        &self,
-        release: &wire::Release,
-        sha: &str,
-        there: &[wire::Status],
-        subject: &Subject,
-        phase: &PhaseStatus,
-    ) -> Result<(), PortError> {
-        let context = format!("relman/{}/{}", subject.release, phase.key);
-        let description = line(&phase.summary, STATUS_CHARS);
-        let state = match phase.state {
-            PhaseState::UnderWay => "pending",
-            PhaseState::Passed => "success",
-            PhaseState::Failed => "failure",
-        };
-        let said = there.iter().find(|status| status.context == context).is_some_and(|status| {
-            status.state == state && status.description.as_deref().unwrap_or_default() == description
-        });
-        if said {
-            return Ok(());
-        }
-        let new = wire::NewStatus {
-            state,
-            context: &context,
-            description: &description,
-            target_url: &release.html_url,
-        };
-        self.api.done(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await.map(drop)
+        Err(self.api.endless(TAG))
     }
 }
-
-/// What GitHub says where a name is taken.
-const TAKEN: &str = "already_exists";
-
-/// What a label of ours has before the file's hash.
-const LABEL: &str = " (SHA-256 ";
-
-/// The longest marker: a release id, a key, a number, a hash and the comment around them.
-const MARKER_CHARS: usize = 300;
 
 /// Whether there is another page, from `Link` as RFC 8288 has it.
 fn has_next(headers: &HeaderMap) -> bool {
     headers.get_all(LINK).iter().any(|link| link.to_str().is_ok_and(|link| link.contains("rel=\"next\"")))
+}
+
+/// One release on GitHub.
+struct GitHubRemote<'a> {
+    github: &'a GitHub,
+    subject: &'a Subject,
+    /// The tagged commit, once it is known.
+    commit: String,
+    /// The latest status of each context on it. GitHub gives both with one answer.
+    statuses: Vec<wire::Status>,
+}
+
+impl GitHubRemote<'_> {
+    fn item(&self, release: wire::Release) -> Item {
+        let text = release.body.unwrap_or_default();
+        Item {
+            id: release.id.to_string(),
+            url: release.html_url,
+            title: release.name,
+            page: Page::shared(&text, &self.subject.release),
+            text: line_ends(&text),
+            is_prerelease: Some(release.prerelease),
+        }
+    }
+}
+
+#[async_trait]
+impl Remote for GitHubRemote<'_> {
+    fn profile(&self) -> Profile {
+        PROFILE
+    }
+
+    async fn prepare(&mut self) -> Result<(), PortError> {
+        (self.commit, self.statuses) = self.github.tagged(&self.subject.tag).await?;
+        Ok(())
+    }
+
+    async fn find(&mut self, _: Part<'_>) -> Result<Sight, PortError> {
+        let release = self.github.release(&self.subject.tag).await?;
+        Ok(release.map_or(Sight::Never, |release| Sight::There(Box::new(self.item(release)))))
+    }
+
+    async fn create(&mut self, _: Part<'_>, draft: &Draft) -> Result<Item, PortError> {
+        let api = &self.github.api;
+        let text = draft.page.to_string();
+        let new = wire::ReleaseText::new(Some(self.subject.tag.as_str()), draft, &text);
+        let reply = api.send(WRITE, self.github.to(Method::POST, &["releases"]).json(&new)).await?;
+        if reply.status == StatusCode::UNPROCESSABLE_ENTITY
+            && String::from_utf8_lossy(&reply.body).contains(TAKEN)
+        {
+            return Err(api.conflict(WRITE, "a release for the tag", &reply));
+        }
+        let reply = api.accept(WRITE, reply)?;
+        Ok(self.item(api.read(WRITE, &reply)?))
+    }
+
+    async fn update(&mut self, _: Part<'_>, there: &Item, draft: &Draft) -> Result<Item, PortError> {
+        let text = draft.page.to_string();
+        let change = wire::ReleaseText::new(None, draft, &text);
+        let request = self.github.to(Method::PATCH, &["releases", &there.id]).json(&change);
+        let (release, _) = self.github.api.ask(WRITE, request).await?;
+        Ok(self.item(release))
+    }
+
+    async fn files(&mut self, copy: &Item) -> Result<Vec<RemoteFile>, PortError> {
+        let files: Vec<wire::Asset> = self.github.all(FILES, &["releases", &copy.id, "assets"]).await?;
+        Ok(files.into_iter().map(file).collect())
+    }
+
+    async fn upload(&mut self, copy: &Item, file: &NewFile<'_>) -> Result<(), PortError> {
+        let api = &self.github.uploads;
+        let label = format!("{}{LABEL}{})", file.name, file.short_hash());
+        let request = self
+            .github
+            .of(api, Method::POST, &["releases", &copy.id, "assets"])
+            .query(&[("name", &file.name), ("label", &label)])
+            .header(CONTENT_TYPE, &file.asset.media_type)
+            .body(file.asset.bytes.clone());
+        let reply = api.send(UPLOAD, request).await?;
+        if reply.status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(api.conflict(UPLOAD, &format!("a file {}", file.name), &reply));
+        }
+        api.accept(UPLOAD, reply).map(drop)
+    }
+
+    async fn remove(&mut self, file: &RemoteFile) -> Result<Removal, PortError> {
+        let request = self.github.to(Method::DELETE, &["releases", "assets", &file.id]);
+        self.github.api.remove(REMOVE, request).await
+    }
+
+    async fn statuses(&mut self) -> Result<Vec<Status>, PortError> {
+        let status = |status: &wire::Status| Status {
+            name: status.context.clone(),
+            state: status.state.clone(),
+            words: status.description.clone().unwrap_or_default(),
+        };
+        Ok(self.statuses.iter().map(status).collect())
+    }
+
+    async fn set_status(&mut self, copy: &Item, status: &Status) -> Result<(), PortError> {
+        let new = wire::NewStatus {
+            state: &status.state,
+            context: &status.name,
+            description: &status.words,
+            target_url: &copy.url,
+        };
+        let request = self.github.to(Method::POST, &["statuses", &self.commit]).json(&new);
+        self.github.api.done(STATUS, request).await.map(drop)
+    }
+}
+
+/// A file as GitHub lists it.
+fn file(asset: wire::Asset) -> RemoteFile {
+    let is_whole = asset.state == "uploaded";
+    let label = asset.label.unwrap_or_default();
+    let noted = label.split_once(LABEL).and_then(|(_, hash)| hash.strip_suffix(')'));
+    RemoteFile {
+        id: asset.id.to_string(),
+        name: asset.name,
+        size: asset.size,
+        // Half an upload has no label yet; a whole file without one was put there by a person.
+        is_ours: if label.is_empty() { !is_whole } else { noted.is_some() },
+        hash: match asset.digest {
+            Some(digest) => digest.strip_prefix("sha256:").map(str::to_owned),
+            None => noted.map(str::to_owned),
+        },
+        is_whole,
+    }
+}
+
+/// What GitHub calls the state of a phase.
+fn state_name(state: PhaseState) -> &'static str {
+    match state {
+        PhaseState::UnderWay => "pending",
+        PhaseState::Passed => "success",
+        PhaseState::Failed => "failure",
+    }
 }
 
 #[async_trait]
@@ -297,44 +306,15 @@ impl Tracker for GitHub {
     }
 
     fn capabilities(&self) -> TrackerCapabilities {
-        TrackerCapabilities {
-            notes: Place::InTheBody,
-            post_mortems: Place::InTheBody,
-            phases: Place::OfItsOwn,
-            body_chars: BODY_CHARS,
-        }
+        PROFILE.capabilities
     }
 
     async fn publish(&self, publication: &Publication) -> Result<Published, PortError> {
-        let subject = publication.subject();
-        let (sha, statuses) = self.tagged(&subject.tag).await?;
-        let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::of(release.body.as_deref().unwrap_or_default(), &subject.release);
-            (release, text)
-        });
-        if let Some((release, text)) = &found
-            && let Some(head) = text.head().filter(|head| head.seq > publication.head().seq)
-        {
-            return Ok(Published { url: release.html_url.clone(), head });
-        }
-        let release = self.write(publication, found).await?;
-        if !publication.assets().is_empty() {
-            let id = release.id.to_string();
-            let there = self.all(FILES, &["releases", &id, "assets"]).await?;
-            for asset in publication.assets() {
-                self.put_asset(&release, &there, subject, asset).await?;
-            }
-        }
-        for phase in publication.phases() {
-            self.put_status(&release, &sha, &statuses, subject, phase).await?;
-        }
-        Ok(Published { url: release.html_url, head: publication.head() })
+        reconcile::publish(&mut self.remote(publication.subject()), publication).await
     }
 
     async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError> {
-        let Some(release) = self.release(&subject.tag).await? else { return Ok(None) };
-        let text = Sectioned::parse(release.body.as_deref().unwrap_or_default(), &subject.release);
-        Ok(text.head().map(|head| Published { url: release.html_url, head }))
+        reconcile::find(&mut self.remote(subject)).await
     }
 }
 

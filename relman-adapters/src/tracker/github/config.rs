@@ -19,17 +19,17 @@ pub struct GitHubConfig {
     pub repository: String,
     /// A token that may write contents and statuses.
     pub token: SecretSource,
-    /// Where the API is: `https://api.github.com` where nothing is said.
+    /// Where the API is: `https://api.github.com` by default.
     #[serde(default = "default_api")]
     pub api: String,
-    /// Where files are sent: `https://uploads.github.com` where nothing is said. Named and not taken from an answer,
-    /// because the token is sent there.
+    /// Where files are sent: `https://uploads.github.com` by default. Configured and not
+    /// taken from an answer, because the token is sent there.
     #[serde(default = "default_uploads")]
     pub uploads: String,
-    /// How long one request may take: `30s` where nothing is said.
+    /// How long one request may take: `30s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
-    /// How long one file may take: `5m` where nothing is said.
+    /// How long one file may take: `5m` by default.
     #[serde(default = "default_upload_timeout", deserialize_with = "span_from_text")]
     pub upload_timeout: Span,
 }
@@ -72,19 +72,19 @@ impl GitHubBuilder {
         self
     }
 
-    /// Gives up on one request after this time, 30 seconds where nothing is said.
+    /// Gives up on one request after this time, 30 seconds by default.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Gives up on one file after this time, 5 minutes where nothing is said.
+    /// Gives up on one file after this time, 5 minutes by default.
     pub fn upload_timeout(mut self, timeout: Span) -> Self {
         self.upload_timeout = timeout;
         self
     }
 
-    /// Checks all of it.
+    /// Checks the configuration.
     ///
     /// # Errors
     ///

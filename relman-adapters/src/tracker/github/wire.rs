@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tracker::reconcile::Draft;
+
 /// A release, as GitHub answers it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Release {
@@ -25,6 +27,21 @@ pub(super) struct ReleaseText<'a> {
     pub(super) prerelease: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) make_latest: Option<&'static str>,
+}
+
+impl<'a> ReleaseText<'a> {
+    /// A draft whose whole text is `body`; `tag_name` is for a release to make.
+    pub(super) fn new(tag_name: Option<&'a str>, draft: &'a Draft, body: &'a str) -> Self {
+        let is_prerelease = draft.is_prerelease();
+        Self {
+            tag_name,
+            name: draft.title.as_deref(),
+            body,
+            prerelease: is_prerelease,
+            // The latest one by its date, unless it is not final.
+            make_latest: is_prerelease.map(|prerelease| if prerelease { "false" } else { "legacy" }),
+        }
+    }
 }
 
 /// A file of a release.

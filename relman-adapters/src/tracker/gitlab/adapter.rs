@@ -3,45 +3,63 @@ use std::fmt;
 use async_trait::async_trait;
 use relman_core::{
     port::{
-        Asset, AssetName, PhaseState, PhaseStatus, Place, PortError, PortErrorKind, Publication, Published,
-        ReleaseTag, Retry, Standing, Subject, Tracker, TrackerCapabilities,
+        PhaseState, Place, PortError, PortErrorKind, Publication, Published, ReleaseTag, Retry, Standing,
+        Subject, Tracker, TrackerCapabilities,
     },
-    unit::{ReleaseId, Span},
+    unit::Span,
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
-use tracing::info;
 
-use super::{Evidence, snapshot::Snapshot, wire};
+use super::{
+    evidence::{Evidence, Snapshot},
+    wire,
+};
 use crate::tracker::{
-    api::{Api, MOST_PAGES, sha256},
-    stored::{is_other_version, stored_name},
-    text::{BODY, Marker, Sectioned, compose, line},
+    api::{Api, MOST_PAGES, Removal},
+    reconcile::{
+        self, Draft, FileNames, Item, NewFile, Part, Patience, Profile, Remote, RemoteFile, Sight, Status,
+        StatusWords,
+    },
+    text::{Page, Section, line_ends},
 };
 
 pub(super) const NAME: &str = "gitlab";
 
 const FIND: &str = "find the release";
 const WRITE: &str = "write the release";
-const FILES: &str = "look at the files";
+const FILES: &str = "list the files";
 const UPLOAD: &str = "upload a file";
-const REMOVE: &str = "take an old file away";
+const REMOVE: &str = "delete an old file";
 const LINK: &str = "link a file";
 const STATUS: &str = "set a commit status";
-const TAG: &str = "look at the tagged commit";
+const TAG: &str = "find the tagged commit";
 const EVIDENCE: &str = "ask for release evidence";
 
-/// GitLab takes at most a million characters of text.
-const BODY_CHARS: usize = 1_000_000;
-
-/// GitLab keeps 255 characters of a status.
-const STATUS_CHARS: usize = 255;
+const PROFILE: Profile = Profile {
+    adapter: NAME,
+    capabilities: TrackerCapabilities {
+        notes: Place::InTheBody,
+        post_mortems: Place::InTheBody,
+        phases: Place::OfItsOwn,
+        // GitLab takes at most a million characters of text.
+        body_chars: 1_000_000,
+    },
+    // GitLab takes at most 255 characters in a name.
+    title_chars: 250,
+    // Two comments with a release id, a key, a number and a hash between them; and one about the snapshot.
+    marker_chars: 1_000,
+    // GitLab keeps 255 characters of a status.
+    status_chars: 255,
+    status_words: StatusWords::First,
+    state_name,
+    file_names: FileNames::Hashed,
+    // A release is found by its tag at once.
+    settle: Span::ZERO,
+};
 
 /// How many entries GitLab gives on one page at most.
 const PER_PAGE: &str = "100";
-
-/// How often a release is looked at while it may not show a snapshot yet.
-const LOOKS: u64 = 6;
 
 /// The generic package of a project in which the files are.
 const PACKAGE: &str = "relman";
@@ -64,6 +82,18 @@ impl GitLab {
         upload_timeout: Span,
     ) -> Self {
         Self { api, project, evidence, settle, upload_timeout }
+    }
+
+    fn remote<'a>(&'a self, subject: &'a Subject) -> GitLabRemote<'a> {
+        GitLabRemote {
+            gitlab: self,
+            subject,
+            commit: String::new(),
+            snapshots: 0,
+            snapshot: None,
+            package: None,
+            links: Vec::new(),
+        }
     }
 
     fn to(&self, method: Method, segments: &[&str]) -> RequestBuilder {
@@ -92,301 +122,260 @@ impl GitLab {
                 Some(next) => next.clone_into(&mut page),
             }
         }
-        Err(self.api.error(operation, PortErrorKind::InvalidAnswer, format!("more than {MOST_PAGES} pages")))
+        Err(self.api.endless(operation))
     }
 
-    /// The tagged commit.
-    async fn tagged(&self, tag: &ReleaseTag) -> Result<String, PortError> {
-        let request = self.to(Method::GET, &["repository", "tags", tag.as_str()]);
-        if let Some(tag) = self.api.look_up::<wire::Tag>(TAG, request).await? {
-            return Ok(tag.commit.id);
-        }
-        let detail = format!(
-            "there is no tag {tag} in {}, or the token may not see it: push the tag first",
-            self.project
-        );
-        Err(self.api.error(TAG, PortErrorKind::Rejected, detail))
-    }
-
-    /// The release of the tag; nothing where there is none in a project that can be seen.
+    /// The release of the tag; `None` where a project that the token may see has none.
     async fn release(&self, tag: &ReleaseTag) -> Result<Option<wire::Release>, PortError> {
         let by_tag = self.to(Method::GET, &["releases", tag.as_str()]);
         if let Some(release) = self.api.look_up(FIND, by_tag).await? {
             return Ok(Some(release));
         }
-        // GitLab answers 404 for what may not be seen, too: then the list of releases is an error.
+        // GitLab answers 404 for what the token may not see, too: then the list of releases is an error.
         let list = self.to(Method::GET, &["releases"]).query(&[("per_page", "1")]);
         self.api.done(FIND, list).await?;
         Ok(None)
     }
+}
 
-    /// Makes the release, or brings its text up to date.
-    async fn write(
-        &self,
-        publication: &Publication,
-        found: Option<(wire::Release, Sectioned)>,
-        snapshot: Option<Snapshot>,
-    ) -> Result<wire::Release, PortError> {
-        let subject = publication.subject();
-        let marker = Marker::new(&subject.release, BODY, publication.head());
-        let title = line(publication.title(), 250);
-        let inside = |others: usize| {
-            // The markers themselves need some of it.
-            let room = BODY_CHARS.saturating_sub(others + 1_000);
-            // The phases stand here as well: the words of a status can't be changed while its state stays the same.
-            let places = TrackerCapabilities { phases: Place::InTheBody, ..self.capabilities() };
-            let text = compose(publication, places, room)
-                .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))?;
-            Ok::<_, PortError>(match snapshot {
-                Some(snapshot) => format!("{text}\n\n{snapshot}"),
-                None => text,
-            })
-        };
-        let Some((release, text)) = found else {
-            let description = Sectioned::parse("", &subject.release).with(&marker, &inside(0)?);
-            let new = wire::ReleaseText {
-                tag_name: Some(subject.tag.as_str()),
-                name: Some(&title),
-                description: &description,
-            };
-            let reply = self.api.send(WRITE, self.to(Method::POST, &["releases"]).json(&new)).await?;
-            if reply.status == StatusCode::CONFLICT {
-                // Made a moment ago by a request whose answer was lost, and not to be seen everywhere yet.
-                let detail = format!(
-                    "there is a release for the tag that was not found before: {}",
-                    self.api.excerpt(&reply)
-                );
-                return Err(self.api.error(WRITE, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
-            }
-            let reply = self.api.accept(WRITE, reply)?;
-            return self.api.read(WRITE, &reply);
-        };
-        let description = text.with(&marker, &inside(text.others_chars())?);
-        let ours = text.names_the_whole();
-        let current = release.description.as_deref().unwrap_or_default().replace("\r\n", "\n") == description
-            && (!ours || release.name.as_deref() == Some(title.as_str()));
-        if current {
-            return Ok(release);
+/// One release on GitLab.
+struct GitLabRemote<'a> {
+    gitlab: &'a GitLab,
+    subject: &'a Subject,
+    /// The tagged commit, once it is known.
+    commit: String,
+    /// How many snapshots the release had when it was last read.
+    snapshots: usize,
+    /// What an earlier attempt noted about the snapshot at the end of the release.
+    snapshot: Option<Snapshot>,
+    /// The package that holds the files, where there is one.
+    package: Option<String>,
+    links: Vec<wire::Link>,
+}
+
+impl GitLabRemote<'_> {
+    fn item(&mut self, release: wire::Release) -> Item {
+        self.snapshots = release.evidences.len();
+        let tag = self.subject.tag.as_str();
+        let api = &self.gitlab.api;
+        let address = || api.address(&["projects", &self.gitlab.project, "releases", tag]);
+        let text = release.description.unwrap_or_default();
+        Item {
+            id: tag.to_owned(),
+            url: release.links.page.unwrap_or_else(address),
+            title: release.name,
+            page: Page::shared(&text, &self.subject.release),
+            text: line_ends(&text),
+            is_prerelease: None,
         }
-        let change = wire::ReleaseText {
-            tag_name: None,
-            name: ours.then_some(title.as_str()),
-            description: &description,
-        };
-        let request = self.to(Method::PUT, &["releases", subject.tag.as_str()]).json(&change);
-        Ok(self.api.ask(WRITE, request).await?.0)
     }
 
-    /// The files of this release's package, with the number of the package.
-    async fn files(&self, version: &str) -> Result<Option<(String, Vec<wire::PackageFile>)>, PortError> {
-        let query = [("package_type", "generic"), ("package_name", PACKAGE), ("package_version", version)];
-        let packages: Vec<wire::Package> = self.all(FILES, &["packages"], &query).await?;
-        // The filter finds names that are only similar.
-        let ours = packages.iter().find(|package| package.name == PACKAGE && package.version == version);
-        let Some(package) = ours.map(|package| package.id.to_string()) else { return Ok(None) };
-        let files = self.all(FILES, &["packages", &package, "package_files"], &[]).await?;
-        Ok(Some((package, files)))
+    /// The version of the package that holds the files of this release.
+    fn version(&self) -> String {
+        format!("release-{}", self.subject.release)
     }
 
-    async fn put_assets(&self, publication: &Publication) -> Result<(), PortError> {
-        let Subject { release, tag } = publication.subject();
-        let version = format!("release-{release}");
-        let there = self.files(&version).await?;
-        let links: Vec<wire::Link> =
-            self.all(FILES, &["releases", tag.as_str(), "assets", "links"], &[]).await?;
-        for asset in publication.assets() {
-            let files = there.as_ref().map_or(&[][..], |(_, files)| files);
-            let stored = self.put_file(&version, files, asset).await?;
-            self.put_link(publication.subject(), &version, &links, &asset.name, &stored).await?;
-            if let Some((package, files)) = &there {
-                for old in files.iter().filter(|file| is_other_version(&file.file_name, &asset.name, &stored))
-                {
-                    self.remove_file(package, release, old).await?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Uploads a file unless it is there, and gives the name under which it is.
-    async fn put_file(
+    /// Writes the copy with another note about the snapshot.
+    async fn note(
         &self,
-        version: &str,
-        there: &[wire::PackageFile],
-        asset: &Asset,
-    ) -> Result<String, PortError> {
-        let digest = sha256(&asset.bytes);
-        let name = stored_name(asset);
-        let whole = |file: &wire::PackageFile| {
-            file.file_name == name
-                && file.size == asset.bytes.len() as u64
-                && file.file_sha256.as_ref().is_none_or(|there| *there == digest)
-        };
-        if there.iter().any(whole) {
-            return Ok(name);
-        }
-        let request = self
-            .to(Method::PUT, &["packages", "generic", PACKAGE, version, &name])
-            .timeout(self.upload_timeout.to_std())
-            .header(CONTENT_TYPE, "application/octet-stream")
-            .body(asset.bytes.clone());
-        self.api.done(UPLOAD, request).await?;
-        Ok(name)
-    }
-
-    /// Links to a file from the release, under the name that people know it by.
-    async fn put_link(
-        &self,
-        Subject { release, tag }: &Subject,
-        version: &str,
-        there: &[wire::Link],
-        name: &AssetName,
-        stored: &str,
+        copy: &Item,
+        section: &Section,
+        old: Snapshot,
+        new: Snapshot,
     ) -> Result<(), PortError> {
-        let url =
-            self.api.address(&["projects", &self.project, "packages", "generic", PACKAGE, version, stored]);
-        let name = format!("{release}.{name}");
-        let text = wire::LinkText { name: &name, url: &url, link_type: "other" };
-        let links = ["releases", tag.as_str(), "assets", "links"];
-        let request = match there.iter().find(|link| link.name == name) {
-            Some(link) if link.url == url => return Ok(()),
-            Some(link) => {
-                let id = link.id.to_string();
-                self.to(Method::PUT, &[&links[..], &[&id]].concat())
-            }
-            None => self.to(Method::POST, &links),
-        };
-        self.api.done(LINK, request.json(&text)).await.map(drop)
+        let text = section.text.replace(&old.to_string(), &new.to_string());
+        let description = copy.page.clone().with(section.marker.clone(), text).to_string();
+        let change = wire::ReleaseText { tag_name: None, name: None, description: &description };
+        let request = self.gitlab.to(Method::PUT, &["releases", &copy.id]).json(&change);
+        self.gitlab.api.done(WRITE, request).await.map(drop)
     }
 
-    /// Takes the old version of a file away, where the token may.
-    async fn remove_file(
-        &self,
-        package: &str,
-        release: &ReleaseId,
-        file: &wire::PackageFile,
-    ) -> Result<(), PortError> {
-        let id = file.id.to_string();
-        let request = self.to(Method::DELETE, &["packages", package, "package_files", &id]);
-        let reply = self.api.send(REMOVE, request).await?;
-        match reply.status {
-            StatusCode::NOT_FOUND => Ok(()),
-            // Nothing links to it any more; only a Maintainer may take it away.
-            StatusCode::FORBIDDEN if reply.retry_after.is_none() => {
-                info!(%release, file = file.file_name, "the token may not take an old file away: it stays");
-                Ok(())
-            }
-            _ => self.api.accept(REMOVE, reply).map(drop),
-        }
-    }
-
-    /// Adds a status for each phase unless the latest of its name is the same.
-    async fn put_statuses(&self, publication: &Publication, sha: &str, url: &str) -> Result<(), PortError> {
-        if publication.phases().is_empty() {
-            return Ok(());
-        }
-        let there: Vec<wire::Status> =
-            self.all(STATUS, &["repository", "commits", sha, "statuses"], &[]).await?;
-        for phase in publication.phases() {
-            self.put_status(publication.subject(), &there, phase, sha, url).await?;
-        }
-        Ok(())
-    }
-
-    async fn put_status(
-        &self,
-        Subject { release, tag }: &Subject,
-        there: &[wire::Status],
-        phase: &PhaseStatus,
-        sha: &str,
-        url: &str,
-    ) -> Result<(), PortError> {
-        let name = format!("relman/{release}/{}", phase.key);
-        let state = match phase.state {
-            PhaseState::UnderWay => "running",
-            PhaseState::Passed => "success",
-            PhaseState::Failed => "failed",
-        };
-        // GitLab refuses a status that it has already.
-        if there.iter().any(|status| status.name == name && status.status == state) {
-            return Ok(());
-        }
-        let description = line(&phase.summary, STATUS_CHARS);
-        let new = wire::NewStatus {
-            state,
-            git_ref: tag.as_str(),
-            name: &name,
-            description: &description,
-            target_url: url,
-        };
-        let reply = self.api.send(STATUS, self.to(Method::POST, &["statuses", sha]).json(&new)).await?;
-        if reply.status == StatusCode::CONFLICT {
-            let detail = format!("somebody else is changing it just now: {}", self.api.excerpt(&reply));
-            return Err(self.api.error(STATUS, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
-        }
-        self.api.accept(STATUS, reply).map(drop)
-    }
-
-    /// Whether a release that stands like this has a snapshot of its own, besides the one that GitLab takes at the
-    /// beginning.
-    fn wants_snapshot(&self, standing: Standing) -> bool {
-        let over = match standing {
-            Standing::UnderWay => false,
-            Standing::Completed | Standing::RolledBack | Standing::Aborted => true,
-        };
-        match self.evidence {
-            Evidence::NotAskedFor => false,
-            Evidence::WhenOver => over,
-        }
-    }
-
-    /// Asks for a snapshot unless it was taken, and notes that it was asked for.
-    async fn ask_for_evidence(
-        &self,
-        publication: &Publication,
-        release: wire::Release,
-        before: usize,
-        earlier: Earlier,
-    ) -> Result<(), PortError> {
-        let Subject { release: id, tag } = publication.subject();
-        let taken = release.evidences.len() > before
-            || match earlier {
-                Earlier::NoAttempt => false,
-                Earlier::MayHaveAsked => self.shows_more(tag, before).await?,
-            };
-        if !taken {
-            let request = self.to(Method::POST, &["releases", tag.as_str(), "evidence"]);
-            self.api.done(EVIDENCE, request).await?;
-        }
-        let text = Sectioned::of(release.description.as_deref().unwrap_or_default(), id);
-        self.write(publication, Some((release, text)), Some(Snapshot::Asked)).await.map(drop)
-    }
-
-    /// Whether a release shows more snapshots than before, within the time that GitLab may need to take one.
-    async fn shows_more(&self, tag: &ReleaseTag, before: usize) -> Result<bool, PortError> {
-        let pause = Span::from_millis(self.settle.as_millis() / LOOKS);
-        for _ in 0..LOOKS {
-            tokio::time::sleep(pause.to_std()).await;
-            let release = self.release(tag).await?;
+    /// Whether the release shows more snapshots than before, within the time that GitLab may need to take one.
+    async fn shows_more(&self, before: usize) -> Result<bool, PortError> {
+        let mut patience = Patience::new(self.gitlab.settle);
+        while patience.wait().await {
+            let release = self.gitlab.release(&self.subject.tag).await?;
             if release.is_some_and(|release| release.evidences.len() > before) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
 
-    /// Where people see the release.
-    fn page(&self, release: &wire::Release, tag: &ReleaseTag) -> String {
-        let page = release.links.page.clone();
-        page.unwrap_or_else(|| self.api.address(&["projects", &self.project, "releases", tag.as_str()]))
+#[async_trait]
+impl Remote for GitLabRemote<'_> {
+    fn profile(&self) -> Profile {
+        PROFILE
+    }
+
+    async fn prepare(&mut self) -> Result<(), PortError> {
+        let tag = &self.subject.tag;
+        let request = self.gitlab.to(Method::GET, &["repository", "tags", tag.as_str()]);
+        if let Some(tag) = self.gitlab.api.look_up::<wire::Tag>(TAG, request).await? {
+            self.commit = tag.commit.id;
+            return Ok(());
+        }
+        let detail = format!(
+            "there is no tag {tag} in {}, or the token may not see it: push the tag first",
+            self.gitlab.project
+        );
+        Err(self.gitlab.api.error(TAG, PortErrorKind::Rejected, detail))
+    }
+
+    async fn find(&mut self, _: Part<'_>) -> Result<Sight, PortError> {
+        let Some(release) = self.gitlab.release(&self.subject.tag).await? else { return Ok(Sight::Never) };
+        Ok(Sight::There(Box::new(self.item(release))))
+    }
+
+    async fn create(&mut self, _: Part<'_>, draft: &Draft) -> Result<Item, PortError> {
+        let api = &self.gitlab.api;
+        let text = draft.page.to_string();
+        let new = wire::ReleaseText {
+            tag_name: Some(self.subject.tag.as_str()),
+            name: draft.title.as_deref(),
+            description: &text,
+        };
+        let reply = api.send(WRITE, self.gitlab.to(Method::POST, &["releases"]).json(&new)).await?;
+        if reply.status == StatusCode::CONFLICT {
+            return Err(api.conflict(WRITE, "a release for the tag", &reply));
+        }
+        let reply = api.accept(WRITE, reply)?;
+        let release = api.read(WRITE, &reply)?;
+        Ok(self.item(release))
+    }
+
+    async fn update(&mut self, _: Part<'_>, there: &Item, draft: &Draft) -> Result<Item, PortError> {
+        let text = draft.page.to_string();
+        let change = wire::ReleaseText { tag_name: None, name: draft.title.as_deref(), description: &text };
+        let request = self.gitlab.to(Method::PUT, &["releases", &there.id]).json(&change);
+        let (release, _) = self.gitlab.api.ask(WRITE, request).await?;
+        Ok(self.item(release))
+    }
+
+    fn footer(&mut self, there: Option<&Item>, standing: Standing) -> Option<String> {
+        self.snapshot = there.and_then(|item| Snapshot::read(&item.page.section()?.text));
+        let is_wanted = self.gitlab.evidence.is_wanted(standing);
+        let noted = self.snapshot.or_else(|| is_wanted.then_some(Snapshot::BeingAsked(self.snapshots)));
+        noted.map(|snapshot| snapshot.to_string())
+    }
+
+    async fn files(&mut self, copy: &Item) -> Result<Vec<RemoteFile>, PortError> {
+        let version = self.version();
+        let query = [("package_type", "generic"), ("package_name", PACKAGE), ("package_version", &version)];
+        let packages: Vec<wire::Package> = self.gitlab.all(FILES, &["packages"], &query).await?;
+        // The filter finds names that are only similar.
+        let ours = packages.iter().find(|package| package.name == PACKAGE && package.version == version);
+        self.package = ours.map(|package| package.id.to_string());
+        let files: Vec<wire::PackageFile> = match &self.package {
+            Some(package) => self.gitlab.all(FILES, &["packages", package, "package_files"], &[]).await?,
+            None => Vec::new(),
+        };
+        self.links = self.gitlab.all(FILES, &["releases", &copy.id, "assets", "links"], &[]).await?;
+        Ok(files.into_iter().map(file).collect())
+    }
+
+    async fn upload(&mut self, _: &Item, file: &NewFile<'_>) -> Result<(), PortError> {
+        let request = self
+            .gitlab
+            .to(Method::PUT, &["packages", "generic", PACKAGE, &self.version(), &file.name])
+            .timeout(self.gitlab.upload_timeout.to_std())
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(file.asset.bytes.clone());
+        self.gitlab.api.done(UPLOAD, request).await.map(drop)
+    }
+
+    /// Links to the file under the name that people know it by.
+    async fn show(&mut self, copy: &Item, file: &NewFile<'_>) -> Result<(), PortError> {
+        let GitLab { api, project, .. } = self.gitlab;
+        let url =
+            api.address(&["projects", project, "packages", "generic", PACKAGE, &self.version(), &file.name]);
+        let name = format!("{}.{}", self.subject.release, file.asset.name);
+        let links = ["releases", &copy.id, "assets", "links"];
+        let request = match self.links.iter().find(|link| link.name == name) {
+            Some(link) if link.url == url => return Ok(()),
+            Some(link) => self.gitlab.to(Method::PUT, &[&links[..], &[&link.id.to_string()]].concat()),
+            None => self.gitlab.to(Method::POST, &links),
+        };
+        let text = wire::LinkText { name: &name, url: &url, link_type: "other" };
+        api.done(LINK, request.json(&text)).await.map(drop)
+    }
+
+    /// Only a Maintainer may.
+    async fn remove(&mut self, file: &RemoteFile) -> Result<Removal, PortError> {
+        let Some(package) = &self.package else { return Ok(Removal::Gone) };
+        let request = self.gitlab.to(Method::DELETE, &["packages", package, "package_files", &file.id]);
+        self.gitlab.api.remove(REMOVE, request).await
+    }
+
+    async fn statuses(&mut self) -> Result<Vec<Status>, PortError> {
+        let commit = ["repository", "commits", &self.commit, "statuses"];
+        let statuses: Vec<wire::Status> = self.gitlab.all(STATUS, &commit, &[]).await?;
+        let status = |status: wire::Status| Status {
+            name: status.name,
+            state: status.status,
+            // Not compared: they stay what they were.
+            words: String::new(),
+        };
+        Ok(statuses.into_iter().map(status).collect())
+    }
+
+    async fn set_status(&mut self, copy: &Item, status: &Status) -> Result<(), PortError> {
+        let api = &self.gitlab.api;
+        let new = wire::NewStatus {
+            state: &status.state,
+            git_ref: self.subject.tag.as_str(),
+            name: &status.name,
+            description: &status.words,
+            target_url: &copy.url,
+        };
+        let request = self.gitlab.to(Method::POST, &["statuses", &self.commit]).json(&new);
+        let reply = api.send(STATUS, request).await?;
+        if reply.status == StatusCode::CONFLICT {
+            let detail = format!("another client is changing it right now: {}", api.excerpt(&reply));
+            return Err(api.error(STATUS, PortErrorKind::Rejected, detail).with_retry(Retry::Yes));
+        }
+        api.accept(STATUS, reply).map(drop)
+    }
+
+    /// Asks for a snapshot unless it was taken, and notes that it was asked for.
+    async fn close(&mut self, copy: &Item, standing: Standing) -> Result<(), PortError> {
+        let Some(section) = copy.page.section().filter(|_| self.gitlab.evidence.is_wanted(standing)) else {
+            return Ok(());
+        };
+        let noted = Snapshot::read(&section.text);
+        let Some(begun @ Snapshot::BeingAsked(before)) = noted else { return Ok(()) };
+        // Only an attempt before this one can have asked already.
+        let may_be_late = self.snapshot == noted;
+        let is_taken = self.snapshots > before || (may_be_late && self.shows_more(before).await?);
+        if !is_taken {
+            let request = self.gitlab.to(Method::POST, &["releases", &copy.id, "evidence"]);
+            self.gitlab.api.done(EVIDENCE, request).await?;
+        }
+        self.note(copy, section, begun, Snapshot::Asked).await
     }
 }
 
-/// What attempts before this one may have done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Earlier {
-    NoAttempt,
-    MayHaveAsked,
+/// A file as GitLab lists it.
+fn file(file: wire::PackageFile) -> RemoteFile {
+    RemoteFile {
+        id: file.id.to_string(),
+        name: file.file_name,
+        size: file.size,
+        hash: file.file_sha256,
+        is_whole: true,
+        // The package is relman's.
+        is_ours: true,
+    }
+}
+
+/// What GitLab calls the state of a phase.
+fn state_name(state: PhaseState) -> &'static str {
+    match state {
+        PhaseState::UnderWay => "running",
+        PhaseState::Passed => "success",
+        PhaseState::Failed => "failed",
+    }
 }
 
 #[async_trait]
@@ -396,48 +385,15 @@ impl Tracker for GitLab {
     }
 
     fn capabilities(&self) -> TrackerCapabilities {
-        TrackerCapabilities {
-            notes: Place::InTheBody,
-            post_mortems: Place::InTheBody,
-            phases: Place::OfItsOwn,
-            body_chars: BODY_CHARS,
-        }
+        PROFILE.capabilities
     }
 
     async fn publish(&self, publication: &Publication) -> Result<Published, PortError> {
-        let subject = publication.subject();
-        let sha = self.tagged(&subject.tag).await?;
-        let found = self.release(&subject.tag).await?.map(|release| {
-            let text = Sectioned::of(release.description.as_deref().unwrap_or_default(), &subject.release);
-            (release, text)
-        });
-        if let Some((release, text)) = &found
-            && let Some(head) = text.head().filter(|head| head.seq > publication.head().seq)
-        {
-            return Ok(Published { url: self.page(release, &subject.tag), head });
-        }
-        let noted = found.as_ref().and_then(|(_, text)| Snapshot::read(text.section()?));
-        let wanted = self.wants_snapshot(publication.standing());
-        let seen = found.as_ref().map_or(0, |(release, _)| release.evidences.len());
-        let snapshot = noted.or_else(|| wanted.then_some(Snapshot::BeingAsked(seen)));
-        let release = self.write(publication, found, snapshot).await?;
-        let url = self.page(&release, &subject.tag);
-        if !publication.assets().is_empty() {
-            self.put_assets(publication).await?;
-        }
-        self.put_statuses(publication, &sha, &url).await?;
-        if let Some(Snapshot::BeingAsked(before)) = snapshot.filter(|_| wanted) {
-            let earlier = if noted.is_some() { Earlier::MayHaveAsked } else { Earlier::NoAttempt };
-            self.ask_for_evidence(publication, release, before, earlier).await?;
-        }
-        Ok(Published { url, head: publication.head() })
+        reconcile::publish(&mut self.remote(publication.subject()), publication).await
     }
 
     async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError> {
-        let Some(release) = self.release(&subject.tag).await? else { return Ok(None) };
-        let text = Sectioned::parse(release.description.as_deref().unwrap_or_default(), &subject.release);
-        let url = self.page(&release, &subject.tag);
-        Ok(text.head().map(|head| Published { url, head }))
+        reconcile::find(&mut self.remote(subject)).await
     }
 }
 

@@ -1,7 +1,10 @@
 use relman_core::unit::Span;
 use serde::Deserialize;
 
-use super::{GitLab, adapter::NAME};
+use super::{
+    adapter::{GitLab, NAME},
+    evidence::Evidence,
+};
 use crate::{
     http::span_from_text,
     secret::{Secret, SecretSource},
@@ -19,32 +22,21 @@ pub struct GitLabConfig {
     pub project: String,
     /// A token that may use the API.
     pub token: SecretSource,
-    /// Where the API is: `https://gitlab.com/api/v4` where nothing is said.
+    /// Where the API is: `https://gitlab.com/api/v4` by default.
     #[serde(default = "default_api")]
     pub api: String,
-    /// Whether GitLab takes a snapshot when the release is over: it does not where nothing is said.
+    /// Whether GitLab takes a snapshot when the release is over: it does not by default.
     #[serde(default)]
     pub evidence: Evidence,
-    /// How long GitLab may take until it shows a snapshot: `30s` where nothing is said.
+    /// How long GitLab may take until it shows a snapshot: `30s` by default.
     #[serde(default = "default_settle", deserialize_with = "span_from_text")]
     pub settle: Span,
-    /// How long one request may take: `30s` where nothing is said.
+    /// How long one request may take: `30s` by default.
     #[serde(default = "default_timeout", deserialize_with = "span_from_text")]
     pub timeout: Span,
-    /// How long one file may take: `5m` where nothing is said.
+    /// How long one file may take: `5m` by default.
     #[serde(default = "default_upload_timeout", deserialize_with = "span_from_text")]
     pub upload_timeout: Span,
-}
-
-/// When GitLab is asked for release evidence, its own snapshot of a release.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// Never; GitLab takes one by itself when the release is made.
-    #[default]
-    NotAskedFor,
-    /// When the release is over. Needs GitLab Premium.
-    WhenOver,
 }
 
 fn default_api() -> String {
@@ -92,26 +84,26 @@ impl GitLabBuilder {
         self
     }
 
-    /// Gives GitLab this time to show a snapshot, 30 seconds where nothing is said. Only an attempt after a lost answer
+    /// Gives GitLab this time to show a snapshot, 30 seconds by default. Only an attempt after a lost answer
     /// waits for it, so that it does not ask for a second one.
     pub fn settle(mut self, settle: Span) -> Self {
         self.settle = settle;
         self
     }
 
-    /// Gives up on one request after this time, 30 seconds where nothing is said.
+    /// Gives up on one request after this time, 30 seconds by default.
     pub fn timeout(mut self, timeout: Span) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Gives up on one file after this time, 5 minutes where nothing is said.
+    /// Gives up on one file after this time, 5 minutes by default.
     pub fn upload_timeout(mut self, timeout: Span) -> Self {
         self.upload_timeout = timeout;
         self
     }
 
-    /// Checks all of it.
+    /// Checks the configuration.
     ///
     /// # Errors
     ///

@@ -1,236 +1,373 @@
-use std::fmt;
-
 use async_trait::async_trait;
-use relman_core::port::{
-    Asset, Note, Place, PortError, PortErrorKind, Publication, Published, Standing, Subject, Tracker,
-    TrackerCapabilities,
+use relman_core::{
+    port::{
+        PhaseState, Place, PortError, PortErrorKind, Publication, Published, Retry, Standing, Subject,
+        Tracker, TrackerCapabilities,
+    },
+    unit::ReleaseId,
 };
 use reqwest::{
-    Method, RequestBuilder, StatusCode,
-    multipart::{Form, Part},
+    Method,
+    multipart::{Form, Part as FormPart},
 };
 use serde_json::{Value, json};
-use tracing::info;
 
 use super::{
     adf::{document, marker_in, text_of},
-    config::Settings,
-    issue::{Wanted, label},
-    ledger::ISSUE,
+    ledger::{self, Entry},
+    site::{Jira, NAME},
     wire,
 };
 use crate::tracker::{
-    api::{Api, MOST_PAGES},
-    stored::{is_other_version, stored_name},
-    text::{BODY, Marker, compose, cut, line, note_text},
+    api::Removal,
+    reconcile::{
+        self, Draft, FileNames, Item, NewFile, Part, Profile, Remote, RemoteFile, Sight, StatusWords,
+    },
+    text::Page,
 };
 
-pub(super) const NAME: &str = "jira";
-
+const FIND: &str = "find the issue";
 const WRITE: &str = "write the issue";
-const COMMENTS: &str = "look at the comments";
 const COMMENT: &str = "write a comment";
 const UPLOAD: &str = "attach a file";
-const REMOVE: &str = "take an old file away";
-const TRANSITION: &str = "put the issue away";
+const REMOVE: &str = "delete an old file";
+const TRANSITION: &str = "move the issue to its last status";
 const RELEASED: &str = "mark the version as released";
 
-/// Jira takes at most 32,767 characters in a text; the rest is for what it counts besides the words.
-const BODY_CHARS: usize = 30_000;
+const CAPABILITIES: TrackerCapabilities = TrackerCapabilities {
+    notes: Place::OfItsOwn,
+    post_mortems: Place::OfItsOwn,
+    phases: Place::InTheBody,
+    // Jira takes at most 32,767 characters in a text; the rest is for what it counts besides the words.
+    body_chars: 30_000,
+};
 
-/// Jira takes at most 255 characters in a summary.
-const SUMMARY_CHARS: usize = 255;
-
-/// A [`Tracker`] that keeps copies in a project of Jira Cloud. See the [module](super).
-pub struct Jira {
-    pub(super) api: Api,
-    pub(super) project: String,
-    pub(super) settings: Settings,
+/// One release in a project of Jira.
+struct JiraRemote<'a> {
+    jira: &'a Jira,
+    subject: &'a Subject,
+    /// The version of the tag, with its description as Jira has it.
+    version: Option<wire::Version>,
+    /// The issue of the release, as it was last read.
+    copy: Option<wire::Issue>,
+    /// The comments of that issue, once they are read.
+    comments: Option<Vec<wire::Comment>>,
 }
 
 impl Jira {
-    pub(super) fn new(api: Api, project: String, settings: Settings) -> Self {
-        Self { api, project, settings }
+    fn remote<'a>(&'a self, subject: &'a Subject) -> JiraRemote<'a> {
+        JiraRemote { jira: self, subject, version: None, copy: None, comments: None }
+    }
+}
+
+/// The label by which the search finds the issue of a part.
+fn label(release: &ReleaseId, part: Part<'_>) -> String {
+    match part {
+        Part::Copy => format!("relman/{release}"),
+        Part::Note(key) | Part::PostMortem(key) => format!("relman/{release}/{key}"),
+    }
+}
+
+/// How the version notes the issue of a part.
+fn entry_name(part: Part<'_>) -> String {
+    match part {
+        Part::Copy => "issue".to_owned(),
+        Part::Note(key) | Part::PostMortem(key) => format!("post-mortem/{key}"),
+    }
+}
+
+impl JiraRemote<'_> {
+    /// What the version notes about the issue of a part.
+    fn noted(&self, part: Part<'_>) -> Option<Entry> {
+        let description = self.version.as_ref()?.description.as_deref()?;
+        ledger::read(description, &self.subject.release, &entry_name(part))
     }
 
-    pub(super) fn to(&self, method: Method, segments: &[&str]) -> RequestBuilder {
-        self.api.request(method, &[&["rest", "api", "3"], segments].concat())
-    }
-
-    pub(super) fn endless(&self, operation: &'static str) -> PortError {
-        self.api.error(operation, PortErrorKind::InvalidAnswer, format!("more than {MOST_PAGES} pages"))
-    }
-
-    fn page(&self, issue: &wire::Issue) -> String {
-        self.api.address(&["browse", &issue.key])
-    }
-
-    /// Writes the issue's own texts where they are not what they should be.
-    async fn write(&self, issue: &wire::Issue, summary: &str, description: &Value) -> Result<(), PortError> {
-        let there = issue.fields.description.as_ref().map(text_of).unwrap_or_default();
-        if issue.fields.summary.as_deref() == Some(summary) && there == text_of(description) {
+    async fn note(&mut self, part: Part<'_>, entry: &Entry) -> Result<(), PortError> {
+        if self.noted(part).as_ref() == Some(entry) {
             return Ok(());
         }
-        let change = json!({ "fields": { "summary": summary, "description": description } });
-        let request = self.to(Method::PUT, &["issue", &issue.key]).json(&change);
-        self.api.done(WRITE, request).await.map(drop)
+        let Some(version) = &mut self.version else { return Ok(()) };
+        let old = version.description.as_deref().unwrap_or_default();
+        let description = ledger::write(old, &self.subject.release, &entry_name(part), entry);
+        self.jira.describe(version, &description).await?;
+        version.description = Some(description);
+        Ok(())
     }
 
-    async fn comments(&self, key: &str) -> Result<Vec<wire::Comment>, PortError> {
-        let mut all = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let request = self
-                .to(Method::GET, &["issue", key, "comment"])
-                .query(&[("startAt", all.len().to_string().as_str()), ("maxResults", "100")]);
-            let (page, _) = self.api.ask::<wire::Comments>(COMMENTS, request).await?;
-            let last = page.comments.is_empty();
-            all.extend(page.comments);
-            if last || all.len() >= page.total {
-                return Ok(all);
+    fn item(&self, part: Part<'_>, id: &str, key: &str, title: Option<&str>, body: Option<&Value>) -> Item {
+        let text = body.map(text_of).unwrap_or_default();
+        let marker = body.and_then(marker_in);
+        let ours = marker.filter(|marker| marker.is_of(&self.subject.release, part.name()));
+        Item {
+            id: id.to_owned(),
+            url: self.jira.api.address(&["browse", key]),
+            title: title.map(str::to_owned),
+            page: Page::alone(ours, &text),
+            text,
+            is_prerelease: None,
+        }
+    }
+
+    /// The part that an issue is. The issue of the release is kept: its files and its status are in it.
+    fn issue_item(&mut self, part: Part<'_>, issue: wire::Issue) -> Item {
+        let wire::Fields { summary, description, .. } = &issue.fields;
+        let item = self.item(part, &issue.key, &issue.key, summary.as_deref(), description.as_ref());
+        if part == Part::Copy {
+            self.copy = Some(issue);
+        }
+        item
+    }
+
+    async fn find_issue(&mut self, part: Part<'_>) -> Result<Sight, PortError> {
+        if self.version.is_none() {
+            self.version = self.jira.version(&self.subject.tag).await?;
+            if self.version.is_none() {
+                return Ok(Sight::Never);
             }
         }
-        Err(self.endless(COMMENTS))
+        let noted = self.noted(part);
+        if let Some(Entry::Made(key)) = &noted
+            && let Some(issue) = self.jira.issue(key).await?
+        {
+            return Ok(Sight::There(Box::new(self.issue_item(part, issue))));
+        }
+        if let Some(key) = self.jira.search(&label(&self.subject.release, part)).await? {
+            let issue = self.read(&key).await?;
+            return Ok(Sight::There(Box::new(self.issue_item(part, issue))));
+        }
+        Ok(match noted {
+            None => Sight::Never,
+            Some(Entry::BeingMade) => Sight::Begun,
+            Some(Entry::Made(_)) => Sight::Gone,
+        })
     }
 
-    async fn put_comment(
-        &self,
-        key: &str,
-        there: &[wire::Comment],
-        subject: &Subject,
-        note: &Note,
-    ) -> Result<(), PortError> {
-        let marker = Marker::new(&subject.release, note.key.as_str(), note.head);
-        let text = cut(&format!("## {}\n\n{}", note.title, note_text(note)), BODY_CHARS);
-        let body = document(&text, &marker);
-        let ours = there.iter().find_map(|comment| {
-            let marker = marker_in(&comment.body)?;
-            marker.is_of(&subject.release, note.key.as_str()).then_some((comment, marker))
+    /// The issue with a key that Jira has just named.
+    async fn read(&self, key: &str) -> Result<wire::Issue, PortError> {
+        self.jira.issue(key).await?.ok_or_else(|| {
+            let detail = format!("Jira names the issue {key} and does not show it");
+            self.jira.api.error(FIND, PortErrorKind::InvalidAnswer, detail).with_retry(Retry::Yes)
+        })
+    }
+
+    async fn create_issue(&mut self, part: Part<'_>, draft: &Draft) -> Result<Item, PortError> {
+        // From here on, an attempt that knows nothing of this one gives the search time.
+        self.note(part, &Entry::BeingMade).await?;
+        let settings = &self.jira.settings;
+        let issue_type = match part {
+            Part::Copy => &settings.issue_type,
+            Part::Note(_) | Part::PostMortem(_) => &settings.post_mortem_type,
+        };
+        let key = self
+            .jira
+            .create(json!({
+                "summary": draft.title,
+                "description": body(&draft.page),
+                "issuetype": { "name": issue_type },
+                "labels": [label(&self.subject.release, part)],
+                "fixVersions": self.version.iter().map(|version| json!({ "id": version.id })).collect::<Vec<_>>(),
+            }))
+            .await?;
+        self.note(part, &Entry::Made(key.clone())).await?;
+        let issue = self.read(&key).await?;
+        Ok(self.issue_item(part, issue))
+    }
+
+    async fn find_comment(&mut self, part: Part<'_>) -> Result<Sight, PortError> {
+        let Some(copy) = &self.copy else { return Ok(Sight::Never) };
+        if self.comments.is_none() {
+            self.comments = Some(self.jira.comments(&copy.key).await?);
+        }
+        let ours = self.comments.iter().flatten().find(|comment| {
+            marker_in(&comment.body).is_some_and(|marker| marker.is_of(&self.subject.release, part.name()))
         });
-        let request = match ours {
-            Some((_, there)) if there.head.seq > note.head.seq => return Ok(()),
-            Some((comment, _)) if text_of(&comment.body) == text_of(&body) => return Ok(()),
-            Some((comment, _)) => self.to(Method::PUT, &["issue", key, "comment", &comment.id]),
-            None => self.to(Method::POST, &["issue", key, "comment"]),
-        };
-        self.api.done(COMMENT, request.json(&json!({ "body": body }))).await.map(drop)
+        Ok(ours.map_or(Sight::Never, |comment| {
+            Sight::There(Box::new(self.item(part, &comment.id, &copy.key, None, Some(&comment.body))))
+        }))
     }
 
-    async fn put_asset(&self, issue: &wire::Issue, asset: &Asset) -> Result<(), PortError> {
-        let stored = stored_name(asset);
-        let size = asset.bytes.len() as u64;
-        let there = &issue.fields.attachment;
-        if !there.iter().any(|file| file.filename == stored && file.size == size) {
-            let part = Part::bytes(asset.bytes.clone()).file_name(stored.clone());
-            let part = part.mime_str(&asset.media_type).map_err(|_| {
-                let detail = format!("{:?} is not a media type", asset.media_type);
-                self.api.error(UPLOAD, PortErrorKind::Rejected, detail)
-            })?;
-            let request = self
-                .to(Method::POST, &["issue", &issue.key, "attachments"])
-                .timeout(self.settings.upload_timeout.to_std())
-                // Jira asks for it, since a form could come from a page that somebody looks at.
-                .header("x-atlassian-token", "no-check")
-                .multipart(Form::new().part("file", part));
-            self.api.done(UPLOAD, request).await?;
-        }
-        for old in there.iter().filter(|file| is_other_version(&file.filename, &asset.name, &stored)) {
-            self.remove(&issue.key, old).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the old version of a file away, where the token may.
-    async fn remove(&self, key: &str, old: &wire::Attachment) -> Result<(), PortError> {
-        let reply = self.api.send(REMOVE, self.to(Method::DELETE, &["attachment", &old.id])).await?;
-        match reply.status {
-            StatusCode::NOT_FOUND => Ok(()),
-            StatusCode::FORBIDDEN if reply.retry_after.is_none() => {
-                info!(issue = key, file = old.filename, "the token may not take an old file away: it stays");
-                Ok(())
-            }
-            _ => self.api.accept(REMOVE, reply).map(drop),
-        }
-    }
-
-    async fn put_post_mortem(
+    /// Writes a comment, a new one without an id.
+    async fn write_comment(
         &self,
-        subject: &Subject,
-        version: &mut wire::Version,
-        about: &str,
-        note: &Note,
-    ) -> Result<(), PortError> {
-        let marker = Marker::new(&subject.release, note.key.as_str(), note.head);
-        let text = format!("Post-mortem of the release {}, {about}.\n\n{}", subject.release, note_text(note));
-        let description = document(&cut(&text, BODY_CHARS), &marker);
-        let summary = line(&note.title, SUMMARY_CHARS);
-        let wanted = Wanted {
-            part: &format!("post-mortem/{}", note.key),
-            label: &format!("{}/{}", label(&subject.release), note.key),
-            fields: json!({
-                "summary": summary,
-                "description": description,
-                "issuetype": { "name": self.settings.post_mortem_type },
-            }),
+        part: Part<'_>,
+        id: Option<&str>,
+        draft: &Draft,
+    ) -> Result<Item, PortError> {
+        let copy = self.copy.as_ref().map(|copy| copy.key.as_str()).unwrap_or_default();
+        let request = match id {
+            Some(id) => self.jira.to(Method::PUT, &["issue", copy, "comment", id]),
+            None => self.jira.to(Method::POST, &["issue", copy, "comment"]),
         };
-        let issue = self.issue_or_new(subject, version, wanted).await?;
-        // People work on it: what they wrote stays until the record has more to say.
-        let there = issue.fields.description.as_ref().and_then(marker_in);
-        if there.is_some_and(|there| there.head.seq < note.head.seq) {
-            self.write(&issue, &summary, &description).await?;
-        }
-        Ok(())
+        let (comment, _) = self
+            .jira
+            .api
+            .ask::<wire::Comment>(COMMENT, request.json(&json!({ "body": body(&draft.page) })))
+            .await?;
+        Ok(self.item(part, &comment.id, copy, None, Some(&comment.body)))
     }
 
-    /// Moves the issue of a release that is over to where it belongs.
+    /// Moves the issue of a release that is over to the status where it stays.
     async fn put_away(&self, issue: &wire::Issue, standing: Standing) -> Result<(), PortError> {
         let named = match standing {
             Standing::UnderWay => return Ok(()),
             Standing::Completed | Standing::RolledBack | Standing::Aborted => {
-                self.settings.transitions.named(standing)
+                self.jira.settings.transitions.named(standing)
             }
         };
         let status = &issue.fields.status;
-        let there = named.map_or_else(|| status.is_done(), |name| same(&status.name, name));
-        if there {
+        let is_there = named.map_or_else(|| status.is_done(), |name| same(&status.name, name));
+        if is_there {
             return Ok(());
         }
-        let request = self.to(Method::GET, &["issue", &issue.key, "transitions"]);
-        let (ways, _) = self.api.ask::<wire::Ways>(TRANSITION, request).await?;
+        let ways = self.jira.ways(&issue.key).await?;
         let wanted = |way: &&wire::Way| match named {
             Some(name) => same(&way.to.name, name) || same(&way.name, name),
             None => way.to.is_done(),
         };
-        let Some(way) = ways.transitions.iter().find(wanted) else {
-            // A transition by its own name has led elsewhere, and a second one would lead on: it is done with.
+        let Some(way) = ways.iter().find(wanted) else {
+            // The transition of that name was taken and has led elsewhere; another one would lead on from there.
             if named.is_some() && status.is_done() {
                 return Ok(());
             }
-            let ends: Vec<&str> = ways.transitions.iter().map(|way| way.to.name.as_str()).collect();
+            let ends: Vec<&str> = ways.iter().map(|way| way.to.name.as_str()).collect();
             let detail = format!(
-                "no way leads from {} to {}; there are ways to {}: name one of them in `transitions`",
+                "no transition leads from {} to {}; there are transitions to {}: name one of them in `transitions`",
                 status.name,
                 named.unwrap_or("a status that is done"),
                 ends.join(", ")
             );
-            return Err(self.api.error(TRANSITION, PortErrorKind::Rejected, detail));
+            return Err(self.jira.api.error(TRANSITION, PortErrorKind::Rejected, detail));
         };
         let body = json!({ "transition": { "id": way.id } });
-        let request = self.to(Method::POST, &["issue", &issue.key, "transitions"]).json(&body);
-        self.api.done(TRANSITION, request).await.map(drop)
+        let request = self.jira.to(Method::POST, &["issue", &issue.key, "transitions"]).json(&body);
+        self.jira.api.done(TRANSITION, request).await.map(drop)
     }
 
     async fn mark_released(&self, version: &wire::Version) -> Result<(), PortError> {
         if version.released {
             return Ok(());
         }
-        let request = self.to(Method::PUT, &["version", &version.id]).json(&json!({ "released": true }));
-        self.api.done(RELEASED, request).await.map(drop)
+        let request = self.jira.to(Method::PUT, &["version", &version.id]).json(&json!({ "released": true }));
+        self.jira.api.done(RELEASED, request).await.map(drop)
     }
+}
+
+/// A page in Jira's own form.
+fn body(page: &Page) -> Value {
+    page.section().map_or(Value::Null, |section| document(&section.text, &section.marker))
 }
 
 /// Whether two names of statuses are the same to a person.
 fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+#[async_trait]
+impl Remote for JiraRemote<'_> {
+    fn profile(&self) -> Profile {
+        Profile {
+            adapter: NAME,
+            capabilities: CAPABILITIES,
+            // Jira takes at most 255 characters in a summary.
+            title_chars: 255,
+            marker_chars: 0,
+            // Phases are in the body.
+            status_chars: 0,
+            status_words: StatusWords::Latest,
+            state_name: |_: PhaseState| "",
+            file_names: FileNames::Hashed,
+            settle: self.jira.settings.settle,
+        }
+    }
+
+    async fn prepare(&mut self) -> Result<(), PortError> {
+        self.version = Some(self.jira.version_or_new(&self.subject.tag).await?);
+        Ok(())
+    }
+
+    async fn find(&mut self, part: Part<'_>) -> Result<Sight, PortError> {
+        match part {
+            Part::Copy | Part::PostMortem(_) => self.find_issue(part).await,
+            Part::Note(_) => self.find_comment(part).await,
+        }
+    }
+
+    async fn create(&mut self, part: Part<'_>, draft: &Draft) -> Result<Item, PortError> {
+        match part {
+            Part::Copy | Part::PostMortem(_) => self.create_issue(part, draft).await,
+            Part::Note(_) => self.write_comment(part, None, draft).await,
+        }
+    }
+
+    async fn update(&mut self, part: Part<'_>, there: &Item, draft: &Draft) -> Result<Item, PortError> {
+        match part {
+            Part::Note(_) => self.write_comment(part, Some(&there.id), draft).await,
+            Part::Copy | Part::PostMortem(_) => {
+                let fields = json!({ "summary": draft.title, "description": body(&draft.page) });
+                let request = self.jira.to(Method::PUT, &["issue", &there.id]);
+                self.jira.api.done(WRITE, request.json(&json!({ "fields": fields }))).await?;
+                let text = self.shown(&draft.page);
+                Ok(Item { title: draft.title.clone(), text, page: draft.page.clone(), ..there.clone() })
+            }
+        }
+    }
+
+    async fn remember(&mut self, part: Part<'_>, there: &Item) -> Result<(), PortError> {
+        match part {
+            Part::Copy | Part::PostMortem(_) => self.note(part, &Entry::Made(there.id.clone())).await,
+            Part::Note(_) => Ok(()),
+        }
+    }
+
+    /// Jira changes details of the form when it keeps a text, but not its words.
+    fn shown(&self, page: &Page) -> String {
+        text_of(&body(page))
+    }
+
+    async fn files(&mut self, _: &Item) -> Result<Vec<RemoteFile>, PortError> {
+        let files = self.copy.iter().flat_map(|issue| &issue.fields.attachment);
+        let file = |file: &wire::Attachment| RemoteFile {
+            id: file.id.clone(),
+            name: file.filename.clone(),
+            size: file.size,
+            hash: None,
+            is_whole: true,
+            is_ours: true,
+        };
+        Ok(files.map(file).collect())
+    }
+
+    async fn upload(&mut self, copy: &Item, file: &NewFile<'_>) -> Result<(), PortError> {
+        let part = FormPart::bytes(file.asset.bytes.clone()).file_name(file.name.clone());
+        let part = part.mime_str(&file.asset.media_type).map_err(|_| {
+            let detail = format!("{:?} is not a media type", file.asset.media_type);
+            self.jira.api.error(UPLOAD, PortErrorKind::Rejected, detail)
+        })?;
+        let request = self
+            .jira
+            .to(Method::POST, &["issue", &copy.id, "attachments"])
+            .timeout(self.jira.settings.upload_timeout.to_std())
+            // Jira asks for it, since a form could come from a page in a browser.
+            .header("x-atlassian-token", "no-check")
+            .multipart(Form::new().part("file", part));
+        self.jira.api.done(UPLOAD, request).await.map(drop)
+    }
+
+    async fn remove(&mut self, file: &RemoteFile) -> Result<Removal, PortError> {
+        let request = self.jira.to(Method::DELETE, &["attachment", &file.id]);
+        self.jira.api.remove(REMOVE, request).await
+    }
+
+    async fn close(&mut self, _: &Item, standing: Standing) -> Result<(), PortError> {
+        if let Some(issue) = &self.copy {
+            self.put_away(issue, standing).await?;
+        }
+        match &self.version {
+            Some(version) if standing == Standing::Completed => self.mark_released(version).await,
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 #[async_trait]
@@ -240,71 +377,14 @@ impl Tracker for Jira {
     }
 
     fn capabilities(&self) -> TrackerCapabilities {
-        TrackerCapabilities {
-            notes: Place::OfItsOwn,
-            post_mortems: Place::OfItsOwn,
-            phases: Place::InTheBody,
-            body_chars: BODY_CHARS,
-        }
+        CAPABILITIES
     }
 
     async fn publish(&self, publication: &Publication) -> Result<Published, PortError> {
-        let subject = publication.subject();
-        let mut version = self.version_or_new(subject).await?;
-        let marker = Marker::new(&subject.release, BODY, publication.head());
-        let text = compose(publication, self.capabilities(), BODY_CHARS)
-            .map_err(|problem| self.api.error(WRITE, PortErrorKind::Rejected, problem.to_string()))?;
-        let description = document(&text, &marker);
-        let summary = line(publication.title(), SUMMARY_CHARS);
-        let wanted = Wanted {
-            part: ISSUE,
-            label: &label(&subject.release),
-            fields: json!({
-                "summary": summary,
-                "description": description,
-                "issuetype": { "name": self.settings.issue_type },
-            }),
-        };
-        let issue = self.issue_or_new(subject, &mut version, wanted).await?;
-        let there = issue.fields.description.as_ref().and_then(marker_in).map(|marker| marker.head);
-        if let Some(head) = there.filter(|head| head.seq > publication.head().seq) {
-            return Ok(Published { url: self.page(&issue), head });
-        }
-        self.write(&issue, &summary, &description).await?;
-        for asset in publication.assets() {
-            self.put_asset(&issue, asset).await?;
-        }
-        if !publication.notes().is_empty() {
-            let comments = self.comments(&issue.key).await?;
-            for note in publication.notes() {
-                self.put_comment(&issue.key, &comments, subject, note).await?;
-            }
-        }
-        for post_mortem in publication.post_mortems() {
-            self.put_post_mortem(subject, &mut version, &issue.key, post_mortem).await?;
-        }
-        self.put_away(&issue, publication.standing()).await?;
-        if publication.standing() == Standing::Completed {
-            self.mark_released(&version).await?;
-        }
-        Ok(Published { url: self.page(&issue), head: publication.head() })
+        reconcile::publish(&mut self.remote(publication.subject()), publication).await
     }
 
     async fn find(&self, subject: &Subject) -> Result<Option<Published>, PortError> {
-        let Some(version) = self.version(subject).await? else { return Ok(None) };
-        let label = label(&subject.release);
-        let Some(issue) = self.find_issue(subject, &version, ISSUE, &label).await? else { return Ok(None) };
-        let marker = issue.fields.description.as_ref().and_then(marker_in);
-        let ours = marker.filter(|marker| marker.is_of(&subject.release, BODY));
-        Ok(ours.map(|marker| Published { url: self.page(&issue), head: marker.head }))
-    }
-}
-
-impl fmt::Debug for Jira {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jira")
-            .field("project", &self.project)
-            .field("settings", &self.settings)
-            .finish_non_exhaustive()
+        reconcile::find(&mut self.remote(subject)).await
     }
 }

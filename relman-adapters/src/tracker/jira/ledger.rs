@@ -5,13 +5,10 @@ use relman_core::unit::ReleaseId;
 /// The word for an issue that is being made.
 const BEING_MADE: &str = "being made";
 
-/// The part that is the release's own issue. No post-mortem is noted under it: its part begins with `post-mortem/`.
-pub(super) const ISSUE: &str = "issue";
-
 /// What is known of an issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// It was going to be made; whether it was is not known.
+    /// It was about to be made; whether it was is not known.
     BeingMade,
     /// It was made, and has this key.
     Made(String),
@@ -48,12 +45,12 @@ mod tests {
     fn what_is_noted_reads_back_and_leaves_the_rest_alone() {
         let release: ReleaseId = "checkout-241".parse().unwrap();
         let other: ReleaseId = "checkout-2".parse().unwrap();
-        let text = write("The summer version", &release, ISSUE, &Entry::BeingMade);
-        assert_eq!(read(&text, &release, ISSUE), Some(Entry::BeingMade));
-        let text = write(&text, &other, ISSUE, &Entry::Made("SHOP-1".to_owned()));
-        let text = write(&text, &release, ISSUE, &Entry::Made("SHOP-7".to_owned()));
-        assert_eq!(read(&text, &release, ISSUE), Some(Entry::Made("SHOP-7".to_owned())));
-        assert_eq!(read(&text, &other, ISSUE), Some(Entry::Made("SHOP-1".to_owned())));
+        let text = write("The summer version", &release, "issue", &Entry::BeingMade);
+        assert_eq!(read(&text, &release, "issue"), Some(Entry::BeingMade));
+        let text = write(&text, &other, "issue", &Entry::Made("SHOP-1".to_owned()));
+        let text = write(&text, &release, "issue", &Entry::Made("SHOP-7".to_owned()));
+        assert_eq!(read(&text, &release, "issue"), Some(Entry::Made("SHOP-7".to_owned())));
+        assert_eq!(read(&text, &other, "issue"), Some(Entry::Made("SHOP-1".to_owned())));
         assert_eq!(read(&text, &release, "post-mortem/a"), None);
         assert_eq!(
             text,

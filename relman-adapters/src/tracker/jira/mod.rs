@@ -16,26 +16,28 @@
 //! - The copy is an issue with the label `relman/RELEASE`, and the version of the tag is its fix version. The
 //!   issue's description is relman's alone; the comments of people stay.
 //! - Notes are comments, one for each key.
-//! - Files are attachments under names with the beginning of their SHA-256. An old version is taken away when the new
-//!   one is there, as far as the token may.
+//! - Files are attachments under names with the beginning of their SHA-256. An old version is deleted once the new one
+//!   is there, where the token has the permission.
 //! - Post-mortems are issues with the label `relman/RELEASE/KEY`. People work on them, so one is only written again when
 //!   the note was made from a longer record.
-//! - When the release is over, its issue goes to the status that is configured, or else to the first that Jira counts
-//!   as done; when it is completed, its version is marked as released.
+//! - When the release is over, its issue moves to the configured status, or else to the first that Jira counts as done;
+//!   when it is completed, its version is marked as released.
 //!
 //! # One issue, though Jira's search lags
 //!
-//! Jira's search may not know an issue for some time after it was made. So before an issue is made, that is noted in the
-//! description of the version, which is never behind: `relman checkout-241 issue: being made`. Afterwards its key is noted
-//! there. An attempt that finds the first note and no key knows that an answer was lost, and gives the search time
-//! (`settle`) before it makes another.
+//! Jira's search may not find an issue for some time after it was created. So before an issue is created, the
+//! description of the version, which never lags, notes it: `relman checkout-241 issue: being made`. Afterwards the key
+//! of the issue is noted there. An attempt that finds the first note and no key knows that an answer was lost, and gives
+//! the search time (`settle`) before it creates another.
 
 mod adapter;
 mod adf;
+mod builder;
 mod config;
-mod issue;
 mod ledger;
+mod site;
 mod wire;
 
-pub use adapter::Jira;
-pub use config::{JiraBuilder, JiraConfig, Transitions};
+pub use builder::JiraBuilder;
+pub use config::{JiraConfig, Transitions};
+pub use site::Jira;

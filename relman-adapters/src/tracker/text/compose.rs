@@ -8,16 +8,15 @@ use relman_core::{
 use thiserror::Error;
 
 /// What stands at the end of a text that was cut.
-const CUT: &str = "\n\n*(cut here: the whole of it is in the files)*";
+const CUT: &str = "\n\n*(cut here: the files have the whole text)*";
 
 /// Room for what ends a code block or a comment that a cut has left open.
 const ENDING_CHARS: usize = 64;
 
-/// Other people's text takes the place that the copy needs.
+/// Other people's text takes the room that the copy needs.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error(
-    "what other people wrote there leaves {room} characters for the copy, and it needs at least {least}: \
-     shorten what they wrote"
+    "what other people wrote leaves {room} characters for the copy, which needs at least {least}: shorten their text"
 )]
 pub(in crate::tracker) struct NoRoom {
     room: usize,
@@ -72,7 +71,7 @@ fn top(release: &ReleaseId, head: Head) -> String {
     let Head { seq, digest } = head;
     format!(
         "> A copy made from the record of {release} up to number {seq}, head `{digest}`. \
-         The record is the source; changes to this text are lost.\n\n"
+         The record is the source: edits to this text are overwritten.\n\n"
     )
 }
 
@@ -233,7 +232,7 @@ mod tests {
     fn no_room_for_the_head_is_an_error_and_not_a_text_that_is_too_long() {
         let problem = compose(&publication("words"), IN_THE_BODY, 200).unwrap_err();
         assert!(
-            problem.to_string().starts_with("what other people wrote there leaves 200 characters"),
+            problem.to_string().starts_with("what other people wrote leaves 200 characters"),
             "{problem}"
         );
     }

@@ -31,7 +31,7 @@ async fn told(reply: ResponseTemplate) -> Result<Vec<Incident>, PortError> {
     Mock::given(any()).respond_with(reply).mount(&server).await;
     let source = Alertmanager::builder(server.uri())
         .bearer(Secret::new(TOKEN))
-        .timeout(Span::from_millis(300))
+        .timeout(Span::from_secs(2))
         .build()
         .unwrap();
     source.incidents(&service(), window()).await

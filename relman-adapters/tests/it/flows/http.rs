@@ -96,7 +96,7 @@ async fn a_wrong_status_or_body_fails() {
     let wanted = HttpFlowConfig { contains: Some("Your basket".to_owned()), ..config(&server.uri()) };
     assert_eq!(failure(&flow(&wanted)).await, "a body of 22 bytes without that text");
     let wanted = HttpFlowConfig { json: [("/ok".to_owned(), true.into())].into(), ..config(&server.uri()) };
-    assert_eq!(failure(&flow(&wanted)).await, "a body of 22 bytes that is no JSON");
+    assert_eq!(failure(&flow(&wanted)).await, "a body of 22 bytes that is not JSON");
 }
 
 #[tokio::test]
@@ -277,7 +277,7 @@ fn what_makes_no_sense_is_refused_with_the_field() {
         (HttpFlowConfig { contains: Some(String::new()), ..good() }, "`contains`: it is empty"),
         (
             HttpFlowConfig { json: [("state".to_owned(), true.into())].into(), ..good() },
-            "`json`: \"state\" is no JSON pointer",
+            "`json`: \"state\" is not a JSON pointer",
         ),
         (
             HttpFlowConfig { headers: [("a b".to_owned(), "x".to_owned())].into(), ..good() },

@@ -272,7 +272,9 @@ async fn the_issue_of_a_release_is_put_away_when_it_is_over() {
         .unwrap();
     let error = tracker.publish(&with_standing(Standing::Aborted)).await.unwrap_err().to_string();
     assert!(
-        error.contains("no way leads from To Do to Archived; there are ways to In Progress, Done"),
+        error.contains(
+            "no transition leads from To Do to Archived; there are transitions to In Progress, Done"
+        ),
         "{error}"
     );
     assert!(world.state().versions[0]["released"] == json!(false));

@@ -1,8 +1,48 @@
-//! What a source says in words, as texts that a record holds.
+//! What the sources of incidents share: why one can't be used, and what they say in words as texts that a record holds.
 
 use relman_core::unit::Text;
+use thiserror::Error;
 
-/// Enough for a sentence that somebody reads in a table; the whole of it is where the link leads.
+#[cfg(feature = "alertmanager")]
+use crate::http::EndpointError;
+use crate::secret::SecretError;
+
+/// Why a source of incidents can't be used as it is configured. It never shows a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum IncidentSetupError {
+    /// Its URL can't be connected to.
+    #[cfg(feature = "alertmanager")]
+    #[error("failed to set up {adapter}: `url`: {problem}")]
+    Url {
+        /// Which kind of source it is.
+        adapter: &'static str,
+        /// What is wrong with the URL.
+        problem: EndpointError,
+    },
+    /// A secret can't be read.
+    #[error("failed to set up {adapter}: `{field}`: {problem}")]
+    Secret {
+        /// Which kind of source it is.
+        adapter: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// Why there is no secret.
+        problem: SecretError,
+    },
+    /// A field holds something else than it should.
+    #[error("failed to set up {adapter}: `{field}`: {problem}")]
+    Field {
+        /// Which kind of source it is.
+        adapter: &'static str,
+        /// The field of the configuration.
+        field: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+}
+
+/// Enough for a sentence in a table; all of it is where the link leads.
 pub(super) const LONGEST_TITLE: usize = 300;
 
 /// Severities are one word.
