@@ -1,4 +1,4 @@
-//! The web front from outside: requests without a socket, answers as a browser gets them.
+//! The pages from outside: requests without a socket, answers as a browser gets them.
 
 // The whole folder is a test, and its helpers fail it by panicking.
 #![allow(clippy::unwrap_used)]
