@@ -63,7 +63,7 @@ impl Manifest {
         let manifest: Self = serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
         if manifest.v != VERSION {
             return Err(wrong(format!(
-                "the version is {}; this program reads version {VERSION}",
+                "version {} is not supported; this program reads version {VERSION}",
                 manifest.v
             )));
         }

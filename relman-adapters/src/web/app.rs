@@ -19,8 +19,8 @@ use crate::{Releases, conductor::Conductor};
 /// The largest form: four texts of 4,000 characters, each of which may take twelve bytes on the way.
 const LARGEST_FORM: usize = 256 * 1_024;
 
-/// How many pages may listen for changes at once: each costs a connection and a question to the journal four times a
-/// second. Pages beyond that still work, but have to be reloaded to see what is new.
+/// How many pages may listen for changes at once: each costs a connection and four reads of the journal a second.
+/// Pages beyond that still work, but have to be reloaded to see what is new.
 const LISTENERS: usize = 256;
 
 /// The pages of a journal: readable by everyone, with actions for people whom the host has signed in.

@@ -42,7 +42,7 @@ pub(super) async fn artifact(
     let cached = state.release(&context, &release).await?;
     let history = cached.history(state.clock.now());
     let (name, form) = name.split_once('.').unwrap_or((&name, "html"));
-    let none = || Problem::not_found(&context, "the release has no such artifact, or has not come so far");
+    let none = || Problem::not_found(&context, "the release has no such artifact, or does not have it yet");
     let artifact: StoryArtifact = name.parse().map_err(|_| none())?;
     match form {
         "txt" => {

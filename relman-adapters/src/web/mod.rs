@@ -1,16 +1,16 @@
-//! The web state: the storyboard of every release, an overview, and what people may do there.
+//! Pages and actions for people: the storyboard of every release, an overview, and forms for what people may do.
 //!
-//! [`Web`] makes an [`axum::Router`] that a host mounts under a path of its own. The pages are made on the server and
-//! work without a script; a small one keeps them current. They ask no other host for anything, under a
-//! Content-Security-Policy that would not let them, and every text of a person, a platform or a metrics source comes
-//! out as text.
+//! [`Web`] makes an [`axum::Router`] that a host mounts under a path of its own. The pages are rendered on the server and
+//! work without scripts; a small one keeps them current. They load nothing from other hosts, under a
+//! Content-Security-Policy that would not let them, and they escape every text of a person, a platform or a metrics
+//! source.
 //!
-//! Reading needs nothing. Acting needs a host that says who somebody is ([`SignedIn`]); without one the pages are
-//! read-only. A form carries the exact head of the release that its page showed, and what goes forward is refused
-//! where the release has moved since: a stale page can't approve what it did not show. Holding and rolling back are
-//! never refused for that: back beats forward.
+//! Reading needs no sign-in. Acting needs a host that says who sends a request ([`SignedIn`]); without one, the pages are
+//! read-only. Each form carries the exact head of the release that its page showed, and an action that goes forward is
+//! refused where the release has moved since: a stale page can't approve what it did not show. Holding and rolling back
+//! are never refused for that: back beats forward.
 //!
-//! [`storyboard_file`] makes the same storyboard as one HTML file that stands alone.
+//! [`storyboard_file`] renders the same storyboard as one HTML file that stands alone.
 //!
 //! # Examples
 //!

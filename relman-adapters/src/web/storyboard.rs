@@ -171,7 +171,7 @@ pub(super) async fn evaluations(
     let board = Storyboard::of(&history);
     let view = View::of(&history, &board, Artifacts::Linked);
     let step = view.evaluations.iter().find(|one| one.number == step);
-    let step = step.ok_or_else(|| Problem::not_found(&context, "there was no look at that step"))?;
+    let step = step.ok_or_else(|| Problem::not_found(&context, "there are no evaluations at that step"))?;
     let links = context.links(cached.release.id());
     Ok(html(&EvaluationsPage { layout: Layout::of(&context), board: &board, links: &links, step }))
 }

@@ -95,7 +95,7 @@ impl<'a> View<'a> {
     }
 
     /// The artifacts of a frame.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates hand over references")]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "templates pass references")]
     pub(super) fn artifacts_of(&self, frame: &FrameName) -> Vec<&ArtifactView> {
         self.artifacts.iter().filter(|(of, _)| of == frame).map(|(_, artifact)| artifact).collect()
     }
@@ -139,14 +139,14 @@ fn counted_percent(board: &Storyboard) -> u64 {
     (board.verify.counted.as_millis() * 100).checked_div(length).unwrap_or(0).min(100)
 }
 
-/// The last look's measurements, in the units in which the verdicts are written.
+/// The measurements of the last evaluation, in the units of its verdicts.
 fn readings(board: &Storyboard) -> Vec<ReadingText> {
-    let Some(look) = board.release.looks.last() else { return Vec::new() };
+    let Some(last) = board.release.looks.last() else { return Vec::new() };
     let verdict = |metric: &relman_core::unit::MetricName| -> Option<&Verdict> {
         let of_metric = board.release.criteria.iter().filter_map(|story| story.last.as_ref());
         of_metric.into_iter().find(|verdict| verdict.criterion.metric == *metric)
     };
-    look.readings
+    last.readings
         .iter()
         .map(|reading| {
             let show = |value: Option<Finite>| match (value, verdict(&reading.metric)) {

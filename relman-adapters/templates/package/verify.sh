@@ -3,9 +3,9 @@
 # chain that ends at the head.
 #
 #   sh scripts/verify.sh          says `unanchored`: whoever can rewrite this package can rewrite its head, too
-#   sh scripts/verify.sh HASH     HASH is the head as you have it from somewhere else: a tracker, a mail, a printout
+#   sh scripts/verify.sh HASH     HASH is the head from another source: a tracker, a mail, a printout
 #
-# Ends with 0 if all is well, and with 1 if not.
+# Exits with 0 if everything is right, and with 1 otherwise.
 set -eu
 cd "$(dirname "$0")/.."
 fail() {
@@ -13,7 +13,7 @@ fail() {
     exit 1
 }
 
-sha256sum --quiet --strict --check SHA256SUMS || fail 'a file is not what was packed'
+sha256sum --quiet --strict --check SHA256SUMS || fail 'a file differs from what was packed'
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,16 +29,16 @@ jq -r '[.seq, .release, .prev] | @tsv' record.jsonl > "$work/named" || fail 'a r
 read -r release last head < head.txt
 seq=0
 paste "$work/expected" "$work/named" | while read -r expected number of prev; do
-    [ "$number" = "$seq" ] || fail "record $seq says that it is record $number"
+    [ "$number" = "$seq" ] || fail "record $seq claims to be record $number"
     [ "$of" = "$release" ] || fail "record $seq belongs to $of"
     [ "$prev" = "$expected" ] || fail "record $seq does not follow from the one before it"
     seq=$((seq + 1))
 done
 [ "$(($(wc -l < "$work/hash") - 1))" = "$last" ] || fail "the last record is not $last"
-[ "$(tail -n 1 "$work/hash")" = "$head" ] || fail "record $last is not what the head says"
+[ "$(tail -n 1 "$work/hash")" = "$head" ] || fail "record $last does not match the head"
 
 case "${1-}" in
-    '') printf 'unanchored: %s holds together, head %s %s\n' "$release" "$last" "$head" ;;
+    '') printf 'unanchored: %s is consistent, head %s %s\n' "$release" "$last" "$head" ;;
     "$head") printf 'verified: %s, head %s %s\n' "$release" "$last" "$head" ;;
-    *) fail "the head is $head, and not $1" ;;
+    *) fail "the head is $head, not $1" ;;
 esac

@@ -1,5 +1,5 @@
-// Keeps a page current: whenever the journal has something new, the page is asked for again and what has changed is
-// put in its place. Everything works without this script, too; a page is then as old as its last loading.
+// Keeps a page current: whenever the journal has something new, fetches the page again and replaces the parts that have
+// changed. Everything works without this script, too; a page is then as old as its last load.
 'use strict';
 (() => {
   const body = document.body;
@@ -38,21 +38,21 @@
           if (mark) { old.querySelector(mark)?.focus({ preventScroll: true }); }
         }
         body.dataset.head = page.body.dataset.head;
-        const says = page.getElementById('news');
-        if (news && says) { news.textContent = says.textContent; }
+        const latest = page.getElementById('news');
+        if (news && latest) { news.textContent = latest.textContent; }
       } while (again);
     } catch {
-      // The server is away; the events come again when it is back.
+      // The server is away. EventSource reconnects once it is back.
     } finally {
       running = false;
     }
   }
 
-  // A browser has six connections to a server, and a page that listens holds one: a page that nobody sees gives it back,
-  // also when it is kept for the way back. The first word of a new stream says whether anything was missed.
+  // A browser has six connections to a server, and a page that listens uses one: a hidden page releases its own, also while
+  // it waits in the back-forward cache. The first event of a new stream tells whether anything was missed.
   let stream = null;
 
-  function rest() {
+  function close() {
     stream?.close();
     stream = null;
   }
@@ -67,8 +67,8 @@
     };
   }
 
-  addEventListener('pagehide', rest);
+  addEventListener('pagehide', close);
   addEventListener('pageshow', listen);
-  document.addEventListener('visibilitychange', () => { if (document.hidden) { rest(); } else { listen(); } });
+  document.addEventListener('visibilitychange', () => { if (document.hidden) { close(); } else { listen(); } });
   listen();
 })();

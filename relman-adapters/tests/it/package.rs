@@ -121,7 +121,7 @@ fn a_package_verifies_with_stock_tools_and_is_the_same_every_time() {
         for output in opened.verify(&[]) {
             let said = String::from_utf8_lossy(&output.stdout).into_owned();
             let last = lines.len() - 1;
-            assert_eq!(said, format!("unanchored: {id} holds together, head {last} {head}\n"), "{output:?}");
+            assert_eq!(said, format!("unanchored: {id} is consistent, head {last} {head}\n"), "{output:?}");
             assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
         }
         let replay = opened.run("python3", "scripts/replay.py", &[]);

@@ -70,7 +70,7 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
     watched.wait_for(&shows("Faster tax lookup")).await;
     let overview = chromium.tab().await;
     overview.open(&serving.url).await;
-    overview.wait_for(&shows("1 releases")).await;
+    overview.wait_for(&shows("1 release")).await;
 
     // What another process does is shown within a second of its record.
     watched.to_front().await;
@@ -98,7 +98,7 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
     ben.wait_for(&shows("Approve the plan of checkout-241 as user:ben")).await;
     tool.write("plan.toml", &PLAN.replace("TITLE", "Another change altogether"));
     tool.run(&["--as", "user:ana", "plan", "plan.toml"]);
-    ben.wait_for(&shows("The release has moved on since this page was made")).await;
+    ben.wait_for(&shows("The release has changed since this page was made")).await;
     ben.click("main form button[type=submit]").await;
     ben.wait_for(&shows("has changed since that was shown: it was at record")).await;
     ben.wait_for(&shows("Another change altogether")).await;

@@ -80,37 +80,36 @@ impl Field {
         let why = |label: &str| Self::long("reason", label, data);
         match action {
             PageAction::Approve => Vec::new(),
-            PageAction::Hold => vec![why("Why it should stand still")],
-            PageAction::Resume => vec![why("Why it may go on")],
-            PageAction::RollBack => vec![why("Why it has to go back")],
+            PageAction::Hold => vec![why("Reason for the hold")],
+            PageAction::Resume => vec![why("Reason to resume")],
+            PageAction::RollBack => vec![why("Reason for the rollback")],
             PageAction::Override => {
                 let gates = release.overridable_by(by, now);
                 let gates = gates.into_iter().map(|gate| (gate.to_string(), gate.to_string())).collect();
                 let longest = release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
-                let label = format!("For how long it may be used, at most {longest}");
+                let label = format!("How long the override is valid, at most {longest}");
                 vec![
-                    Self::choice("gate", "The gate", gates, data),
-                    why("Why the gate is overridden"),
+                    Self::choice("gate", "Gate", gates, data),
+                    why("Reason for the override"),
                     Self::short("length", label, "1h", data),
                 ]
             }
             PageAction::Acknowledge => {
                 let shift = release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
-                let label = format!("For how long you are on call, at most {shift}");
+                let label = format!("How long you are on call, at most {shift}");
                 vec![Self::short("length", label, &shift.to_string(), data)]
             }
             PageAction::PostMortem => {
                 let owed = release.owed_post_mortems();
-                let owed =
-                    owed.map(|one| (one.number.to_string(), format!("{} on {}", one.number, one.about)));
+                let owed = owed.map(|one| (one.number.to_string(), format!("{}: {}", one.number, one.about)));
                 let link = Self {
                     optional: true,
-                    ..Self::short("link", "Where the whole text is, if there is one", "", data)
+                    ..Self::short("link", "Link to the full text, if there is one", "", data)
                 };
                 vec![
-                    Self::choice("number", "The post-mortem", owed.collect(), data),
-                    Self::long("summary", "What happened and what was learnt", data),
-                    Self::long("root_cause", "What caused it", data),
+                    Self::choice("number", "Post-mortem", owed.collect(), data),
+                    Self::long("summary", "What happened, and what you learned", data),
+                    Self::long("root_cause", "Root cause", data),
                     link,
                 ]
             }
@@ -154,11 +153,10 @@ impl PageAction {
 
     /// The text on the button.
     pub(in crate::web) fn button(self, release: &Release, by: &Principal) -> String {
-        let (title, actor) = (self.title(), &by.actor);
+        let (title, id, actor) = (self.title(), release.id(), &by.actor);
         match self {
-            Self::Approve | Self::Hold | Self::Resume | Self::RollBack => {
-                format!("{title} of {} as {actor}", release.id()).replacen(" the plan of", " the plan of", 1)
-            }
+            Self::Approve => format!("{title} of {id} as {actor}"),
+            Self::Hold | Self::Resume | Self::RollBack => format!("{title} {id} as {actor}"),
             Self::Override | Self::Acknowledge | Self::PostMortem => format!("{title} as {actor}"),
         }
     }
@@ -167,19 +165,15 @@ impl PageAction {
     pub(in crate::web) fn promise(self) -> &'static str {
         match self {
             Self::Approve => {
-                "With the last approval staging begins. It holds for exactly the plan and the head above."
+                "Staging starts once every approval is in. You approve exactly the plan and the head above."
             }
-            Self::Hold => "Traffic stays where it is until somebody resumes the release.",
-            Self::Resume => "The release goes on from where it stands. It holds for exactly the head above.",
-            Self::RollBack => "All traffic goes back to the old version, and a post-mortem is owed.",
-            Self::Override => {
-                "It is recorded with your name and the reason, limited in time, and owes a post-mortem."
-            }
-            Self::Acknowledge => {
-                "You are the one who is called. If somebody else has the duty, this is the hand-over."
-            }
+            Self::Hold => "Traffic stays where it is until the release is resumed.",
+            Self::Resume => "The release continues from where it is. You decide on exactly the head above.",
+            Self::RollBack => "All traffic goes back to the old version, and a post-mortem becomes due.",
+            Self::Override => "Your name and the reason go on the record, and a post-mortem becomes due.",
+            Self::Acknowledge => "You will be paged. This takes over from whoever is on call.",
             Self::PostMortem => {
-                "It stands in the record for good; no release is closed before what it owes is filed."
+                "It stays on the record for good. A release closes only once its post-mortems are filed."
             }
         }
     }

@@ -82,8 +82,8 @@ pub(super) async fn resolve(
     let cached = state.release(context, release).await?;
     let by = principal(state, context).await?.ok_or_else(|| {
         let why = match context.access {
-            Access::SignedIn => "only people who are signed in can act, and you are not",
-            Access::ReadOnly => "these pages are read-only: their host signs nobody in",
+            Access::SignedIn => "you are not signed in; sign in to act on a release",
+            Access::ReadOnly => "these pages are read-only: their host has no sign-in",
         };
         Problem::new(context, StatusCode::FORBIDDEN, why)
     })?;

@@ -33,23 +33,25 @@ pub(in crate::web) async fn submit(
     let forbidden = |why: &str| Problem::new(&context, StatusCode::FORBIDDEN, why);
     if !is_from_here(&headers) {
         return Err(forbidden(
-            "the form does not come from these pages; open the release here and decide there",
+            "the form did not come from these pages; open the release here and decide again",
         ));
     }
     let Form(fields) = form.map_err(|error| Problem::new(&context, error.status(), error.body_text()))?;
     let data = FormData(fields);
     let (before, action, by) = resolve(&state, &context, &release, &action).await?;
-    let shown = data.shown().ok_or_else(|| forbidden("the form does not say which head it was made for"))?;
+    let shown = data
+        .shown()
+        .ok_or_else(|| forbidden("the form does not say which head it was made for; reload the page"))?;
     if !state.key.is_ours(data.get("token"), &by.actor, action.name(), before.release.id(), &shown) {
         return Err(forbidden(
-            "the form was not made for you by this process: it may be from before a restart, or from somebody else's \
-             session; open the page again",
+            "this process did not make the form for you: it may be older than a restart, or from another session; reload \
+             the page",
         ));
     }
     Submission { action, by, shown, data }.carry_out(&state, &context, &before).await
 }
 
-/// A form that was really made here: who decided what, on which head.
+/// A form that this process has made: who decided what, on which head.
 struct Submission {
     action: PageAction,
     by: Principal,

@@ -28,7 +28,7 @@ const COLUMNS: f64 = 400.0;
 /// One evaluation of one criterion.
 struct Point {
     x: f64,
-    look: Option<f64>,
+    single: Option<f64>,
     value: Option<f64>,
     threshold: Option<f64>,
     kind: VerdictKind,
@@ -50,14 +50,14 @@ impl CriterionChart {
             let number = |value: Option<Finite>| value.map(Finite::get);
             Some(Point {
                 x,
-                look: number(verdict.look),
+                single: number(verdict.look),
                 value: number(verdict.value),
                 threshold: number(verdict.threshold),
                 kind: verdict.kind,
             })
         };
         let points: Vec<Point> = evaluations.iter().filter_map(point).collect();
-        let numbers = points.iter().flat_map(|point| [point.look, point.value, point.threshold]).flatten();
+        let numbers = points.iter().flat_map(|point| [point.single, point.value, point.threshold]).flatten();
         let most = numbers.fold(0.0, f64::max);
         let top = if most > 0.0 { most * 1.08 } else { 1.0 };
         let y = |value: f64| HEIGHT - 2.0 - (value.max(0.0) / top) * (HEIGHT - 6.0);
@@ -114,7 +114,7 @@ fn y_ticks(last: &Verdict, top: f64, y: &impl Fn(f64) -> f64) -> Vec<Tick> {
 fn ranges(points: &[Point], y: &impl Fn(f64) -> f64) -> String {
     let mut columns: Vec<(f64, f64, f64)> = Vec::new();
     for point in points {
-        let Some(value) = point.look else { continue };
+        let Some(value) = point.single else { continue };
         let column = (point.x / 1_000.0 * COLUMNS).floor();
         match columns.last_mut() {
             Some((same, low, high)) if same.total_cmp(&column).is_eq() => {

@@ -48,7 +48,7 @@ async fn an_approval_from_a_stale_page_is_refused_with_the_reason_and_what_has_h
         "{}",
         answer.text
     );
-    assert!(answer.has("What has happened since that page") && answer.has("A revised title"));
+    assert!(answer.has("What happened since that page was made") && answer.has("A revised title"));
     assert_eq!(site.records("checkout-241").await, 2, "nothing was recorded");
     // The page that was refused shows what is true now, and its form holds for that.
     let answer = sends(&site, APPROVE, "user:bo", &answer, &[]).await;
@@ -72,10 +72,10 @@ async fn an_actor_without_the_role_sees_why() {
 }
 
 #[tokio::test]
-async fn nobody_acts_without_being_signed_in() {
+async fn nobody_acts_without_signing_in() {
     let site = Site::new();
     site.plans("checkout-241").await;
-    assert!(site.get(APPROVE, None).await.has("only people who are signed in can act"));
+    assert!(site.get(APPROVE, None).await.has("sign in to act on a release"));
     let read_only = Site::read_only();
     read_only.plans("checkout-241").await;
     let page = read_only.get(APPROVE, Some("user:bo")).await;

@@ -1,4 +1,4 @@
-//! The web front from outside: requests without a socket, answers as a browser gets them.
+//! The pages from outside: requests without a socket, answers as a browser gets them.
 
 mod actions;
 mod live;

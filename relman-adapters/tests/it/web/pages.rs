@@ -26,8 +26,8 @@ async fn a_storyboard_has_five_frames_and_a_frame_that_was_not_reached_says_so()
     }
     assert!(page.has("Not reached: starts once the plan is approved."));
     assert!(page.has("Not reached: no user has met this version."));
-    // The way back is shown before it is ever needed.
-    assert!(page.has("Any one of these that holds takes the release back, in the decision that saw it"));
+    // The rollback is shown before it is ever needed.
+    assert!(page.has("Breaching any of these starts the rollback in the same evaluation"));
     assert!(page.has("The platform shows zero traffic on the new version 2 times in a row"));
     assert!(page.has("/board/releases/checkout-241/records/0\">#0</a>"), "facts name their record");
     assert!(!page.has("<form"), "nobody can act");
@@ -57,7 +57,7 @@ async fn browsers_are_told_to_load_nothing_from_anywhere_else() {
 }
 
 #[tokio::test]
-async fn links_lead_to_where_the_host_has_mounted_the_front() {
+async fn links_lead_to_where_the_host_has_mounted_the_pages() {
     let site = Site::read_only();
     site.plans("checkout-241").await;
     assert!(site.get("", None).await.has("href=\"/board/releases/checkout-241\""));
@@ -79,9 +79,9 @@ async fn every_link_of_a_page_leads_somewhere() {
     site.plans("checkout-241").await;
     site.does("user:bo", "checkout-241", Action::ApprovePlan).await;
     let mut todo = vec![String::new()];
-    let mut seen = std::collections::BTreeSet::new();
+    let mut visited = std::collections::BTreeSet::new();
     while let Some(path) = todo.pop() {
-        if !seen.insert(path.clone()) || seen.len() > 60 {
+        if !visited.insert(path.clone()) || visited.len() > 60 {
             continue;
         }
         let page = site.get(&path, Some("user:ana")).await;
@@ -96,7 +96,7 @@ async fn every_link_of_a_page_leads_somewhere() {
             }
         }
     }
-    assert!(seen.len() > 10, "{seen:?}");
+    assert!(visited.len() > 10, "{visited:?}");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! A journal with the cast of the testkit, and a front on it that believes a header.
+//! A journal with the people of the testkit, and pages on it that trust a header.
 
 use std::{fmt::Write, sync::Arc};
 
@@ -19,7 +19,7 @@ use relman_core::{
 use relman_testkit::{Cast, sample};
 use tower::ServiceExt;
 
-/// Where the tests mount the front.
+/// Where the tests mount the pages.
 pub(crate) const MOUNT: &str = "/board";
 
 pub(crate) struct Site {
@@ -45,7 +45,7 @@ fn by_header(request: &Parts) -> Option<Actor> {
 }
 
 impl Site {
-    /// A front on which people act.
+    /// Pages on which people act.
     pub(crate) fn new() -> Self {
         Self::on(Arc::new(MemoryJournal::default()))
     }
@@ -57,7 +57,7 @@ impl Site {
         Self { app: Router::new().nest(MOUNT, web.router()), releases }
     }
 
-    /// A front that nobody is signed in to.
+    /// Pages that nobody can sign in to.
     pub(crate) fn read_only() -> Self {
         let site = Self::new();
         let app = Router::new().nest(MOUNT, Web::new(site.releases.clone()).router());
