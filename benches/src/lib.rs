@@ -83,7 +83,9 @@ impl Clean {
 
     /// Does everything that is to be done.
     fn perform(&mut self) {
-        while let Some(call) = self.runner.calls().find(|call| call.key().is_some()).map(|call| call.id) {
+        loop {
+            let wanted = self.runner.calls().find(|call| call.key().is_some()).map(|call| call.id);
+            let Some(call) = wanted else { return };
             self.runner.answer(call, Outcome::Done);
         }
     }

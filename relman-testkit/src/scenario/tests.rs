@@ -166,7 +166,7 @@ fn a_change_in_doubt_is_asked_for_before_it_is_made_again() {
         .and_when(in_doubt(Doubt::Made))
         .then_nothing()
         .and_when(pass(Span::from_secs(10)))
-        .then([event("traffic_set").with("means", "observation")]);
+        .then([event("traffic_set").with("by", "observation")]);
     for doubt in [Doubt::NotMade, Doubt::Unanswered] {
         let _ = failed
             .clone()
@@ -175,7 +175,7 @@ fn a_change_in_doubt_is_asked_for_before_it_is_made_again() {
             .and_when(pass(Span::from_secs(10)))
             .then_nothing()
             .and_when(done("set traffic to 1%"))
-            .then([event("traffic_set").with("means", "deployer")]);
+            .then([event("traffic_set").with("by", "deployer")]);
     }
 }
 
