@@ -45,7 +45,7 @@ fn share(percent: u16) -> TrafficRequest {
         artifact: Artifact { name: "app".parse().unwrap(), version: "2.0.0".parse().unwrap(), digest: None },
         baseline_version: "1.0.0".parse().unwrap(),
     };
-    TrafficRequest { target, share: TrafficShare::percent(percent), key: "key".into() }
+    TrafficRequest { target, share: TrafficShare::percent(percent), key: "key".into(), generation: 0 }
 }
 
 #[tokio::test]

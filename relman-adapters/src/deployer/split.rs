@@ -128,7 +128,7 @@ mod tests {
     }
 
     fn deploy_to(environment: Environment) -> DeployRequest {
-        DeployRequest { target: target(), environment, key: "k".into() }
+        DeployRequest { target: target(), environment, key: "k".into(), generation: 0 }
     }
 
     fn split(installs: Result<(), PortErrorKind>) -> (SplitDeployer, Arc<Mutex<Vec<String>>>) {
@@ -145,7 +145,10 @@ mod tests {
         split.deploy(&deploy_to(Environment::Staging)).await.unwrap();
         split.deploy(&deploy_to(Environment::Production)).await.unwrap();
         let share = TrafficShare::percent(1);
-        split.set_traffic(&TrafficRequest { target: target(), share, key: "k".into() }).await.unwrap();
+        split
+            .set_traffic(&TrafficRequest { target: target(), share, key: "k".into(), generation: 0 })
+            .await
+            .unwrap();
         split.observe(&target()).await.unwrap();
         let expected = [
             "installs deploys to staging",

@@ -26,7 +26,7 @@ fn target() -> Target {
 }
 
 fn traffic() -> TrafficRequest {
-    TrafficRequest { target: target(), share: TrafficShare::percent(1), key: "key-2".into() }
+    TrafficRequest { target: target(), share: TrafficShare::percent(1), key: "key-2".into(), generation: 8 }
 }
 
 /// A script, and what it gets as `$1`.
@@ -44,7 +44,12 @@ async fn requests_come_as_json_and_answers_are_read() {
     let heard = dir.path().join("heard");
     let text = r#"cat >> "$1"; echo '{"ok":true}'"#;
     let deployer = CommandDeployer::new(script(text, &heard));
-    let request = DeployRequest { target: target(), environment: Environment::Staging, key: "key-1".into() };
+    let request = DeployRequest {
+        target: target(),
+        environment: Environment::Staging,
+        key: "key-1".into(),
+        generation: 7,
+    };
     deployer.deploy(&request).await.unwrap();
     deployer.set_traffic(&traffic()).await.unwrap();
     let text = r#"cat >> "$1"; echo '{"canary_share":100,"detail":"1 of 100 instances"}'"#;
@@ -52,8 +57,8 @@ async fn requests_come_as_json_and_answers_are_read() {
     assert_eq!((seen.canary_share, seen.detail.as_str()), (TrafficShare::percent(1), "1 of 100 instances"));
     let target = r#""target":{"release":"checkout-241","service":"checkout","artifact":{"name":"checkout","version":"2.41.0"},"baseline_version":"2.40.3"}"#;
     let expected = [
-        format!(r#"{{"operation":"deploy",{target},"environment":"staging","key":"key-1"}}"#),
-        format!(r#"{{"operation":"set_traffic",{target},"share":100,"key":"key-2"}}"#),
+        format!(r#"{{"operation":"deploy",{target},"environment":"staging","key":"key-1","generation":7}}"#),
+        format!(r#"{{"operation":"set_traffic",{target},"share":100,"key":"key-2","generation":8}}"#),
         format!(r#"{{"operation":"observe",{target}}}"#),
     ];
     assert_eq!(std::fs::read_to_string(&heard).unwrap().lines().collect::<Vec<_>>(), expected);

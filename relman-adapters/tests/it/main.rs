@@ -9,12 +9,12 @@ mod command;
 mod conductor;
 #[cfg(feature = "full")]
 mod conformance;
-#[cfg(all(feature = "handover", feature = "sqlite"))]
-mod handover;
 #[cfg(feature = "sqlite")]
 mod faults;
 #[cfg(all(unix, feature = "command", feature = "probe"))]
 mod flows;
+#[cfg(all(feature = "handover", feature = "sqlite"))]
+mod handover;
 #[cfg(feature = "haproxy")]
 mod haproxy;
 #[cfg(feature = "incident-webhook")]

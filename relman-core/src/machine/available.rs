@@ -176,7 +176,8 @@ impl Release {
     fn overridable(&self, gate: Gate, now: Timestamp) -> Result<BTreeSet<CheckName>, Refusal> {
         match gate {
             Gate::Plan => {
-                let why = "everything rests on a contract, and on an approval by a person other than the author";
+                let why =
+                    "everything rests on a contract, and on an approval by a person other than the author";
                 Err(Refusal::GateNotOverridable { gate, why })
             }
             Gate::Step(_) => {

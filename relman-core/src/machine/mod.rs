@@ -22,8 +22,8 @@ mod requirements;
 mod session;
 mod transition;
 
-use command::OutcomeOf;
 pub use available::Decision;
+use command::OutcomeOf;
 pub use command::{Action, Command, Principal};
 pub use deadline::LookQuestion;
 use deadline::Question;

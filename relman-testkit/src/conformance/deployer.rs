@@ -466,7 +466,12 @@ mod checks {
             fails(format_args!("setting {share} on a platform that can't be reached"), answer)?;
         }
         let target = fixture.target();
-        let deploy = DeployRequest { target, environment: Environment::Production, key: "vain".to_owned(), generation: 0 };
+        let deploy = DeployRequest {
+            target,
+            environment: Environment::Production,
+            key: "vain".to_owned(),
+            generation: 0,
+        };
         fails("a deploy to a platform that can't be reached", deployer.deploy(&deploy).await)?;
         Ok(())
     }
@@ -475,7 +480,12 @@ mod checks {
     async fn errors(fixture: &dyn DeployerFixture) -> Vec<PortError> {
         let deployer = fixture.deployer();
         let target = fixture.target();
-        let deploy = DeployRequest { target, environment: Environment::Production, key: "vain".to_owned(), generation: 0 };
+        let deploy = DeployRequest {
+            target,
+            environment: Environment::Production,
+            key: "vain".to_owned(),
+            generation: 0,
+        };
         let answers = [
             deployer.set_traffic(&request(fixture, TrafficShare::percent(50), "vain")).await,
             deployer.set_traffic(&request(fixture, TrafficShare::ZERO, "vain")).await,

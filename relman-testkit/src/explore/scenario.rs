@@ -2,7 +2,10 @@ use relman_core::unit::{Span, TrafficShare};
 
 use crate::{
     Cast, Simulation,
-    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, PortName, Schedule, When},
+    fault::{
+        AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, MetricsFate, NotifierFate, PortName,
+        Schedule, When,
+    },
     sample,
     sim::{Regression, World},
 };
@@ -78,13 +81,26 @@ fn worlds() -> Vec<(&'static str, World)> {
         ),
         (
             "the journal fails",
-            calm().with(append(20, 1, AppendFate::BeforeDurable)).with(append(31, 1, AppendFate::AfterDurable)),
+            calm().with(append(20, 1, AppendFate::BeforeDurable)).with(append(
+                31,
+                1,
+                AppendFate::AfterDurable,
+            )),
         ),
-        ("the journal fails for a while, an error spike", bad().with(append(22, 8, AppendFate::BeforeDurable))),
+        (
+            "the journal fails for a while, an error spike",
+            bad().with(append(22, 8, AppendFate::BeforeDurable)),
+        ),
         ("the disk is full, an error spike", bad().with(append(22, 12, AppendFate::Full))),
-        ("the deployer is late, an error spike", bad().with(forward(2, DeployerFate::Late(Span::from_secs(6))))),
+        (
+            "the deployer is late, an error spike",
+            bad().with(forward(2, DeployerFate::Late(Span::from_secs(6)))),
+        ),
         ("the deployer hangs", calm().with(forward(2, DeployerFate::Hangs))),
-        ("the deployer hangs afterwards, an error spike", bad().with(forward(2, DeployerFate::HangsAfterwards))),
+        (
+            "the deployer hangs afterwards, an error spike",
+            bad().with(forward(2, DeployerFate::HangsAfterwards)),
+        ),
         ("the deployer panics", calm().with(panics(PortName::Deployer))),
         ("the platform panics, an error spike", bad().with(panics(PortName::Observation))),
         ("the metrics panic", calm().with(panics(PortName::Metrics))),
@@ -93,7 +109,10 @@ fn worlds() -> Vec<(&'static str, World)> {
         ("every clock jumps backwards", calm().with(jump(Clocks::All, Jump::Backwards(minutes(4))))),
         ("people are a day ahead, an error spike", bad().with(jump(Clocks::People, Jump::Forwards(day)))),
         ("a new conductor is a day ahead", calm().with(jump(Clocks::Conductors, Jump::Forwards(day)))),
-        ("a new conductor is a year behind", calm().with(jump(Clocks::Conductors, Jump::Backwards(day.times(365))))),
+        (
+            "a new conductor is a year behind",
+            calm().with(jump(Clocks::Conductors, Jump::Backwards(day.times(365)))),
+        ),
         ("two conductors", calm().with(Fault::SecondConductor {})),
         ("two conductors, an error spike", bad().with(Fault::SecondConductor {})),
         ("anything", calm().with(Schedule::random(7, 5, minutes(20)))),

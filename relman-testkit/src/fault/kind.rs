@@ -369,7 +369,9 @@ impl fmt::Display for Fault {
                 write!(f, "from {from}, for {lasting}: {of} {fate}")
             }
             Self::Notifier { nth, times, fate } => write!(f, "{}: {fate}", Calls("message", *nth, *times)),
-            Self::Append { nth, times: u32::MAX, fate } => write!(f, "append {nth} and all that follow: {fate}"),
+            Self::Append { nth, times: u32::MAX, fate } => {
+                write!(f, "append {nth} and all that follow: {fate}")
+            }
             Self::Append { nth, times, fate } => write!(f, "{}: {fate}", Calls("append", *nth, *times)),
             Self::Panic { port, nth, times } => write!(f, "{}: it panics", Calls(port.call(), *nth, *times)),
             Self::Clock { at, of, jump } => write!(f, "{at}: {of} jumps {jump}"),

@@ -8,7 +8,7 @@ mod kind;
 mod schedule;
 
 pub use kind::{
-    AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-    PersonFate, PortName, When,
+    AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+    NotifierFate, PersonFate, PortName, When,
 };
 pub use schedule::{Schedule, ScheduleError};

@@ -258,9 +258,9 @@ pub(super) fn platform_is_at_zero_when_confirmed(
         if is > TrafficShare::ZERO {
             return Err(Broken::by(record, format!("it is confirmed, and the platform has {is}")));
         }
-        let late = truth.happened.iter().filter(|happening| happening.records > record.seq).find(|happening| {
-            matches!(&happening.what, What::Arrived { after, .. } if *after > TrafficShare::ZERO)
-        });
+        let late = truth.happened.iter().filter(|happening| happening.records > record.seq).find(
+            |happening| matches!(&happening.what, What::Arrived { after, .. } if *after > TrafficShare::ZERO),
+        );
         if let Some(late) = late {
             return Err(Broken::by(record, format!("it is confirmed, and then {late}")));
         }
@@ -298,7 +298,8 @@ pub(super) fn nobody_is_left_alone(run: &Run) -> Result<(), Broken> {
             What::AppendFailed if exposed => {
                 let since = *failing_since.get_or_insert(happening.at);
                 if !told && happening.at.since(since) > JOURNAL_PATIENCE {
-                    let what = format!("the journal has failed since {since}, users have it, and nobody was told");
+                    let what =
+                        format!("the journal has failed since {since}, users have it, and nobody was told");
                     return Err(broken(happening, what));
                 }
             }

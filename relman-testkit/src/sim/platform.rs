@@ -304,7 +304,10 @@ impl MetricsSource for SimulatedPlatform {
             let (back, _) = lateness(fates.iter().copied());
             let covered = Window { from: window.from.minus(back), until: window.until.minus(back).min(now) };
             if covered.from >= covered.until {
-                return (Answer::NoData { detail: "there are no samples of that time yet".to_owned() }, window);
+                return (
+                    Answer::NoData { detail: "there are no samples of that time yet".to_owned() },
+                    window,
+                );
             }
             let answer = self.measured(release, site).answer(query, arm, covered);
             let counted_twice = fates.iter().any(|(fate, _)| *fate == MetricsFate::Twice);

@@ -10,8 +10,8 @@ use relman_core::{
 use crate::{
     Cast, Duty, Invariants, Run, Simulation,
     fault::{
-        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-        PersonFate, Schedule, When,
+        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+        NotifierFate, PersonFate, Schedule, When,
     },
     sample,
     sim::{CallAnswer, Regression, What, World},

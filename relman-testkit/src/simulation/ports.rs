@@ -87,7 +87,9 @@ impl Ports<'_> {
         *number = number.saturating_add(1);
         let number = *number;
         self.faults.faults.iter().any(|fault| match fault {
-            Fault::Panic { port: panicking, nth, times } => *panicking == port && Fault::hits(*nth, *times, number),
+            Fault::Panic { port: panicking, nth, times } => {
+                *panicking == port && Fault::hits(*nth, *times, number)
+            }
             _ => false,
         })
     }
@@ -107,8 +109,10 @@ impl Ports<'_> {
     }
 
     fn measure(&self, question: &LookQuestion) -> Outcome {
-        let asked = question.queries.iter().flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
-        let observe = |(query, arm)| ready(MetricsSource::observe(self.platform, query, arm, question.window));
+        let asked =
+            question.queries.iter().flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
+        let observe =
+            |(query, arm)| ready(MetricsSource::observe(self.platform, query, arm, question.window));
         let observations = asked.map(observe).collect();
         let deployment = ready(Deployer::observe(self.platform, &question.target));
         Outcome::Measured {

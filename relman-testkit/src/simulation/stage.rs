@@ -7,8 +7,8 @@ use std::{
 use relman_core::{
     event::Record,
     machine::{
-        Action, Alarm, Append, Batch, CallId, Command, Input, Outcome, Phase, PhaseName, Principal, Read, Refusal,
-        Release, Session, SessionConfig,
+        Action, Alarm, Append, Batch, CallId, Command, Input, Outcome, Phase, PhaseName, Principal, Read,
+        Refusal, Release, Session, SessionConfig,
     },
     plan::Plan,
     policy::Policy,
@@ -281,7 +281,8 @@ impl<P: People> Stage<P> {
                 Ok(Some(Progress::Quiet))
             }
             Conductor::Done { head } => {
-                let is_told = self.journal.head() != head && self.flaw != Some(Flaw::DropsCommandsAfterTheEnd);
+                let is_told =
+                    self.journal.head() != head && self.flaw != Some(Flaw::DropsCommandsAfterTheEnd);
                 self.conductors[index] =
                     if is_told { Conductor::Down { until: now } } else { Conductor::Done { head } };
                 Ok(is_told.then_some(Progress::Quiet))
@@ -648,7 +649,9 @@ impl<P: People> Stage<P> {
                 Conductor::Done { .. } | Conductor::Down { .. } => false,
             });
             if !waits {
-                let what = format!("call {call} of process {number}, made at {since}, was neither answered nor aborted");
+                let what = format!(
+                    "call {call} of process {number}, made at {since}, was neither answered nor aborted"
+                );
                 self.loose_ends.push(what);
             }
         }

@@ -5,8 +5,8 @@ use super::{Readable, Shown, fewer::Fewer, shares, spans};
 use crate::{
     Cast, Duty,
     fault::{
-        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-        PersonFate, PortName, Schedule, When,
+        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+        NotifierFate, PersonFate, PortName, Schedule, When,
     },
 };
 

@@ -7,7 +7,7 @@ use super::{Shown, drill_plan, drill_policy, moves};
 use crate::{
     sample,
     scenario::{
-        Story, Past, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
+        Past, Story, Taken, When, aborted, approved, completed, in_production, in_step, nothing, planned,
         rolled_back, rolling_back, staged, validating,
     },
 };

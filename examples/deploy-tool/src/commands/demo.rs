@@ -182,7 +182,8 @@ impl Stage {
     async fn act(&self, by: &str, action: Action, progress: &Progress) -> Result<Release, Failure> {
         let done = self.conductor.command(&self.id, &Cast::actor(by), action).await;
         let (release, records) = done.map_err(Failure::because)?;
-        progress.show(&Update { release: Arc::new(release.clone()), records: records.into() });
+        let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+        progress.show(&Update::new(Arc::new(release.clone()), records.into()));
         Ok(release)
     }
 

@@ -7,8 +7,8 @@ use relman_core::{
 use relman_testkit::{
     Cast, Duty, Run,
     fault::{
-        AppendFate, Boundary, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate, NotifierFate,
-        PersonFate, Schedule, When,
+        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+        NotifierFate, PersonFate, Schedule, When,
     },
     sim::{Regression, What, World},
 };
@@ -117,10 +117,10 @@ ends! {
     a_notifier_that_delivers_twice: calm(Fault::Notifier { nth: 1, times: 2, fate: NotifierFate::AnswerLost })
         => Completed, |run| run.told.len() > run.count("notified");
     a_clock_that_jumps_forwards:
-        calm(Fault::Clock { at: When::AfterExposure(minutes(7)), jump: Jump::Forwards(minutes(90)) })
+        calm(Fault::Clock { at: When::AfterExposure(minutes(7)), of: Clocks::All, jump: Jump::Forwards(minutes(90)) })
         => Completed, |run| run.count("step_started") == 4;
     a_clock_that_jumps_backwards:
-        calm(Fault::Clock { at: When::AfterExposure(minutes(7)), jump: Jump::Backwards(minutes(20)) })
+        calm(Fault::Clock { at: When::AfterExposure(minutes(7)), of: Clocks::All, jump: Jump::Backwards(minutes(20)) })
         => Completed, |run| run.records.windows(2).all(|pair| pair[0].at <= pair[1].at);
     a_person_who_approves_late:
         calm(Fault::Person { duty: Duty::Approve, fate: PersonFate::Late(minutes(200)) }) => Completed,
@@ -140,10 +140,10 @@ ends! {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_append_that_fails_before_or_after_it_is_durable_stops_a_conductor_and_a_new_one_goes_on() {
+async fn an_append_that_fails_before_or_after_it_is_durable_loses_nothing() {
     for fate in [AppendFate::BeforeDurable, AppendFate::AfterDurable] {
         for nth in (1..44).step_by(4) {
-            let run = play(calm(Fault::Append { nth, fate, down_for: Span::from_secs(3) })).await;
+            let run = play(calm(Fault::Append { nth, times: 1, fate })).await;
             closed_as(&run, EndedAs::Completed);
             assert_eq!(count_failed_appends(&run), 1, "append {nth}: {fate}");
         }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -12,13 +15,13 @@ use relman_core::{
     judge::{Arm, Observation},
     port::{
         AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
-        MetricsSource, Notification, Notifier, PortError, PortErrorKind, StoredStream, Target,
+        MetricsSource, Moment, Notification, Notifier, PortError, PortErrorKind, StoredStream, Target,
         TrafficRequest,
     },
     unit::{Channel, MetricName, ReleaseId, Span, Timestamp, Window},
 };
 use relman_testkit::{
-    fault::{AppendFate, Boundary, Fault, Jump, Schedule},
+    fault::{AppendFate, Boundary, Clocks, Fault, Jump, PortName, Schedule},
     sim::{Call, CallAnswer, RecordingNotifier, SimulatedPlatform, What},
 };
 use tokio::sync::watch;
@@ -32,6 +35,12 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<TokioClock>,
     reached: Mutex<BTreeMap<Boundary, u32>>,
     appends: Mutex<u32>,
+    called: Mutex<BTreeMap<PortName, u32>>,
+}
+
+/// Whether a number is among `times` from the `nth` on.
+fn hits(nth: u32, times: u32, number: u32) -> bool {
+    nth <= number && number - nth < times
 }
 
 impl Shared {
@@ -42,18 +51,41 @@ impl Shared {
         clock: Arc<TokioClock>,
     ) -> Self {
         let notifier = RecordingNotifier::default().with_faults(faults.clone());
-        let (reached, appends) = (Mutex::default(), Mutex::default());
-        Self { id, faults, platform, notifier, clock, reached, appends }
+        let (reached, appends, called) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { id, faults, platform, notifier, clock, reached, appends, called }
     }
 
-    /// How long the failure of this append keeps whoever appended away.
-    fn append_fate(&self) -> Option<(AppendFate, Span)> {
+    fn append_fate(&self) -> Option<AppendFate> {
         let mut appends = self.appends.lock().unwrap();
         *appends += 1;
         self.faults.faults.iter().find_map(|fault| match fault {
-            Fault::Append { nth, fate, down_for } if nth == &*appends => Some((*fate, *down_for)),
+            Fault::Append { nth, times, fate } if hits(*nth, *times, *appends) => Some(*fate),
             _ => None,
         })
+    }
+
+    /// Panics where the schedule says that this call of a port does.
+    fn panic_if_due(&self, port: PortName) {
+        let number = {
+            let mut called = self.called.lock().unwrap();
+            let number = called.entry(port).or_default();
+            *number += 1;
+            *number
+        };
+        let panics = self.faults.faults.iter().any(|fault| match fault {
+            Fault::Panic { port: panicking, nth, times } => *panicking == port && hits(*nth, *times, number),
+            _ => false,
+        });
+        assert!(!panics, "as the schedule says");
+    }
+
+    /// Lets as much time pass as the answer to the last change takes: for ever where it never comes.
+    async fn answer(&self) {
+        match self.platform.answer_delay(&self.id) {
+            Some(Span::ZERO) => {}
+            Some(delay) => tokio::time::sleep(delay.to_std()).await,
+            None => std::future::pending().await,
+        }
     }
 
     /// How long a process is gone that ends at this place, if it does.
@@ -79,12 +111,28 @@ pub(crate) struct Faulty {
     journal: Arc<SqliteJournal>,
     /// For how long the process is gone, once it is.
     gone: watch::Sender<Option<Span>>,
+    /// How far its clock is ahead, in milliseconds: as it was when the process started.
+    ahead: i64,
+    reserve: Arc<AtomicBool>,
 }
 
 impl Faulty {
     /// A new process, with a connection of its own.
-    pub(crate) fn new(shared: Arc<Shared>, journal: SqliteJournal) -> Self {
-        Self { shared, journal: Arc::new(journal), gone: watch::Sender::new(None) }
+    pub(crate) fn new(shared: Arc<Shared>, journal: SqliteJournal, whose: Clocks) -> Self {
+        let now = shared.clock.now();
+        let ahead = shared.faults.faults.iter().fold(0_i64, |ahead, fault| match fault {
+            Fault::Clock { at, of, jump } if *of == Clocks::All || *of == whose => {
+                let is_over = shared.platform.moment(&shared.id, *at).is_some_and(|at| at <= now);
+                match jump {
+                    Jump::Forwards(by) if is_over => ahead.saturating_add_unsigned(by.as_millis()),
+                    Jump::Backwards(by) if is_over => ahead.saturating_sub_unsigned(by.as_millis()),
+                    Jump::Forwards(_) | Jump::Backwards(_) => ahead,
+                }
+            }
+            _ => ahead,
+        });
+        let (gone, reserve) = (watch::Sender::new(None), Arc::default());
+        Self { shared, journal: Arc::new(journal), gone, ahead, reserve }
     }
 
     /// Waits until the process has ended at a place of the schedule; for how long it stays away.
@@ -92,11 +140,6 @@ impl Faulty {
         let mut gone = self.gone.subscribe();
         let span = gone.wait_for(Option::is_some).await.unwrap();
         span.unwrap()
-    }
-
-    /// How long the process that could not append stays away.
-    pub(crate) fn away(&self) -> Span {
-        self.gone.borrow().unwrap_or_default()
     }
 
     /// A place between two steps. A process that ends here never gets any further.
@@ -108,14 +151,9 @@ impl Faulty {
         }
     }
 
-    fn failed(&self, down_for: Span, detail: &str) -> AppendError {
+    fn failed(&self, kind: PortErrorKind, detail: &str) -> AppendError {
         self.shared.platform.note(&self.shared.id, What::AppendFailed);
-        // Read once the driver has stopped; nobody waits for it before.
-        self.gone.send_if_modified(|gone| {
-            *gone = Some(down_for);
-            false
-        });
-        PortError::new("faulty", "append records", PortErrorKind::Unavailable, detail).into()
+        PortError::new("faulty", "append records", kind, detail).into()
     }
 }
 
@@ -133,13 +171,19 @@ impl Journal for Faulty {
     ) -> Result<Option<Head>, AppendError> {
         self.reach(Boundary::Decided).await;
         let fate = self.shared.append_fate();
-        if let Some((AppendFate::BeforeDurable, down_for)) = fate {
-            return Err(self.failed(down_for, "the disk is full"));
+        match fate {
+            Some(AppendFate::BeforeDurable) => {
+                return Err(self.failed(PortErrorKind::Unavailable, "the store does not answer"));
+            }
+            Some(AppendFate::Full) if !self.reserve.swap(false, Ordering::Relaxed) => {
+                return Err(self.failed(PortErrorKind::Full, "the disk is full"));
+            }
+            Some(AppendFate::Full | AppendFate::AfterDurable) | None => {}
         }
         let head = self.journal.append(release, expected, lines).await?;
         self.shared.platform.recorded(release, head.map_or(0, |head| head.seq + 1));
-        if let Some((AppendFate::AfterDurable, down_for)) = fate {
-            return Err(self.failed(down_for, "the commit was not confirmed"));
+        if fate == Some(AppendFate::AfterDurable) {
+            return Err(self.failed(PortErrorKind::Unavailable, "the commit was not confirmed"));
         }
         self.reach(Boundary::Appended).await;
         Ok(head)
@@ -151,6 +195,11 @@ impl Journal for Faulty {
 
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
         self.journal.head(release).await
+    }
+
+    async fn free_reserve(&self) -> bool {
+        self.reserve.store(true, Ordering::Relaxed);
+        true
     }
 
     async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
@@ -169,18 +218,23 @@ impl Deployer for Faulty {
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+        self.shared.panic_if_due(PortName::Deployer);
         let done = self.shared.platform.deploy(request).await;
+        self.shared.answer().await;
         self.reach(Boundary::Called).await;
         done
     }
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        self.shared.panic_if_due(PortName::Deployer);
         let done = self.shared.platform.set_traffic(request).await;
+        self.shared.answer().await;
         self.reach(Boundary::Called).await;
         done
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        self.shared.panic_if_due(PortName::Observation);
         Deployer::observe(&*self.shared.platform, target).await
     }
 }
@@ -196,6 +250,7 @@ impl MetricsSource for Faulty {
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
+        self.shared.panic_if_due(PortName::Metrics);
         let platform = &self.shared.platform;
         let time = platform.answers_after(&query.release, &query.metric, window);
         let answer = MetricsSource::observe(&**platform, query, arm, window).await;
@@ -215,7 +270,13 @@ impl Notifier for Faulty {
     }
 
     async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
+        self.shared.panic_if_due(PortName::Notifier);
         let told = self.shared.notifier.notify(notification).await;
+        if notification.moment == Moment::JournalUnavailable {
+            // It rests on no record.
+            self.shared.platform.note(&notification.release, What::Alarmed);
+            return told;
+        }
         let share = self.shared.platform.share(&notification.release);
         let (call, key, answer) = (Call::Notify, notification.key.clone(), CallAnswer::of(&told));
         let what = What::Called { call, key, answer, before: share, after: share };
@@ -225,17 +286,9 @@ impl Notifier for Faulty {
     }
 }
 
-/// A clock that jumps as the schedule says; the platform's does not.
+/// A steady clock that is as wrong as it was when the process started.
 impl Clock for Faulty {
     fn now(&self) -> Timestamp {
-        let now = self.shared.clock.now();
-        let jumps = self.shared.faults.faults.iter().filter_map(|fault| match fault {
-            Fault::Clock { at, jump } => Some((self.shared.platform.moment(&self.shared.id, *at)?, *jump)),
-            _ => None,
-        });
-        jumps.filter(|(at, _)| *at <= now).fold(now, |seen, (_, jump)| match jump {
-            Jump::Forwards(by) => seen + by,
-            Jump::Backwards(by) => seen.minus(by),
-        })
+        Timestamp::from_millis(self.shared.clock.now().as_millis().saturating_add(self.ahead))
     }
 }

@@ -14,7 +14,7 @@ use relman_core::{
 };
 use relman_testkit::{
     Cast, Crowd, Diligence, Ending, Invariants, Run,
-    fault::Fault,
+    fault::{Clocks, Fault},
     sample,
     sim::{SimulatedPlatform, World},
 };
@@ -68,19 +68,19 @@ pub(crate) async fn play(world: World) -> Run {
 
 impl Stage {
     /// A connection of one's own to the one file.
-    fn process(&self) -> Faulty {
-        Faulty::new(self.shared.clone(), SqliteJournal::open(&self.path).unwrap())
+    fn process(&self, whose: Clocks) -> Faulty {
+        Faulty::new(self.shared.clone(), SqliteJournal::open(&self.path).unwrap(), whose)
     }
 
     fn releases(&self) -> Releases {
-        let process = Arc::new(self.process());
+        let process = Arc::new(self.process(Clocks::People));
         Releases::new(process.clone(), Arc::new(Cast::new().directory()), process)
     }
 
     /// One conductor after another: when the process ends, or stops because it can't append, a new one is started.
     async fn conduct(&self) {
         loop {
-            let process = Arc::new(self.process());
+            let process = Arc::new(self.process(Clocks::Conductors));
             let mut limits = Limits::default();
             limits.watch_journal_every = Some(Duration::from_secs(1));
             let conductor = Conductor::builder()
@@ -99,30 +99,24 @@ impl Stage {
                     conductor.kill().await;
                     away
                 }
-                done = self.conduct_with(&conductor) => match done {
-                    PhaseName::Closed => return,
-                    _ => process.away(),
-                },
+                () = self.conduct_with(&conductor) => return,
                 error = conductor.follow_journal() => panic!("the journal can be listed: {error:?}"),
             };
             tokio::time::sleep(away.to_std()).await;
         }
     }
 
-    /// Conducts until the release is closed, or the conductor stops.
-    async fn conduct_with(&self, conductor: &Conductor) -> PhaseName {
+    /// Conducts until the release is closed.
+    async fn conduct_with(&self, conductor: &Conductor) {
         loop {
-            let ended = match conductor.conduct(&self.shared.id).await {
-                Ok(ending) => ending.wait().await,
-                Err(error) => panic!("the release can be conducted: {error}"),
-            };
-            match ended {
-                // It has stopped: it could not append.
-                Err(_) => return PhaseName::Releasing,
-                Ok(release) if release.phase().name() == PhaseName::Closed => return PhaseName::Closed,
-                // People close it.
-                Ok(_) => tokio::time::sleep(PEOPLE_LOOK_EVERY).await,
+            let ending = conductor.conduct(&self.shared.id).await;
+            let ending = ending.unwrap_or_else(|error| panic!("the release can be conducted: {error}"));
+            let release = ending.wait().await.unwrap_or_else(|stopped| panic!("it is driven: {stopped}"));
+            if release.phase().name() == PhaseName::Closed {
+                return;
             }
+            // People close it.
+            tokio::time::sleep(PEOPLE_LOOK_EVERY).await;
         }
     }
 
@@ -151,7 +145,7 @@ impl Stage {
     }
 
     async fn act(&self, by: &str, action: Action) {
-        let process = Arc::new(self.process());
+        let process = Arc::new(self.process(Clocks::People));
         let releases = Releases::new(process.clone(), Arc::new(Cast::new().directory()), process.clone());
         let by = Cast::actor(by);
         let command = releases.command(&self.shared.id, &by, action);
@@ -178,6 +172,7 @@ impl Stage {
             lines,
             told: self.shared.notifier.told(),
             refused: Vec::new(),
+            loose_ends: Vec::new(),
             ended_at: self.shared.clock.now(),
             happened,
             faults: self.shared.faults.clone(),

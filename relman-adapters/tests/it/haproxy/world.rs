@@ -204,11 +204,11 @@ pub(crate) fn target() -> Target {
 }
 
 pub(crate) fn deploy_to(environment: Environment) -> DeployRequest {
-    DeployRequest { target: target(), environment, key: "key".into() }
+    DeployRequest { target: target(), environment, key: "key".into(), generation: 0 }
 }
 
 pub(crate) fn traffic(share: &str) -> TrafficRequest {
-    TrafficRequest { target: target(), share: share.parse().unwrap(), key: "key".into() }
+    TrafficRequest { target: target(), share: share.parse().unwrap(), key: "key".into(), generation: 0 }
 }
 
 /// Where a program is installed; passes over, or panics where services are required, if it is not.

@@ -138,7 +138,7 @@ async fn the_copies_follow_a_conductor_to_the_end() {
     let kept = tokio::spawn(keep_published(listener, id, trackers, QUICK, made));
     for (release, records) in &phases {
         *now.lock().unwrap() = (release.clone(), records.clone());
-        updates.send(Update { release: Arc::new(release.clone()), records: Arc::from([]) }).unwrap();
+        updates.send(Update::new(Arc::new(release.clone()), Arc::from([]))).unwrap();
     }
     let results = timeout(AT_MOST, kept).await.unwrap().unwrap();
     let published = results[0].as_ref().unwrap();
