@@ -102,7 +102,9 @@ impl<'a> Driver<'a> {
         self.publish(Vec::new());
         loop {
             self.carry_out().await;
-            if self.session.is_over() || (self.give_up_at.is_some() && self.session.is_idle()) {
+            // What was said meanwhile is heard first.
+            let is_over = self.session.is_over() && self.inbox.is_empty();
+            if is_over || (self.give_up_at.is_some() && self.session.is_idle()) {
                 return self.session.release().clone();
             }
             let timeout = self.sleep();
