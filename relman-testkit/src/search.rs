@@ -33,8 +33,9 @@ use crate::{
 /// Any number does; with this one, every end that the tests ask for is among the cases.
 const SEED: u64 = 241;
 
-/// How often a counterexample is made smaller, at most.
+/// How often a counterexample is made smaller at most, and for how many milliseconds: a case takes up to a second.
 const SHRINKS: u32 = 2_000;
+const SHRINK_TIME_MS: u32 = 60_000;
 
 /// So many cases, the same in every run, and no file for those that fail.
 ///

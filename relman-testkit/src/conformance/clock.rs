@@ -1,4 +1,4 @@
-//! The suite of [`Clock`](relman_core::port::Clock).
+//! The suite of [`Clock`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

@@ -1,4 +1,4 @@
-//! The suite of [`Deployer`](relman_core::port::Deployer).
+//! The suite of [`Deployer`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

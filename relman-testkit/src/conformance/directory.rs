@@ -1,4 +1,4 @@
-//! The suite of [`Directory`](relman_core::port::Directory).
+//! The suite of [`Directory`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

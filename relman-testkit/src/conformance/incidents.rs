@@ -1,4 +1,4 @@
-//! The suite of [`IncidentSource`](relman_core::port::IncidentSource).
+//! The suite of [`IncidentSource`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

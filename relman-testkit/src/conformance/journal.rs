@@ -1,4 +1,4 @@
-//! The suite of [`Journal`](relman_core::port::Journal).
+//! The suite of [`Journal`].
 
 mod append;
 mod read;

@@ -1,4 +1,4 @@
-//! The suite of [`MetricsSource`](relman_core::port::MetricsSource).
+//! The suite of [`MetricsSource`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

@@ -1,4 +1,4 @@
-//! The suite of [`Notifier`](relman_core::port::Notifier).
+//! The suite of [`Notifier`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

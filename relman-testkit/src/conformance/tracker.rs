@@ -1,4 +1,4 @@
-//! The suite of [`Tracker`](relman_core::port::Tracker).
+//! The suite of [`Tracker`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 

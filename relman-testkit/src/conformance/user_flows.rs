@@ -1,4 +1,4 @@
-//! The suite of [`UserFlows`](relman_core::port::UserFlows).
+//! The suite of [`UserFlows`].
 
 #![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
 
