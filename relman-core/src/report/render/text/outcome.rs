@@ -8,7 +8,7 @@ use crate::{
     report::{
         facts::{
             CheckRun, Complaint, CoverPeriod, Figure, Harm, HoldPeriod, RollbackTimes, RootCause, commas,
-            counted, numbers, time,
+            numbers, time,
         },
         render::text::{
             layout::{field, list, wrapped},
@@ -93,7 +93,7 @@ impl fmt::Display for RollbackLog {
             f.write_str("\nIncidents\n")?;
             list(f, "of the service", &self.incidents)?;
         }
-        f.write_str("\nRoot cause\n")?;
+        f.write_str("\nPost-mortem\n")?;
         match &self.root_cause {
             Some(cause) => cause.write(f)?,
             None => field(f, "root cause", "not filed yet")?,
@@ -159,7 +159,12 @@ impl Harm {
             )
         });
         list(f, "requests", requests)?;
-        field(f, "complaints", &counted(self.complaints.len() as u64, "complaint", "complaints"))?;
+        let complaints: Vec<u64> = self.complaints.iter().map(|mark| mark.record).collect();
+        let complaints = match complaints.len() {
+            0 => "none".to_owned(),
+            count => format!("{count} ({})", numbers(&complaints)),
+        };
+        field(f, "complaints", &complaints)?;
         field(f, "users", "not recorded")
     }
 }
@@ -182,7 +187,7 @@ impl fmt::Display for PostMortemReport {
         if let Some(ended) = self.ended {
             field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
         }
-        f.write_str("\nRoot cause\n")?;
+        f.write_str("\nFindings\n")?;
         match &self.filed {
             Some(cause) => cause.write(f)?,
             None => field(f, "root cause", "not filed yet")?,

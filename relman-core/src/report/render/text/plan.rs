@@ -76,7 +76,7 @@ impl PlanReport {
             field(f, "hold-back", &text)?;
         }
         let evaluated =
-            format!("every {}, on at least {} requests for a verdict", self.look_every, self.min_requests);
+            format!("every {}; a verdict needs at least {} requests", self.look_every, self.min_requests);
         field(f, "evaluated", &evaluated)
     }
 

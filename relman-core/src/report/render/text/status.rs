@@ -62,7 +62,7 @@ impl Status {
                 let why = detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
                 format!("unknown {mark}{why}")
             }
-            None => "not yet".to_owned(),
+            None => "nothing yet".to_owned(),
         };
         field(f, "platform shows", &seen)
     }
@@ -133,7 +133,7 @@ impl fmt::Display for Waiting {
         for (hold, missing) in self.holds.iter().zip(&self.missing) {
             f.write_str("\n")?;
             hold.write(f, self.heading.as_of)?;
-            field(f, "whose turn", &missing.turn.to_string())?;
+            field(f, "next", &missing.turn.to_string())?;
         }
         f.write_str("\n")?;
         let others = self.missing.get(self.holds.len()..).unwrap_or_default();
