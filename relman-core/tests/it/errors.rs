@@ -179,10 +179,7 @@ fn an_error_that_serde_reads_says_everything_by_itself() {
     let shares = text.replacen("\"share_bp\":100,", "\"share_bp\":700,", 1);
     assert_ne!(text, shares);
     let told = with_causes(&Record::read(shares.as_bytes()).unwrap_err());
-    assert!(
-        told.contains("invalid `plan_recorded` data: its first step is 7%: it must be "),
-        "{told}"
-    );
+    assert!(told.contains("invalid `plan_recorded` data: its first step is 7%: it must be "), "{told}");
 }
 
 #[cfg(feature = "markdown")]
