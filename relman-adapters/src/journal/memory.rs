@@ -86,7 +86,7 @@ impl Journal for MemoryJournal {
         let streams = self.lock();
         let stored = streams.iter().filter_map(|(release, lines)| {
             let head = lines.last()?.head();
-            Some(StoredStream { release: release.clone(), head })
+            Some(StoredStream::new(release.clone(), head))
         });
         Ok(stored.collect())
     }

@@ -20,6 +20,7 @@ use crate::{
 /// A verdict carries everything it rests on, so that it can be judged again years later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Verdict {
     /// The rule, in the words of the contract.
     pub criterion: Criterion,
@@ -78,6 +79,7 @@ pub enum Channel {
 /// How strong the evidence against a criterion is, as natural logarithms.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Strength {
     /// `ln E` of this criterion in the fast channel.
     pub fast: LnEvidence,

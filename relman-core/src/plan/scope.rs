@@ -118,6 +118,7 @@ impl fmt::Display for RiskLevel {
 /// How the risk of a plan was assessed, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RiskAssessment {
     /// The level that counts.
     pub level: RiskLevel,

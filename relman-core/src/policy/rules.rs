@@ -15,6 +15,7 @@ use crate::{
 /// What to do when there is no value, for each way of having none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct NoDataRules {
     /// An empty answer.
     pub no_data: NoDataRule,
@@ -29,6 +30,7 @@ pub struct NoDataRules {
 /// What to do, and for how long to be patient.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct NoDataRule {
     /// What to do at once.
     pub action: NoDataAction,
@@ -135,6 +137,7 @@ impl Roles {
 /// How on-call cover works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OnCallRules {
     /// How long one acknowledgement covers.
     #[serde(rename = "shift_ms")]
@@ -146,6 +149,7 @@ pub struct OnCallRules {
 /// How a rollback is carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct RollbackRules {
     /// How long to wait before a failed change is tried again.
     #[serde(rename = "retry_every_ms")]
@@ -160,6 +164,7 @@ pub struct RollbackRules {
 /// What an override may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OverrideRules {
     /// The longest time until an override expires.
     #[serde(rename = "longest_ms")]
@@ -170,6 +175,7 @@ pub struct OverrideRules {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Freeze {
     /// The first moment.
     pub from: Timestamp,

@@ -69,11 +69,19 @@ pub trait Journal: Send + Sync {
 
 /// A stream that a journal holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoredStream {
     /// The release whose stream it is.
     pub release: ReleaseId,
     /// Its last record, as the journal keeps it beside the records.
     pub head: Head,
+}
+
+impl StoredStream {
+    /// The stream of a release, and its last record.
+    pub fn new(release: ReleaseId, head: Head) -> Self {
+        Self { release, head }
+    }
 }
 
 /// Why records were not appended.

@@ -40,7 +40,7 @@ pub(super) fn streams(connection: &Connection) -> rusqlite::Result<Vec<StoredStr
                     Box::<relman_core::unit::UnitError>::new(error),
                 )
             })?;
-            Ok(StoredStream { release, head: head_in(row, 1)? })
+            Ok(StoredStream::new(release, head_in(row, 1)?))
         })?
         .collect()
 }

@@ -70,6 +70,7 @@ pub fn judge(criterion: &Criterion, evidence: Evidence<'_>) -> Verdict {
 
 /// What [`judge`] makes of a criterion, without copies of what it rests on.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Assessment {
     /// The outcome.
     pub outcome: Outcome,

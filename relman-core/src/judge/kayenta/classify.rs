@@ -141,6 +141,7 @@ pub enum Label {
 /// A metric's label with the numbers behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Classification {
     /// The label.
     pub label: Label,

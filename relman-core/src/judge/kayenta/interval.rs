@@ -26,6 +26,7 @@ pub enum Procedure {
 /// How far the canary's values lie above the baseline's, with its confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Shift {
     /// The lower end of the interval.
     pub ci_low: Finite,

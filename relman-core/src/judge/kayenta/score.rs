@@ -75,6 +75,7 @@ pub enum Grade {
 /// The score of one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct GroupScore {
     /// The part of its metrics that passed, of 100; none where none was measured.
     pub score: Option<f64>,
@@ -85,6 +86,7 @@ pub struct GroupScore {
 /// The score of the whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Summary {
     /// Of 100, rounded to two decimals; 0 where a critical metric did not pass or too little was measured.
     pub score: f64,

@@ -278,7 +278,7 @@ impl Journal for Flawed {
             .map(|(key, lines)| {
                 let line = if self.flaw == Flaw::ListsTheFirstRecord { lines.first() } else { lines.last() };
                 let head = line.map_or(Head { seq: 0, digest: Digest::ZERO }, SealedLine::head);
-                StoredStream { release: key.parse().unwrap(), head }
+                StoredStream::new(key.parse().unwrap(), head)
             })
             .collect();
         if self.flaw == Flaw::ListsBackwards {
