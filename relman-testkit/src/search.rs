@@ -147,8 +147,12 @@ impl Law {
         cases: S,
         holds: impl Fn(S::Value) -> TestCaseResult,
     ) -> Result<(), Refuted> {
-        let config =
-            ProptestConfig { rng_seed: RngSeed::Fixed(seed), max_shrink_iters: SHRINKS, ..repeatable(1) };
+        let config = ProptestConfig {
+            rng_seed: RngSeed::Fixed(seed),
+            max_shrink_iters: SHRINKS,
+            max_shrink_time: SHRINK_TIME_MS,
+            ..repeatable(1)
+        };
         let refuted = |why: String, case: String| Refuted { law: self, seed, why, case };
         TestRunner::new(config).run(&cases, holds).map_err(|error| match error {
             TestError::Fail(why, case) => refuted(why.to_string(), format!("{case:?}")),

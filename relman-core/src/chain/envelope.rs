@@ -114,6 +114,21 @@ impl<'a> Envelope<'a> {
     ///
     /// [`SealError`] where the line would not be read again: what is written is held against the strict reader.
     pub fn seal(&self) -> Result<SealedLine, SealError> {
+        let written = self.write();
+        let bytes = written.and_then(|bytes| Envelope::read(&bytes).map(|_| ()).map(|()| bytes));
+        match bytes {
+            Ok(bytes) => Ok(SealedLine::seal(self.seq, self.prev, bytes)),
+            Err(problem) => Err(self.refused(problem)),
+        }
+    }
+
+    /// Why it can't be written.
+    pub(crate) fn refused(&self, problem: Malformed) -> SealError {
+        SealError { release: self.release.clone(), seq: self.seq, problem }
+    }
+
+    /// The line for whoever reads it back at once.
+    pub(crate) fn write(&self) -> Result<Vec<u8>, Malformed> {
         let fields = Fields {
             v: FORMAT_VERSION,
             release: self.release.clone(),
@@ -124,12 +139,7 @@ impl<'a> Envelope<'a> {
             kind: self.kind.clone(),
             data: self.data,
         };
-        let written = serde_json::to_vec(&fields).map_err(Malformed::Json);
-        let bytes = written.and_then(|bytes| Envelope::read(&bytes).map(|_| ()).map(|()| bytes));
-        match bytes {
-            Ok(bytes) => Ok(SealedLine::seal(self.seq, self.prev, bytes)),
-            Err(problem) => Err(SealError { release: self.release.clone(), seq: self.seq, problem }),
-        }
+        serde_json::to_vec(&fields).map_err(Malformed::Json)
     }
 }
 
@@ -158,6 +168,11 @@ impl SealedLine {
     pub(crate) fn seal(seq: u64, prev: Digest, bytes: Vec<u8>) -> Self {
         let digest = Digest::of_line(&bytes);
         Self { head: Head { seq, digest }, prev, bytes }
+    }
+
+    /// A line that was just read back, with the head that it gives its stream.
+    pub(crate) fn of(head: Head, prev: Digest, bytes: Vec<u8>) -> Self {
+        Self { head, prev, bytes }
     }
 
     /// Takes a line as it was stored or exported, after a strict look at it.

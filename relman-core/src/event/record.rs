@@ -143,6 +143,17 @@ impl Record {
         at: Timestamp,
         fact: &Fact,
     ) -> Result<SealedLine, SealError> {
+        Self::write(release, seq, prev, at, fact).map(|(line, _)| line)
+    }
+
+    /// The same with the record that the line reads back as: written once, and read once.
+    pub(crate) fn write(
+        release: &ReleaseId,
+        seq: u64,
+        prev: Digest,
+        at: Timestamp,
+        fact: &Fact,
+    ) -> Result<(SealedLine, Self), SealError> {
         let kind = fact.event.kind();
         let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
         let envelope = Envelope {
@@ -154,7 +165,12 @@ impl Record {
             kind: kind.into(),
             data: &data,
         };
-        Ok(envelope.seal()?)
+        let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;
+        match Self::read(&bytes) {
+            Ok(record) => Ok((SealedLine::of(record.head(), prev, bytes), record)),
+            Err(RecordError::Malformed(problem)) => Err(envelope.refused(problem).into()),
+            Err(source) => Err(SealError::Unreadable { seq, source }),
+        }
     }
 
     /// What the stream's head is once this record is its last.

@@ -300,8 +300,7 @@ impl Release {
     /// [`SealError`] where the record would not be readable again; the release is unchanged then.
     pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<(SealedLine, Record), SealError> {
         let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-        let line = Record::seal(&self.id, seq, prev, now.max(self.last_at), fact)?;
-        let record = Record::read(line.bytes()).map_err(|source| SealError::Unreadable { seq, source })?;
+        let (line, record) = Record::write(&self.id, seq, prev, now.max(self.last_at), fact)?;
         self.apply(&record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
         Ok((line, record))
     }

@@ -12,7 +12,7 @@ use relman_core::{
         familiar::{ArgoAnalysis, ArgoLimits},
         kayenta::p_value,
     },
-    machine::{Action, Command, Input, ReJudgeError, Release, decide},
+    machine::{Action, Command, ReJudgeError, Release, Session},
     plan::{Criterion, Plan, RollbackContract},
     policy::Policy,
     port::{AppendError, PortError, PortErrorKind, with_causes},
@@ -54,8 +54,8 @@ fn refusal() -> relman_core::machine::Refusal {
     let policy = Policy::from_toml(&policy_text()).unwrap();
     let release = Release::new(plan.release().clone());
     let action = Action::RecordPlan { plan: plan.into(), policy: policy.into() };
-    let command = Input::Command(Command { by: principal("user:ana"), action });
-    decide(&release, &command, Timestamp::from_millis(0)).unwrap_err()
+    let command = Command { by: principal("user:ana"), action };
+    Session::record(release, &command, Timestamp::from_millis(0)).map(|_| ()).unwrap_err()
 }
 
 /// One of every public error and of every cause that one can have, with what people read of it.
@@ -175,7 +175,7 @@ fn an_error_with_its_causes_says_everything() {
 fn an_error_that_serde_reads_says_everything_by_itself() {
     // Serde keeps the message of an error and drops its sources.
     let driven = Driven::drill();
-    let text = String::from_utf8(driven.lines[0].bytes().to_vec()).unwrap();
+    let text = String::from_utf8(driven.journal.lines[0].bytes().to_vec()).unwrap();
     let shares = text.replacen("\"share_bp\":100,", "\"share_bp\":700,", 1);
     assert_ne!(text, shares);
     let told = with_causes(&Record::read(shares.as_bytes()).unwrap_err());

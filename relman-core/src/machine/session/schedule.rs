@@ -125,18 +125,16 @@ impl Session {
     }
 
     fn ask(&mut self, target: &Target) {
-        if self.now < self.ask_after {
-            return;
-        }
         match self.release.question(self.stream_now()) {
             None => {}
             Some(Question::Traffic(target)) => {
-                if !self.runs(|purpose| matches!(purpose, Purpose::Confirm)) {
+                let runs = self.runs(|purpose| matches!(purpose, Purpose::Confirm));
+                if !runs && self.now >= self.confirm_after {
                     self.start(Purpose::Confirm, Request::ObservePlatform(target), CallUrgency::Back);
                 }
             }
             Some(Question::Look(question)) => {
-                if self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
+                if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
                     return;
                 }
                 let mut asked = question.clone();
@@ -177,8 +175,12 @@ impl Session {
     pub(super) fn next_deadline(&self) -> Option<Timestamp> {
         let stream = self.stream_now();
         let deadline = self.release.next_deadline(stream).map(|at| self.own_time(at));
-        let pause =
-            (self.ask_after > self.now && self.release.question(stream).is_some()).then_some(self.ask_after);
+        let pause = match self.release.question(stream) {
+            Some(Question::Look(_)) => Some(self.look_after),
+            Some(Question::Traffic(_)) => Some(self.confirm_after),
+            None => None,
+        };
+        let pause = pause.filter(|at| *at > self.now);
         let flows = (self.flows_after > self.now && self.wants_flows()).then_some(self.flows_after);
         let next = if self.stopping { None } else { [deadline, pause, flows].into_iter().flatten().min() };
         // A deadline that the tolerated difference of two clocks has put off.

@@ -181,7 +181,7 @@ pub struct Session {
     kept: Vec<Cause>,
     lost: VecDeque<BatchId>,
     /// The last record of an append whose outcome is not known.
-    unsure: Option<Head>,
+    unsure: Option<Pending>,
     failures: u32,
     /// Why the journal does not work, while it does not.
     trouble: Option<String>,
@@ -200,7 +200,10 @@ pub struct Session {
     pub(super) in_doubt: BTreeSet<EffectId>,
     /// Of these, the ones that the platform was found not to show.
     pub(super) not_shown: BTreeSet<EffectId>,
-    pub(super) ask_after: Timestamp,
+    /// Not before this is a look asked for again whose answer led to nothing.
+    pub(super) look_after: Timestamp,
+    /// The same for the confirmation of a rollback.
+    pub(super) confirm_after: Timestamp,
     pub(super) flows_after: Timestamp,
     /// Up to when the source of incidents was listened to, and all of it is recorded.
     pub(super) heard_until: Option<Timestamp>,
@@ -231,7 +234,8 @@ struct Pending {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AtRest {
     in_doubt: Vec<(u64, u32)>,
-    ask_after: Option<Timestamp>,
+    look_after: Option<Timestamp>,
+    confirm_after: Option<Timestamp>,
     flows_after: Option<Timestamp>,
     heard_until: Option<Timestamp>,
 }
@@ -265,7 +269,8 @@ impl Session {
             reading: false,
             fresh: true,
             not_shown: BTreeSet::new(),
-            ask_after: now,
+            look_after: now,
+            confirm_after: now,
             flows_after: now,
             heard_until: None,
             stopping: false,
@@ -353,7 +358,7 @@ impl Session {
         self.recorded.pop_front()
     }
 
-    /// A batch that a command was promised, and that is not stored: somebody else was first, or the journal failed. Once
+    /// A batch that a command was promised, and that is certainly not stored: others were first, or the journal failed. Once
     /// the session has read the stream again, the command may be tried anew.
     pub fn poll_lost(&mut self) -> Option<BatchId> {
         self.lost.pop_front()
@@ -455,7 +460,8 @@ impl Session {
         let doubts = self.in_doubt.iter().filter(|effect| self.release.outstanding().contains_key(effect));
         Some(AtRest {
             in_doubt: doubts.map(|effect| (effect.record, effect.index)).collect(),
-            ask_after: to_come(self.ask_after),
+            look_after: to_come(self.look_after),
+            confirm_after: to_come(self.confirm_after),
             flows_after: to_come(self.flows_after),
             heard_until: self.heard_until,
         })
@@ -599,9 +605,22 @@ impl Session {
     /// Whatever is decided and not stored is not decided.
     fn lose(&mut self) {
         if std::mem::take(&mut self.appending) {
-            self.unsure = self.pending.front().and_then(|pending| pending.records.last()).map(Record::head);
+            self.unsure = self.pending.pop_front();
         }
         for pending in std::mem::take(&mut self.pending) {
+            self.lost.push_back(pending.batch.id);
+            self.kept.extend(pending.keep);
+        }
+    }
+
+    /// What the stream says of the batch of which it was not known whether it is stored.
+    fn settle_what_is_unsure(&mut self, records: &[Arc<Record>]) {
+        let Some(pending) = self.unsure.take() else { return };
+        let last = pending.records.last().map(Record::head);
+        if last.is_some_and(|head| records.iter().any(|record| record.head() == head)) {
+            // It is: what got lost is the answer.
+            self.works_again();
+        } else {
             self.lost.push_back(pending.batch.id);
             self.kept.extend(pending.keep);
         }
@@ -657,12 +676,7 @@ impl Session {
         self.in_doubt.extend(release.outstanding().keys());
         self.stored = release.head();
         self.release = release;
-        if let Some(head) = self.unsure.take()
-            && records.iter().any(|record| record.head() == head)
-        {
-            // It was stored after all: what got lost is the answer.
-            self.works_again();
-        }
+        self.settle_what_is_unsure(records);
         self.standing = Standing::Ready;
         self.note_skew();
         for cause in std::mem::take(&mut self.kept) {
@@ -715,7 +729,7 @@ impl Session {
                 let skew = self.release.skew();
                 let look = Look::of(&question, outcome, skew);
                 if !self.tell(&Cause::Look(look)) {
-                    self.ask_after = self.now + PAUSE_AFTER_NOTHING;
+                    self.look_after = self.now + PAUSE_AFTER_NOTHING;
                 }
             }
             Purpose::Confirm => {
@@ -725,7 +739,7 @@ impl Session {
                 };
                 if !self.tell(&Cause::Traffic { deployment }) {
                     let every = self.release.policy().map(|policy| policy.rollback().confirm_every);
-                    self.ask_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
+                    self.confirm_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
                 }
             }
             Purpose::Flows => self.flows_answered(outcome),
