@@ -220,7 +220,7 @@ async fn silence_and_floods_end() {
     let deployer = Haproxy::new(config.clone().with_time_limit(Span::from_millis(50)));
     let error = deployer.observe(&target()).await.unwrap_err();
     assert_eq!(error.kind(), PortErrorKind::TimedOut);
-    assert!(error.to_string().contains("has not answered within 50ms"), "{error}");
+    assert!(error.to_string().contains("did not answer within 50ms"), "{error}");
     drop(listener.accept().await.unwrap());
 
     tokio::spawn(async move {
