@@ -3,6 +3,7 @@
 mod crash;
 mod flows;
 mod incidents;
+mod left_alone;
 mod once;
 mod stage;
 mod together;

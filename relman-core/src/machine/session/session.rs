@@ -298,7 +298,7 @@ impl Session {
         let cause = Cause::Action(command);
         let Decided { lines, records } =
             decide(&mut release, &cause, now, Span::ZERO).map_err(|error| refused(&release, error))?;
-        let urgent = release.phase().name() == PhaseName::RollingBack;
+        let urgent = is_going_back(&release);
         let batch = (!lines.is_empty()).then(|| Batch { id: BatchId(0), expected, lines, urgent });
         Ok((batch, release, records))
     }
@@ -539,11 +539,13 @@ impl Session {
 
     fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
         let (expected, now) = (self.release.head(), self.stream_now());
+        let was_going_back = is_going_back(&self.release);
         match decide(&mut self.release, cause, now, self.config.call_time) {
             Ok(Decided { lines, .. }) if lines.is_empty() => Ok(None),
             Ok(Decided { lines, records }) => {
                 let id = BatchId(self.id());
-                let urgent = self.release.phase().name() == PhaseName::RollingBack;
+                // The last record of a way back, too.
+                let urgent = was_going_back || is_going_back(&self.release);
                 let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
                 let batch = Batch { id, expected, lines, urgent };
                 self.pending.push_back(Pending { batch, records, keep });
@@ -862,6 +864,10 @@ impl Outcome {
             | Self::IncidentsListed(_) => "the answer is not one to the question".to_owned(),
         }
     }
+}
+
+fn is_going_back(release: &Release) -> bool {
+    release.phase().name() == PhaseName::RollingBack
 }
 
 /// A command whose times are those of the calendar, in the time of a stream that is ahead of it.

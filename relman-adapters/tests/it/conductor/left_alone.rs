@@ -1,0 +1,464 @@
+//! A release is never left alone: what fails around it, on the real conductor and the SQLite journal.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use relman_adapters::{
+    Releases,
+    clock::TokioClock,
+    conductor::{Conductor, Limits, Stopped},
+    journal::SqliteJournal,
+};
+use relman_core::{
+    chain::{Head, SealedLine},
+    event::Record,
+    machine::{Action, EndedAs, Phase, PhaseName, Release},
+    port::{
+        AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, JournalExt,
+        Moment, PortError, PortErrorKind, StoredStream, Target, TrafficRequest, Urgency,
+    },
+    unit::{ReleaseId, Span, Timestamp, TrafficShare},
+};
+use relman_testkit::{
+    Cast, Invariants, sample,
+    sim::{RecordingNotifier, Regression, SimulatedPlatform, World},
+};
+use tempfile::TempDir;
+
+use super::stage::{drill, start};
+
+/// What becomes of an append.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    Unavailable,
+    Lost,
+    Full,
+}
+
+/// A journal in a file that fails as a test says.
+struct Failing {
+    inner: SqliteJournal,
+    /// The first append that fails, from 1, and how many do.
+    appends: Mutex<Option<(u32, u32, Fate)>>,
+    appended: AtomicU32,
+    /// How many reads of a stream fail from now on.
+    reads: AtomicU32,
+    freed: AtomicBool,
+}
+
+impl Failing {
+    fn new(directory: &TempDir, appends: Option<(u32, u32, Fate)>) -> Self {
+        let inner = SqliteJournal::open(directory.path().join("relman.db")).unwrap();
+        let (appended, reads, freed) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
+        Self { inner, appends: Mutex::new(appends), appended, reads, freed }
+    }
+
+    /// So many appends fail from now on.
+    fn fail(&self, times: u32, fate: Fate) {
+        *self.appends.lock().unwrap() = Some((self.appended.load(Ordering::Relaxed) + 1, times, fate));
+    }
+}
+
+fn failure(kind: PortErrorKind) -> PortError {
+    PortError::new("failing", "append records", kind, "as the test says")
+}
+
+#[async_trait]
+impl Journal for Failing {
+    fn name(&self) -> &'static str {
+        "failing"
+    }
+
+    async fn append(
+        &self,
+        release: &ReleaseId,
+        expected: Option<Head>,
+        lines: &[SealedLine],
+    ) -> Result<Option<Head>, AppendError> {
+        let number = self.appended.fetch_add(1, Ordering::Relaxed) + 1;
+        let fate =
+            self.appends.lock().unwrap().filter(|(nth, times, _)| *nth <= number && number - nth < *times);
+        match fate.map(|(.., fate)| fate) {
+            Some(Fate::Unavailable) => return Err(failure(PortErrorKind::Unavailable).into()),
+            Some(Fate::Full) if !self.freed.swap(false, Ordering::Relaxed) => {
+                return Err(failure(PortErrorKind::Full).into());
+            }
+            Some(Fate::Full | Fate::Lost) | None => {}
+        }
+        let head = self.inner.append(release, expected, lines).await?;
+        match fate {
+            Some((.., Fate::Lost)) => Err(failure(PortErrorKind::TimedOut).into()),
+            _ => Ok(head),
+        }
+    }
+
+    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+        let failing =
+            self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match failing {
+            Ok(_) => Err(failure(PortErrorKind::Unavailable)),
+            Err(_) => self.inner.read(release, from, limit).await,
+        }
+    }
+
+    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
+        self.inner.head(release).await
+    }
+
+    async fn free_reserve(&self) -> bool {
+        self.freed.store(true, Ordering::Relaxed);
+        true
+    }
+
+    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
+        self.inner.streams().await
+    }
+}
+
+/// A deployer whose methods panic, and that says how to go back by hand.
+struct Panicking {
+    inner: Arc<SimulatedPlatform>,
+    capabilities: AtomicBool,
+    name: AtomicBool,
+}
+
+#[async_trait]
+impl Deployer for Panicking {
+    fn name(&self) -> &'static str {
+        assert!(!self.name.load(Ordering::Relaxed), "the name is not known");
+        "panicking"
+    }
+
+    fn capabilities(&self) -> DeployerCapabilities {
+        assert!(!self.capabilities.load(Ordering::Relaxed), "nothing is known of it");
+        self.inner.capabilities()
+    }
+
+    async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+        self.inner.deploy(request).await
+    }
+
+    async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        self.inner.set_traffic(request).await
+    }
+
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        // Whoever observes asks for the name, too, as an adapter does for its errors.
+        let _ = Deployer::name(self);
+        Deployer::observe(&*self.inner, target).await
+    }
+
+    fn by_hand(&self, target: &Target) -> Option<String> {
+        Some(format!("take-back {}", target.service))
+    }
+}
+
+/// A clock that is so far ahead of another, or behind it.
+struct Off(Arc<TokioClock>, i64);
+
+impl Clock for Off {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.now().as_millis() + self.1)
+    }
+}
+
+/// A world with its conductor.
+struct House {
+    _directory: TempDir,
+    clock: Arc<TokioClock>,
+    journal: Arc<Failing>,
+    deployer: Arc<Panicking>,
+    notifier: Arc<RecordingNotifier>,
+    conductor: Conductor,
+    id: ReleaseId,
+}
+
+impl House {
+    async fn new(world: World, appends: Option<(u32, u32, Fate)>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TokioClock::starting_at(start()));
+        let journal = Arc::new(Failing::new(&directory, appends));
+        let platform = Arc::new(SimulatedPlatform::new(world, 1, clock.clone()));
+        let deployer = Arc::new(Panicking {
+            inner: platform.clone(),
+            capabilities: AtomicBool::new(false),
+            name: AtomicBool::new(false),
+        });
+        let channel = |name: &str| name.parse().unwrap();
+        let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
+        let mut limits = Limits::default();
+        limits.watch_journal_every = Some(Duration::from_secs(1));
+        let conductor = Conductor::builder()
+            .journal(journal.clone())
+            .deployer(deployer.clone())
+            .metrics(platform)
+            .notifier(notifier.clone())
+            .directory(Arc::new(Cast::new().directory()))
+            .clock(clock.clone())
+            .limits(limits)
+            .last_resort(channel("on-call"))
+            .build()
+            .unwrap();
+        let house = Self {
+            _directory: directory,
+            clock,
+            journal,
+            deployer,
+            notifier,
+            conductor,
+            id: "drill-1".parse().unwrap(),
+        };
+        let action = Action::RecordPlan { plan: drill("drill-1"), policy: sample::brief_policy() };
+        house.releases().command(&house.id, &Cast::actor("user:ana"), action).await.unwrap();
+        house
+    }
+
+    /// As another process would have them: on the file, with a clock of its own.
+    fn elsewhere(&self, ahead: i64) -> Releases {
+        let clock = Arc::new(Off(self.clock.clone(), ahead));
+        Releases::new(self.journal.clone(), Arc::new(Cast::new().directory()), clock)
+    }
+
+    fn releases(&self) -> Releases {
+        self.elsewhere(0)
+    }
+
+    async fn release(&self) -> Release {
+        // Not through the port that fails.
+        let lines = self.journal.inner.read_to_end(&self.id, 0).await.unwrap();
+        Release::replay(self.id.clone(), lines.iter().map(Vec::as_slice)).unwrap()
+    }
+
+    async fn records(&self) -> Vec<Record> {
+        let lines = self.journal.inner.read_to_end(&self.id, 0).await.unwrap();
+        lines.iter().map(|line| Record::read(line).unwrap()).collect()
+    }
+
+    /// People do their part, each second, until the release is as it is wanted; with the conductor running.
+    async fn until(&self, wanted: impl Fn(&Release) -> bool) -> Release {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let conductor = self.conductor.clone();
+        let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
+        let release = self.watch(wanted).await;
+        drop(stop);
+        running.await.unwrap().unwrap();
+        release
+    }
+
+    async fn watch(&self, wanted: impl Fn(&Release) -> bool) -> Release {
+        let give_up = self.clock.now() + Span::from_hours(6);
+        loop {
+            let release = self.release().await;
+            if wanted(&release) {
+                return release;
+            }
+            let phase = release.phase().name();
+            assert!(self.clock.now() < give_up, "it is {phase}: {:?}", release.missing(self.clock.now()));
+            for (by, action) in Cast::new().next(&release, self.clock.now()) {
+                // A command that the journal does not take is given again.
+                let _ = self.releases().command(&self.id, &by.actor, action).await;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    fn pages(&self, moment: Moment) -> Vec<String> {
+        let told = self.notifier.told();
+        let pages = told.iter().filter(|one| one.urgency == Urgency::Page && one.moment == moment);
+        pages.map(|page| page.body.clone()).collect()
+    }
+}
+
+fn bad() -> World {
+    World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.3))
+}
+
+fn is_closed(release: &Release) -> bool {
+    matches!(release.phase(), Phase::Closed(_))
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_append_that_fails_leaves_nobody_alone() {
+    for fate in [Fate::Unavailable, Fate::Lost] {
+        for nth in [5, 12, 17, 22, 30] {
+            let house = House::new(bad(), Some((nth, 1, fate))).await;
+            let release = house.until(is_closed).await;
+            assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack), "append {nth}");
+            Invariants::check(&house.records().await).unwrap();
+            assert_eq!(house.pages(Moment::JournalUnavailable), [] as [&str; 0], "it is over at once");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_fails_for_long_is_told_to_on_call_and_the_release_goes_on_afterwards() {
+    let house = House::new(bad(), None).await;
+    let release = house
+        .until(|release| {
+            let exposed = release.exposure() == TrafficShare::percent(10);
+            if exposed && house.journal.appends.lock().unwrap().is_none() {
+                house.journal.fail(9, Fate::Unavailable);
+            }
+            is_closed(release)
+        })
+        .await;
+    assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+    let pages = house.pages(Moment::JournalUnavailable);
+    assert!(pages[0].contains("as the test says"), "{pages:?}");
+    assert!(pages[0].contains("To take the traffic off by hand: take-back checkout"), "{pages:?}");
+    assert!(pages.last().unwrap().contains("works again"), "{pages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_disk_is_told_at_once_and_lets_a_rollback_be_recorded() {
+    let house = House::new(bad(), None).await;
+    // Only what takes users back gets through, from the reserve; closing it does not.
+    let release = house
+        .until(|release| {
+            let exposed = release.exposure() == TrafficShare::percent(10);
+            if exposed && house.journal.appends.lock().unwrap().is_none() {
+                house.journal.fail(u32::MAX, Fate::Full);
+            }
+            release.phase().name() == PhaseName::RolledBack
+        })
+        .await;
+    let pages = house.pages(Moment::JournalUnavailable);
+    assert!(pages[0].contains("make room"), "{pages:?}");
+    assert!(pages[0].contains("Traffic is still at"), "{pages:?}");
+    assert_eq!(release.exposure(), TrafficShare::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completed_release_is_rolled_back_when_somebody_says_so() {
+    for elsewhere in [true, false] {
+        let house = House::new(World::calm(), None).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let conductor = house.conductor.clone();
+        let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
+        house.watch(|release| release.phase().name() == PhaseName::Completed).await;
+        // The driver has ended, and is forgotten.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        let (oli, action) =
+            (Cast::actor("user:oli"), Action::RollBack { reason: "too slow".parse().unwrap() });
+        if elsewhere {
+            house.releases().command(&house.id, &oli, action).await.unwrap();
+        } else {
+            house.conductor.command(&house.id, &oli, action).await.unwrap();
+        }
+        let release = house.watch(|release| release.phase().name() == PhaseName::RolledBack).await;
+        assert_eq!(release.exposure(), TrafficShare::ZERO);
+        drop(stop);
+        running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_panics_in_any_method_holds_the_release_and_pages() {
+    for (capabilities, name) in [(true, false), (false, true), (true, true)] {
+        let house = House::new(World::calm(), None).await;
+        let deployer = house.deployer.clone();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let conductor = house.conductor.clone();
+        let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
+        house.watch(|release| release.phase().step().is_some_and(|step| step.looks > 1)).await;
+        deployer.capabilities.store(capabilities, Ordering::Relaxed);
+        deployer.name.store(name, Ordering::Relaxed);
+        house.watch(|release| !release.holds().is_empty()).await;
+        let held = house.notifier.told().iter().any(|told| {
+            told.urgency == Urgency::Page && told.body.contains("panicked") || told.title.contains("panicked")
+        });
+        assert!(held, "{:?}", house.notifier.told());
+        deployer.capabilities.store(false, Ordering::Relaxed);
+        deployer.name.store(false, Ordering::Relaxed);
+        let release = house.watch(is_closed).await;
+        assert_eq!(*release.phase(), Phase::Closed(EndedAs::Completed));
+        drop(stop);
+        running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_the_end_hears_that_the_conductor_was_killed() {
+    let house = House::new(World::calm(), None).await;
+    let ending = house.conductor.conduct(&house.id).await.unwrap();
+    let waiting = tokio::spawn(ending.wait());
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    house.conductor.kill().await;
+    let stopped = waiting.await.unwrap().unwrap_err();
+    assert!(matches!(&*stopped, Stopped::Killed(id) if *id == house.id), "{stopped}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_can_not_be_read_at_first_is_taken_up_later() {
+    let house = House::new(bad(), None).await;
+    house.journal.reads.store(3, Ordering::Relaxed);
+    let release = house.until(is_closed).await;
+    assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_from_a_wrong_clock_blinds_nobody() {
+    const MINUTE: i64 = 60_000;
+    for ahead in [5 * MINUTE, 24 * 60 * MINUTE, 365 * 24 * 60 * MINUTE, -5 * MINUTE, -24 * 60 * MINUTE] {
+        let house = House::new(bad(), None).await;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let conductor = house.conductor.clone();
+        let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
+        house.watch(|release| release.phase().step().is_some_and(|step| step.looks == 2)).await;
+        let complaint = Action::Complain { text: "slow since this morning".parse().unwrap() };
+        let oli = Cast::actor("user:oli");
+        house.elsewhere(ahead).command(&house.id, &oli, complaint).await.unwrap();
+        let since = house.clock.now();
+        let release = house.watch(|release| release.phase().name() == PhaseName::RolledBack).await;
+        assert!(house.clock.now().since(since) < Span::from_minutes(30), "{ahead} ms");
+        assert_eq!(release.exposure(), TrafficShare::ZERO);
+        let records = house.records().await;
+        let noted = records.iter().filter(|record| record.event.kind() == "clock_skewed").count();
+        assert_eq!(noted, usize::from(ahead > 0), "{ahead} ms");
+        assert_eq!(house.pages(Moment::ClockSkewed).len(), noted, "{ahead} ms");
+        Invariants::check(&records).unwrap();
+        drop(stop);
+        running.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_conductors_on_one_file_drive_one_release_as_one_would() {
+    let house = House::new(bad(), None).await;
+    let other = {
+        let mut limits = Limits::default();
+        limits.watch_journal_every = Some(Duration::from_secs(1));
+        Conductor::builder()
+            .journal(house.journal.clone())
+            .deployer(house.deployer.clone())
+            .metrics(house.deployer.inner.clone())
+            .notifier(house.notifier.clone())
+            .directory(Arc::new(Cast::new().directory()))
+            .clock(house.clock.clone())
+            .limits(limits)
+            .build()
+            .unwrap()
+    };
+    let ended = Arc::new(Mutex::new(false));
+    let seen = ended.clone();
+    let running = tokio::spawn(async move {
+        other
+            .run(async move {
+                while !*seen.lock().unwrap() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            })
+            .await
+    });
+    let release = house.until(is_closed).await;
+    *ended.lock().unwrap() = true;
+    running.await.unwrap().unwrap();
+    assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+    Invariants::check(&house.records().await).unwrap();
+}
