@@ -173,3 +173,44 @@ fn has_ended(file: &Path) -> bool {
         Err(_) => true,
     }
 }
+
+/// Set for the process that is killed in the middle of a call: where the program says that it runs.
+const KILLED_IN_THE_MIDDLE: &str = "RELMAN_TEST_KILLED_IN_THE_MIDDLE";
+
+/// The part of the process that is killed; nothing in an ordinary run.
+#[tokio::test]
+async fn part_of_a_process_that_is_killed_in_the_middle_of_a_call() {
+    if let Some(pid) = std::env::var_os(KILLED_IN_THE_MIDDLE) {
+        let text = r#"echo $$ > "$1.new"; mv "$1.new" "$1"; sleep 60; echo late > "$1.late""#;
+        let _ = CommandDeployer::new(script(text, Path::new(&pid))).set_traffic(&traffic()).await;
+    }
+}
+
+#[test]
+fn a_program_ends_with_the_process_that_started_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let pid = dir.path().join("pid");
+    let mut parent = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "command::part_of_a_process_that_is_killed_in_the_middle_of_a_call"])
+        .env(KILLED_IN_THE_MIDDLE, &pid)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let patience = Instant::now() + Duration::from_secs(30);
+    let eventually = |what: &str, is: &dyn Fn() -> bool| {
+        while !is() {
+            assert!(Instant::now() < patience, "{what}");
+            std::thread::yield_now();
+        }
+    };
+    eventually("the program is started", &|| pid.exists());
+    let program = std::fs::read_to_string(&pid).unwrap().trim().to_owned();
+    let runs =
+        || Path::new("/proc").join(&program).join("fd").read_dir().is_ok_and(|mut fds| fds.next().is_some());
+    assert!(runs(), "it is in the middle of the call");
+    // Without a word, as a crash or an operator would.
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    eventually("it has ended, too", &|| !runs());
+    assert!(!dir.path().join("pid.late").exists());
+}

@@ -317,20 +317,22 @@ async fn a_journal_that_fails_for_long_is_told_to_on_call_and_the_release_goes_o
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_is_told_at_once_and_lets_a_rollback_be_recorded() {
-    let house = House::new(bad(), None).await;
-    // Only what takes users back gets through, from the reserve; closing it does not.
-    let release = house
-        .until(|release| {
-            let exposed = release.exposure() == TrafficShare::percent(10);
-            if exposed && house.journal.appends.lock().unwrap().is_none() {
-                house.journal.fail(u32::MAX, Fate::Full);
-            }
-            release.phase().name() == PhaseName::RolledBack
-        })
-        .await;
+    let house = House::new(World::calm(), None).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let conductor = house.conductor.clone();
+    let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
+    house.watch(|release| release.exposure() == TrafficShare::percent(10)).await;
+    house.journal.fail(u32::MAX, Fate::Full);
+    house.watch(|_| !house.pages(Moment::JournalUnavailable).is_empty()).await;
+    // Only what takes users back gets through, from the reserve.
+    let (oli, action) = (Cast::actor("user:oli"), Action::RollBack { reason: "no room".parse().unwrap() });
+    house.releases().command(&house.id, &oli, action).await.unwrap();
+    let release = house.watch(|release| release.phase().name() == PhaseName::RolledBack).await;
+    drop(stop);
+    running.await.unwrap().unwrap();
     let pages = house.pages(Moment::JournalUnavailable);
     assert!(pages[0].contains("make room"), "{pages:?}");
-    assert!(pages[0].contains("Traffic is still at"), "{pages:?}");
+    assert!(pages[0].contains("Traffic is still at 10%"), "{pages:?}");
     assert_eq!(release.exposure(), TrafficShare::ZERO);
 }
 
