@@ -45,7 +45,17 @@ const REQUESTS: u64 = 6_000;
 ///
 /// If the core refuses what a clean release does, or does not let it go on.
 pub fn clean_release() -> SessionRunner {
-    let plan = Arc::new(Plan::from_toml(PLAN).expect("a valid plan"));
+    clean_release_until("checkout-241", |runner| runner.release().phase() == &Phase::Completed)
+}
+
+/// Drives a clean release of this name until it is where it is wanted.
+///
+/// # Panics
+///
+/// If the core refuses what a clean release does, or does not let it go on.
+pub fn clean_release_until(name: &str, wanted: impl Fn(&SessionRunner) -> bool) -> SessionRunner {
+    let plan = PLAN.replace("checkout-241", name);
+    let plan = Arc::new(Plan::from_toml(&plan).expect("a valid plan"));
     let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
     let runner = SessionRunner::new(plan.release().clone(), start, SessionConfig::default());
     let mut clean = Clean { runner };
@@ -53,7 +63,7 @@ pub fn clean_release() -> SessionRunner {
     clean.does("user:bo", Action::ApprovePlan);
     for _ in 0..MOST_TURNS {
         clean.perform();
-        if clean.runner.release().phase() == &Phase::Completed {
+        if wanted(&clean.runner) {
             return clean.runner;
         }
         clean.people_act();

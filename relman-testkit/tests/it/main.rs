@@ -8,5 +8,6 @@ mod crash_points;
 mod lab_theory;
 mod methods;
 mod mutants;
+mod one_driver;
 mod reference_model;
 mod traces;

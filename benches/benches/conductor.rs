@@ -1,0 +1,193 @@
+//! A conductor with ten thousand open releases, each looked at once a minute: processor time and memory, beside the same
+//! looks by their sessions alone.
+//!
+//! Ports answer at once and time is tokio's paused clock, so that what is measured is what relman does.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use relman_adapters::{
+    clock::TokioClock,
+    conductor::{Conductor, Limits},
+    directory::StaticDirectory,
+    journal::MemoryJournal,
+};
+use relman_benches::{clean_look, clean_release_until};
+use relman_core::{
+    judge::{Arm, Observation},
+    machine::{LookQuestion, Outcome, Request},
+    port::{
+        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery, MetricsSource,
+        Notification, Notifier, PortError, Target, TrafficRequest,
+    },
+    unit::{Channel, MetricName, TrafficShare, Window},
+};
+use relman_testkit::SessionRunner;
+
+/// For how long the releases are watched, in virtual minutes.
+const MINUTES: u64 = 2;
+
+/// A platform and a source of metrics on which everything is in order.
+struct InOrder;
+
+#[async_trait]
+impl Deployer for InOrder {
+    fn name(&self) -> &'static str {
+        "in order"
+    }
+
+    fn capabilities(&self) -> DeployerCapabilities {
+        DeployerCapabilities { share_tolerance: TrafficShare::ZERO }
+    }
+
+    async fn deploy(&self, _: &DeployRequest) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn set_traffic(&self, _: &TrafficRequest) -> Result<(), PortError> {
+        Ok(())
+    }
+
+    async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
+        Ok(Deployment { canary_share: TrafficShare::percent(1), detail: "weights".to_owned() })
+    }
+}
+
+#[async_trait]
+impl MetricsSource for InOrder {
+    fn name(&self) -> &'static str {
+        "in order"
+    }
+
+    fn knows(&self, _: &MetricName) -> bool {
+        true
+    }
+
+    async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
+        let target = Target {
+            release: query.release.clone(),
+            service: query.service.clone(),
+            artifact: relman_core::plan::Artifact {
+                name: "checkout".parse().expect("a valid name"),
+                version: query.canary_version.parse().expect("a valid version"),
+                digest: None,
+            },
+            baseline_version: query.baseline_version.clone(),
+        };
+        let (queries, arms) = (vec![query.clone()], vec![arm]);
+        let looked = clean_look(&LookQuestion { step: 1, window, queries, arms, target });
+        let Outcome::Measured { observations, .. } = looked else { panic!("a look is measured") };
+        observations.into_iter().next().expect("one question has one answer")
+    }
+}
+
+#[async_trait]
+impl Notifier for InOrder {
+    fn name(&self) -> &'static str {
+        "in order"
+    }
+
+    fn serves(&self, _: &Channel) -> bool {
+        true
+    }
+
+    async fn notify(&self, _: &Notification) -> Result<(), PortError> {
+        Ok(())
+    }
+}
+
+/// Processor seconds of this process so far, as the operating system counts them.
+fn cpu_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+/// Memory that is in use now, in MiB.
+fn memory() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
+
+fn in_first_step(name: &str) -> SessionRunner {
+    clean_release_until(name, |runner| runner.release().phase().step().is_some_and(|step| step.looks == 2))
+}
+
+/// So many looks of a session with a journal in memory.
+fn sessions_alone(looks: u64) -> f64 {
+    let mut runners: Vec<SessionRunner> = (0..looks.div_ceil(20)).map(|n| in_first_step(&format!("alone-{n}"))).collect();
+    let begun = cpu_seconds();
+    let mut left = looks;
+    for runner in &mut runners {
+        for _ in 0..left.min(20) {
+            runner.advance_to_deadline();
+            let asked = runner.calls().find_map(|call| match &call.request {
+                Request::Measure(question) => Some((call.id, clean_look(question))),
+                _ => None,
+            });
+            let (call, outcome) = asked.expect("a look is due");
+            runner.answer(call, outcome);
+        }
+        left = left.saturating_sub(20);
+    }
+    cpu_seconds() - begun
+}
+
+async fn conducted(releases: u64) -> (u64, f64, f64) {
+    let journal = Arc::new(MemoryJournal::default());
+    let mut ids = Vec::new();
+    let mut now = None;
+    for number in 0..releases {
+        let runner = in_first_step(&format!("checkout-{number}"));
+        let id = runner.release().id().clone();
+        journal.append(&id, None, runner.lines()).await.expect("a stream of its own");
+        now = Some(runner.now());
+        ids.push(id);
+    }
+    let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(now.expect("at least one release")));
+    let port = Arc::new(InOrder);
+    let mut limits = Limits::default();
+    limits.watch_journal_every = None;
+    let conductor = Conductor::builder()
+        .journal(journal.clone())
+        .deployer(port.clone())
+        .metrics(port.clone())
+        .notifier(port)
+        .directory(Arc::new(StaticDirectory::default()))
+        .clock(clock)
+        .limits(limits)
+        .build()
+        .expect("every port is given");
+    for id in &ids {
+        drop(conductor.conduct(id).await.expect("an open release"));
+    }
+    // Every driver has begun to wait.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let records = |heads: Vec<relman_core::port::StoredStream>| heads.iter().map(|one| one.head.seq + 1).sum::<u64>();
+    let (before, begun, resident) =
+        (records(journal.streams().await.expect("in memory")), cpu_seconds(), memory());
+    tokio::time::sleep(Duration::from_secs(60 * MINUTES)).await;
+    let (after, took) = (records(journal.streams().await.expect("in memory")), cpu_seconds() - begun);
+    conductor.kill().await;
+    (after - before, took, resident)
+}
+
+fn main() {
+    let test = std::env::args().any(|argument| argument == "--test");
+    let releases = if test { 20 } else { 10_000 };
+    let empty = memory();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let (looks, took, resident) = runtime.expect("a runtime").block_on(conducted(releases));
+    assert!(looks >= releases * MINUTES, "each is looked at once a minute: {looks}");
+    let alone = sessions_alone(looks.min(20_000)) * looks as f64 / looks.min(20_000) as f64;
+    println!(
+        "{releases} open releases, a look a minute: {:.2} processor seconds a minute, {:.0} us a look; {:.1} KiB a release",
+        took / MINUTES as f64,
+        took * 1e6 / looks as f64,
+        (resident - empty) * 1024.0 / releases as f64,
+    );
+    println!("limit: the same looks by their sessions alone, {:.0} us a look", alone * 1e6 / looks as f64);
+    println!("ratio: {:.2}", took / alone);
+}
