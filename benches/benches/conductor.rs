@@ -17,8 +17,8 @@ use relman_core::{
     judge::{Arm, Observation},
     machine::{LookQuestion, Outcome, Request},
     port::{
-        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery, MetricsSource,
-        Notification, Notifier, PortError, Target, TrafficRequest,
+        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
+        MetricsSource, Notification, Notifier, PortError, Target, TrafficRequest,
     },
     unit::{Channel, MetricName, TrafficShare, Window},
 };
@@ -100,7 +100,8 @@ impl Notifier for InOrder {
 fn cpu_seconds() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let ticks =
+        |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
     (ticks(11) + ticks(12)) / 100.0
 }
 
@@ -117,7 +118,8 @@ fn in_first_step(name: &str) -> SessionRunner {
 
 /// So many looks of a session with a journal in memory.
 fn sessions_alone(looks: u64) -> f64 {
-    let mut runners: Vec<SessionRunner> = (0..looks.div_ceil(20)).map(|n| in_first_step(&format!("alone-{n}"))).collect();
+    let mut runners: Vec<SessionRunner> =
+        (0..looks.div_ceil(20)).map(|n| in_first_step(&format!("alone-{n}"))).collect();
     let begun = cpu_seconds();
     let mut left = looks;
     for runner in &mut runners {
@@ -165,7 +167,8 @@ async fn conducted(releases: u64) -> (u64, f64, f64) {
     }
     // Every driver has begun to wait.
     tokio::time::sleep(Duration::from_millis(1)).await;
-    let records = |heads: Vec<relman_core::port::StoredStream>| heads.iter().map(|one| one.head.seq + 1).sum::<u64>();
+    let records =
+        |heads: Vec<relman_core::port::StoredStream>| heads.iter().map(|one| one.head.seq + 1).sum::<u64>();
     let (before, begun, resident) =
         (records(journal.streams().await.expect("in memory")), cpu_seconds(), memory());
     tokio::time::sleep(Duration::from_secs(60 * MINUTES)).await;

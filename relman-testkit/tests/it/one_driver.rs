@@ -30,7 +30,8 @@ fn sources() -> Vec<(String, String)> {
 
 /// The files in which code calls something; comments and documentation may name it.
 fn callers(what: &str) -> Vec<String> {
-    let calls = |text: &str| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(what));
+    let calls =
+        |text: &str| text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(what));
     sources().into_iter().filter(|(_, text)| calls(text)).map(|(name, _)| name).collect()
 }
 

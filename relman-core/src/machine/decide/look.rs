@@ -38,7 +38,7 @@ impl Draft<'_> {
         if !answers_the_question || look.window.until <= looked_until || look.window.until > self.now {
             return;
         }
-        let observations = admit(&self.release, &step, look);
+        let observations = admit(self.release, &step, look);
         let (exposure, drift) = exposure(&step, look);
         let mut taken = LookTaken {
             step: step.number,

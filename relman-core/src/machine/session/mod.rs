@@ -1,7 +1,9 @@
 //! One release being driven, without I/O: the one place that decides what happens next.
 
+mod answers;
 mod call;
 mod incidents;
+mod journal;
 mod schedule;
 #[expect(clippy::module_inception, reason = "the module's one main type is the session")]
 mod session;

@@ -3,40 +3,22 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    Alarm, Append, Batch, BatchId, Call, CallId, Outcome, Read,
-    call::{Calls, Purpose},
-    incidents::news,
-};
+use super::{Append, Batch, BatchId, Call, CallId, Outcome, Read, call::Calls};
 use crate::{
     chain::Head,
     event::{EffectId, Record},
     machine::{
-        Action, Command, OutcomeOf, PhaseName, Principal, Refusal, Release,
-        command::{Cause, Look},
+        Action, Command, PhaseName, Refusal, Release,
+        command::Cause,
         decide::{Decided, Undecidable, decide},
     },
-    plan::Moment,
-    port::{FlowOutcome, Retry, with_causes},
+    port::with_causes,
     unit::{Span, Text, Timestamp},
 };
 
 /// How far the record may be ahead of the clock before that is noted: clocks that are kept by a time server differ by
 /// less.
 const TOLERATED_SKEW: Span = Span::from_secs(5);
-
-/// How long to wait before a question is asked again whose answer led to nothing.
-const PAUSE_AFTER_NOTHING: Span = Span::from_secs(1);
-
-/// The first pause after a journal has failed, and the longest: short enough that a release whose users are exposed is
-/// not left alone for long.
-const PAUSE_AFTER_FAILURE: (Span, Span) = (Span::from_secs(1), Span::from_secs(10));
-
-/// How long a journal may fail before on-call is told: a restart of a database is over by then.
-const ALARM_AFTER: Span = Span::from_secs(15);
-
-/// How often on-call is told again.
-const ALARM_EVERY: Span = Span::from_minutes(15);
 
 /// How a session drives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,35 +147,36 @@ pub enum Input {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "an append, a read, an alarm and a stop are under way independently")]
 pub struct Session {
     pub(super) config: SessionConfig,
     /// What the release amounts to, the records that are decided and not stored included.
     pub(super) release: Release,
     /// The last record that is known to be stored.
-    stored: Option<Head>,
+    pub(super) stored: Option<Head>,
     pub(super) now: Timestamp,
-    next_id: u64,
-    standing: Standing,
+    pub(super) next_id: u64,
+    pub(super) standing: Standing,
     /// Decided and not stored, in order; the first one may be under way.
-    pending: VecDeque<Pending>,
-    appending: bool,
+    pub(super) pending: VecDeque<Pending>,
+    pub(super) appending: bool,
     /// Outcomes of effects whose record is lost: to be recorded once the stream is read again.
-    kept: Vec<Cause>,
-    lost: VecDeque<BatchId>,
+    pub(super) kept: Vec<Cause>,
+    pub(super) lost: VecDeque<BatchId>,
     /// The last record of an append whose outcome is not known.
-    unsure: Option<Pending>,
-    failures: u32,
+    pub(super) unsure: Option<Pending>,
+    pub(super) failures: u32,
     /// Why the journal does not work, while it does not.
-    trouble: Option<String>,
-    alarm_at: Option<Timestamp>,
-    alarmed: bool,
-    recorded: VecDeque<Arc<Record>>,
+    pub(super) trouble: Option<String>,
+    pub(super) alarm_at: Option<Timestamp>,
+    pub(super) alarmed: bool,
+    pub(super) recorded: VecDeque<Arc<Record>>,
     pub(super) calls: Calls,
     pub(super) out_calls: VecDeque<Call>,
     pub(super) out_aborts: VecDeque<CallId>,
-    read: Option<Read>,
+    pub(super) read: Option<Read>,
     /// Whether a read is under way.
-    reading: bool,
+    pub(super) reading: bool,
     /// Whether the release is exactly what the journal holds at this moment.
     pub(super) fresh: bool,
     /// Effects that may have been carried out: found without an outcome at the start, or tried before.
@@ -212,7 +195,7 @@ pub struct Session {
 
 /// Whether the session knows what the journal holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
+pub(super) enum Standing {
     /// It does, but for what is pending.
     Ready,
     /// It does not, and waits before it reads.
@@ -222,11 +205,11 @@ enum Standing {
 }
 
 #[derive(Debug, Clone)]
-struct Pending {
-    batch: Batch,
-    records: Vec<Record>,
+pub(super) struct Pending {
+    pub(super) batch: Batch,
+    pub(super) records: Vec<Record>,
     /// What has to be decided anew should the batch be lost.
-    keep: Option<Cause>,
+    pub(super) keep: Option<Cause>,
 }
 
 /// What a session that waits keeps in memory besides the record: two with the same record and the same of this go on
@@ -299,7 +282,7 @@ impl Session {
         let Decided { lines, records } =
             decide(&mut release, &cause, now, Span::ZERO).map_err(|error| refused(&release, error))?;
         let urgent = is_going_back(&release);
-        let batch = (!lines.is_empty()).then(|| Batch { id: BatchId(0), expected, lines, urgent });
+        let batch = (!lines.is_empty()).then_some(Batch { id: BatchId(0), expected, lines, urgent });
         Ok((batch, release, records))
     }
 
@@ -379,25 +362,6 @@ impl Session {
         let read = self.read.take();
         self.reading |= read.is_some();
         read
-    }
-
-    /// What on-call has to hear though it can't be recorded.
-    pub fn poll_alarm(&mut self) -> Option<Alarm> {
-        let trouble = self.trouble.clone();
-        match (self.alarm_at, trouble) {
-            (Some(at), Some(trouble)) if at <= self.now && self.is_left_alone() => {
-                self.alarm_at = Some(self.now + ALARM_EVERY);
-                self.alarmed = true;
-                Some(self.alarm(&trouble))
-            }
-            (_, None) if self.alarmed => {
-                self.alarmed = false;
-                let title = format!("{}: relman can record again", self.release.id());
-                let body = "The journal works again, and the release is driven again.".to_owned();
-                Some(self.alarm_of(title, body, false))
-            }
-            _ => None,
-        }
     }
 
     /// When to say [`Input::Tick`] at the latest, if nothing happens before; never, if absent.
@@ -481,7 +445,7 @@ impl Session {
         self.is_settled()
     }
 
-    fn id(&mut self) -> u64 {
+    pub(super) fn id(&mut self) -> u64 {
         self.next_id += 1;
         self.next_id
     }
@@ -497,7 +461,7 @@ impl Session {
     }
 
     /// Records that the stream is ahead of the own clock, where it is by more than clocks differ.
-    fn note_skew(&mut self) {
+    pub(super) fn note_skew(&mut self) {
         if !self.is_ready() {
             return;
         }
@@ -537,7 +501,7 @@ impl Session {
         }
     }
 
-    fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
+    pub(super) fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
         let (expected, now) = (self.release.head(), self.stream_now());
         let was_going_back = is_going_back(&self.release);
         match decide(&mut self.release, cause, now, self.config.call_time) {
@@ -560,294 +524,6 @@ impl Session {
                 }
                 Err(refusal)
             }
-        }
-    }
-
-    fn appended(&mut self, batch: BatchId, outcome: Append) {
-        let is_it = self.pending.front().is_some_and(|pending| pending.batch.id == batch);
-        if !is_it || !self.appending {
-            return;
-        }
-        match outcome {
-            Append::Stored => {
-                self.appending = false;
-                let Some(pending) = self.pending.pop_front() else { return };
-                self.recorded.extend(pending.records.into_iter().map(Arc::new));
-                self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
-                self.fresh = self.pending.is_empty();
-                self.works_again();
-            }
-            Append::Conflict => {
-                self.lose();
-                self.reload();
-            }
-            Append::Unknown { detail, full } => self.fail(detail, full),
-        }
-    }
-
-    fn works_again(&mut self) {
-        self.failures = 0;
-        self.trouble = None;
-        self.alarm_at = None;
-    }
-
-    /// The journal does not work: nothing is called any more, until the stream was read again.
-    fn fail(&mut self, detail: String, full: bool) {
-        self.reading = false;
-        self.lose();
-        self.failures += 1;
-        let (first, longest) = PAUSE_AFTER_FAILURE;
-        let pause = first.times(1_u64 << (self.failures - 1).min(10)).min(longest);
-        self.standing = Standing::Suspended { until: self.now + pause };
-        let at = if full { self.now } else { self.now + ALARM_AFTER };
-        self.alarm_at = Some(self.alarm_at.unwrap_or(at));
-        self.trouble = Some(detail);
-    }
-
-    /// Whatever is decided and not stored is not decided.
-    fn lose(&mut self) {
-        if std::mem::take(&mut self.appending) {
-            self.unsure = self.pending.pop_front();
-        }
-        for pending in std::mem::take(&mut self.pending) {
-            self.lost.push_back(pending.batch.id);
-            self.kept.extend(pending.keep);
-        }
-    }
-
-    /// What the stream says of the batch of which it was not known whether it is stored.
-    fn settle_what_is_unsure(&mut self, records: &[Arc<Record>]) {
-        let Some(pending) = self.unsure.take() else { return };
-        let last = pending.records.last().map(Record::head);
-        if last.is_some_and(|head| records.iter().any(|record| record.head() == head)) {
-            // It is: what got lost is the answer.
-            self.works_again();
-        } else {
-            self.lost.push_back(pending.batch.id);
-            self.kept.extend(pending.keep);
-        }
-    }
-
-    fn reload(&mut self) {
-        self.standing = Standing::Reading;
-        self.read = Some(Read::Whole);
-    }
-
-    /// Reads what others have appended, unless it is about to find out anyway.
-    fn changed(&mut self) {
-        if self.is_ready() {
-            self.read_after_head();
-        }
-    }
-
-    /// Folds what others have appended.
-    fn foreign(&mut self, records: &[Arc<Record>]) {
-        self.reading = false;
-        // While an append is under way, it tells whether others were first.
-        if !self.is_ready() {
-            return;
-        }
-        let known = self.stored.map_or(0, |head| head.seq + 1);
-        for record in records.iter().filter(|record| record.seq >= known) {
-            if self.release.apply(record).is_err() {
-                self.reload();
-                return;
-            }
-            self.stored = Some(record.head());
-            self.recorded.push_back(record.clone());
-        }
-        self.note_skew();
-        self.fresh = !self.tell(&Cause::Tick);
-    }
-
-    /// Folds the whole stream anew.
-    fn reloaded(&mut self, records: &[Arc<Record>]) {
-        self.reading = false;
-        if self.standing != Standing::Reading {
-            return;
-        }
-        let mut release = Release::new(self.release.id().clone());
-        for record in records {
-            if let Err(error) = release.apply(record) {
-                let detail = format!("the record can't be trusted: {}", with_causes(&error));
-                return self.fail(detail, false);
-            }
-        }
-        let known = self.stored.map_or(0, |head| head.seq + 1);
-        self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
-        self.in_doubt.extend(release.outstanding().keys());
-        self.stored = release.head();
-        self.release = release;
-        self.settle_what_is_unsure(records);
-        self.standing = Standing::Ready;
-        self.note_skew();
-        for cause in std::mem::take(&mut self.kept) {
-            self.tell(&cause);
-        }
-        self.fresh = !self.tell(&Cause::Tick) && self.pending.is_empty();
-    }
-
-    /// A call that is not answered in time has ended.
-    fn end_overdue_calls(&mut self) {
-        let now = self.now;
-        let overdue: Vec<CallId> =
-            self.calls.iter().filter(|(_, running)| running.deadline <= now).map(|(id, _)| *id).collect();
-        for id in overdue {
-            self.abort(id);
-            self.answered(id, Outcome::timed_out());
-        }
-    }
-
-    /// What was never made need not be aborted.
-    pub(super) fn abort(&mut self, id: CallId) {
-        let before = self.out_calls.len();
-        self.out_calls.retain(|call| call.id != id);
-        if self.out_calls.len() == before {
-            self.out_aborts.push_back(id);
-        }
-    }
-
-    fn answered(&mut self, id: CallId, outcome: Outcome) {
-        // A call that was aborted has ended.
-        let Some(running) = self.calls.remove(&id) else { return };
-        match running.purpose {
-            Purpose::Effect(effect) => {
-                let outcome = match outcome {
-                    Outcome::Failed { detail, retry } => {
-                        let retry_after = match retry {
-                            Retry::Never => None,
-                            Retry::Yes => Some(Span::ZERO),
-                            Retry::After(span) => Some(span),
-                        };
-                        OutcomeOf::Failed { detail, retry_after }
-                    }
-                    Outcome::Done => OutcomeOf::Done,
-                    other => OutcomeOf::Failed { detail: other.failure(), retry_after: None },
-                };
-                self.tell(&Cause::Outcome { effect, outcome });
-            }
-            Purpose::Doubt(effect) => self.doubt_answered(effect, &outcome),
-            Purpose::Look(question) => {
-                let skew = self.release.skew();
-                let look = Look::of(&question, outcome, skew);
-                if !self.tell(&Cause::Look(look)) {
-                    self.look_after = self.now + PAUSE_AFTER_NOTHING;
-                }
-            }
-            Purpose::Confirm => {
-                let deployment = match outcome {
-                    Outcome::Observed { deployment, .. } => Ok(deployment),
-                    other => Err(other.failure()),
-                };
-                if !self.tell(&Cause::Traffic { deployment }) {
-                    let every = self.release.policy().map(|policy| policy.rollback().confirm_every);
-                    self.confirm_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
-                }
-            }
-            Purpose::Flows => self.flows_answered(outcome),
-            Purpose::Incidents(window) => {
-                if let Outcome::IncidentsListed(incidents) = outcome
-                    && let Some(source) = self.config.incidents.clone()
-                    && self.standing == Standing::Ready
-                {
-                    let (actions, whole) = news(&self.release, &source, &incidents);
-                    if whole {
-                        self.heard_until = Some(window.until);
-                    }
-                    for action in actions {
-                        // What is refused is not recorded, and stops nothing.
-                        let _ = self.decide(&Cause::Action(Command { by: Principal::relman(), action }));
-                    }
-                }
-            }
-        }
-    }
-
-    fn doubt_answered(&mut self, effect: EffectId, outcome: &Outcome) {
-        let wanted = self.release.outstanding().get(&effect).map(|one| &one.effect);
-        let shown = match (outcome, wanted) {
-            (
-                Outcome::Observed { deployment, tolerance },
-                Some(crate::machine::Effect::SetTraffic { share }),
-            ) => {
-                // Nothing and everything are never a matter of rounding.
-                let exact = share.is_zero() || *share == crate::unit::TrafficShare::FULL;
-                let off = deployment.canary_share.distance(*share);
-                off == 0 || (!exact && off <= tolerance.basis_points())
-            }
-            // Not knowing is no.
-            _ => false,
-        };
-        if shown {
-            self.tell(&Cause::Outcome { effect, outcome: OutcomeOf::FoundDone });
-        } else {
-            self.not_shown.insert(effect);
-        }
-    }
-
-    fn flows_answered(&mut self, outcome: Outcome) {
-        let every = self.flows_every();
-        let again = self.config.check_flows_again_after.min(every);
-        let after = match outcome {
-            Outcome::FlowsChecked(report) => {
-                let after = match report.outcome() {
-                    FlowOutcome::Passed => every,
-                    FlowOutcome::Failed | FlowOutcome::Unknown => again,
-                };
-                self.tell(&Cause::Flows(report));
-                after
-            }
-            Outcome::Failed { retry: Retry::After(wait), .. } => again.max(wait.min(every)),
-            _ => again,
-        };
-        self.flows_after = self.now + after;
-    }
-
-    /// The longest time between two checks: with it, a pass that is renewed after an hour is never two hours old.
-    fn flows_every(&self) -> Span {
-        let longest = Span::from_minutes(30);
-        self.config.check_flows_every.unwrap_or(longest).min(longest)
-    }
-
-    /// Whether users have the new version, or may have it.
-    fn is_in_production(&self) -> bool {
-        let phase = self.release.phase().name();
-        phase.touches_production() && !phase.is_end()
-    }
-
-    /// Whether users have the new version, or may have it, and nothing is done for want of a journal. While there is
-    /// nothing to record, one that has failed stands in nobody's way.
-    fn is_left_alone(&self) -> bool {
-        self.is_in_production() && !self.is_settled()
-    }
-
-    /// What on-call is told while nothing can be recorded.
-    fn alarm(&mut self, trouble: &str) -> Alarm {
-        let (id, share) = (self.release.id(), self.release.exposure());
-        let title = format!("{id}: relman can't record, and does nothing");
-        let traffic = if share.is_zero() && self.release.phase().name() != PhaseName::RollingBack {
-            "No user has the new version.".to_owned()
-        } else {
-            format!("Traffic is still at {share}, and a breach would not take it back.")
-        };
-        let body = format!(
-            "The journal does not work: {trouble}. {traffic} Repair the journal (on a full disk, make room): relman tries \
-             again every few seconds and goes on from there."
-        );
-        self.alarm_of(title, body, !share.is_zero())
-    }
-
-    fn alarm_of(&mut self, title: String, body: String, exposed: bool) -> Alarm {
-        let number = self.id();
-        let key = format!("alarm-{}-{}-{number}", self.release.id(), self.now.as_millis());
-        Alarm {
-            key,
-            release: self.release.id().clone(),
-            channel: self.release.policy().map(|policy| policy.on_call().channel.clone()),
-            moment: Moment::JournalUnavailable,
-            title,
-            body,
-            target: if exposed { self.release.target() } else { None },
         }
     }
 }

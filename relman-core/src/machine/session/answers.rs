@@ -1,0 +1,136 @@
+//! How calls end, and what follows from it.
+
+use super::{CallId, Outcome, Session, call::Purpose, incidents::news, session::Standing};
+use crate::{
+    event::EffectId,
+    machine::{
+        Command, Effect, OutcomeOf, Principal,
+        command::{Cause, Look},
+    },
+    port::{FlowOutcome, Retry},
+    unit::{Span, TrafficShare},
+};
+
+/// How long to wait before a question is asked again whose answer led to nothing.
+const PAUSE_AFTER_NOTHING: Span = Span::from_secs(1);
+
+impl Session {
+    /// A call that is not answered in time has ended.
+    pub(super) fn end_overdue_calls(&mut self) {
+        let now = self.now;
+        let overdue: Vec<CallId> =
+            self.calls.iter().filter(|(_, running)| running.deadline <= now).map(|(id, _)| *id).collect();
+        for id in overdue {
+            self.abort(id);
+            self.answered(id, Outcome::timed_out());
+        }
+    }
+
+    /// What was never made need not be aborted.
+    pub(super) fn abort(&mut self, id: CallId) {
+        let before = self.out_calls.len();
+        self.out_calls.retain(|call| call.id != id);
+        if self.out_calls.len() == before {
+            self.out_aborts.push_back(id);
+        }
+    }
+
+    pub(super) fn answered(&mut self, id: CallId, outcome: Outcome) {
+        // A call that was aborted has ended.
+        let Some(running) = self.calls.remove(&id) else { return };
+        match running.purpose {
+            Purpose::Effect(effect) => {
+                let outcome = match outcome {
+                    Outcome::Failed { detail, retry } => {
+                        let retry_after = match retry {
+                            Retry::Never => None,
+                            Retry::Yes => Some(Span::ZERO),
+                            Retry::After(span) => Some(span),
+                        };
+                        OutcomeOf::Failed { detail, retry_after }
+                    }
+                    Outcome::Done => OutcomeOf::Done,
+                    other => OutcomeOf::Failed { detail: other.failure(), retry_after: None },
+                };
+                self.tell(&Cause::Outcome { effect, outcome });
+            }
+            Purpose::Doubt(effect) => self.doubt_answered(effect, &outcome),
+            Purpose::Look(question) => {
+                let skew = self.release.skew();
+                let look = Look::of(&question, outcome, skew);
+                if !self.tell(&Cause::Look(look)) {
+                    self.look_after = self.now + PAUSE_AFTER_NOTHING;
+                }
+            }
+            Purpose::Confirm => {
+                let deployment = match outcome {
+                    Outcome::Observed { deployment, .. } => Ok(deployment),
+                    other => Err(other.failure()),
+                };
+                if !self.tell(&Cause::Traffic { deployment }) {
+                    let every = self.release.policy().map(|policy| policy.rollback().confirm_every);
+                    self.confirm_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
+                }
+            }
+            Purpose::Flows => self.flows_answered(outcome),
+            Purpose::Incidents(window) => {
+                if let Outcome::IncidentsListed(incidents) = outcome
+                    && let Some(source) = self.config.incidents.clone()
+                    && self.standing == Standing::Ready
+                {
+                    let (actions, whole) = news(&self.release, &source, &incidents);
+                    if whole {
+                        self.heard_until = Some(window.until);
+                    }
+                    for action in actions {
+                        // What is refused is not recorded, and stops nothing.
+                        let _ = self.decide(&Cause::Action(Command { by: Principal::relman(), action }));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn doubt_answered(&mut self, effect: EffectId, outcome: &Outcome) {
+        let wanted = self.release.outstanding().get(&effect).map(|one| &one.effect);
+        let shown = match (outcome, wanted) {
+            (Outcome::Observed { deployment, tolerance }, Some(Effect::SetTraffic { share })) => {
+                // Nothing and everything are never a matter of rounding.
+                let exact = share.is_zero() || *share == TrafficShare::FULL;
+                let off = deployment.canary_share.distance(*share);
+                off == 0 || (!exact && off <= tolerance.basis_points())
+            }
+            // Not knowing is no.
+            _ => false,
+        };
+        if shown {
+            self.tell(&Cause::Outcome { effect, outcome: OutcomeOf::FoundDone });
+        } else {
+            self.not_shown.insert(effect);
+        }
+    }
+
+    pub(super) fn flows_answered(&mut self, outcome: Outcome) {
+        let every = self.flows_every();
+        let again = self.config.check_flows_again_after.min(every);
+        let after = match outcome {
+            Outcome::FlowsChecked(report) => {
+                let after = match report.outcome() {
+                    FlowOutcome::Passed => every,
+                    FlowOutcome::Failed | FlowOutcome::Unknown => again,
+                };
+                self.tell(&Cause::Flows(report));
+                after
+            }
+            Outcome::Failed { retry: Retry::After(wait), .. } => again.max(wait.min(every)),
+            _ => again,
+        };
+        self.flows_after = self.now + after;
+    }
+
+    /// The longest time between two checks: with it, a pass that is renewed after an hour is never two hours old.
+    pub(super) fn flows_every(&self) -> Span {
+        let longest = Span::from_minutes(30);
+        self.config.check_flows_every.unwrap_or(longest).min(longest)
+    }
+}

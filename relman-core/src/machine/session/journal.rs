@@ -1,0 +1,209 @@
+//! What becomes of the session's records, and what it does while the journal does not work.
+
+use std::sync::Arc;
+
+use super::{Alarm, Append, BatchId, Read, Session, session::Standing};
+use crate::{
+    event::Record,
+    machine::{PhaseName, Release, command::Cause},
+    plan::Moment,
+    port::with_causes,
+    unit::Span,
+};
+
+/// The first pause after a journal has failed, and the longest: short enough that a release whose users are exposed is
+/// not left alone for long.
+const PAUSE_AFTER_FAILURE: (Span, Span) = (Span::from_secs(1), Span::from_secs(10));
+
+/// How long a journal may fail before on-call is told: a restart of a database is over by then.
+const ALARM_AFTER: Span = Span::from_secs(15);
+
+/// How often on-call is told again.
+const ALARM_EVERY: Span = Span::from_minutes(15);
+
+impl Session {
+    pub(super) fn appended(&mut self, batch: BatchId, outcome: Append) {
+        let is_it = self.pending.front().is_some_and(|pending| pending.batch.id == batch);
+        if !is_it || !self.appending {
+            return;
+        }
+        match outcome {
+            Append::Stored => {
+                self.appending = false;
+                let Some(pending) = self.pending.pop_front() else { return };
+                self.recorded.extend(pending.records.into_iter().map(Arc::new));
+                self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
+                self.fresh = self.pending.is_empty();
+                self.works_again();
+            }
+            Append::Conflict => {
+                self.lose();
+                self.reload();
+            }
+            Append::Unknown { detail, full } => self.fail(detail, full),
+        }
+    }
+
+    pub(super) fn works_again(&mut self) {
+        self.failures = 0;
+        self.trouble = None;
+        self.alarm_at = None;
+    }
+
+    /// The journal does not work: nothing is called any more, until the stream was read again.
+    pub(super) fn fail(&mut self, detail: String, full: bool) {
+        self.reading = false;
+        self.lose();
+        self.failures += 1;
+        let (first, longest) = PAUSE_AFTER_FAILURE;
+        let pause = first.times(1_u64 << (self.failures - 1).min(10)).min(longest);
+        self.standing = Standing::Suspended { until: self.now + pause };
+        let at = if full { self.now } else { self.now + ALARM_AFTER };
+        self.alarm_at = Some(self.alarm_at.unwrap_or(at));
+        self.trouble = Some(detail);
+    }
+
+    /// Whatever is decided and not stored is not decided.
+    pub(super) fn lose(&mut self) {
+        if std::mem::take(&mut self.appending) {
+            self.unsure = self.pending.pop_front();
+        }
+        for pending in std::mem::take(&mut self.pending) {
+            self.lost.push_back(pending.batch.id);
+            self.kept.extend(pending.keep);
+        }
+    }
+
+    /// What the stream says of the batch of which it was not known whether it is stored.
+    pub(super) fn settle_what_is_unsure(&mut self, records: &[Arc<Record>]) {
+        let Some(pending) = self.unsure.take() else { return };
+        let last = pending.records.last().map(Record::head);
+        if last.is_some_and(|head| records.iter().any(|record| record.head() == head)) {
+            // It is: what got lost is the answer.
+            self.works_again();
+        } else {
+            self.lost.push_back(pending.batch.id);
+            self.kept.extend(pending.keep);
+        }
+    }
+
+    pub(super) fn reload(&mut self) {
+        self.standing = Standing::Reading;
+        self.read = Some(Read::Whole);
+    }
+
+    /// Reads what others have appended, unless it is about to find out anyway.
+    pub(super) fn changed(&mut self) {
+        if self.is_ready() {
+            self.read_after_head();
+        }
+    }
+
+    /// Folds what others have appended.
+    pub(super) fn foreign(&mut self, records: &[Arc<Record>]) {
+        self.reading = false;
+        // While an append is under way, it tells whether others were first.
+        if !self.is_ready() {
+            return;
+        }
+        let known = self.stored.map_or(0, |head| head.seq + 1);
+        for record in records.iter().filter(|record| record.seq >= known) {
+            if self.release.apply(record).is_err() {
+                self.reload();
+                return;
+            }
+            self.stored = Some(record.head());
+            self.recorded.push_back(record.clone());
+        }
+        self.note_skew();
+        self.fresh = !self.tell(&Cause::Tick);
+    }
+
+    /// Folds the whole stream anew.
+    pub(super) fn reloaded(&mut self, records: &[Arc<Record>]) {
+        self.reading = false;
+        if self.standing != Standing::Reading {
+            return;
+        }
+        let mut release = Release::new(self.release.id().clone());
+        for record in records {
+            if let Err(error) = release.apply(record) {
+                let detail = format!("the record can't be trusted: {}", with_causes(&error));
+                return self.fail(detail, false);
+            }
+        }
+        let known = self.stored.map_or(0, |head| head.seq + 1);
+        self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
+        self.in_doubt.extend(release.outstanding().keys());
+        self.stored = release.head();
+        self.release = release;
+        self.settle_what_is_unsure(records);
+        self.standing = Standing::Ready;
+        self.note_skew();
+        for cause in std::mem::take(&mut self.kept) {
+            self.tell(&cause);
+        }
+        self.fresh = !self.tell(&Cause::Tick) && self.pending.is_empty();
+    }
+
+    /// What on-call has to hear though it can't be recorded.
+    pub fn poll_alarm(&mut self) -> Option<Alarm> {
+        let trouble = self.trouble.clone();
+        match (self.alarm_at, trouble) {
+            (Some(at), Some(trouble)) if at <= self.now && self.is_left_alone() => {
+                self.alarm_at = Some(self.now + ALARM_EVERY);
+                self.alarmed = true;
+                Some(self.alarm(&trouble))
+            }
+            (_, None) if self.alarmed => {
+                self.alarmed = false;
+                let title = format!("{}: relman can record again", self.release.id());
+                let body = "The journal works again, and the release is driven again.".to_owned();
+                Some(self.alarm_of(title, body, false))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether users have the new version, or may have it, and nothing is done for want of a journal. While there is
+    /// nothing to record, one that has failed stands in nobody's way.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.is_in_production() && !self.is_settled()
+    }
+
+    /// Whether users have the new version, or may have it.
+    pub(super) fn is_in_production(&self) -> bool {
+        let phase = self.release.phase().name();
+        phase.touches_production() && !phase.is_end()
+    }
+
+    /// What on-call is told while nothing can be recorded.
+    pub(super) fn alarm(&mut self, trouble: &str) -> Alarm {
+        let (id, share) = (self.release.id(), self.release.exposure());
+        let title = format!("{id}: relman can't record, and does nothing");
+        let traffic = if share.is_zero() && self.release.phase().name() != PhaseName::RollingBack {
+            "No user has the new version.".to_owned()
+        } else {
+            format!("Traffic is still at {share}, and a breach would not take it back.")
+        };
+        let body = format!(
+            "The journal does not work: {trouble}. {traffic} Repair the journal (on a full disk, make room): relman tries \
+             again every few seconds and goes on from there."
+        );
+        self.alarm_of(title, body, !share.is_zero())
+    }
+
+    pub(super) fn alarm_of(&mut self, title: String, body: String, exposed: bool) -> Alarm {
+        let number = self.id();
+        let key = format!("alarm-{}-{}-{number}", self.release.id(), self.now.as_millis());
+        Alarm {
+            key,
+            release: self.release.id().clone(),
+            channel: self.release.policy().map(|policy| policy.on_call().channel.clone()),
+            moment: Moment::JournalUnavailable,
+            title,
+            body,
+            target: if exposed { self.release.target() } else { None },
+        }
+    }
+}
