@@ -299,7 +299,7 @@ async fn a_version_that_fails_at_the_second_step_is_taken_back_to_zero() {
     let percent: f64 = observed.strip_suffix('%').unwrap().parse().unwrap();
     assert!((percent / 100.0 - value).abs() < 0.001, "{rollback}");
     let words = scene.drill.tool(&["rollback-log", RELEASE]).unwrap();
-    for (name, value) in [("criterion", "error_rate > 1%"), ("observed", observed), ("threshold", "1%")] {
+    for (name, value) in [("criterion", "error_rate > 1%"), ("observed", observed), ("limit", "1%")] {
         let named =
             |line: &str| line.trim().split_once(' ').is_some_and(|(n, v)| n == name && v.trim() == value);
         assert!(words.lines().any(named), "{name} {value}: {words}");

@@ -147,7 +147,10 @@ pub enum Input {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "an append, a read, an alarm and a stop are under way independently")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "an append, a read, an alarm and a stop are under way independently"
+)]
 pub struct Session {
     pub(super) config: SessionConfig,
     /// What the release amounts to, the records that are decided and not stored included.

@@ -225,7 +225,10 @@ fn gets_back(driven: &mut Driven, told: &Told, ends: &mut Ends) {
         assert!(turns < 200, "the rollback does not get through: {:?}", driven.missing());
     }
     // What others have added since it last read, it need not know.
-    driven.journal.records.truncate(driven.release.head().map_or(0, |head| head.seq as usize + 1));
+    driven
+        .journal
+        .records
+        .truncate(driven.release.head().map_or(0, |head| usize::try_from(head.seq).unwrap() + 1));
     driven.journal.lines.truncate(driven.journal.records.len());
     driven.assert_replays();
 }
