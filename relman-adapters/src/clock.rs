@@ -20,20 +20,23 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     /// The present moment, whole milliseconds, rounded down. A machine whose clock stands before 1970 reads as 1970.
     fn now(&self) -> Timestamp {
-        static FIRST: OnceLock<(Timestamp, Duration)> = OnceLock::new();
-        let (calendar, uptime) = FIRST.get_or_init(|| (SystemClock.calendar(), uptime()));
-        let passed = uptime_since(*uptime).as_millis();
-        *calendar + Span::from_millis(u64::try_from(passed).unwrap_or(u64::MAX))
+        static FIRST: OnceLock<(Duration, Duration)> = OnceLock::new();
+        let (calendar, first) = FIRST.get_or_init(|| (since_epoch(), uptime()));
+        timestamp(*calendar + uptime().saturating_sub(*first))
     }
 
     fn calendar(&self) -> Timestamp {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+        timestamp(since_epoch())
     }
 }
 
-fn uptime_since(before: Duration) -> Duration {
-    uptime().saturating_sub(before)
+fn timestamp(since_epoch: Duration) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// What the machine's calendar shows.
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// The time since the machine was started, without regard to its calendar.

@@ -74,7 +74,10 @@ pub(super) fn exposure_never_above_step(records: &[Record]) -> Result<(), Broken
 
 /// The times in which someone is on call.
 #[derive(Default)]
-struct Cover(Vec<Window>);
+struct Cover {
+    shifts: Vec<Window>,
+    skew: Span,
+}
 
 impl Cover {
     fn follow(&mut self, record: &Record) {
@@ -82,14 +85,26 @@ impl Cover {
             Event::OnCallAcknowledged(acknowledged) => acknowledged.until,
             Event::OnCallHandedOver(handed_over) => handed_over.until,
             Event::CoverLapsed(_) => return self.end(record.at),
+            Event::ClockSkewed(skewed) => return self.skewed(record.at, skewed.ahead),
             _ => return,
         };
         self.end(record.at);
-        self.0.push(Window { from: record.at, until });
+        self.shifts.push(Window { from: record.at, until });
+    }
+
+    /// Time that never passed takes nothing from a shift: one that would have ended in it ends as much later.
+    fn skewed(&mut self, at: Timestamp, ahead: Span) {
+        let jump = ahead.saturating_sub(self.skew);
+        self.skew = ahead;
+        if let Some(last) = self.shifts.last_mut()
+            && last.until < at
+        {
+            last.until = last.until + jump;
+        }
     }
 
     fn end(&mut self, at: Timestamp) {
-        if let Some(last) = self.0.last_mut() {
+        if let Some(last) = self.shifts.last_mut() {
             last.until = last.until.min(at);
         }
     }
@@ -97,7 +112,7 @@ impl Cover {
     /// How much of a window is covered.
     fn of(&self, window: Window) -> Span {
         let parts =
-            self.0.iter().map(|cover| cover.until.min(window.until).since(cover.from.max(window.from)));
+            self.shifts.iter().map(|cover| cover.until.min(window.until).since(cover.from.max(window.from)));
         parts.fold(Span::ZERO, |sum, part| sum + part)
     }
 }

@@ -25,7 +25,7 @@ async fn a_storyboard_has_five_frames_and_a_frame_that_was_not_reached_says_so()
         assert!(page.has(&format!("<a href=\"#{frame}\"")), "{frame}");
     }
     assert!(page.has("Not reached: starts once the plan is approved."));
-    assert!(page.has("Not reached: no user has met this version."));
+    assert!(page.has("Not reached: no user has this version yet. The steps are planned."));
     // The rollback is shown before it is ever needed.
     assert!(page.has("Breaching any of these starts the rollback in the same evaluation"));
     assert!(page.has("The platform shows zero traffic on the new version 2 times in a row"));
