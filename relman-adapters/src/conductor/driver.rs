@@ -39,18 +39,27 @@ pub(super) type KnownHead = Arc<Mutex<Option<Head>>>;
 
 /// What a driver is told by people and by the rest of the process.
 pub(super) enum Message {
-    /// Somebody wants something, on exactly the state that they saw where that is given.
-    Command(Asked),
+    /// Somebody wants something.
+    Command(Box<Asked>),
     /// Others have appended.
     Changed,
     /// Nothing new is to be started.
     Stop,
 }
 
+/// What a command is carried out on.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Basis {
+    /// The state that there is.
+    Whatever,
+    /// Exactly the state after this record.
+    Seen(Option<Head>),
+}
+
 /// A command, and where its outcome is awaited.
 pub(super) struct Asked {
     pub(super) command: Command,
-    pub(super) seen: Option<Option<Head>>,
+    pub(super) on: Basis,
     pub(super) reply: oneshot::Sender<Result<(Release, Vec<Record>), SubmitError>>,
     pub(super) tries: u32,
 }
@@ -246,7 +255,7 @@ impl<'a> Driver<'a> {
 
     fn hear(&mut self, message: Option<Message>) {
         match message {
-            Some(Message::Command(asked)) => self.ask(asked),
+            Some(Message::Command(asked)) => self.ask(*asked),
             Some(Message::Changed) => self.tell(Input::Changed),
             Some(Message::Stop) => {
                 self.give_up_at = Some(Instant::now() + self.shared.limits.grace);
@@ -262,7 +271,7 @@ impl<'a> Driver<'a> {
             let _ = asked.reply.send(Err(SubmitError::Crowded(self.id.clone())));
             return;
         }
-        if let Some(seen) = asked.seen
+        if let Basis::Seen(seen) = asked.on
             && (seen != self.session.stored() || !self.session.is_settled())
         {
             let now = self.session.stored();
@@ -309,7 +318,7 @@ impl Shared {
         config.check_flows_every =
             self.executor.user_flows.is_some().then(|| span(self.limits.check_flows_every));
         config.check_flows_again_after = span(self.limits.check_flows_again_after);
-        config.incidents = self.incident_source.clone();
+        config.incidents.clone_from(&self.incident_source);
         config
     }
 

@@ -141,7 +141,7 @@ impl Executor {
 
     /// One part of a call: a little less than the call may take, so that the other parts of it count.
     async fn bounded<T>(&self, part: impl Future<Output = T>) -> Result<T, String> {
-        let limit = self.limits.call_time - self.limits.call_time / 10;
+        let limit = self.limits.call_time * 9 / 10;
         within(limit, "adapter", part).await
     }
 

@@ -21,13 +21,13 @@ use tracing::{error, warn};
 
 use super::{
     ConductorBuilder, Limits,
-    driver::{Asked, Driver, KnownHead, Message},
+    driver::{Asked, Basis, Driver, KnownHead, Message},
     executor::{Executor, caught, guarded},
 };
 use crate::{LoadError, Releases, SubmitError};
 
 /// The first pause before a release is taken up again that could not be, or whose driver has failed, and the longest.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// How long a release may be without a driver before on-call is told.
 const ALARM_AFTER: Duration = Duration::from_secs(15);
@@ -231,7 +231,7 @@ impl Conductor {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
-        if let Some(done) = self.ask(id, None, actor, &action).await {
+        if let Some(done) = self.ask(id, Basis::Whatever, actor, &action).await {
             return done;
         }
         let done = self.shared.releases.command(id, actor, action).await?;
@@ -251,7 +251,7 @@ impl Conductor {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
-        if let Some(done) = self.ask(id, Some(seen), actor, &action).await {
+        if let Some(done) = self.ask(id, Basis::Seen(seen), actor, &action).await {
             return done;
         }
         let done = self.shared.releases.command_at(id, seen, actor, action).await?;
@@ -329,7 +329,7 @@ impl Conductor {
     async fn ask(
         &self,
         id: &ReleaseId,
-        seen: Option<Option<Head>>,
+        on: Basis,
         actor: &Actor,
         action: &Action,
     ) -> Option<Result<(Release, Vec<Record>), SubmitError>> {
@@ -340,7 +340,7 @@ impl Conductor {
         };
         let (reply, answer) = oneshot::channel();
         let command = Command { by, action: action.clone() };
-        inbox.send(Message::Command(Asked { command, seen, reply, tries: 0 })).ok()?;
+        inbox.send(Message::Command(Box::new(Asked { command, on, reply, tries: 0 }))).ok()?;
         // A driver that ends meanwhile has not heard of it.
         answer.await.ok()
     }
@@ -349,10 +349,12 @@ impl Conductor {
     async fn take_up(&self, release: &Release) {
         let phase = release.phase().name();
         let at_work = !phase.is_end() || !release.outstanding().is_empty();
-        if phase.touches_production() && at_work && self.nudge(release.id()).is_none() {
-            if let Err(error) = self.conduct(release.id()).await {
-                warn!(release = %release.id(), error = with_causes(&error), "the release is not taken up yet");
-            }
+        if phase.touches_production()
+            && at_work
+            && self.nudge(release.id()).is_none()
+            && let Err(error) = self.conduct(release.id()).await
+        {
+            warn!(release = %release.id(), error = with_causes(&error), "the release is not taken up yet");
         }
     }
 
@@ -525,12 +527,12 @@ impl Supervisor {
         loop {
             let driver = Driver::new(self.shared.clone(), release, self.head.clone(), &mut self.messages);
             match caught(driver.drive()).await {
-                Ok(driven) => {
+                Ok(reached) => {
                     if self.shared.forget(&self.id, &mut self.messages) {
-                        end.send_replace(Some(Ok(Arc::new(driven))));
+                        end.send_replace(Some(Ok(Arc::new(reached))));
                         return;
                     }
-                    release = driven;
+                    release = reached;
                     continue;
                 }
                 Err(panic) => {

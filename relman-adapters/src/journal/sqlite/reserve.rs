@@ -12,7 +12,7 @@ const BYTES: usize = 4 * 1024 * 1024;
 
 /// How often it is tried to make the reserve again once it was freed: room that somebody has just made is wanted by
 /// others, too.
-const TRY_EVERY: Duration = Duration::from_secs(60);
+const TRY_EVERY: Duration = Duration::from_mins(1);
 
 /// Room on the disk beside a journal, so that a rollback can be recorded when the disk is full: a file that is removed
 /// when the room is needed, and made again once there is some.
@@ -59,7 +59,7 @@ impl Reserve {
     /// Written in full: a file with a hole takes no room.
     fn write(&self) -> io::Result<()> {
         let mut file = fs::File::create(&self.path)?;
-        let chunk = [0x5a; 64 * 1024];
+        let chunk = [0x5a; 16 * 1024];
         for _ in 0..BYTES / chunk.len() {
             file.write_all(&chunk)?;
         }
