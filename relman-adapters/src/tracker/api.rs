@@ -220,7 +220,7 @@ impl Api {
     }
 
     /// The beginning of an answer's body, for an error.
-    #[cfg(any(feature = "gitlab", feature = "jira"))]
+    #[cfg(feature = "gitlab")]
     pub(super) fn excerpt(&self, reply: &Reply) -> String {
         self.client.excerpt(&reply.body)
     }

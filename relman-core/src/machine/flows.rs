@@ -16,8 +16,7 @@ impl Release {
     /// The service whose key user flows are to be checked now and then: while all of the traffic is on the new version
     /// and the validation gate asks for it.
     ///
-    /// What was found goes into [`Input::Flows`](super::Input::Flows). Asking changes nothing and may be repeated; what
-    /// is recorded of many answers is said there.
+    /// A [`Session`](super::Session) asks for it, and records what is news.
     pub fn flows_to_check(&self) -> Option<&ServiceName> {
         let Phase::Validating(step) = &self.phase else {
             return None;

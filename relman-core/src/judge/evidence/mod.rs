@@ -1,7 +1,7 @@
 //! Evidence against a release, added up over time, that may be looked at as often as anyone likes.
 //!
 //! For each interval `t` and each alternative `k` (a regression of a certain size) a
-//! [factor](factor) `L_k(t)` has a mean of at most 1 while the criterion is clean. All share one
+//! [factor] `L_k(t)` has a mean of at most 1 while the criterion is clean. All share one
 //! recursion, started with `S_k = 0` and `rest = 1`:
 //!
 //! ```text
