@@ -128,12 +128,6 @@ impl Bench {
         fs::read(self.path(name)).unwrap()
     }
 
-    /// What is in a file; nothing where there is none.
-    #[cfg(feature = "adapters")]
-    pub(crate) fn read_if_there(&self, name: &str) -> Vec<u8> {
-        fs::read(self.path(name)).unwrap_or_default()
-    }
-
     /// The tool with these words, in this folder.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deploy-tool"));
