@@ -1,6 +1,6 @@
 //! `run`: conducts a real release in the foreground, and takes it up again after a crash.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, io::IsTerminal, sync::Arc, time::Duration};
 
 use relman_adapters::{
     SubmitError,
@@ -42,7 +42,11 @@ pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
     // What relman logs goes to the error output; RELMAN_LOG chooses how much, as in RELMAN_LOG=info.
     let filter = tracing_subscriber::EnvFilter::try_from_env("RELMAN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for a terminal: in a file they hide the words.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Another subscriber, set by a test, is as good.
     let _ = log.try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
