@@ -96,7 +96,7 @@ fn what_is_wrong_about_a_flow_is_named() {
         ("[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", statuss = 200 }\n", "unknown field `statuss`"),
         (
             "[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", status = 7 }\n",
-            "is no HTTP status such as 200",
+            "is not an HTTP status such as 200",
         ),
         ("[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", method = \"PUT\" }\n", "unknown variant `PUT`"),
         (
