@@ -114,5 +114,5 @@ fn what_is_wrong_about_a_flow_is_named() {
         assert!(!answer.err.contains("hunter2"), "{answer:?}");
     }
     let twice = bench(&[command("pay", "true"), command("pay", "true")]);
-    twice.run("flows").misused("[[user_flows]]: failed to join user flows: two are called pay");
+    twice.run("flows").misused("[[user_flows]]: failed to join user flows: two are named pay");
 }
