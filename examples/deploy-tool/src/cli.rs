@@ -65,12 +65,12 @@ Files:
 
 Exit status:
   0  done
-  1  refused, not verified, or something outside failed; the message says what
-  2  usage: a wrong invocation, or a file that it names can't be read or parsed
+  1  refused, not verified, or something outside failed; the message says which
+  2  usage: a wrong command line, or a file it names can't be read or parsed
 
-`deploy-tool help COMMAND` says who may do it and gives an example.";
+`deploy-tool help COMMAND` says who may run it and gives an example.";
 
-/// Carries software releases from plan to completion, and leaves a record that can be checked.
+/// Carries software releases from plan to completion, and keeps a record that can be verified.
 #[derive(Debug, Parser)]
 #[command(name = "deploy-tool", version, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -83,16 +83,16 @@ pub(crate) struct Cli {
 /// What every command understands.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The journal, one SQLite file [default: relman.db]
+    /// The journal, a single SQLite file [default: relman.db]
     #[arg(long, global = true, display_order = 901, value_name = "FILE")]
     pub(crate) journal: Option<PathBuf>,
-    /// People, roles and adapters [default: relman.toml, if it is there]
+    /// People, roles and adapters [default: relman.toml, if there is one]
     #[arg(long, global = true, display_order = 902, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Who acts: user:NAME or service:NAME
     #[arg(long = "as", global = true, display_order = 903, value_name = "ACTOR", env = "RELMAN_AS")]
     pub(crate) actor: Option<Actor>,
-    /// Prints JSON, one object a line
+    /// Prints JSON, one object per line
     #[arg(long, global = true, display_order = 904)]
     pub(crate) json: bool,
 }
@@ -100,7 +100,7 @@ pub(crate) struct Global {
 /// The user flows.
 #[derive(Debug, Args)]
 pub(crate) struct Flows {
-    /// The service, as programs are told its name
+    /// The name of the service that programs are given
     #[arg(value_name = "SERVICE", default_value = "by-hand")]
     pub(crate) service: ServiceName,
 }
@@ -111,94 +111,95 @@ pub(crate) enum Command {
     /// Shows a whole release, 30.5 hours, in a few seconds on a simulated platform
     ///
     /// The clock, the traffic and the platform are simulated; the conductor, the journal and every rule are real.
-    /// Who may: everybody; the people of the demo are made up, and the journal is a file that you can look at
-    /// afterwards with `status`, `log` and `verify`.
+    /// The people are made up, and the journal is a file that you can inspect afterwards with `status`, `log` and
+    /// `verify`. Who may: everyone.
     ///
     /// Example: deploy-tool demo --scenario error-spike
     Demo(Demo),
     /// Writes a commented relman.toml, policy.toml and plan.toml to start from
     ///
-    /// Never overwrites a file. Who may: everybody.
+    /// Never overwrites a file. Who may: everyone.
     ///
     /// Example: deploy-tool init my-service
     Init {
-        /// The folder; it is made if it is not there
+        /// The folder; created if it does not exist
         #[arg(value_name = "DIR", default_value = ".")]
         dir: PathBuf,
     },
-    /// Tries a policy in simulated worlds, thousands of times, and shows what it does to users
+    /// Tries a policy in simulated worlds, thousands of times, and shows what it means for users
     ///
-    /// For healthy versions: how many are rolled back wrongly, and how long a release takes. For every kind of
-    /// regression at several sizes: how many are found, how soon, and how many requests and users are harmed until then.
-    /// Each figure has its confidence interval. A second policy meets the same random numbers, so that the two can be
-    /// compared. The criteria are those of the plan; without one, `error_rate > 1%`, `latency_p99 > 2x baseline` and
-    /// `complaints > 3`. A thousand trials take half a minute or so. Who may: everybody; nothing real is touched.
+    /// For healthy versions: how many are rolled back by mistake, and how long a release takes. For every kind of
+    /// regression at several sizes: how many are caught, how soon, and how many requests and users are harmed by then.
+    /// Each figure comes with a confidence interval. A second policy runs on the same random numbers, so that the two can
+    /// be compared. The criteria are those of the plan; without a plan they are `error_rate > 1%`, `latency_p99 > 2x baseline` and
+    /// `complaints > 3`. A thousand trials take about half a minute. Nothing real is touched. Who may: everyone.
     ///
     /// Example: deploy-tool lab policy.toml --against hasty.toml --html lab.html
     Lab(Lab),
-    /// Judges what was measured in the past: would this gate have caught last month's incident?
+    /// Judges past measurements: would this gate have caught last month's incident?
     ///
-    /// Reads one interval a line from the standard input or from a file, or a window of the past from a Prometheus, and
-    /// says in a sentence what the gate would have done and when; --table shows each interval, --json is for scripts.
-    /// Who may: everybody; nothing is recorded and nothing real is touched.
+    /// Reads one interval per line from standard input or a file, or a past window from Prometheus, and says in a
+    /// sentence what the gate would have done and when; --table shows each interval, --json is for scripts. Nothing is
+    /// recorded and nothing real is touched. Who may: everyone.
     ///
     /// Example: deploy-tool judge "error_rate > 2x baseline" < observations.jsonl
     #[expect(clippy::doc_markdown, reason = "the example is typed as it stands")]
     Judge(Box<judge::Judge>),
-    /// Conducts a real release in the foreground, until it has ended or Ctrl-C
+    /// Conducts a real release in the foreground until it ends, or until Ctrl-C
     ///
-    /// Records the plan if it is new, then does what the release asks for: deploys, routes traffic, measures, tells
-    /// people, and goes back by itself where the contract says so. After a crash the same command goes on where the
-    /// record ends; nothing is done twice. Who may: whoever may record the plan (--as); nobody needs a role to go
-    /// on with one that is recorded.
+    /// Records the plan if it is new, then does what the release calls for: deploys, routes traffic, measures, notifies
+    /// people, and rolls back on its own when the contract is breached. After a crash, the same command picks up where
+    /// the record ends. While it is stopped, nobody watches the release: stopping it with users on the new version
+    /// prints how to take them back. Who may: whoever may record the plan (--as); continuing a recorded one takes no
+    /// role.
     ///
     /// Example: deploy-tool --as user:ana run plan.toml
     Run(Run),
     /// Serves the overview, every storyboard and people's actions as web pages
     ///
-    /// On loopback by default. Reading needs nothing there; acting needs a token of [web.tokens] in the configuration.
-    /// A release that `run` conducts in another process is shown as it goes on. Who may: everybody; what somebody does
-    /// on the pages needs the same roles as the commands.
+    /// Listens on loopback by default, where reading needs no sign-in; acting needs a token from [web.tokens] in the
+    /// configuration. A release that `run` conducts in another process is shown live. Who may: everyone; actions on the
+    /// pages need the same roles as the commands.
     ///
     /// Example: deploy-tool serve --listen 127.0.0.1:7878
     Serve(Serve),
-    /// Tries the key user flows once and shows what was found
+    /// Tries the key user flows once and shows the results
     ///
-    /// Those of `user_flows` in the configuration, as `run` tries them while it validates a release. The exit status is
-    /// 1 unless each of them works. Who may: everybody; nothing is recorded.
+    /// These are the `user_flows` of the configuration, tried as `run` tries them while it validates a release. The exit
+    /// status is 1 unless all of them work. Nothing is recorded. Who may: everyone.
     ///
     /// Example: deploy-tool flows
     Flows(Flows),
     /// Records the plan of a release, or revises it while it is in planning
     ///
-    /// A revision makes approvals void; the same plan once more changes nothing. Who may: roles with the permission
-    /// `plan`. Whoever records or revises it is an author, and can neither approve nor override.
+    /// A revision voids approvals; recording the same plan again changes nothing. Who may: roles with the permission
+    /// `plan`. Whoever records or revises a plan is an author of it, and can neither approve nor override.
     ///
     /// Example: deploy-tool --as user:ana plan plan.toml
     Plan(Plan),
-    /// Approves a plan that somebody else wrote
+    /// Approves a plan that someone else wrote
     ///
-    /// High risk takes two approvers. With the last approval staging begins. Who may: people with the permission
+    /// High risk takes two approvers. The last approval starts staging. Who may: people with the permission
     /// `approve` who are not authors of the plan.
     ///
     /// Example: deploy-tool --as user:ben approve checkout-241
     Approve(OfRelease),
-    /// Records the outcome of a check, with what shows it
+    /// Records the outcome of a check, with evidence
     ///
-    /// Staging asks for unit, integration and end-to-end, high risk for manual-qa, a performance-sensitive change
-    /// for load-test; the validation asks for user-flows, which `run` makes itself
-    /// where `user_flows` are configured. Who may: roles with the permission `check`; manual-qa is
-    /// signed by a person, who confirms every item of the checklist.
+    /// Staging asks for unit, integration and end-to-end; high risk also for manual-qa, and a performance-sensitive
+    /// change for load-test. Validation asks for user-flows, which `run` checks itself where `user_flows` are
+    /// configured. Who may: roles with the permission `check`; manual-qa is signed by a person, who confirms every item
+    /// of the checklist.
     ///
     /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence "run 1742"
     Check(Check),
-    /// Makes a release stand still until somebody resumes it
+    /// Holds a release until someone resumes it
     ///
-    /// Traffic stays where it is. Who may: everybody whom the directory knows may pull the cord.
+    /// Traffic stays where it is. Who may: everyone the directory knows; anyone may pull the cord.
     ///
     /// Example: deploy-tool --as user:dora hold checkout-241 --reason "odd log lines"
     Hold(WithReason),
-    /// Lets a release go on that was held, or tries a failed deployment again
+    /// Resumes a held release, or retries a failed deployment
     ///
     /// Who may: roles with the permission `operate`.
     ///
@@ -206,52 +207,53 @@ pub(crate) enum Command {
     Resume(WithReason),
     /// Takes a release back to zero traffic
     ///
-    /// A rollback is done only when the platform shows zero traffic. Who may: everybody whom the directory knows.
+    /// A rollback is finished only when the platform shows zero traffic. It is carried out by `run`; without one, it is
+    /// only recorded. Who may: everyone the directory knows.
     ///
     /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices"
     Rollback(WithReason),
-    /// Gives a release up before it has touched production
+    /// Aborts a release before it reaches production
     ///
     /// Who may: roles with the permission `operate`.
     ///
     /// Example: deploy-tool --as user:ana abort checkout-241 --reason "superseded by checkout-242"
     Abort(WithReason),
-    /// Overrides a failed gate: recorded, limited in time, and owed a post-mortem
+    /// Overrides a failed gate, on the record, for a limited time, and at the price of a post-mortem
     ///
-    /// Covers the checks that have failed by now, or a freeze. Neither the plan gate nor a step of the rollout can
-    /// be overridden. Who may: people with the permission `override` who neither wrote nor approved the plan.
+    /// Covers the checks that have failed so far, or a freeze. Neither the plan gate nor a rollout step can be
+    /// overridden. Who may: people with the permission `override` who neither wrote nor approved the plan.
     ///
     /// Example: deploy-tool --as user:eve override checkout-241 --gate staging --reason "known flake" --expires 4h
     Override(Override),
-    /// Takes on-call duty for a release
+    /// Puts you on call for a release
     ///
-    /// Validation time counts only under cover. If somebody else has the duty, this is the hand-over. Who may:
-    /// people with the permission `on_call`.
+    /// You will be paged. This takes over from whoever is on call. Validation time counts only while someone is. Who
+    /// may: people with the permission `on_call`.
     ///
     /// Example: deploy-tool --as user:dora ack checkout-241 --for 8h
     Ack(Ack),
     /// Files a post-mortem that is owed
     ///
-    /// Rollbacks and overrides owe one, and no release is closed before it is filed. Who may: roles with the
+    /// Every rollback and override owes one, and a release can't be closed until it is filed. Who may: roles with the
     /// permission `operate`.
     ///
     /// Example: deploy-tool --as user:ana postmortem checkout-241 --summary "…" --root-cause "…"
     Postmortem(Postmortem),
-    /// Writes down what was learnt from a release
+    /// Records a lesson learned from a release
     ///
-    /// Under the headings of a retrospective: what went well, what went badly, where we were lucky. Possible at any
-    /// time, after the close too. Who may: everybody whom the directory knows.
+    /// Under the headings of a retrospective: what went well, what went badly, where we got lucky. Possible at any time,
+    /// even after the release is closed. Who may: everyone the directory knows.
     ///
     /// Example: deploy-tool --as user:ana lesson checkout-241 went-badly "no test knows foreign addresses"
     Lesson(Lesson),
-    /// Records something that somebody is to change because of a release
+    /// Records an action item that came out of a release
     ///
-    /// It has an owner, a kind and a day, and is owed until it is settled; no release waits for it. Who may: roles with
+    /// It has an owner, a kind and a due date, and stays open until it is settled; no release waits for it. Who may: roles with
     /// the permission `operate`.
     ///
     /// Example: deploy-tool --as user:ana action checkout-241 "test with foreign addresses" --kind prevent --owner user:ben --due 14d
     Action(Action),
-    /// Says that an action item is done, or dropped
+    /// Marks an action item as done or dropped
     ///
     /// Who may: its owner, and roles with the permission `operate`.
     ///
@@ -259,145 +261,145 @@ pub(crate) enum Command {
     Settle(Settle),
     /// Records a customer's complaint
     ///
-    /// Complaints are counted by contracts such as `complaints > 3`. Who may: everybody whom the directory knows.
+    /// Contracts can count complaints, as in `complaints > 3`. Who may: everyone the directory knows.
     ///
     /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying"
     Complain(Complain),
-    /// Closes a release that has reached its end
+    /// Closes a release that has ended
     ///
     /// Who may: roles with the permission `operate`, once every post-mortem is filed.
     ///
     /// Example: deploy-tool --as user:ana close checkout-241
     Close(OfRelease),
-    /// Shows what is going on and why it waits: every release, or one in full
+    /// Shows where things stand and what is being waited for: every release, or one in full
     ///
-    /// Who may: everybody. With --json one object a release.
+    /// Who may: everyone. With --json, one object per release.
     ///
     /// Example: deploy-tool status checkout-241
     Status {
-        /// The release; all of them where it is left out
+        /// The release [default: all of them]
         release: Option<ReleaseId>,
     },
     /// Shows what happened, record by record
     ///
-    /// Who may: everybody. With --json one object a record, every record.
+    /// Who may: everyone. With --json, one object for every record.
     ///
     /// Example: deploy-tool log checkout-241 --full
     Log {
         /// The release
         release: ReleaseId,
-        /// Shows every look at the metrics, and does not draw them together
+        /// Shows every evaluation of the metrics instead of grouping them
         #[arg(long)]
         full: bool,
     },
-    /// Shows what was planned beside what happened, and when it will be over
+    /// Shows the plan beside what happened, and when it should be over
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool schedule checkout-241
     Schedule(OfRelease),
     /// Shows the plan in force: scope, risk, contract, steps, approvals
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool show checkout-241
     Show(OfRelease),
-    /// Shows what spoke for and against a release, criterion by criterion, and how near to an alarm that came
+    /// Shows the evidence for and against a release, criterion by criterion, and how close it came to an alarm
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool evidence checkout-241
     Evidence(OfRelease),
-    /// Shows why a release was taken back, how long that took, and what caused it
+    /// Shows why a release was rolled back, how long that took, and what caused it
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool rollback-log checkout-241
     RollbackLog(OfRelease),
-    /// Writes the storyboard of a release as one page that stands alone
+    /// Writes the storyboard of a release as one self-contained page
     ///
-    /// Plan, stage, release, verify and rollback with their checklists, gates, verdicts and artifacts; no script, and
-    /// nothing from a network. An older file of that name is replaced. Who may: everybody.
+    /// Plan, stage, release, verify and rollback with their checklists, gates, verdicts and artifacts; no scripts, and
+    /// nothing loaded from the network. An existing file is replaced. Who may: everyone.
     ///
     /// Example: deploy-tool storyboard checkout-241 -o checkout-241.html
     Storyboard {
         /// The release
         release: ReleaseId,
-        /// Writes a file in place of the standard output
+        /// Writes to this file instead of standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Exports the whole journal, with people, roles, policy and open items; or imports such an export
+    /// Exports the whole journal, with people, roles, policy and open items, or imports such an export
     ///
-    /// Who may: everybody who can read the journal, and write the new one.
+    /// Who may: everyone who can read the journal, and write the new one.
     ///
     /// Example: deploy-tool handover export folder
     #[command(subcommand, visible_alias = "estate")]
     Handover(Handover),
-    /// Publishes copies of a release on the trackers of the configuration, or brings them up to date
+    /// Publishes copies of a release to the configured trackers, or brings them up to date
     ///
     /// GitHub Releases, GitLab Releases, Jira Cloud: where the release is, a note for each phase, post-mortems, the record
-    /// and the package. What was published before is found again, so that there is one of each however often this is
-    /// said. `run` does it by itself with every phase. Who may: whoever has the trackers' tokens.
+    /// and the package. What was published before is found again, so that there is one of each however often you run
+    /// this. `run` does it on its own with every phase. Who may: whoever has the trackers' tokens.
     ///
     /// Example: deploy-tool publish checkout-241
     Publish(Publish),
     /// Packs everything about a release into one zip archive
     ///
-    /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are begun with what
-    /// the release was, and a guide for the retrospective. The same release gives the same bytes. An older package of
-    /// that name is replaced. Who may: everybody.
+    /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are filled in as far
+    /// as the record goes, and a guide for the retrospective. The same release gives the same bytes. An existing file
+    /// is replaced. Who may: everyone.
     ///
     /// Example: deploy-tool package checkout-241 -o checkout-241.zip
     Package(Package),
     /// Prints the artifacts of a release: plan, schedule, validation, rollback log, post-mortems, retrospective
     ///
-    /// Folded from the journal as of its last record, so that the same release always says the same. Templates for the
-    /// Markdown are replaced by files of --templates: plan.md, validation.md, _footer.md … Who may: everybody.
+    /// Computed from the journal as of its last record, so the same release always gives the same text. Files in
+    /// --templates replace those for Markdown: plan.md, validation.md, _footer.md … Who may: everyone.
     ///
     /// Example: deploy-tool report checkout-241 --artifact retrospective --format markdown
     Report(Report),
-    /// Shows how well software is delivered, over all releases of the journal
+    /// Shows delivery performance over all releases of the journal
     ///
-    /// Deployment frequency, lead time for changes, change fail rate and failed deployment recovery time, by the
-    /// definitions of DORA; drills do not count. Who may: everybody.
+    /// Deployment frequency, lead time for changes, change fail rate and failed deployment recovery time, as DORA
+    /// defines them; drills do not count. Who may: everyone.
     ///
     /// Example: deploy-tool metrics --last 90d --format markdown
     Metrics(Metrics),
-    /// Shows what people owe releases: post-mortems, and action items, overdue ones first
+    /// Shows open post-mortems and action items, overdue ones first
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool owed
     Owed,
     /// Checks that no record was altered, removed, swapped or repeated
     ///
-    /// FILE is a journal, or an export; an export is held against the journal too, where that has the release.
-    /// Opens nothing for writing. A chain alone can't show that it was rewritten from some record on: give the heads
-    /// that were kept elsewhere with --head, or the answer says `unanchored`. Who may: everybody.
+    /// FILE is a journal or an export; an export is also compared with the journal, if that has the release. Opens
+    /// nothing for writing. A chain alone can't show that it was rewritten from some record on: pass heads that were
+    /// kept elsewhere with --head, or the answer says `unanchored`. Who may: everyone.
     ///
     /// Example: deploy-tool verify checkout-241.jsonl --head 28a3a18f…
     Verify(Verify),
     /// Prints the stored lines of a release, byte for byte
     ///
-    /// One JSON object a line; `printf '\0%s' "$line" | sha256sum` is what the next line links to. Who may:
+    /// One JSON object per line; `printf '\0%s' "$line" | sha256sum` is what the next line links to. Who may:
     /// everybody.
     ///
     /// Example: deploy-tool export checkout-241 -o checkout-241.jsonl
     Export {
         /// The release
         release: ReleaseId,
-        /// Writes a new file in place of the standard output
+        /// Writes to this new file instead of standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
     /// Prints a JSON Schema, for editors
     ///
-    /// Who may: everybody.
+    /// Who may: everyone.
     ///
     /// Example: deploy-tool schema plan > plan.schema.json
     Schema {
-        /// Of which file
+        /// Which file it describes
         of: SchemaOf,
     },
 }
@@ -417,13 +419,13 @@ pub(crate) struct Demo {
 pub(crate) enum Scenario {
     /// Nothing: 1 %, 10 %, 50 %, 100 %, validated
     Clean,
-    /// The new version fails requests, and is rolled back by itself
+    /// The new version fails requests and is rolled back automatically
     ErrorSpike,
-    /// The metrics are gone for a while: the release holds, then goes on
+    /// Metrics are missing for a while: the release is held, then resumes
     MetricsOutage,
-    /// Nobody is on call for a while: the validation waits
+    /// Nobody is on call for a while: validation waits
     OncallLapse,
-    /// An executive overrides a failed check, and a post-mortem is demanded
+    /// An executive overrides a failed check and owes a post-mortem
     Override,
     /// The deployer fails now and then
     FlakyDeployer,
@@ -454,7 +456,7 @@ pub(crate) struct Lab {
     /// The plan whose criteria, risk and track the releases have
     #[arg(long, value_name = "PLAN.toml")]
     pub(crate) plan: Option<PathBuf>,
-    /// The track to try; the one that the plan takes by its risk where it is left out
+    /// The track to try [default: the one for the plan's risk]
     #[arg(long, value_name = "TRACK")]
     pub(crate) track: Option<TrackName>,
     /// How often each policy is tried in each world
@@ -463,7 +465,7 @@ pub(crate) struct Lab {
     /// The same seed gives the same report, byte for byte
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Writes the report as a page, with charts; an older report of that name is replaced
+    /// Writes the report as a page with charts; an existing file is replaced
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
@@ -473,14 +475,14 @@ pub(crate) struct Run {
     /// The plan, TOML
     #[arg(value_name = "PLAN.toml")]
     pub(crate) plan: PathBuf,
-    /// The policy, TOML; the one of the configuration or the shipped one where it is left out
+    /// The policy, TOML [default: the one of the configuration, or the shipped one]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
-    /// Where to listen [default: that of the configuration, or 127.0.0.1:7878]
+    /// Where to listen [default: as configured, or 127.0.0.1:7878]
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<std::net::SocketAddr>,
 }
@@ -490,7 +492,7 @@ pub(crate) struct Plan {
     /// The plan, TOML
     #[arg(value_name = "PLAN.toml")]
     pub(crate) plan: PathBuf,
-    /// The policy, TOML; the one of the configuration or the shipped one where it is left out
+    /// The policy, TOML [default: the one of the configuration, or the shipped one]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }
@@ -519,10 +521,10 @@ pub(crate) struct Check {
     pub(crate) name: CheckName,
     /// How it ended
     pub(crate) outcome: CheckResult,
-    /// What shows it: a link, a summary
+    /// The evidence: a link, a summary
     #[arg(long, value_name = "TEXT")]
     pub(crate) evidence: Text,
-    /// An item of the checklist that is confirmed; may be given many times
+    /// A confirmed item of the checklist; repeatable
     #[arg(long = "item", value_name = "TEXT", conflicts_with = "all_items")]
     pub(crate) items: Vec<Text>,
     /// Confirms every item of the checklist
@@ -551,7 +553,7 @@ pub(crate) struct Override {
     /// Why, for those who read the record later
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Text,
-    /// For how long it may be used, from now on: 4h
+    /// How long it may be used, from now: 4h
     #[arg(long, value_name = "DURATION")]
     pub(crate) expires: Span,
 }
@@ -560,7 +562,7 @@ pub(crate) struct Override {
 pub(crate) struct Ack {
     /// The release
     pub(crate) release: ReleaseId,
-    /// For how long, from now on: 8h [default: the policy's shift]
+    /// For how long, from now: 8h [default: the policy's shift]
     #[arg(long = "for", value_name = "DURATION")]
     pub(crate) length: Option<Span>,
 }
@@ -569,16 +571,16 @@ pub(crate) struct Ack {
 pub(crate) struct Postmortem {
     /// The release
     pub(crate) release: ReleaseId,
-    /// What happened and what was learnt
+    /// What happened and what was learned
     #[arg(long, value_name = "TEXT")]
     pub(crate) summary: Text,
     /// What caused it
     #[arg(long, value_name = "TEXT")]
     pub(crate) root_cause: Text,
-    /// Which one, where several are owed
+    /// Which one, if several are owed
     #[arg(long, value_name = "N")]
     pub(crate) number: Option<u32>,
-    /// Where the whole text is
+    /// Where the full text is
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<Text>,
 }
@@ -587,8 +589,8 @@ pub(crate) struct Postmortem {
 pub(crate) enum Handover {
     /// Exports everything to a new folder
     ///
-    /// Every stream is verified on the way. Prints the digest of the manifest: pass it on to whoever imports, over
-    /// another route than the folder.
+    /// Every stream is verified on the way. Prints the digest of the manifest: give it to whoever imports,
+    /// by another route than the folder.
     ///
     /// Example: deploy-tool handover export folder
     Export {
@@ -598,7 +600,7 @@ pub(crate) enum Handover {
     },
     /// Imports everything from a folder into the journal
     ///
-    /// Nothing is written before all of it is verified. Releases that the journal already has must have the same
+    /// Nothing is written until all of it is verified. Releases that the journal already has must have the same
     /// history. Afterwards the heads are compared. People and policy become the configuration where this machine has
     /// none, and are compared where it has one.
     ///
@@ -626,7 +628,7 @@ pub(crate) struct Package {
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
-    /// A folder of templates that replace those of relman, as for `report`
+    /// A folder of templates that replace relman's own, as for `report`
     #[arg(long, value_name = "DIR")]
     pub(crate) templates: Option<PathBuf>,
 }
@@ -637,18 +639,18 @@ pub(crate) struct Lesson {
     pub(crate) release: ReleaseId,
     /// Under which heading
     pub(crate) heading: Heading,
-    /// What was learnt
+    /// What was learned
     pub(crate) text: Text,
 }
 
 /// The headings of a retrospective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Heading {
-    /// What went well, and is to be kept
+    /// What went well and should be kept
     WentWell,
-    /// What went badly, and is to be changed
+    /// What went badly and should change
     WentBadly,
-    /// Where it was luck that nothing worse happened
+    /// Where only luck prevented worse
     Lucky,
 }
 
@@ -656,15 +658,15 @@ pub(crate) enum Heading {
 pub(crate) struct Action {
     /// The release
     pub(crate) release: ReleaseId,
-    /// What is to be done
+    /// What has to be done
     pub(crate) what: Text,
-    /// What it is good for
+    /// What it is for
     #[arg(long)]
     pub(crate) kind: ActionKind,
     /// Who does it: user:NAME
     #[arg(long, value_name = "ACTOR")]
     pub(crate) owner: Actor,
-    /// By when, from now on: 14d
+    /// When it is due, from now: 14d
     #[arg(long, value_name = "DURATION")]
     pub(crate) due: Span,
 }
@@ -676,9 +678,9 @@ pub(crate) enum ActionKind {
     Prevent,
     /// It is noticed sooner
     Detect,
-    /// It does less harm, or is over sooner
+    /// It does less harm or is over sooner
     Mitigate,
-    /// People work in another way
+    /// People work differently
     Process,
 }
 
@@ -686,12 +688,12 @@ pub(crate) enum ActionKind {
 pub(crate) struct Settle {
     /// The release
     pub(crate) release: ReleaseId,
-    /// In which way
+    /// Done or dropped
     pub(crate) how: Settled,
-    /// Which one, where several are open
+    /// Which one, if several are open
     #[arg(long, value_name = "N")]
     pub(crate) number: Option<u32>,
-    /// What shows that it is done, or why it was dropped
+    /// Evidence that it is done, or why it was dropped
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Text,
 }
@@ -701,7 +703,7 @@ pub(crate) struct Settle {
 pub(crate) enum Settled {
     /// It was done
     Done,
-    /// It is not done any more, for a reason
+    /// It will not be done, for a reason
     Dropped,
 }
 
@@ -709,8 +711,7 @@ pub(crate) enum Settled {
 pub(crate) struct Report {
     /// The release
     pub(crate) release: ReleaseId,
-    /// One of plan, schedule, validation, rollback-log, post-mortem-1 …, retrospective; all that there are where it is
-    /// left out
+    /// One of plan, schedule, validation, rollback-log, post-mortem-1 …, retrospective [default: all there are]
     #[arg(long, value_name = "NAME")]
     pub(crate) artifact: Option<ArtifactName>,
     #[command(flatten)]
@@ -719,7 +720,7 @@ pub(crate) struct Report {
 
 #[derive(Debug, Args)]
 pub(crate) struct Metrics {
-    /// Deployments of the last so many days, up to now: 90d; all of them where it is left out
+    /// How far back to look, from now: 90d [default: everything]
     #[arg(long, value_name = "DURATION")]
     pub(crate) last: Option<Span>,
     #[command(flatten)]
@@ -729,7 +730,7 @@ pub(crate) struct Metrics {
 /// In which shape a document is printed.
 #[derive(Debug, Args)]
 pub(crate) struct Shape {
-    /// Text for a terminal, Markdown for a page, JSON for a program; --json is the same as --format json
+    /// Text for a terminal, Markdown for a page, JSON for a program; --json means --format json
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
     /// A folder whose files, such as plan.md, replace the templates of the Markdown
@@ -744,7 +745,7 @@ pub(crate) enum Format {
     Text,
     /// For a page
     Markdown,
-    /// For a program, one object a line
+    /// For a program, one object per line
     Json,
 }
 
@@ -760,10 +761,10 @@ pub(crate) struct Complain {
 pub(crate) struct Verify {
     /// A journal or an export [default: the journal]
     pub(crate) file: Option<PathBuf>,
-    /// A head that was kept elsewhere, 64 hexadecimal digits, or RELEASE=HEX; may be given many times
+    /// A head that was kept elsewhere, 64 hexadecimal digits, or RELEASE=HEX; repeatable
     #[arg(long = "head", value_name = "HEX")]
     pub(crate) heads: Vec<KnownHead>,
-    /// Judges every look again from what was recorded; each verdict has to come out the same, bit for bit
+    /// Judges every recorded evaluation again; each verdict must come out the same, bit for bit
     #[arg(long)]
     pub(crate) deep: bool,
 }

@@ -9,7 +9,7 @@ use relman_core::port::{
 ///
 /// - `deploy` asks the one that installs. For production it then asks the one that routes as well, so that a
 ///   load balancer can say when the new server has passed its health check.
-/// - `set_traffic` and `observe` ask the one that routes, and its capabilities count.
+/// - `set_traffic`, `observe` and `by_hand` ask the one that routes, and its capabilities count.
 ///
 /// Errors come from the part that failed, under its own name.
 #[derive(Clone)]
@@ -55,6 +55,10 @@ impl Deployer for SplitDeployer {
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
         self.routes.set_traffic(request).await
+    }
+
+    fn by_hand(&self, target: &Target) -> Option<String> {
+        self.routes.by_hand(target)
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
@@ -108,6 +112,10 @@ mod tests {
             Ok(())
         }
 
+        fn by_hand(&self, target: &Target) -> Option<String> {
+            Some(format!("{} --off {}", self.name, target.service))
+        }
+
         async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
             self.note("observes");
             Ok(Deployment { canary_share: TrafficShare::ZERO, detail: String::new() })
@@ -159,6 +167,7 @@ mod tests {
         ];
         assert_eq!(*log.lock().unwrap(), expected);
         assert_eq!(split.name(), "installs+routes");
+        assert_eq!(split.by_hand(&target()).unwrap(), "routes --off checkout");
         assert_eq!(split.capabilities().share_tolerance, TrafficShare::percent(1));
     }
 

@@ -68,7 +68,7 @@ gate would have acted. No data are never a pass. The exit status is 0 whatever t
 pub(crate) struct Judge {
     /// The criterion, as in a contract: `error_rate > 1%`, `latency_p99 > 2x baseline`
     pub(crate) criterion: Criterion,
-    /// The observations; the standard input where it is left out
+    /// The observations [default: standard input]
     #[arg(value_name = "FILE.jsonl", conflicts_with = "prometheus")]
     pub(crate) file: Option<PathBuf>,
     /// How it is judged: evidence, fast, robust, threshold, in-a-row, of-the-last, total, argo or mann-whitney
@@ -124,19 +124,19 @@ pub(crate) enum Method {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Evidence")]
 pub(crate) struct Tuning {
-    /// The part of healthy releases that may be turned back
+    /// The share of healthy releases that may be rolled back by mistake
     #[arg(long, value_name = "PART", default_value = "0.01", value_parser = alpha)]
     pub(crate) alpha: Alpha,
     /// When a regression is believed to start
     #[arg(long, value_enum, default_value_t = Starts::Steps)]
     pub(crate) start_weights: Starts,
-    /// What an alarm of the fast channel brings about
+    /// What an alarm of the fast channel does
     #[arg(long, value_enum, default_value_t = FastRule::Hold)]
     pub(crate) fast_alarm: FastRule,
-    /// How many requests of a step a verdict rests on at least [default: 100, for argo 1]
+    /// The fewest requests of a step that a verdict may rest on [default: 100, for argo 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) min_requests: Option<u64>,
-    /// No pass before the data exclude so many times the baseline: 2 for a doubling
+    /// No pass until the data rule out this many times the baseline: 2 for a doubling
     #[arg(long, value_name = "TIMES", value_parser = times)]
     pub(crate) exclude: Option<f64>,
 }
@@ -187,10 +187,10 @@ pub(crate) struct Familiar {
     /// argo: how many may be inconclusive [default: 0]
     #[arg(long, value_name = "N")]
     pub(crate) inconclusive_limit: Option<i32>,
-    /// argo: how many errors of the source in a row are borne [default: 4]
+    /// argo: how many errors of the source in a row are tolerated [default: 4]
     #[arg(long, value_name = "N")]
     pub(crate) consecutive_error_limit: Option<i32>,
-    /// argo: how many successes in a row are asked for [default: none]
+    /// argo: how many successes in a row are required [default: none]
     #[arg(long, value_name = "N")]
     pub(crate) consecutive_success_limit: Option<i32>,
     /// mann-whitney: of the interval [default: 0.98]
@@ -205,7 +205,7 @@ pub(crate) struct Familiar {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "From Prometheus, with the queries of [metrics] in the configuration")]
 pub(crate) struct Past {
-    /// Which one. The token of the configuration is sent along only to the url that stands beside it
+    /// Which one. The configured token is sent only to the url it is configured with
     #[arg(long, value_name = "URL", requires_all = ["from", "to"])]
     pub(crate) prometheus: Option<String>,
     /// The beginning of the window, RFC 3339: 2026-05-04T14:00:00Z
@@ -217,7 +217,7 @@ pub(crate) struct Past {
     /// How long an interval is [default: 1m]
     #[arg(long, value_name = "DURATION", requires = "prometheus")]
     pub(crate) every: Option<Span>,
-    /// When a further step began; may be given many times
+    /// When another step began; repeatable
     #[arg(long = "step-at", value_name = "TIME", value_parser = moment, requires = "prometheus")]
     pub(crate) steps_at: Vec<Timestamp>,
     /// The plan of the release: what its versions, its service and its name are

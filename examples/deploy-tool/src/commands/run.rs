@@ -1,18 +1,21 @@
-//! `run`: conducts a real release in the foreground, and goes on with it after a crash.
+//! `run`: conducts a real release in the foreground, and takes it up again after a crash.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, io::IsTerminal, sync::Arc, time::Duration};
 
 use relman_adapters::{
+    SubmitError,
     clock::SystemClock,
     conductor::{Conductor, Update},
 };
 use relman_core::{
-    machine::{Action, Phase, Release},
+    machine::{Action, Phase, PhaseName, Refusal, Release},
     plan::Plan,
     policy::Policy,
-    port::{Directory, JournalExt},
+    port::{Directory, JournalExt, with_causes},
     unit::ReleaseId,
 };
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     task::JoinHandle,
@@ -30,7 +33,7 @@ use crate::{
     output, ports, store,
 };
 
-/// Conducts the release of a plan until it has ended, or until Ctrl-C.
+/// Conducts the release of a plan until it has ended, or until Ctrl-C or SIGTERM.
 ///
 /// # Errors
 ///
@@ -39,7 +42,11 @@ pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
     // What relman logs goes to the error output; RELMAN_LOG chooses how much, as in RELMAN_LOG=info.
     let filter = tracing_subscriber::EnvFilter::try_from_env("RELMAN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for a terminal: in a file they hide the words.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // Another subscriber, set by a test, is as good.
     let _ = log.try_init();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -55,6 +62,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the trackers have after the end.
 const LAST_COPIES: Duration = Duration::from_mins(1);
 
+/// How soon a journal that can't be listed is asked again.
+const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
 async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let config = Config::load(global)?;
     let plan = config::plan(&run.plan)?;
@@ -66,13 +76,15 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let trackers = Trackers::of(&config)?.map(Arc::new);
     let path = store::path(global);
     let journal = store::open_or_create(&path)?;
+    let on_call = policy.on_call().channel.clone();
     let mut builder = Conductor::builder()
         .journal(journal)
-        .deployer(deployer)
+        .deployer(deployer.clone())
         .metrics(metrics)
         .notifier(notifier)
         .directory(people)
-        .clock(Arc::new(SystemClock));
+        .clock(Arc::new(SystemClock))
+        .last_resort(on_call);
     if let Some(user_flows) = user_flows {
         builder = builder.user_flows(user_flows);
     }
@@ -87,8 +99,10 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
     let ending = conductor.conduct(&id).await.map_err(Failure::because)?;
+    let ended = ending.wait();
+    tokio::pin!(ended);
     let release: Release = tokio::select! {
-        ended = ending.wait() => {
+        ended = &mut ended => {
             let ended = ended.map_err(Failure::because)?;
             // The display ends by itself once it has shown the end.
             let _ = tokio::time::timeout(LAST_WORDS, shown).await;
@@ -97,10 +111,15 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             }
             Release::clone(&ended)
         }
-        followed = conductor.follow_journal() => return followed.map_err(Failure::because),
-        _ = tokio::signal::ctrl_c() => {
+        never = follow(&conductor) => match never {},
+        () = told_to_stop() => {
             conductor.stop().await;
-            conductor.releases().load(&id).await.map_err(Failure::because)?
+            match (conductor.releases().load(&id).await, ended.await) {
+                (Ok(release), _) => release,
+                // The journal may be what failed. What is known must be said all the same.
+                (Err(_), Ok(last)) => Release::clone(&last),
+                (Err(error), Err(_)) => return Err(Failure::because(error)),
+            }
         }
     };
     let outcome = Outcome::of(&release, &path);
@@ -114,8 +133,12 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             outcome.head
         ))?;
         if outcome.ended == Ended::Open {
-            output::line("stopped by hand: run it again to go on")?;
+            output::line("stopped by hand; run it again to continue")?;
         }
+    }
+    let by_hand = release.target().and_then(|target| deployer.by_hand(&target));
+    if let Some(warning) = left_behind(&release, by_hand.as_deref(), &Typed { global, run }) {
+        output::note(&warning)?;
     }
     match outcome.ended {
         Ended::Completed | Ended::Open => Ok(()),
@@ -129,16 +152,130 @@ async fn last_copies(trackers: &Trackers, kept: JoinHandle<Copies>) -> Result<()
     tokio::select! {
         results = kept => publish::note(&trackers.trackers, &results.unwrap_or_default()),
         () = tokio::time::sleep(LAST_COPIES) => {
-            output::note("the trackers don't show the end yet: `publish` goes on with that")?;
+            output::note("trackers are not up to date yet; run `publish`")?;
         }
-        _ = tokio::signal::ctrl_c() => {
-            output::note("the trackers may not show the end: `publish` goes on with that")?;
+        () = told_to_stop() => {
+            output::note("trackers may not be up to date; run `publish`")?;
         }
     }
     Ok(())
 }
 
+/// Waits for Ctrl-C, or for the signal by which a service manager ends a process.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Hears of what other processes record. A journal that can't be listed at first is no reason to leave a release alone
+/// that is driven by now.
+async fn follow(conductor: &Conductor) -> Infallible {
+    loop {
+        if let Err(error) = conductor.follow_journal().await {
+            let problem = format!("warning: {}; it is tried again", with_causes(&error));
+            // Where nobody reads the error output, the release is driven all the same.
+            let _ = output::note(&problem);
+        }
+        tokio::time::sleep(FOLLOW_AGAIN_AFTER).await;
+    }
+}
+
+/// What was typed, for lines that say what to type next.
+struct Typed<'a> {
+    global: &'a Global,
+    run: &'a Run,
+}
+
+impl Typed<'_> {
+    /// The command line that continues.
+    fn again(&self) -> String {
+        let mut line = self.line(None, "run");
+        push(&mut line, &self.run.plan.display().to_string());
+        if let Some(policy) = &self.run.policy {
+            line.push_str(" --policy");
+            push(&mut line, &policy.display().to_string());
+        }
+        line
+    }
+
+    /// The command line that takes the release back.
+    fn rollback(&self, release: &ReleaseId) -> String {
+        self.line(Some("user:NAME"), &format!("rollback {release} --reason \"…\""))
+    }
+
+    fn line(&self, actor: Option<&str>, command: &str) -> String {
+        let mut line = "deploy-tool".to_owned();
+        let actor =
+            actor.map(ToOwned::to_owned).or_else(|| self.global.actor.as_ref().map(ToString::to_string));
+        let journal = self.global.journal.as_ref().map(|path| path.display().to_string());
+        let config = self.global.config.as_ref().map(|path| path.display().to_string());
+        for (flag, value) in [(" --journal", journal), (" --config", config), (" --as", actor)] {
+            if let Some(value) = value {
+                line.push_str(flag);
+                push(&mut line, &value);
+            }
+        }
+        format!("{line} {command}")
+    }
+}
+
+/// Adds a word to a command line.
+fn push(line: &mut String, word: &str) {
+    line.push(' ');
+    if word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-:".contains(c)) {
+        line.push_str(word);
+    } else {
+        line.push_str(&format!("'{}'", word.replace('\'', r"'\''")));
+    }
+}
+
+/// What a person has to know who stops this while users have the new version, or may have it.
+fn left_behind(release: &Release, by_hand: Option<&str>, typed: &Typed<'_>) -> Option<String> {
+    let (id, phase) = (release.id(), release.phase().name());
+    if !phase.touches_production() || phase.is_end() {
+        return None;
+    }
+    let step = match (release.phase().step(), release.track()) {
+        (Some(step), Some((_, track))) => format!(", step {} of {}", step.number, track.steps().len()),
+        _ => String::new(),
+    };
+    let share = release.exposure();
+    let (nobody, back) = if phase == PhaseName::RollingBack {
+        (
+            "its rollback is not finished, and nobody drives it now",
+            "The rollback continues when you run it again; it ends once the platform shows zero traffic."
+                .to_owned(),
+        )
+    } else {
+        (
+            "nobody drives it now: nothing is measured, and a breach would not take it back",
+            format!(
+                "To take it back:   {}\n  and then run it again, which carries the rollback out",
+                typed.rollback(id)
+            ),
+        )
+    };
+    let mut warning = format!(
+        "warning: {id} is in production ({phase}{step}, {share} of the traffic at the last change), and {nobody}\n  \
+         To continue:       {}\n  {back}",
+        typed.again()
+    );
+    if let Some(by_hand) = by_hand {
+        warning.push_str(&format!("\n  Without relman:    {by_hand}"));
+    }
+    Some(warning)
+}
+
 /// Records the plan where the journal does not hold it; another plan under the same id is not conducted by mistake.
+///
+/// Where another process records the plan at the same moment, what it has recorded counts.
 async fn is_recorded(
     global: &Global,
     conductor: &Conductor,
@@ -146,11 +283,20 @@ async fn is_recorded(
     policy: Arc<Policy>,
 ) -> Result<(), Failure> {
     let id = plan.release().clone();
-    let release = conductor.releases().load(&id).await.map_err(Failure::because)?;
+    let mut release = conductor.releases().load(&id).await.map_err(Failure::because)?;
     if *release.phase() == Phase::Unplanned {
         let actor = config::actor(global)?;
-        let done = conductor.command(&id, actor, Action::RecordPlan { plan, policy }).await;
-        return done.map(|_| ()).map_err(Failure::because);
+        let action = Action::RecordPlan { plan: plan.clone(), policy };
+        // On exactly this state: a plan that came first is not revised by this one.
+        match conductor.command_at(&id, release.head(), actor, action).await {
+            Ok(_) => return Ok(()),
+            Err(
+                SubmitError::Stale { .. }
+                | SubmitError::Crowded(_)
+                | SubmitError::Refused(Refusal::AlreadyPlanned(_)),
+            ) => release = conductor.releases().load(&id).await.map_err(Failure::because)?,
+            Err(error) => return Err(Failure::because(error)),
+        }
     }
     if release.plan() == Some(&*plan) {
         return Ok(());

@@ -96,7 +96,7 @@ fn what_is_wrong_about_a_flow_is_named() {
         ("[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", statuss = 200 }\n", "unknown field `statuss`"),
         (
             "[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", status = 7 }\n",
-            "is no HTTP status such as 200",
+            "is not an HTTP status such as 200",
         ),
         ("[[user_flows]]\nname = \"a\"\nhttp = { url = \"x\", method = \"PUT\" }\n", "unknown variant `PUT`"),
         (
@@ -114,5 +114,5 @@ fn what_is_wrong_about_a_flow_is_named() {
         assert!(!answer.err.contains("hunter2"), "{answer:?}");
     }
     let twice = bench(&[command("pay", "true"), command("pay", "true")]);
-    twice.run("flows").misused("[[user_flows]]: failed to join user flows: two are called pay");
+    twice.run("flows").misused("[[user_flows]]: failed to join user flows: two are named pay");
 }

@@ -15,5 +15,7 @@ mod people;
 mod publish;
 mod read;
 mod report;
+#[cfg(feature = "adapters")]
+mod run;
 mod verify_export;
 mod verify_journal;

@@ -34,7 +34,7 @@ fn log_has_one_object_a_record_with_its_hash() {
     let verified = bench.run("verify --json").done().json();
     assert_eq!(verified[0]["streams"][0]["head"], log[5]["digest"]);
     let text = bench.run("log checkout-241 --full").done();
-    assert!(text.out.contains("#3") && text.out.contains("user:ben: approved the plan of #0"), "{text:?}");
+    assert!(text.out.contains("#3") && text.out.contains("user:ben: approved the plan in #0"), "{text:?}");
 }
 
 #[test]

@@ -9,7 +9,10 @@ use relman_core::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::CommandConfig;
-use crate::process::{Finished, one_line, run};
+use crate::{
+    process::{Finished, one_line, run},
+    shell::shell_word,
+};
 
 const ADAPTER: &str = "command";
 
@@ -116,6 +119,29 @@ impl Deployer for CommandDeployer {
         self.ask("set traffic", &Question::SetTraffic(request)).await.map(|Done { ok: True }| ())
     }
 
+    /// The program with its arguments, and the request for no traffic on its standard input. The key has the second in
+    /// which the line is typed, so that typing it once more is not taken for a repetition.
+    fn by_hand(&self, target: &Target) -> Option<String> {
+        let question = Question::ByHand { target, share: TrafficShare::ZERO };
+        let mut question = serde_json::to_string(&question).ok()?;
+        // The key is left to the shell.
+        question.pop();
+        let opening = shell_word(&format!("{question},\"key\":\"by-hand-"));
+        let program = shell_word(&self.config.program.display().to_string());
+        let mut line = format!("printf '%s\\n' {opening}$(date +%s)'\"}}' | {program}");
+        for arg in &self.config.args {
+            line.push(' ');
+            line.push_str(&shell_word(arg));
+        }
+        if !self.config.environment.is_empty() {
+            line.push_str(&format!(
+                " (it needs {} in the environment, as relman has it)",
+                self.config.environment.join(", ")
+            ));
+        }
+        Some(line)
+    }
+
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
         let Seen { canary_share, detail } =
             self.ask("observe the traffic", &Question::Observe { target }).await?;
@@ -128,7 +154,15 @@ impl Deployer for CommandDeployer {
 enum Question<'a> {
     Deploy(&'a DeployRequest),
     SetTraffic(&'a TrafficRequest),
-    Observe { target: &'a Target },
+    /// A person's request for this share: without the place in a release's record that relman's own have.
+    #[serde(rename = "set_traffic")]
+    ByHand {
+        target: &'a Target,
+        share: TrafficShare,
+    },
+    Observe {
+        target: &'a Target,
+    },
 }
 
 #[derive(Deserialize)]
@@ -169,4 +203,61 @@ struct FailedBecause {
     #[serde(default)]
     detail: String,
     retry_after_ms: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use relman_core::plan::Artifact;
+
+    use super::*;
+
+    fn target() -> Target {
+        Target {
+            release: "checkout-241".parse().unwrap(),
+            service: "checkout".parse().unwrap(),
+            artifact: Artifact {
+                name: "checkout".parse().unwrap(),
+                version: "2.41.0".parse().unwrap(),
+                digest: None,
+            },
+            baseline_version: "2.40.3 (ben's)".into(),
+        }
+    }
+
+    #[test]
+    fn a_person_can_take_the_traffic_off_with_the_same_program() {
+        let config = CommandConfig::new("/opt/deploy/app", ["--quiet", "--zone=eu west"]);
+        let by_hand = CommandDeployer::new(config.clone()).by_hand(&target()).unwrap();
+        assert_eq!(
+            by_hand,
+            concat!(
+                r#"printf '%s\n' '{"operation":"set_traffic","target":{"release":"checkout-241","#,
+                r#""service":"checkout","artifact":{"name":"checkout","version":"2.41.0"},"#,
+                r#""baseline_version":"2.40.3 (ben'\''s)"},"share":0,"key":"by-hand-'$(date +%s)'"}' "#,
+                r#"| /opt/deploy/app --quiet '--zone=eu west'"#,
+            )
+        );
+        let with_environment = CommandDeployer::new(config.with_environment(["KUBECONFIG"]));
+        let by_hand = with_environment.by_hand(&target()).unwrap();
+        assert!(
+            by_hand.ends_with(" (it needs KUBECONFIG in the environment, as relman has it)"),
+            "{by_hand}"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_shell_understands_it_and_the_program_reads_a_request() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let asked = dir.path().join("what was asked");
+        let config = CommandConfig::new("tee", [asked.to_str().unwrap()]);
+        let line = CommandDeployer::new(config).by_hand(&target()).unwrap();
+        let done = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        let asked: serde_json::Value = serde_json::from_slice(&std::fs::read(asked).unwrap()).unwrap();
+        assert_eq!(asked["operation"], "set_traffic");
+        assert_eq!(asked["share"], 0);
+        assert_eq!(asked["target"]["baseline_version"], "2.40.3 (ben's)");
+        assert!(asked["key"].as_str().unwrap().starts_with("by-hand-1"), "{asked}");
+    }
 }

@@ -11,11 +11,12 @@ use relman_core::{
 use tokio::sync::Mutex;
 
 use super::{
-    HaproxyConfig,
+    Endpoint, HaproxyConfig,
     runtime::{ADAPTER, ask},
     state::{Backend, Servers},
-    weights::{Change, MAX_LOSS_BASIS_POINTS, Unrepresentable, Weights},
+    weights::{Change, MAX_LOSS_BASIS_POINTS, READABLE_TOTAL, Unrepresentable, Weights},
 };
+use crate::shell::shell_word;
 
 /// Routes traffic by the weights of two HAProxy servers.
 ///
@@ -199,6 +200,23 @@ impl Deployer for Haproxy {
         not_exceeded(&after, share)
     }
 
+    /// One line for `socat`: the baseline gets weight before the canary loses its own, so that at no moment nobody has
+    /// any.
+    fn by_hand(&self, _: &Target) -> Option<String> {
+        let HaproxyConfig { endpoint, backend, canary, baseline, .. } = &self.config;
+        let address = match endpoint {
+            Endpoint::Socket(path) => {
+                format!("UNIX-CONNECT:{}", shell_word(&path.display().to_string()))
+            }
+            Endpoint::Address(address) if address.is_ipv6() => format!("TCP6:{address}"),
+            Endpoint::Address(address) => format!("TCP:{address}"),
+        };
+        Some(format!(
+            "echo 'set server {backend}/{baseline} weight {READABLE_TOTAL}; set server {backend}/{canary} weight 0' \
+             | socat stdio {address}"
+        ))
+    }
+
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
         let servers = self.servers(OBSERVE).await?;
         let backend = self.backend(&servers, OBSERVE)?;
@@ -247,4 +265,35 @@ fn refuse(share: TrafficShare, others: u32, problem: Unrepresentable) -> PortErr
 /// As much of an answer as an error can carry: a first line tells what is wrong.
 fn start_of(answer: &str) -> String {
     answer.lines().next().unwrap_or_default().chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use relman_core::plan::Artifact;
+
+    use super::*;
+
+    #[test]
+    fn a_person_can_take_the_traffic_off_with_socat() {
+        let target = Target {
+            release: "checkout-241".parse().unwrap(),
+            service: "checkout".parse().unwrap(),
+            artifact: Artifact {
+                name: "checkout".parse().unwrap(),
+                version: "2.41.0".parse().unwrap(),
+                digest: None,
+            },
+            baseline_version: "2.40.3".into(),
+        };
+        let lines = "echo 'set server app/stable weight 100; set server app/canary weight 0' | socat stdio";
+        for (endpoint, address) in [
+            (Endpoint::Socket("/run/haproxy.sock".into()), "UNIX-CONNECT:/run/haproxy.sock"),
+            (Endpoint::Socket("/run/my proxy.sock".into()), "UNIX-CONNECT:'/run/my proxy.sock'"),
+            (Endpoint::Address("127.0.0.1:9999".parse().unwrap()), "TCP:127.0.0.1:9999"),
+            (Endpoint::Address("[::1]:9999".parse().unwrap()), "TCP6:[::1]:9999"),
+        ] {
+            let haproxy = Haproxy::new(HaproxyConfig::new(endpoint, "app", "canary", "stable").unwrap());
+            assert_eq!(haproxy.by_hand(&target), Some(format!("{lines} {address}")));
+        }
+    }
 }

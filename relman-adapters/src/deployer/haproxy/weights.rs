@@ -6,7 +6,7 @@ use relman_core::unit::TrafficShare;
 const MAX_WEIGHT: u32 = 256;
 
 /// What two weights that are easy to read add up to, wherever the share can be written so: 1 and 99 for 1 %.
-const READABLE_TOTAL: u32 = 100;
+pub(super) const READABLE_TOTAL: u32 = 100;
 
 /// How much less than what was asked for a share may be, in basis points. A share that can only be set with a
 /// larger loss is refused: an observed share then never differs by more from the one that was set, and a change

@@ -17,11 +17,11 @@ pub(super) fn fault(operation: &'static str, path: &Path, error: &rusqlite::Erro
 
 /// The port error for a commit of which it is not known whether it stored anything.
 pub(super) fn unknown(operation: &'static str, path: &Path, error: &rusqlite::Error) -> PortError {
-    let kind = match classify(error) {
-        (PortErrorKind::Full, _) => PortErrorKind::Full,
-        _ => PortErrorKind::Unavailable,
+    let (kind, advice) = match classify(error) {
+        (PortErrorKind::Full, advice) => (PortErrorKind::Full, format!("{advice}; {UNKNOWN}")),
+        _ => (PortErrorKind::Unavailable, UNKNOWN.to_owned()),
     };
-    PortError::new(NAME, operation, kind, format!("{}: {UNKNOWN} (SQLite: {error})", path.display()))
+    PortError::new(NAME, operation, kind, format!("{}: {advice} (SQLite: {error})", path.display()))
 }
 
 /// A refusal that needs a person to change the path, the file or the program.
@@ -36,6 +36,10 @@ pub(super) fn is_busy(error: &rusqlite::Error) -> bool {
 
 fn classify(error: &rusqlite::Error) -> (PortErrorKind, &'static str) {
     use PortErrorKind::{Full, InvalidAnswer, Rejected, Unavailable};
+    // The index beside the log can't grow: nothing but a lack of room does that.
+    if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) {
+        return (Full, "the disk is full; make room");
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             (Unavailable, "another process has held its lock for too long")
@@ -55,9 +59,10 @@ fn classify(error: &rusqlite::Error) -> (PortErrorKind, &'static str) {
         Some(ErrorCode::ConstraintViolation) => {
             (InvalidAnswer, "its records and its heads disagree, as if it was changed by other means")
         }
-        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => {
-            (Unavailable, "the system failed to read or write it")
-        }
+        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory) => (
+            Unavailable,
+            "the system failed to read or write it; check the disk, and that there is room on it",
+        ),
         _ => (InvalidAnswer, "it holds something that a journal of relman doesn't hold"),
     }
 }

@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use relman_core::{
     chain::{Head, SealedLine},
-    port::{AppendError, Journal, PortError, StoredStream, check_links},
+    port::{AppendError, Journal, PortError, PortErrorKind, StoredStream, check_links},
     unit::ReleaseId,
 };
 use rusqlite::Connection;
@@ -31,7 +31,7 @@ use super::{
 ///
 /// Beside the file, SQLite keeps `-wal` and `-shm`; a copy of a journal in use needs all three, or SQLite's own
 /// backup command. The file `-reserve` holds 4 MiB of room and nothing else: it is removed when the disk is full and a
-/// rollback has to be recorded, and made again once there is room.
+/// rollback has to be recorded, or the journal can't even be opened, and made again once there is room.
 ///
 /// # Examples
 ///
@@ -74,6 +74,16 @@ impl SqliteJournal {
     /// may not write to it or to its directory. A file of something else is left as it is.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let path = path.as_ref();
+        match Self::open_now(path) {
+            // Even to open it takes some room, and whoever does may be about to take users back.
+            Err(error) if error.kind() == PortErrorKind::Full && Reserve::free_beside(path) => {
+                Self::open_now(path)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_now(path: &Path) -> Result<Self, PortError> {
         let writer = Writer::new(path, open::read_write(path)?);
         let reader = Mutex::new(open::read_only(path)?);
         Ok(Self {

@@ -25,11 +25,14 @@ pub(super) struct Reserve {
 impl Reserve {
     /// The reserve beside a journal; made if there is room for it.
     pub(super) fn beside(journal: &Path) -> Self {
-        let mut name: OsString = journal.as_os_str().to_owned();
-        name.push("-reserve");
-        let reserve = Self { path: name.into(), missing_since: Mutex::default() };
+        let reserve = Self { path: path_beside(journal), missing_since: Mutex::default() };
         reserve.make();
         reserve
+    }
+
+    /// Frees the room beside a journal that can't be opened for want of it; whether there was any.
+    pub(super) fn free_beside(journal: &Path) -> bool {
+        fs::remove_file(path_beside(journal)).is_ok()
     }
 
     /// Frees the room; whether there was any.
@@ -65,4 +68,10 @@ impl Reserve {
         }
         file.sync_all()
     }
+}
+
+fn path_beside(journal: &Path) -> PathBuf {
+    let mut name: OsString = journal.as_os_str().to_owned();
+    name.push("-reserve");
+    name.into()
 }
