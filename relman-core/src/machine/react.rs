@@ -27,14 +27,14 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::StepStarted(started) => {
             let mut effects = vec![Effect::SetTraffic { share: started.share }];
             let title = format!("step {}: {} of the traffic", started.step, started.share);
-            let body = format!("It is observed for {} at least.", started.bake);
+            let body = format!("It will be observed for at least {}.", started.bake);
             effects.extend(tell(release, Moment::StepStarted, &title, &body));
             effects
         }
         Event::TrafficDrifted(drifted) => vec![Effect::SetTraffic { share: drifted.expected }],
         Event::HoldPlaced(placed) => {
             let title = format!("held: {}", placed.reason);
-            let body = format!("It goes on when: {}.", placed.unblocked_by);
+            let body = format!("It resumes when {}.", placed.unblocked_by);
             let mut effects = tell(release, Moment::Held, &title, &body);
             match placed.cause {
                 HoldCause::Manual => {}
@@ -45,7 +45,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             effects
         }
         Event::HoldReleased(released) => {
-            tell(release, Moment::Resumed, "it goes on", &released.reason.to_string())
+            tell(release, Moment::Resumed, "resumed", &released.reason.to_string())
         }
         Event::GateFailed(failed) => {
             let title = format!("the {} gate has failed", failed.gate);
@@ -56,8 +56,9 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                 Some(held_back) if !held_back.is_zero() => format!("All of the traffic but {held_back}"),
                 Some(_) | None => "All of the traffic".to_owned(),
             };
-            let body = format!("{traffic} is on the new version. It is validated for {}.", started.length);
-            let mut effects = tell(release, Moment::ValidationStarted, "the validation begins", &body);
+            let body =
+                format!("{traffic} is on the new version. It will be validated for {}.", started.length);
+            let mut effects = tell(release, Moment::ValidationStarted, "validation begins", &body);
             if release.cover.is_none() {
                 effects.extend(page_for_cover(release));
             }
@@ -70,7 +71,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         }
         Event::ClockSkewed(skewed) => {
             let body = format!(
-                "Record {} is {} ahead of the clock of the conductor: one of the two clocks is wrong. The release goes on \
+                "Record {} is {} ahead of the clock of the conductor: one of the two clocks is wrong. The release continues \
                  by the conductor's own clock. Check the time on the machine that wrote the record, and on the conductor's.",
                 skewed.record, skewed.ahead
             );
@@ -79,8 +80,8 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::RollbackStarted(started) => {
             let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
             let body = format!("{}. It had {} of the traffic.", started.trigger, started.share);
-            effects.extend(tell(release, Moment::RollbackStarted, "it is rolled back", &body));
-            effects.extend(page(release, Moment::RollbackStarted, "it is rolled back", &body));
+            effects.extend(tell(release, Moment::RollbackStarted, "rolling back", &body));
+            effects.extend(page(release, Moment::RollbackStarted, "rolling back", &body));
             effects
         }
         Event::RollbackUnconfirmed(unconfirmed) => {
@@ -102,19 +103,14 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                 release.outstanding.get(&failed.effect).is_some_and(|one| !one.effect.is_notification());
             if rolling_back && traffic && failed.attempt % PAGE_EVERY == 1 {
                 let body = format!("Attempt {} to {}: {}", failed.attempt, failed.what, failed.detail);
-                return page(
-                    release,
-                    Moment::RollbackUnconfirmed,
-                    "the rollback does not get through",
-                    &body,
-                );
+                return page(release, Moment::RollbackUnconfirmed, "the rollback is failing", &body);
             }
             Vec::new()
         }
         Event::RollbackConfirmed(confirmed) => {
-            let body = format!("Traffic is at zero, by observation, after {}.", confirmed.took);
-            let mut effects = tell(release, Moment::RolledBack, "it is rolled back and confirmed", &body);
-            effects.extend(page(release, Moment::RolledBack, "it is rolled back and confirmed", &body));
+            let body = format!("The platform shows zero traffic, after {}.", confirmed.took);
+            let mut effects = tell(release, Moment::RolledBack, "rolled back, and confirmed", &body);
+            effects.extend(page(release, Moment::RolledBack, "rolled back, and confirmed", &body));
             effects
         }
         Event::ReleaseCompleted(completed) => {
@@ -124,11 +120,11 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             if held_back.is_some_and(|held_back| !held_back.is_zero()) {
                 effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
             }
-            effects.extend(tell(release, Moment::Completed, "it is complete", &body));
+            effects.extend(tell(release, Moment::Completed, "complete", &body));
             effects
         }
         Event::ReleaseAborted(aborted) => {
-            tell(release, Moment::Aborted, "it is aborted before production", &aborted.reason.to_string())
+            tell(release, Moment::Aborted, "aborted before production", &aborted.reason.to_string())
         }
         Event::PlanRecorded(_)
         | Event::PlanRevised(_)
@@ -197,6 +193,6 @@ fn page(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effec
 }
 
 fn page_for_cover(release: &Release) -> Vec<Effect> {
-    let body = "The validation counts only while somebody is on call. Acknowledge to go on.";
-    page(release, Moment::CoverMissing, "nobody is on call for it", body)
+    let body = "Validation time counts only while someone is on call. Run `ack` to continue.";
+    page(release, Moment::CoverMissing, "nobody is on call", body)
 }

@@ -12,7 +12,7 @@ use crate::{
 #[non_exhaustive]
 pub enum Refusal {
     /// The directory does not know the actor.
-    #[error("{0} is unknown to the directory: only people and services that it knows may act")]
+    #[error("{0} is unknown to the directory: only people and services it knows may act")]
     UnknownActor(Actor),
     /// relman's own name was used for a command.
     #[error("{0} can't give commands: name the person (user:…) or service (service:…) who acts")]
@@ -78,10 +78,10 @@ pub enum Refusal {
     )]
     StagingWithoutContract(ReleaseId),
     /// The approver wrote the plan.
-    #[error("{0} is an author of the plan: somebody else approves it")]
+    #[error("{0} is an author of the plan: someone else has to approve it")]
     ApproverIsAuthor(Actor),
     /// The approver has approved already.
-    #[error("{0} has approved this plan already: a second approval comes from somebody else")]
+    #[error("{0} has approved this plan already: a second approval has to come from someone else")]
     AlreadyApproved(Actor),
     /// The executive wrote the plan.
     #[error(
@@ -136,7 +136,7 @@ pub enum Refusal {
         longest: Span,
     },
     /// The release is held already.
-    #[error("{release} is held already since {since}: {reason}")]
+    #[error("{release} has been held since {since}: {reason}")]
     AlreadyHeld {
         /// The release.
         release: ReleaseId,
@@ -146,7 +146,7 @@ pub enum Refusal {
         reason: String,
     },
     /// There is nothing that a person could release.
-    #[error("{release} has no hold that a person could release: {now}")]
+    #[error("{release} has no hold that a person could lift: {now}")]
     NothingToResume {
         /// The release.
         release: ReleaseId,
@@ -154,7 +154,7 @@ pub enum Refusal {
         now: String,
     },
     /// A hold ends by itself, and not because somebody says so.
-    #[error("the {cause} hold can't be released by a person: {unblocked_by}")]
+    #[error("this hold clears by itself once {unblocked_by}")]
     HoldNotReleasable {
         /// What kind of hold.
         cause: HoldCause,
@@ -162,13 +162,13 @@ pub enum Refusal {
         unblocked_by: String,
     },
     /// Production was touched.
-    #[error("{0} has touched production: roll it back instead of aborting it")]
+    #[error("{0} has reached production: roll it back instead of aborting it")]
     AbortAfterProduction(ReleaseId),
     /// Production was not touched.
-    #[error("{0} has not touched production, so there is nothing to roll back: abort it instead")]
+    #[error("{0} has not reached production, so there is nothing to roll back: abort it instead")]
     NothingToRollBack(ReleaseId),
     /// The release is being rolled back already.
-    #[error("{0} is being rolled back already; the rollback is retried until traffic is seen at zero")]
+    #[error("{0} is already being rolled back; relman keeps trying until the platform shows zero traffic")]
     AlreadyRollingBack(ReleaseId),
     /// The cover would end before it begins.
     #[error("the cover ends at {until}: it has to end after {now}, and within the shift of {shift}")]
@@ -184,7 +184,7 @@ pub enum Refusal {
     #[error("{0} owes no post-mortem")]
     NoPostMortemOwed(ReleaseId),
     /// Several are owed, and none was named.
-    #[error("{release} owes several post-mortems, say which one by its number: {owed}")]
+    #[error("{release} owes several post-mortems; name one by its number: {owed}")]
     WhichPostMortem {
         /// The release.
         release: ReleaseId,
@@ -200,7 +200,7 @@ pub enum Refusal {
         owed: String,
     },
     /// The action item would be overdue at once.
-    #[error("the action item is due at {due}, and it is {now} already: give it a date to come")]
+    #[error("the action item would be due at {due}, and it is already {now}: give it a date in the future")]
     ActionItemDue {
         /// When it would be due.
         due: Timestamp,
@@ -211,7 +211,7 @@ pub enum Refusal {
     #[error("{0} has no open action item")]
     NoActionItemOpen(ReleaseId),
     /// Several are open, and none of them was named.
-    #[error("{release} has these open action items, say which one by its number: {open}")]
+    #[error("{release} has several open action items; name one by its number: {open}")]
     WhichActionItem {
         /// The release.
         release: ReleaseId,
@@ -231,7 +231,7 @@ pub enum Refusal {
         service: ServiceName,
     },
     /// The incident is on the record already.
-    #[error("the incident {id} of {source_name} is on the record of {release} already")]
+    #[error("the incident {id} of {source_name} is already on the record of {release}")]
     IncidentKnown {
         /// The release.
         release: ReleaseId,
@@ -242,7 +242,7 @@ pub enum Refusal {
     },
     /// No such incident fires.
     #[error(
-        "{release} has no incident {id} of {source_name} that fires: record it first, or name one that does"
+        "{release} has no open incident {id} of {source_name}: record it first, or name one that is open"
     )]
     NoIncidentOpen {
         /// The release.
@@ -271,7 +271,7 @@ pub enum Refusal {
         most: usize,
     },
     /// There are too many of them.
-    #[error("{release} has {most} incidents on its record, and keeps no more of them")]
+    #[error("{release} already has {most} incidents on its record, the most it keeps")]
     TooManyIncidents {
         /// The release.
         release: ReleaseId,
@@ -280,7 +280,7 @@ pub enum Refusal {
     },
     /// The journal can't be written now.
     #[error(
-        "{release} can't be changed now, because the journal does not work: {why}; nothing was done, try again"
+        "{release} can't be changed now because the journal does not work: {why}. Nothing was done; try again"
     )]
     JournalUnavailable {
         /// The release.

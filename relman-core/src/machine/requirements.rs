@@ -26,7 +26,7 @@ pub struct Missing {
 pub enum Turn {
     /// A person has to act.
     Person,
-    /// relman goes on by itself.
+    /// relman continues without anyone.
     Relman,
     /// The platform or the metrics have to answer.
     World,
@@ -63,19 +63,18 @@ impl Release {
     pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
         let mut missing = self.missing_because_held();
         match &self.phase {
-            Phase::Unplanned => missing.push(Missing::person("a plan", "somebody records one")),
+            Phase::Unplanned => missing.push(Missing::person("a plan", "someone records one")),
             Phase::Planning => missing.extend(self.missing_in_planning()),
             Phase::Staging { deployed_at } => {
                 if deployed_at.is_none() {
-                    missing.push(Missing::world("the staging deployment", "the deployer has installed it"));
+                    missing.push(Missing::world("the staging deployment", "the deployer installs it"));
                 }
                 missing.extend(self.missing_checks(Gate::Staging, now));
                 missing.extend(self.missing_because_frozen(now));
             }
             Phase::Releasing(rollout) => match &rollout.step {
                 None if rollout.deployed_at.is_none() => {
-                    missing
-                        .push(Missing::world("the production deployment", "the deployer has installed it"));
+                    missing.push(Missing::world("the production deployment", "the deployer installs it"));
                 }
                 None => missing.extend(self.missing_because_frozen(now)),
                 Some(_) => {
@@ -86,7 +85,7 @@ impl Release {
             Phase::Validating(_) => {
                 missing.extend(self.missing_in_step(now));
                 if self.cover.as_ref().is_none_or(|cover| cover.until <= now) {
-                    let by = "somebody with on-call duty acknowledges the release (ack)";
+                    let by = "someone with on-call duty runs `ack`";
                     missing.push(Missing::person(
                         "on-call cover: validation time does not count without it",
                         by,
@@ -96,14 +95,14 @@ impl Release {
             }
             Phase::RollingBack(rollback) => missing.push(match rollback.state {
                 RollbackState::Requested => {
-                    Missing::world("traffic at zero", "the deployer has set it; it is retried until it has")
+                    Missing::world("traffic at zero", "the deployer sets it; relman keeps trying")
                 }
                 RollbackState::Confirming { seen, .. } => Missing::world(
                     format!("traffic seen at zero: {seen} of {} times so far", self.confirmations()),
                     if rollback.in_doubt {
-                        "the platform shows it for as long as an earlier traffic change may still arrive"
+                        "the platform keeps showing zero while an earlier traffic change could still arrive"
                     } else {
-                        "the platform shows it; it is asked until it does"
+                        "the platform shows zero; relman keeps asking"
                     },
                 ),
                 RollbackState::Confirmed { .. } => {
@@ -112,17 +111,17 @@ impl Release {
             }),
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => {
                 if self.awaits_traffic() {
-                    let by = "the deployer has set it; it is tried by itself";
+                    let by = "the deployer sets it; relman keeps trying";
                     missing.push(Missing::world("traffic at 100%, with what was held back", by));
                 }
                 missing.extend(self.owed_post_mortems().map(|owed| {
                     Missing::person(
                         format!("post-mortem {} on {}", owed.number, owed.about),
-                        "somebody files it (postmortem)",
+                        "someone files it with `postmortem`",
                     )
                 }));
                 if missing.is_empty() {
-                    missing.push(Missing::person("somebody to close it", "somebody closes it (close)"));
+                    missing.push(Missing::person("someone to close it", "someone runs `close`"));
                 }
             }
             Phase::Closed(_) => {}
@@ -139,7 +138,7 @@ impl Release {
                 crate::event::HoldCause::Unmeasured => Turn::World,
             };
             let patience = match hold.roll_back_at {
-                Some(at) => format!("; it is rolled back at {at} otherwise"),
+                Some(at) => format!("; otherwise it is rolled back at {at}"),
                 None => String::new(),
             };
             Missing {
@@ -164,7 +163,7 @@ impl Release {
         if self.approvals.len() < needed {
             let risk = planned.risk.level;
             let what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
-            missing.push(Missing::person(what, "somebody who is not an author approves it (approve)"));
+            missing.push(Missing::person(what, "someone who is not an author runs `approve`"));
         }
         missing
     }
@@ -192,12 +191,12 @@ impl Release {
             .filter_map(|check| match self.checks.get(&check) {
                 None => Some(Missing::person(
                     format!("the check {check}"),
-                    format!("its outcome is recorded (check {check})"),
+                    format!("someone records its outcome (check {check})"),
                 )),
                 Some(done) => match done.outcome {
                     CheckOutcome::Passed if done.is_stale(now) => Some(Missing::relman(
-                        format!("the check {check}: it has last passed at {}, and not since", done.at),
-                        format!("a conductor can make it again, or its outcome is recorded (check {check})"),
+                        format!("the check {check}: it last passed at {}, which is too long ago", done.at),
+                        format!("a conductor runs it again, or someone records its outcome (check {check})"),
                     )),
                     CheckOutcome::Passed => None,
                     CheckOutcome::Failed => {
@@ -226,13 +225,13 @@ impl Release {
         };
         match step.traffic {
             TrafficState::Requested => {
-                missing.push(Missing::world(format!("traffic at {}", step.share), "the deployer has set it"));
+                missing.push(Missing::world(format!("traffic at {}", step.share), "the deployer sets it"));
             }
             TrafficState::Set { looked_until } => {
                 // A gate is passed on what is seen now, not on what was seen before a conductor stood still.
                 if now.since(looked_until) > self.longest_credit() {
-                    let what = format!("a look at the metrics: the last one was at {looked_until}");
-                    missing.push(Missing::relman(what, "a conductor runs and looks"));
+                    let what = format!("a current evaluation: the last one was at {looked_until}");
+                    missing.push(Missing::relman(what, "a conductor runs"));
                 }
             }
         }
@@ -257,7 +256,7 @@ impl Release {
             .filter(|(index, _)| !step.clean.contains(index))
             .map(|(index, criterion)| {
                 let why = match step.verdicts.get(index).map(|verdict| &verdict.outcome) {
-                    None => "not looked at yet".to_owned(),
+                    None => "not evaluated yet".to_owned(),
                     Some(Outcome::Undecided(undecided)) => undecided.to_string(),
                     Some(Outcome::Pass | Outcome::Fail) => "not decided in this step".to_owned(),
                 };

@@ -42,7 +42,7 @@ fn g5_author_approver_and_executive_are_different_people() {
     bench.run("--as user:ana plan plan.toml").done();
     bench
         .run("--as user:ana approve checkout-241")
-        .refused("user:ana is an author of the plan: somebody else approves it");
+        .refused("user:ana is an author of the plan: someone else has to approve it");
     bench.run("--as user:eve approve checkout-241").done();
     bench.run("--as service:ci check checkout-241 unit failed --evidence red").done();
     let asked = "override checkout-241 --gate staging --reason flake --expires 4h";
@@ -98,7 +98,7 @@ fn g1_an_override_is_for_executives_and_owes_a_post_mortem() {
 fn everybody_who_is_known_may_pull_the_cord() {
     let bench = Bench::in_staging();
     bench.run("--as user:nobody hold checkout-241 --reason odd").done();
-    bench.run("--as user:dora hold checkout-241 --reason odd").refused("checkout-241 is held already since");
+    bench.run("--as user:dora hold checkout-241 --reason odd").refused("checkout-241 has been held since");
     bench.run("--as user:nobody resume checkout-241 --reason fine").refused("user:nobody may not resume");
     bench.run("--as user:ana resume checkout-241 --reason fine").done();
 }
@@ -146,7 +146,9 @@ fn a_checklist_is_signed_whole_by_a_person() {
     bench.run("--as user:ana plan plan.toml").done();
     let first = bench.run("--as user:ben approve checkout-241").done();
     assert!(first.out.contains("approvals: 1 of 2 for high risk"), "{first:?}");
-    bench.run("--as user:ben approve checkout-241").refused("a second approval comes from somebody else");
+    bench
+        .run("--as user:ben approve checkout-241")
+        .refused("a second approval has to come from someone else");
     bench.run("--as user:cleo approve checkout-241").done();
     let sign = "check checkout-241 manual-qa passed --evidence seen";
     bench

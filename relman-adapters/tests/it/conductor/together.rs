@@ -40,7 +40,7 @@ async fn b1_a_breach_is_rolled_back_by_itself_and_on_call_is_paged() {
     let records = stage.records(&id).await;
     Invariants::check(&records).unwrap();
     let told: Vec<String> = stage.notifier.told().into_iter().map(|told| told.title).collect();
-    assert!(told.contains(&"[drill] drill-1: it is rolled back".to_owned()), "{told:?}");
+    assert!(told.contains(&"[drill] drill-1: rolling back".to_owned()), "{told:?}");
     assert!(told.iter().all(|title| title.starts_with("[drill] ")), "{told:?}");
 }
 

@@ -200,15 +200,13 @@ impl Draft<'_> {
             Some(suspicion) if !held && !cleared => self.follow(HoldPlaced {
                 cause: HoldCause::Suspicion,
                 reason: Text::of(&suspicion.to_string()),
-                unblocked_by: Text::of(
-                    "the suspicion is gone by itself, or somebody has looked into it and resumes it (resume)",
-                ),
+                unblocked_by: Text::of("the suspicion clears, or someone investigates and runs `resume`"),
                 roll_back_at: patience.map(|patience| self.now + patience),
                 roles: BTreeSet::new(),
             }),
             None if held => self.follow(HoldReleased {
                 cause: HoldCause::Suspicion,
-                reason: Text::of("nothing speaks against it any more"),
+                reason: Text::of("the suspicion has cleared"),
                 roles: BTreeSet::new(),
             }),
             Some(_) | None => {}
@@ -222,7 +220,7 @@ impl Draft<'_> {
             if held.is_some() {
                 self.follow(HoldReleased {
                     cause: HoldCause::Unmeasured,
-                    reason: Text::of("everything can be measured again"),
+                    reason: Text::of("every watched metric reports again"),
                     roles: BTreeSet::new(),
                 });
             }
@@ -251,7 +249,7 @@ impl Draft<'_> {
             self.follow(HoldPlaced {
                 cause: HoldCause::Unmeasured,
                 reason,
-                unblocked_by: Text::of("every watched metric has a value again"),
+                unblocked_by: Text::of("every watched metric reports again"),
                 roll_back_at,
                 roles: BTreeSet::new(),
             });

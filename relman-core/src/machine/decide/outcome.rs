@@ -92,12 +92,12 @@ impl Draft<'_> {
             && (retry_at.is_none() || (attempt >= FAILURES_BEFORE_HOLD && !is_held));
         if hold {
             let unblocked_by = match retry_at {
-                Some(_) => "the deployer works again; it is tried by itself",
-                None => "somebody mends what the deployer refuses, and resumes the release (resume)",
+                Some(_) => "the deployer works again; relman keeps trying",
+                None => "someone fixes what the deployer rejected and runs `resume`",
             };
             self.follow(HoldPlaced {
                 cause: HoldCause::Deployer,
-                reason: Text::of(&format!("failed to {what} {attempt} times, last: {detail}")),
+                reason: Text::of(&format!("failed to {what} {attempt} times, most recently: {detail}")),
                 unblocked_by: Text::of(unblocked_by),
                 roll_back_at: None,
                 roles: BTreeSet::new(),

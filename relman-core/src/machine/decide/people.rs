@@ -114,7 +114,7 @@ impl Draft<'_> {
             HoldPlaced {
                 cause: HoldCause::Manual,
                 reason: reason.clone(),
-                unblocked_by: Text::of("somebody resumes it (resume)"),
+                unblocked_by: Text::of("someone runs `resume`"),
                 roll_back_at: None,
                 roles,
             },

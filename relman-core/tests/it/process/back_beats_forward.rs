@@ -71,7 +71,7 @@ fn while_it_is_held_no_time_counts_and_nothing_is_promoted() {
     assert_eq!(
         driven.refused("user:guest", act::hold()),
         format!(
-            "checkout-241 is held already since {}: something looks odd",
+            "checkout-241 has been held since {}: something looks odd",
             driven.release.holds()[&HoldCause::Manual].since
         )
     );
@@ -80,7 +80,7 @@ fn while_it_is_held_no_time_counts_and_nothing_is_promoted() {
     driven.does("user:ana", act::resume());
     assert_eq!(
         driven.refused("user:ana", act::resume()),
-        "checkout-241 has no hold that a person could release: it is releasing"
+        "checkout-241 has no hold that a person could lift: it is releasing"
     );
     driven.healthy_look();
     assert_eq!(driven.baked(), secs(3));

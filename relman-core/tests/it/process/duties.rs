@@ -27,7 +27,7 @@ fn failed_staging(author: &str, approver: &str) -> Option<Driven> {
     if author == approver {
         assert_eq!(
             driven.refused(approver, Action::ApprovePlan),
-            format!("{author} is an author of the plan: somebody else approves it")
+            format!("{author} is an author of the plan: someone else has to approve it")
         );
         return None;
     }
@@ -81,7 +81,7 @@ fn g5_who_ever_wrote_a_version_of_the_plan_is_an_author_for_good() {
     for author in ["user:ana", "user:dan", "user:eva"] {
         assert_eq!(
             driven.refused(author, Action::ApprovePlan),
-            format!("{author} is an author of the plan: somebody else approves it")
+            format!("{author} is an author of the plan: someone else has to approve it")
         );
     }
     driven.does("user:ben", Action::ApprovePlan);
@@ -96,7 +96,7 @@ fn g5_two_approvals_of_high_risk_are_two_people_and_neither_overrides() {
     assert!(
         driven
             .refused("user:ben", Action::ApprovePlan)
-            .contains("a second approval comes from somebody else")
+            .contains("a second approval has to come from someone else")
     );
     driven.does("user:eva", Action::ApprovePlan);
     driven.does("user:ana", act::failed("unit"));
@@ -131,7 +131,7 @@ fn nobody_without_a_name_in_the_directory_does_anything() {
     {
         assert_eq!(
             driven.refused("user:mallory", action),
-            "user:mallory is unknown to the directory: only people and services that it knows may act"
+            "user:mallory is unknown to the directory: only people and services it knows may act"
         );
     }
 }

@@ -34,7 +34,7 @@ fn g1_a_failed_gate_is_overridden_by_an_executive_alone() {
     );
     assert_eq!(
         driven.refused("user:eve", staging()),
-        "user:eve is unknown to the directory: only people and services that it knows may act"
+        "user:eve is unknown to the directory: only people and services it knows may act"
     );
     let batch = driven.does("user:eva", staging());
     assert_eq!(batch.kinds(), ["override_granted", "post_mortem_opened", "gate_passed", "rollout_started"]);
@@ -82,10 +82,10 @@ fn g1_an_override_opens_a_post_mortem_and_the_release_stays_open_until_it_is_fil
     );
     assert_eq!(
         driven.refused("user:ana", act::post_mortem(None)),
-        "checkout-241 owes several post-mortems, say which one by its number: post-mortem 1 on the override of the \
+        "checkout-241 owes several post-mortems; name one by its number: post-mortem 1 on the override of the \
          staging gate, post-mortem 2 on the rollback"
     );
-    assert!(driven.refused("user:ana", act::post_mortem(Some(3))).contains("say which one by its number"));
+    assert!(driven.refused("user:ana", act::post_mortem(Some(3))).contains("name one by its number"));
     driven.does("user:ana", act::post_mortem(Some(2)));
     assert_eq!(
         driven.refused("user:ana", Action::Close),
@@ -249,7 +249,7 @@ fn g5_author_approver_and_executive_are_different_people() {
     by_dan.does("user:dan", by_dan.record_plan());
     assert_eq!(
         by_dan.refused("user:dan", Action::ApprovePlan),
-        "user:dan is an author of the plan: somebody else approves it"
+        "user:dan is an author of the plan: someone else has to approve it"
     );
     by_dan.does("user:ben", Action::ApprovePlan);
     let last = by_dan.checked_but_one();

@@ -43,7 +43,7 @@ fn v4_everybody_with_a_name_may_tell_of_an_incident_and_relman_gives_no_other_co
     driven.does("service:ci", act::end_incident("INC-7", Some(now)));
     assert_eq!(
         driven.refused("user:mallory", act::incident("INC-8", now)),
-        "user:mallory is unknown to the directory: only people and services that it knows may act"
+        "user:mallory is unknown to the directory: only people and services it knows may act"
     );
     for action in [act::hold(), act::roll_back(), act::complain(), Action::ApprovePlan, Action::Close] {
         let refusal = refused_by_relman(&mut driven, action);
@@ -59,7 +59,7 @@ fn v4_an_incident_is_recorded_once_however_often_a_source_tells_of_it() {
     let mut driven = Driven::drill().in_step(1);
     let began = driven.now;
     driven.by_itself(act::incident("7c1f", began));
-    let again = "the incident 7c1f of alertmanager is on the record of checkout-241 already";
+    let again = "the incident 7c1f of alertmanager is already on the record of checkout-241";
     assert_eq!(driven.refused("user:guest", act::incident("7c1f", began)), again);
     // One that fires is the same one, even where its source has learnt that it began earlier.
     assert_eq!(driven.refused("user:guest", act::incident("7c1f", began.minus(secs(9)))), again);
@@ -67,7 +67,7 @@ fn v4_an_incident_is_recorded_once_however_often_a_source_tells_of_it() {
     assert_eq!(driven.refused("user:guest", act::incident("7c1f", began)), again, "told of late");
     assert_eq!(
         driven.refused("user:guest", act::end_incident("7c1f", None)),
-        "checkout-241 has no incident 7c1f of alertmanager that fires: record it first, or name one that does"
+        "checkout-241 has no open incident 7c1f of alertmanager: record it first, or name one that is open"
     );
     // The same alert fires anew.
     driven.by_itself(act::incident("7c1f", began + secs(5)));
@@ -142,7 +142,7 @@ fn v4_an_incident_that_fits_no_record_is_refused_and_a_storm_has_an_end() {
     }
     assert_eq!(
         driven.refused("user:guest", act::incident("one-more", now)),
-        "checkout-241 has 500 incidents on its record, and keeps no more of them"
+        "checkout-241 already has 500 incidents on its record, the most it keeps"
     );
 }
 

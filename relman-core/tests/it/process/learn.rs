@@ -32,7 +32,7 @@ fn a1_everybody_with_a_name_writes_down_what_they_have_learnt_at_any_time() {
     }
     assert_eq!(
         driven.refused("user:mallory", act::lesson(LessonKind::Lucky)),
-        "user:mallory is unknown to the directory: only people and services that it knows may act"
+        "user:mallory is unknown to the directory: only people and services it knows may act"
     );
     assert_eq!(driven.phase(), PhaseName::Releasing, "nothing moves because of it");
 }
@@ -63,7 +63,7 @@ fn a1_an_action_item_has_an_owner_a_kind_and_a_day_to_come() {
     assert!(
         driven
             .refused("user:ana", act::action_item(ActionItemKind::Prevent, "user:olu", now))
-            .starts_with(&format!("the action item is due at {now}, and it is "))
+            .starts_with(&format!("the action item would be due at {now}, and it is already "))
     );
     for (number, kind) in (1..).zip(ActionItemKind::ALL) {
         driven.does("user:ana", act::action_item(kind, "user:olu", due));
@@ -90,7 +90,7 @@ fn a1_the_owner_settles_an_action_item_or_somebody_who_operates_releases() {
     assert_eq!(
         driven.refused("user:olu", act::settle(1, Settlement::Dropped)),
         format!(
-            "checkout-241 has these open action items, say which one by its number: 2 of user:olu, due {due}; 3 of \
+            "checkout-241 has several open action items; name one by its number: 2 of user:olu, due {due}; 3 of \
              user:olu, due {due}"
         )
     );

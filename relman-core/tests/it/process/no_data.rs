@@ -65,7 +65,7 @@ fn a_hold_for_want_of_data_is_not_released_by_a_person() {
     driven.look_without("error_rate", Arm::Canary, MissingKind::Stale);
     assert_eq!(
         driven.refused("user:ana", act::resume()),
-        "the unmeasured hold can't be released by a person: every watched metric has a value again"
+        "this hold clears by itself once every watched metric reports again"
     );
 }
 

@@ -86,7 +86,7 @@ fn p2_high_risk_needs_two_approvers_and_manual_qa() {
     assert_eq!(driven.missing(), ["approvals: 1 of 2 for high risk"]);
     assert_eq!(
         driven.refused("user:ben", Action::ApprovePlan),
-        "user:ben has approved this plan already: a second approval comes from somebody else"
+        "user:ben has approved this plan already: a second approval has to come from someone else"
     );
     let batch = driven.does("user:cem", Action::ApprovePlan);
     assert_eq!(batch.kinds(), ["plan_approved", "gate_passed", "staging_started"]);
@@ -172,7 +172,7 @@ fn p5_a_plan_is_approved_by_somebody_else() {
     by_dan.does("user:dan", by_dan.record_plan());
     assert_eq!(
         by_dan.refused("user:dan", Action::ApprovePlan),
-        "user:dan is an author of the plan: somebody else approves it"
+        "user:dan is an author of the plan: someone else has to approve it"
     );
     let batch = driven.does("user:ben", Action::ApprovePlan);
     assert_eq!(batch.kinds(), ["plan_approved", "gate_passed", "staging_started"]);
@@ -193,7 +193,7 @@ fn p5_who_changes_the_plan_is_an_author_too_and_approvals_are_void() {
     assert!(driven.release.approvals().is_empty());
     assert_eq!(
         driven.refused("user:dan", Action::ApprovePlan),
-        "user:dan is an author of the plan: somebody else approves it"
+        "user:dan is an author of the plan: someone else has to approve it"
     );
     let revision = driven.release.head().unwrap().seq;
     let batch = driven.does("user:ben", Action::ApprovePlan);

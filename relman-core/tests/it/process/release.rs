@@ -188,7 +188,7 @@ fn r3_a_step_is_not_passed_on_what_was_seen_long_ago() {
     driven.wait(secs(58));
     driven.tick();
     let now = driven.missing();
-    assert!(now[0].starts_with("a look at the metrics: the last one was at "), "{now:?}");
+    assert!(now[0].starts_with("a current evaluation: the last one was at "), "{now:?}");
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn b1_a_person_rolls_back_with_a_reason_wherever_production_was_touched() {
         assert_eq!(batch.by[0].to_string(), "user:guest");
         assert_eq!(
             driven.refused("user:guest", act::roll_back()),
-            "checkout-241 is being rolled back already; the rollback is retried until traffic is seen at zero"
+            "checkout-241 is already being rolled back; relman keeps trying until the platform shows zero traffic"
         );
     }
 }
@@ -44,7 +44,7 @@ fn b1_before_production_there_is_nothing_to_roll_back() {
     for mut driven in [Driven::drill(), Driven::drill().staging()] {
         assert_eq!(
             driven.refused("user:guest", act::roll_back()),
-            "checkout-241 has not touched production, so there is nothing to roll back: abort it instead"
+            "checkout-241 has not reached production, so there is nothing to roll back: abort it instead"
         );
         assert_eq!(driven.does("user:ana", act::abort()).kinds(), ["release_aborted"]);
         assert_eq!(driven.outstanding(), [""; 0]);
@@ -52,7 +52,7 @@ fn b1_before_production_there_is_nothing_to_roll_back() {
     let mut driven = Driven::drill().released();
     assert_eq!(
         driven.refused("user:ana", act::abort()),
-        "checkout-241 has touched production: roll it back instead of aborting it"
+        "checkout-241 has reached production: roll it back instead of aborting it"
     );
 }
 

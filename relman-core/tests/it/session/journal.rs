@@ -82,7 +82,7 @@ fn law9_a_journal_that_fails_is_tried_again_ever_more_slowly_and_nothing_is_call
         let said = driven.refused("user:guest", act::hold());
         assert_eq!(
             said,
-            "checkout-241 can't be changed now, because the journal does not work: the disk is gone; nothing was done, \
+            "checkout-241 can't be changed now because the journal does not work: the disk is gone. Nothing was done; \
              try again"
         );
         assert_eq!(driven.calls, calls, "nothing new is asked, and nothing is dropped");
