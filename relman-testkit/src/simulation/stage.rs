@@ -514,7 +514,7 @@ impl<P: People> Stage<P> {
                     Progress::Quiet
                 }
                 Append::Unknown { .. } => {
-                    self.platform.note(&self.id, What::AppendFailed);
+                    self.platform.note(&self.id, What::CommandFailed);
                     self.forget_acts();
                     Progress::Quiet
                 }
