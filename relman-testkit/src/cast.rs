@@ -82,6 +82,8 @@ pub struct Cast {
     neglected: BTreeSet<Duty>,
     failing: BTreeMap<CheckName, AfterFailure>,
     lapses: Vec<Lapse>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    takes_back_what_is_complete: bool,
 }
 
 /// Something that the cast does, and that can be left out.
@@ -201,6 +203,13 @@ impl Cast {
         self
     }
 
+    /// The same cast, and a release that has completed is rolled back before anything else is done about it.
+    #[must_use]
+    pub fn with_rollback_after_completion(mut self) -> Self {
+        self.takes_back_what_is_complete = true;
+        self
+    }
+
     /// Who is who, with the roles of the shipped policy.
     ///
     /// # Panics
@@ -254,6 +263,10 @@ impl Cast {
                 if step.baked.times(4) >= step.bake {
                     acts.extend(self.check(release, Gate::Validation, now));
                 }
+            }
+            Phase::Completed if self.takes_back_what_is_complete => {
+                let reason = text("users can't get used to it");
+                acts.push((self.principal("user:ana"), Action::RollBack { reason }));
             }
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => acts.extend(self.finish(release)),
             Phase::Unplanned

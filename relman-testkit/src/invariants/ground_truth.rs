@@ -77,7 +77,9 @@ fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
         What::Called { call: Call::Route(_), before, after, .. }
         | What::Drifted { before, after }
         | What::Arrived { before, after, .. } => Some((*before, *after)),
-        What::Called { .. } | What::Crashed | What::AppendFailed | What::Alarmed => None,
+        What::Called { .. } | What::Crashed | What::AppendFailed | What::CommandFailed | What::Alarmed => {
+            None
+        }
     }
 }
 
@@ -279,36 +281,57 @@ pub(super) fn every_call_ends_once(run: &Run) -> Result<(), Broken> {
 /// How long a journal may fail before on-call has heard of it: the patience of a session and the pause between two tries.
 const JOURNAL_PATIENCE: Span = Span::from_secs(45);
 
-/// While users have the new version, a journal that fails for long is told to on-call, and what is due is looked at.
+/// A session that has something to record tries again within this time. After a longer pause it had nothing to record,
+/// and the journal stood in nobody's way.
+const LONGEST_PAUSE: Span = Span::from_secs(15);
+
+/// While a release is in production and users have it, a journal that fails for long is told to on-call.
 pub(super) fn nobody_is_left_alone(run: &Run) -> Result<(), Broken> {
     let mut exposed = false;
-    let mut failing_since: Option<Timestamp> = None;
+    // Since when it fails, and when it did last.
+    let mut failing: Option<(Timestamp, Timestamp)> = None;
     let mut told = false;
     let mut records = 0;
     for happening in &run.happened {
         // A record more, and the journal works.
         if happening.records > records {
-            (records, failing_since, told) = (happening.records, None, false);
+            (records, failing, told) = (happening.records, None, false);
         }
         if let Some((_, after)) = change(&happening.what) {
             exposed = after > TrafficShare::ZERO;
         }
         match happening.what {
             What::Alarmed => told = true,
-            What::AppendFailed if exposed => {
-                let since = *failing_since.get_or_insert(happening.at);
-                if !told && happening.at.since(since) > JOURNAL_PATIENCE {
+            What::AppendFailed if exposed && is_in_production(&run.records, records) => {
+                let at = happening.at;
+                let since = match failing {
+                    Some((since, last)) if at.since(last) <= LONGEST_PAUSE => since,
+                    _ => at,
+                };
+                failing = Some((since, at));
+                if !told && at.since(since) > JOURNAL_PATIENCE {
                     let what =
                         format!("the journal has failed since {since}, users have it, and nobody was told");
                     return Err(broken(happening, what));
                 }
             }
             // Whoever is gone knows nothing of it.
-            What::Crashed => failing_since = None,
+            What::Crashed => failing = None,
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Whether a release is on its way or on its way back, after so many records.
+fn is_in_production(records: &[Record], first: u64) -> bool {
+    let known = records.iter().take(index(first)).rev();
+    let mut turns = known.filter_map(|record| match record.event {
+        Event::StepStarted(_) | Event::RollbackStarted(_) => Some(true),
+        Event::ReleaseCompleted(_) | Event::RollbackConfirmed(_) | Event::ReleaseClosed(_) => Some(false),
+        _ => None,
+    });
+    turns.next().unwrap_or(false)
 }
 
 /// Once failures have stopped, a release whose people do their part reaches an end. It gets twice the time of its
@@ -383,7 +406,11 @@ fn failed(what: &What) -> bool {
         What::Called { answer: CallAnswer::Failed(kind), .. } => *kind != PortErrorKind::Rejected,
         What::Called { call: Call::Route(share), after, .. } => share != after,
         What::Called { .. } => false,
-        What::Drifted { .. } | What::Arrived { .. } | What::Crashed | What::AppendFailed => true,
+        What::Drifted { .. }
+        | What::Arrived { .. }
+        | What::Crashed
+        | What::AppendFailed
+        | What::CommandFailed => true,
         What::Alarmed => false,
     }
 }

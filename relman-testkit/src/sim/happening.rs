@@ -52,8 +52,10 @@ pub enum What {
     },
     /// Those who drive the release lost everything that was not durable.
     Crashed,
-    /// The journal failed, or did not say what became of an append.
+    /// The journal failed one who drives the release, or did not say what became of an append.
     AppendFailed,
+    /// The journal failed a person, who was told so.
+    CommandFailed,
     /// On-call was told, without a record, that the journal does not work.
     Alarmed,
 }
@@ -106,6 +108,7 @@ impl fmt::Display for What {
             }
             Self::Crashed => f.write_str("crash"),
             Self::AppendFailed => f.write_str("the journal fails"),
+            Self::CommandFailed => f.write_str("the journal fails a person"),
             Self::Alarmed => f.write_str("on-call is told that the journal does not work"),
         }
     }

@@ -30,8 +30,8 @@ pub enum Flaw {
     ActsOnAFailedAppend,
     /// It gives every effect of one record the same key.
     OneKeyForEachRecord,
-    /// It does not hear what others record until what it has to bring forward is done. Shows with a second conductor
-    /// and a deployer that fails.
+    /// It does not hear what others record until what it has to bring forward is done. Shows where somebody takes a
+    /// release back while the deployer fails.
     GoesForwardUnheard,
     /// It gives all of the traffic where an earlier attempt has failed. Shows with a deployer that fails.
     GivesEverythingOnRetry,

@@ -407,7 +407,7 @@ impl<P: People> Stage<P> {
             self.answer(process, call)?;
             return Ok(Some(Progress::Quiet));
         }
-        let stale = process.session.stored() != self.journal.head() && !self.is_deaf(process);
+        let stale = !self.journal.after(process.session.stored()).is_empty() && !self.is_deaf(process);
         // One that drives alone hears of every change at once; of two, each hears of the other's a little later.
         if stale && process.session.is_settled() && (self.conductors.len() == 1 || self.pace.take()) {
             self.read(process, Read::After(process.session.stored()))?;
@@ -514,7 +514,7 @@ impl<P: People> Stage<P> {
                     Progress::Quiet
                 }
                 Append::Unknown { .. } => {
-                    self.platform.note(&self.id, What::AppendFailed);
+                    self.platform.note(&self.id, What::CommandFailed);
                     self.forget_acts();
                     Progress::Quiet
                 }

@@ -18,7 +18,7 @@ fn drill(world: World) -> Scenario {
 #[test]
 fn a_crash_at_every_point_breaks_nothing() {
     let explored = Explorer::new(Scenario::shipped(1)).run().unwrap_or_else(|failure| panic!("{failure}"));
-    assert_eq!(explored.scenarios, 24);
+    assert_eq!(explored.scenarios, 36);
     assert!(explored.crash_points > 2_000, "{explored:?}");
     assert_eq!(explored.by_crashes, [explored.crash_points]);
 }

@@ -34,13 +34,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "e5103b45cc7b22f10be3e6a599843334ffe014bcc219d7f0ab7c2c71afb96700"),
-    ("error spike", "21c698c232c60f77fc6b67e54a2cd5bb71e2d290304761fa755978229113ff9b"),
-    ("slow version", "13c3b539d9cb0c4e1b0b5ccc5608f6d9e610691c954b03e19542e5d6d4a95f4a"),
-    ("outage", "17d5881476f20143740f5b56080492baa70926d512208ce6c64de301b318361b"),
-    ("two conductors", "d7827bca52ecb6ebf9e745c9875832d0654fcbe8b7fd0aa3ca9a14c708d26ca6"),
-    ("random 6", "88ea3766fa140ade7bbfd325192b87392982a723b4728a2d06770eb93810a217"),
-    ("random 7", "2a6986bf7aa1f0139d044f4899297d4170124cfca9bfd503b92740a9335826b1"),
+    ("healthy", "55316bb24f2dd9f03a799d70152b42896d957e8a0b2955b21af66d9b0967b165"),
+    ("error spike", "47c4eae5845b43616d20d478dd18dfcb888124d8e75af20c96581b241138ee48"),
+    ("slow version", "7d190539418af4917c2284c7260920948ff93a7a5e6f39e85ff9fb7433faeaf2"),
+    ("outage", "c47e400ef96ce5b5f79af199f846e2daa24740ae25504ad1548bac40e9e89d6b"),
+    ("two conductors", "59e94904e7ac593e005588ee2861fd7cb1da0d4e4599e52a1005525236bb53f6"),
+    ("random 6", "d7b17871d3794418a5bd86dfbec032925bdbab18f33453225f62f2d2704d0092"),
+    ("random 7", "6a6b360840658ab7e34cfe28aef62ce48837a5afdf9c0fc0fda8280a883ea2ba"),
 ];
 
 #[test]

@@ -1,23 +1,35 @@
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
-use relman_core::unit::{Span, TrafficShare};
+use relman_core::{
+    machine::{Action, Effect, Principal, Release},
+    unit::{Span, Timestamp, TrafficShare},
+};
 use relman_testkit::{
-    Cast, Flaw, Run, Simulation, SimulationError,
-    fault::{DeployerCall, DeployerFate, Fault, Schedule},
+    Cast, Flaw, People, Run, Simulation, SimulationError,
+    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, Schedule, When},
     sample,
     sim::{Complaints, Regression, World},
 };
 
 /// The invariant that has to notice, and what is wrong with the conductor.
-pub(crate) const FLAWS: [(&str, Flaw); 8] = [
+pub(crate) const FLAWS: [(&str, Flaw); 17] = [
     ("chain_verifies", Flaw::RewritesLines),
     ("replay_equals_live", Flaw::ClosesInMemory),
     ("law2_append_before_act", Flaw::ActsBeforeAppending),
+    ("law2_append_before_act", Flaw::ActsOnAFailedAppend),
     ("law2_net_effect_is_as_if_once", Flaw::OneKeyForEachRecord),
     ("law5_back_beats_forward", Flaw::GoesForwardUnheard),
     ("exposure_on_the_platform_never_above_step", Flaw::GivesEverythingOnRetry),
     ("b3_platform_is_at_zero_when_confirmed", Flaw::BelievesInZero),
+    ("b3_platform_is_at_zero_when_confirmed", Flaw::DoesNotWatchZero),
+    ("law9_every_call_ends_once", Flaw::ForgetsAborts),
+    ("law9_every_call_ends_once", Flaw::AnswersTwice),
+    ("law10_nobody_is_left_alone", Flaw::FailsInSilence),
     ("nobody_waits_for_ever", Flaw::TriesOnce),
+    ("nobody_waits_for_ever", Flaw::WaitsForEver),
+    ("nobody_waits_for_ever", Flaw::DropsCommandsAfterTheEnd),
+    ("nobody_waits_for_ever", Flaw::GivesUpOnTheJournal),
+    ("nobody_waits_for_ever", Flaw::WaitsForTheClock),
 ];
 
 /// A drill in a random world in which four things go wrong, driven by one conductor or two.
@@ -43,4 +55,57 @@ pub(crate) fn drill(seed: u64) -> Simulation {
 
 pub(crate) fn play(drill: &Simulation) -> Result<Run, SimulationError> {
     drill.run(Cast::new())
+}
+
+/// A drill in which, besides, something goes wrong that lets a flaw show.
+pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
+    let drill = drill(seed);
+    let number = u32::try_from(seed).unwrap();
+    let append =
+        |from, times| Fault::Append { nth: from + number % 32, times, fate: AppendFate::BeforeDurable };
+    let forward = |times, fate| Fault::deployer(DeployerCall::Forward, 2 + number % 2, times, fate);
+    match flaw {
+        Flaw::ActsOnAFailedAppend | Flaw::GivesUpOnTheJournal => drill.also(append(4, 1)),
+        Flaw::FailsInSilence => drill.also(append(12, 40)),
+        Flaw::GoesForwardUnheard => drill.also(forward(5, DeployerFate::Unavailable)),
+        Flaw::DoesNotWatchZero | Flaw::AnswersTwice => {
+            drill.also(forward(1, DeployerFate::Late(Span::from_secs(6))))
+        }
+        Flaw::ForgetsAborts | Flaw::WaitsForEver => drill.also(forward(1, DeployerFate::Hangs)),
+        Flaw::WaitsForTheClock => drill.also(Fault::Clock {
+            at: When::AfterExposure(Span::from_minutes(2)),
+            of: Clocks::People,
+            jump: Jump::Forwards(Span::from_hours(24 * 365)),
+        }),
+        _ => drill,
+    }
+}
+
+/// Plays a drill with the people who let a flaw show.
+pub(crate) fn play_for(flaw: Flaw, drill: &Simulation) -> Result<Run, SimulationError> {
+    match flaw {
+        Flaw::DropsCommandsAfterTheEnd => drill.run(Cast::new().with_rollback_after_completion()),
+        Flaw::GoesForwardUnheard | Flaw::DoesNotWatchZero | Flaw::ForgetsAborts => {
+            drill.run(Impatient(Cast::new()))
+        }
+        _ => drill.run(Cast::new()),
+    }
+}
+
+/// People who roll a release back when its next step does not get its traffic at once.
+struct Impatient(Cast);
+
+impl People for Impatient {
+    fn act(&mut self, release: &Release, now: Timestamp) -> Vec<(Principal, Action)> {
+        let mut acts = self.0.act(release, now);
+        let forward = release.outstanding().values().any(|one| match one.effect {
+            Effect::SetTraffic { share } => !share.is_zero(),
+            _ => false,
+        });
+        if forward && release.phase().step().is_some() && !release.exposure().is_zero() {
+            let reason = "it takes too long".parse().unwrap();
+            acts.push((self.0.principal("user:ana"), Action::RollBack { reason }));
+        }
+        acts
+    }
 }
