@@ -72,7 +72,7 @@ fn read_until(child: &mut Child, part: &str) -> String {
 /// Waits for something that another process does; not for ever.
 #[track_caller]
 fn until(is_so: impl Fn() -> bool) {
-    let give_up = Instant::now() + Duration::from_secs(60);
+    let give_up = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < give_up, "it does not come about");
         thread::sleep(Duration::from_millis(20));

@@ -134,10 +134,9 @@ impl Deployer for CommandDeployer {
             line.push_str(&shell_word(arg));
         }
         if !self.config.environment.is_empty() {
-            line.push_str(&format!(
-                " (it needs {} in the environment, as relman has it)",
-                self.config.environment.join(", ")
-            ));
+            line.push_str(" (it needs ");
+            line.push_str(&self.config.environment.join(", "));
+            line.push_str(" in the environment, as relman has it)");
         }
         Some(line)
     }
