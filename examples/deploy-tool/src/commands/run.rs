@@ -232,7 +232,9 @@ fn push(line: &mut String, word: &str) {
     if word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-:".contains(c)) {
         line.push_str(word);
     } else {
-        line.push_str(&format!("'{}'", word.replace('\'', r"'\''")));
+        line.push('\'');
+        line.push_str(&word.replace('\'', r"'\''"));
+        line.push('\'');
     }
 }
 
@@ -268,7 +270,8 @@ fn left_behind(release: &Release, by_hand: Option<&str>, typed: &Typed<'_>) -> O
         typed.again()
     );
     if let Some(by_hand) = by_hand {
-        warning.push_str(&format!("\n  Without relman:    {by_hand}"));
+        warning.push_str("\n  Without relman:    ");
+        warning.push_str(by_hand);
     }
     Some(warning)
 }
