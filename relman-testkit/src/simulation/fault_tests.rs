@@ -139,7 +139,14 @@ fn a_journal_that_fails_at_any_append_loses_nothing() {
         for nth in (1..40).step_by(3) {
             let run = run(Fault::Append { nth, times: 1, fate });
             closed_as(&run, EndedAs::Completed);
-            assert_eq!(moves(&run), moves(&plain), "append {nth}: {fate}");
+            // While the session reads the journal anew, on-call may be first.
+            let order = |run| {
+                let mut moves = moves(run);
+                moves.retain(|kind| *kind != "on_call_acknowledged");
+                moves
+            };
+            assert_eq!(order(&run), order(&plain), "append {nth}: {fate}");
+            assert_eq!(moves(&run).len(), moves(&plain).len(), "append {nth}: {fate}");
         }
     }
 }
