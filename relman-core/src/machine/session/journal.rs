@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Alarm, Append, BatchId, Read, Session, session::Standing};
+use super::{
+    Alarm, Append, BatchId, Read, Session,
+    session::{Standing, is_in_production},
+};
 use crate::{
     event::Record,
     machine::{PhaseName, Release, command::Cause},
@@ -34,6 +37,9 @@ impl Session {
                 self.recorded.extend(pending.records.into_iter().map(Arc::new));
                 self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
                 self.fresh = self.pending.is_empty();
+                if self.fresh {
+                    self.was_in_production = is_in_production(&self.release);
+                }
                 self.works_again();
             }
             Append::Conflict => {
@@ -115,6 +121,7 @@ impl Session {
             self.stored = Some(record.head());
             self.recorded.push_back(record.clone());
         }
+        self.was_in_production = is_in_production(&self.release);
         self.note_skew();
         self.fresh = !self.tell(&Cause::Tick);
     }
@@ -137,6 +144,7 @@ impl Session {
         self.in_doubt.extend(release.outstanding().keys());
         self.stored = release.head();
         self.release = release;
+        self.was_in_production = is_in_production(&self.release);
         self.settle_what_is_unsure(records);
         self.standing = Standing::Ready;
         self.note_skew();
@@ -168,13 +176,7 @@ impl Session {
     /// Whether users have the new version, or may have it, and nothing is done for want of a journal. While there is
     /// nothing to record, one that has failed stands in nobody's way.
     pub(super) fn is_left_alone(&self) -> bool {
-        self.is_in_production() && !self.is_settled()
-    }
-
-    /// Whether users have the new version, or may have it.
-    pub(super) fn is_in_production(&self) -> bool {
-        let phase = self.release.phase().name();
-        phase.touches_production() && !phase.is_end()
+        (self.was_in_production || is_in_production(&self.release)) && !self.is_settled()
     }
 
     /// What on-call is told while nothing can be recorded.

@@ -194,6 +194,8 @@ pub struct Session {
     /// Up to when the source of incidents was listened to, and all of it is recorded.
     pub(super) heard_until: Option<Timestamp>,
     pub(super) stopping: bool,
+    /// Whether users had the new version, or may have had it, by what was last known to be stored.
+    pub(super) was_in_production: bool,
 }
 
 /// Whether the session knows what the journal holds.
@@ -232,6 +234,7 @@ impl Session {
     pub fn open(release: Release, now: Timestamp, config: SessionConfig) -> Self {
         let mut session = Self {
             in_doubt: release.outstanding().keys().copied().collect(),
+            was_in_production: is_in_production(&release),
             stored: release.head(),
             release,
             now,
@@ -570,4 +573,10 @@ fn refused(release: &Release, error: Undecidable) -> Refusal {
             Refusal::Unwritable { release: release.id().clone(), why: with_causes(&error) }
         }
     }
+}
+
+/// Whether users have the new version, or may have it, and something is still to be done about it.
+pub(super) fn is_in_production(release: &Release) -> bool {
+    let phase = release.phase().name();
+    phase.touches_production() && !phase.is_end()
 }

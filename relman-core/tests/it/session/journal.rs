@@ -1,6 +1,8 @@
+use std::cell::RefCell;
+
 use relman_core::{
     event::{Event, SetBy},
-    machine::{Append, Input, Outcome, Read, Refusal},
+    machine::{Append, Input, Outcome, PhaseName, Read, Refusal},
     unit::Span,
 };
 
@@ -143,6 +145,28 @@ fn law10_on_call_hears_of_a_journal_that_fails_while_users_are_exposed() {
         let clear: Vec<&str> = driven.alarms.iter().map(|alarm| alarm.title.as_str()).collect();
         assert_eq!(clear, ["checkout-241: relman can record again"], "once");
     }
+}
+
+#[test]
+fn law10_a_completion_that_is_not_recorded_leaves_a_release_as_alone_as_any_other_record() {
+    let mut driven = Driven::drill().validating();
+    driven.does("user:qin", act::passed("user-flows"));
+    driven.does("user:olu", act::acknowledge());
+    let last = RefCell::new(driven.clone());
+    driven.run_while(|driven| {
+        let goes_on = driven.phase() == PhaseName::Validating;
+        if goes_on {
+            *last.borrow_mut() = driven.clone();
+        }
+        goes_on
+    });
+    let mut driven = last.into_inner();
+    driven.journal.state = State::Down;
+    driven.healthy_look();
+    assert_eq!(driven.session.release().phase().name(), PhaseName::Completed, "decided, and not stored");
+    assert_eq!(driven.journal.replay(driven.release.id()).phase().name(), PhaseName::Validating);
+    ticks_until(&mut driven, |driven| !driven.alarms.is_empty());
+    assert_eq!(driven.alarms[0].title, "checkout-241: relman can't record, and does nothing");
 }
 
 #[test]
