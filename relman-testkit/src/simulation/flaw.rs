@@ -39,9 +39,6 @@ pub enum Flaw {
     BelievesInZero,
     /// It does not try again what has failed. Shows with a deployer that fails.
     TriesOnce,
-    /// It confirms a rollback as soon as zero was seen, though a change that was asked for before may still arrive. Shows
-    /// with a deployer that is late.
-    DoesNotWatchZero,
     /// It forgets to abort the calls that a rollback has made pointless. Shows where a deployer takes long, or never
     /// answers.
     ForgetsAborts,
@@ -55,6 +52,4 @@ pub enum Flaw {
     GivesUpOnTheJournal,
     /// It tells nobody that the journal does not work. Shows where the journal fails for long.
     FailsInSilence,
-    /// It waits until its clock has caught up with the record. Shows where somebody's clock is ahead.
-    WaitsForTheClock,
 }

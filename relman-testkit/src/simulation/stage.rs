@@ -312,10 +312,8 @@ impl<P: People> Stage<P> {
         self.started += 1;
         let ahead = self.ahead(Clocks::Conductors);
         let mut config = SessionConfig::default();
-        match self.flaw {
-            Some(Flaw::DoesNotWatchZero) => config.call_time = Span::from_millis(1),
-            Some(Flaw::WaitsForEver) => config.call_time = Span::from_hours(24 * 365),
-            _ => {}
+        if self.flaw == Some(Flaw::WaitsForEver) {
+            config.call_time = Span::from_hours(24 * 365);
         }
         let session = Session::open(release, shifted(self.clock.now(), ahead), config);
         Ok(Process::new(self.started, session, ahead))
@@ -379,11 +377,6 @@ impl<P: People> Stage<P> {
         while process.session.poll_recorded().is_some() {}
         while process.session.poll_lost().is_some() {}
         let now = self.clock.now();
-        if self.flaw == Some(Flaw::WaitsForTheClock)
-            && process.session.release().last_at() > shifted(now, process.ahead)
-        {
-            return Ok(None);
-        }
         if let Some(batch) = process.session.poll_append() {
             process.doing = Doing::Decided(batch);
             return Ok(Some(Progress::At(Boundary::Decided)));
@@ -605,12 +598,7 @@ impl<P: People> Stage<P> {
             match conductor {
                 Conductor::Down { until } => moments.push(*until),
                 Conductor::Done { .. } => {}
-                Conductor::Up(process) => {
-                    let waits_for = (self.flaw == Some(Flaw::WaitsForTheClock))
-                        .then(|| shifted(process.session.release().last_at(), -process.ahead));
-                    moments.extend(waits_for);
-                    moments.extend(process.next());
-                }
+                Conductor::Up(process) => moments.extend(process.next()),
             }
         }
         moments.extend(self.platform.next_arrival(&self.id));
