@@ -62,7 +62,10 @@ fn metrics_count_what_was_deployed() {
     assert_eq!((&json[0]["artifact"], &json[0]["deployments"]), (&"delivery-metrics".into(), &0.into()));
     assert_eq!(json[0]["not_deployed"], 1);
     let text = bench.run("metrics --last 90d").done();
-    assert!(text.out.contains("lead time") && text.out.contains("1 release not deployed then"), "{text:?}");
+    assert!(
+        text.out.contains("lead time") && text.out.contains("1 release not deployed in that time"),
+        "{text:?}"
+    );
     let markdown = bench.run("metrics --format markdown").done();
     assert!(markdown.out.contains("| Change fail rate | none |"), "{markdown:?}");
 }
