@@ -34,13 +34,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "55316bb24f2dd9f03a799d70152b42896d957e8a0b2955b21af66d9b0967b165"),
-    ("error spike", "47c4eae5845b43616d20d478dd18dfcb888124d8e75af20c96581b241138ee48"),
-    ("slow version", "7d190539418af4917c2284c7260920948ff93a7a5e6f39e85ff9fb7433faeaf2"),
-    ("outage", "c47e400ef96ce5b5f79af199f846e2daa24740ae25504ad1548bac40e9e89d6b"),
-    ("two conductors", "59e94904e7ac593e005588ee2861fd7cb1da0d4e4599e52a1005525236bb53f6"),
-    ("random 6", "d7b17871d3794418a5bd86dfbec032925bdbab18f33453225f62f2d2704d0092"),
-    ("random 7", "6a6b360840658ab7e34cfe28aef62ce48837a5afdf9c0fc0fda8280a883ea2ba"),
+    ("healthy", "d0e1c77c005df17950174d78fd6c37dd622911809ca800dbec1b06ee6465a12c"),
+    ("error spike", "d56d8762fb2a2b05a9b6c87d6e3fedb3b720c9aaf2b3810d153e8fb951a75def"),
+    ("slow version", "097ba339f1f2e8dbdf40616a57edec78edd914faeb29c1a636ee2a4fce19d1fa"),
+    ("outage", "d0428478bfd4bf7b3c11f3d43b448af1b18318e509c71d2dc2c05a29e72a1217"),
+    ("two conductors", "19c42939b2898feb00dcc7fc43489d9f89bfd53406050add5452c89fa482f72e"),
+    ("random 6", "085d83978b28b5adb1dc08433961fe92769ef34e23fa5f21b3f4b16591eb4967"),
+    ("random 7", "96233fa973535360df220dbd39d26c0863afaefd5328dbdd936c0ca4872c4448"),
 ];
 
 #[test]

@@ -70,6 +70,12 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
         Flaw::ActsOnAFailedAppend | Flaw::GivesUpOnTheJournal => drill.also(append(4, 1)),
         Flaw::FailsInSilence => drill.also(append(12, 40)),
         Flaw::GoesForwardUnheard => drill.also(forward(5, DeployerFate::Unavailable)),
+        Flaw::BelievesInZero => drill.also(forward(5, DeployerFate::Unavailable)).also(Fault::deployer(
+            DeployerCall::Back,
+            1,
+            3,
+            DeployerFate::Lie,
+        )),
         Flaw::AnswersTwice => drill.also(forward(1, DeployerFate::Late(Span::from_secs(6)))),
         Flaw::ForgetsAborts | Flaw::WaitsForEver => drill.also(forward(1, DeployerFate::Hangs)),
         _ => drill,
@@ -80,7 +86,9 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
 pub(crate) fn play_for(flaw: Flaw, drill: &Simulation) -> Result<Run, SimulationError> {
     match flaw {
         Flaw::DropsCommandsAfterTheEnd => drill.run(Cast::new().with_rollback_after_completion()),
-        Flaw::GoesForwardUnheard | Flaw::ForgetsAborts => drill.run(Impatient(Cast::new())),
+        Flaw::BelievesInZero | Flaw::GoesForwardUnheard | Flaw::ForgetsAborts => {
+            drill.run(Impatient(Cast::new()))
+        }
         _ => drill.run(Cast::new()),
     }
 }
