@@ -78,7 +78,7 @@
 //! let call = session.poll_call().ok_or("staging is to be deployed")?;
 //! assert!(matches!(call.request, Request::Deploy(_)));
 //! let status = Status::of(&History::new(session.release(), &records, now));
-//! assert_eq!(status.one_line(), "checkout-241: staging, waits for the staging deployment");
+//! assert_eq!(status.one_line(), "checkout-241: staging, waiting for the staging deployment");
 //! # Ok(()) }
 //! ```
 //!

@@ -9,8 +9,8 @@ use std::{process::ExitCode, time::Instant};
 
 use relman_testkit::explore::{Explorer, Scenario};
 
-/// More than a million crash points with three crashes in one run, found by trying.
-const SEEDS: u64 = 6;
+/// More than a million crash points with two crashes in one run, found by trying.
+const SEEDS: u64 = 11;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Some(Ok(number)) => Some(number),
         Some(Err(_)) => None,
     };
-    let (Some(at_least), Some(seeds), Some(crashes)) = (next(1_000_000), next(SEEDS), next(3)) else {
+    let (Some(at_least), Some(seeds), Some(crashes)) = (next(1_000_000), next(SEEDS), next(2)) else {
         eprintln!("failed to read the arguments: give numbers");
         return ExitCode::from(2);
     };

@@ -91,8 +91,8 @@
 //! #       step: expected 3, was 2
 //! #   - traffic_drifted
 //! #   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%
-//! #   + rollback_started by system:relman: ROLLBACK began, from 10% of the traffic: `error_rate > 1%` held: observed 5%, threshold 1%
-//! #   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback";
+//! #   + rollback_started by system:relman: ROLLBACK began at 10% of traffic: `error_rate > 1%` breached: 5% observed, limit 1%
+//! #   + post_mortem_opened by system:relman: opened post-mortem 1 on the rollback";
 //! # assert_eq!(text.trim_end(), wanted);
 //! ```
 //!
@@ -102,8 +102,8 @@
 //!       step: expected 3, was 2
 //!   - traffic_drifted
 //!   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%
-//!   + rollback_started by system:relman: ROLLBACK began, from 10% of the traffic: `error_rate > 1%` held: …
-//!   + post_mortem_opened by system:relman: post-mortem 1 is owed, on the rollback
+//!   + rollback_started by system:relman: ROLLBACK began at 10% of traffic: `error_rate > 1%` breached: …
+//!   + post_mortem_opened by system:relman: opened post-mortem 1 on the rollback
 //! ```
 
 mod diff;
