@@ -35,6 +35,13 @@ use tower::ServiceExt;
 /// What an organisation with thirty releases a working day has after sixteen months.
 const RELEASES: usize = 10_000;
 
+/// So many where it is only tried whether it runs.
+const RELEASES_OF_A_TEST: usize = 400;
+
+fn how_many() -> usize {
+    if std::env::args().any(|argument| argument == "--test") { RELEASES_OF_A_TEST } else { RELEASES }
+}
+
 /// So many of them are under way, at different places.
 const OPEN: usize = 200;
 
@@ -113,7 +120,7 @@ async fn fill(journal: &SqliteJournal, lines: &[SealedLine]) {
         _ => renamed(lines[..first_look].iter().chain(&lines[lines.len() - 6..]), id),
     };
     // Appends that come together share a transaction, and with it a wait for the disk.
-    let indices: Vec<usize> = (0..RELEASES).collect();
+    let indices: Vec<usize> = (0..how_many()).collect();
     for together in indices.chunks(500) {
         join_all(together.iter().map(async |index| {
             let id: ReleaseId = format!("checkout-{index:05}").parse().expect("a valid id");
@@ -148,12 +155,12 @@ fn overview(c: &mut Criterion) {
             let request = Request::get("/").body(Body::empty()).expect("a request");
             let answer = app.clone().oneshot(request).await.expect("an answer");
             let bytes = to_bytes(answer.into_body(), usize::MAX).await.expect("a page");
-            if String::from_utf8_lossy(&bytes).contains(&format!("{RELEASES} releases")) {
+            if String::from_utf8_lossy(&bytes).contains(&format!("{} releases", how_many())) {
                 break;
             }
         }
     });
-    println!("read {RELEASES} releases in {:?} after the start of the process", start.elapsed());
+    println!("read {} releases in {:?} after the start of the process", how_many(), start.elapsed());
     let mut group = c.benchmark_group("overview, 10,000 releases");
     group.warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(2)).sample_size(10);
     // Each takes a fifth of a second of pause, after which the journal is asked for its heads again.
