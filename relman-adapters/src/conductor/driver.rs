@@ -39,7 +39,7 @@ pub(super) type KnownHead = Arc<Mutex<Option<Head>>>;
 
 /// What a driver is told by people and by the rest of the process.
 pub(super) enum Message {
-    /// Somebody wants something.
+    /// A person or a service gives a command.
     Command(Box<Asked>),
     /// Others have appended.
     Changed,

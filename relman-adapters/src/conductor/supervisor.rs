@@ -345,7 +345,7 @@ impl Conductor {
         answer.await.ok()
     }
 
-    /// Drives a release on which somebody has just acted, where users have it.
+    /// Starts driving a release after a command, if it is in production and nothing drives it yet.
     async fn take_up(&self, release: &Release) {
         let phase = release.phase().name();
         let at_work = !phase.is_end() || !release.outstanding().is_empty();
@@ -452,7 +452,7 @@ impl Conductor {
 enum Adopt {
     /// Every open one.
     Every,
-    /// Those that somebody asks for.
+    /// Only those that are asked for by name.
     #[default]
     None,
 }

@@ -117,7 +117,7 @@ pub(super) struct RequestContext {
 pub(super) enum Access {
     /// Whoever is signed in can.
     SignedIn,
-    /// Nobody can: the host never says who somebody is.
+    /// Nobody can: the host does not tell who is signed in.
     ReadOnly,
 }
 

@@ -75,7 +75,7 @@ impl fmt::Display for Broken {
 }
 
 impl Error for Broken {
-    /// What the parser says, of a line that is no record. The reason itself is in the message: it is all that most have.
+    /// The parser's error, where a line is not a record. The message already contains the reason.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.reason {
             BrokenReason::Malformed(malformed) => malformed.source(),

@@ -18,7 +18,7 @@ use relman_core::{
 /// One thing that happens. Numbers are places in lists, taken modulo their length.
 #[derive(Debug, Clone)]
 enum Op {
-    /// Somebody wants something.
+    /// A person or a service gives a command.
     Command { who: usize, what: usize },
     /// The answer to the look that is asked for.
     Look { answers: Answers, at: Result<u16, ()> },

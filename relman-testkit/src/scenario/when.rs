@@ -16,7 +16,7 @@ use super::{Doubt, Seen, Someone, Story, Want, story::Hindrance};
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum When {
-    /// Somebody wants something.
+    /// A person or a service gives a command.
     Command(Someone, Want),
     /// The platform or a channel has done what it was asked to; the effect that reads so.
     Done(String),

@@ -10,8 +10,7 @@ use std::{
 /// How much room is kept: some thousand records, where a rollback is a few dozen.
 const BYTES: usize = 4 * 1024 * 1024;
 
-/// How often it is tried to make the reserve again once it was freed: room that somebody has just made is wanted by
-/// others, too.
+/// How long to wait between attempts to restore a reserve that was freed: others need freshly made room, too.
 const TRY_EVERY: Duration = Duration::from_mins(1);
 
 /// Room on the disk beside a journal, so that a rollback can be recorded when the disk is full: a file that is removed

@@ -337,7 +337,7 @@ async fn a_full_disk_is_told_at_once_and_lets_a_rollback_be_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_completed_release_is_rolled_back_when_somebody_says_so() {
+async fn a_completed_release_is_rolled_back_on_command() {
     for elsewhere in [true, false] {
         let house = House::new(World::calm(), None).await;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -450,7 +450,7 @@ enum Exclusion {
 }
 
 /// Whether a quantile is less than so many times the baseline's: whether few enough of the canary's requests are above the
-/// highest boundary that is no more than that.
+/// highest boundary at or below that value.
 fn quantile_exclusion(
     canary: &Measurement,
     baseline: &Measurement,

@@ -106,10 +106,10 @@ impl<F: Factor> Sequential<F> {
 pub struct LnEvidence(f64);
 
 impl LnEvidence {
-    /// The logarithm of nothing.
+    /// The logarithm of zero.
     pub const NONE: Self = Self(f64::NEG_INFINITY);
 
-    /// The logarithm; that of nothing for what is no finite number.
+    /// The logarithm; [`NONE`](Self::NONE) if it is not finite.
     pub const fn of(ln: f64) -> Self {
         if ln.is_finite() { Self(ln) } else { Self::NONE }
     }
