@@ -47,8 +47,6 @@ mod releases;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira", feature = "slack", feature = "webhook"))]
 mod retry;
 pub mod secret;
-#[cfg(any(feature = "command", feature = "haproxy"))]
-mod shell;
 #[cfg(any(feature = "github", feature = "gitlab", feature = "jira"))]
 pub mod tracker;
 #[cfg(feature = "web")]

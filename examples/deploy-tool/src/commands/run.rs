@@ -229,13 +229,8 @@ impl Typed<'_> {
 /// Adds a word to a command line.
 fn push(line: &mut String, word: &str) {
     line.push(' ');
-    if word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-:".contains(c)) {
-        line.push_str(word);
-    } else {
-        line.push('\'');
-        line.push_str(&word.replace('\'', r"'\''"));
-        line.push('\'');
-    }
+    // It was a word of a command line, and so has no zero byte, which alone can't be quoted.
+    line.push_str(&shlex::try_quote(word).unwrap_or(word.into()));
 }
 
 /// What a person has to know who stops this while users have the new version, or may have it.

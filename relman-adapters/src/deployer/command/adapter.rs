@@ -1,3 +1,5 @@
+use std::iter;
+
 use async_trait::async_trait;
 use relman_core::{
     port::{
@@ -9,10 +11,7 @@ use relman_core::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::CommandConfig;
-use crate::{
-    process::{Finished, one_line, run},
-    shell::shell_word,
-};
+use crate::process::{Finished, one_line, run};
 
 const ADAPTER: &str = "command";
 
@@ -126,13 +125,12 @@ impl Deployer for CommandDeployer {
         let mut question = serde_json::to_string(&question).ok()?;
         // The key is left to the shell.
         question.pop();
-        let opening = shell_word(&format!("{question},\"key\":\"by-hand-"));
-        let program = shell_word(&self.config.program.display().to_string());
-        let mut line = format!("printf '%s\\n' {opening}$(date +%s)'\"}}' | {program}");
-        for arg in &self.config.args {
-            line.push(' ');
-            line.push_str(&shell_word(arg));
-        }
+        let opening = format!("{question},\"key\":\"by-hand-");
+        let opening = shlex::try_quote(&opening).ok()?;
+        let program = self.config.program.display().to_string();
+        let words = iter::once(program.as_str()).chain(self.config.args.iter().map(String::as_str));
+        let command = shlex::try_join(words).ok()?;
+        let mut line = format!("printf '%s\\n' {opening}$(date +%s)'\"}}' | {command}");
         if !self.config.environment.is_empty() {
             line.push_str(" (it needs ");
             line.push_str(&self.config.environment.join(", "));
@@ -230,9 +228,9 @@ mod tests {
         assert_eq!(
             by_hand,
             concat!(
-                r#"printf '%s\n' '{"operation":"set_traffic","target":{"release":"checkout-241","#,
-                r#""service":"checkout","artifact":{"name":"checkout","version":"2.41.0"},"#,
-                r#""baseline_version":"2.40.3 (ben'\''s)"},"share":0,"key":"by-hand-'$(date +%s)'"}' "#,
+                r#"printf '%s\n' "{\"operation\":\"set_traffic\",\"target\":{\"release\":\"checkout-241\","#,
+                r#"\"service\":\"checkout\",\"artifact\":{\"name\":\"checkout\",\"version\":\"2.41.0\"},"#,
+                r#"\"baseline_version\":\"2.40.3 (ben's)\"},\"share\":0,\"key\":\"by-hand-"$(date +%s)'"}' "#,
                 r#"| /opt/deploy/app --quiet '--zone=eu west'"#,
             )
         );

@@ -16,7 +16,6 @@ use super::{
     state::{Backend, Servers},
     weights::{Change, MAX_LOSS_BASIS_POINTS, READABLE_TOTAL, Unrepresentable, Weights},
 };
-use crate::shell::shell_word;
 
 /// Routes traffic by the weights of two HAProxy servers.
 ///
@@ -206,7 +205,7 @@ impl Deployer for Haproxy {
         let HaproxyConfig { endpoint, backend, canary, baseline, .. } = &self.config;
         let address = match endpoint {
             Endpoint::Socket(path) => {
-                format!("UNIX-CONNECT:{}", shell_word(&path.display().to_string()))
+                format!("UNIX-CONNECT:{}", shlex::try_quote(&path.display().to_string()).ok()?)
             }
             Endpoint::Address(address) if address.is_ipv6() => format!("TCP6:{address}"),
             Endpoint::Address(address) => format!("TCP:{address}"),
