@@ -89,5 +89,9 @@ fn search(seconds: u64) -> Result<String, Refuted> {
     });
     let refuted = found().take();
     let tried = tried.into_inner();
-    refuted.map_or_else(|| Ok(format!("{tried} seeds: {} laws hold for each", Law::ALL.len())), Err)
+    if let Some(refuted) = refuted {
+        return Err(refuted);
+    }
+    let cases = Law::ALL.iter().map(|law| format!("{law} in {} cases", tried * u64::from(law.cases())));
+    Ok(format!("{tried} seeds: {}", cases.collect::<Vec<_>>().join(", ")))
 }

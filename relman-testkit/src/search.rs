@@ -37,6 +37,9 @@ const SEED: u64 = 241;
 const SHRINKS: u32 = 2_000;
 const SHRINK_TIME_MS: u32 = 60_000;
 
+/// How long a drill is followed. It looks every few seconds, and one that has not ended by then stands still.
+const LONGEST_DRILL: Span = Span::from_hours(24);
+
 /// So many cases, the same in every run, and no file for those that fail.
 ///
 /// # Examples
@@ -80,7 +83,7 @@ pub enum Law {
     Traces,
     /// A stored journal replays to the release that wrote it and keeps every guardrail.
     Journals,
-    /// A trial of the lab ends as the machine does on the same numbers.
+    /// A trial of the lab ends as a session does on the same numbers.
     #[cfg(feature = "lab")]
     Trials,
 }
@@ -110,7 +113,7 @@ impl Law {
         Self::Trials,
     ];
 
-    /// Tries the law on the case that a seed leads to. One that refutes it is made as small as it goes.
+    /// Tries the law on the [`cases`](Self::cases) that a seed leads to. One that refutes it is made as small as it goes.
     ///
     /// # Errors
     ///
@@ -119,15 +122,21 @@ impl Law {
         match self {
             Self::Drills => {
                 let policies = (strategy::drill_plan(), strategy::drill_policy());
-                self.holds(seed, (policies, world(Span::from_minutes(20)), any::<u64>()), guarded)
+                self.holds(seed, (policies, world(Span::from_minutes(20)), any::<u64>()), |case| {
+                    guarded(&simulation(case).longest(LONGEST_DRILL))
+                })
             }
             Self::Releases => {
                 let policies = (strategy::plan(), strategy::policy());
-                self.holds(seed, (policies, world(Span::from_hours(24)), any::<u64>()), guarded)
+                self.holds(seed, (policies, world(Span::from_hours(24)), any::<u64>()), |case| {
+                    guarded(&simulation(case))
+                })
             }
             Self::Traces => {
                 let policies = (strategy::drill_plan(), strategy::drill_policy());
-                self.holds(seed, (policies, world(Span::from_minutes(20)), any::<u64>()), replays)
+                self.holds(seed, (policies, world(Span::from_minutes(20)), any::<u64>()), |case| {
+                    replays(&simulation(case).longest(LONGEST_DRILL))
+                })
             }
             Self::Journals => self.holds(seed, strategy::journal(60), |journal| {
                 journal_holds(journal.release(), journal.lines())
@@ -141,6 +150,15 @@ impl Law {
         }
     }
 
+    /// How many cases one seed leads to: the lab's are many and small.
+    pub const fn cases(self) -> u32 {
+        match self {
+            Self::Drills | Self::Releases | Self::Traces | Self::Journals => 1,
+            #[cfg(feature = "lab")]
+            Self::Trials => 64,
+        }
+    }
+
     fn holds<S: Strategy>(
         self,
         seed: u64,
@@ -151,7 +169,7 @@ impl Law {
             rng_seed: RngSeed::Fixed(seed),
             max_shrink_iters: SHRINKS,
             max_shrink_time: SHRINK_TIME_MS,
-            ..repeatable(1)
+            ..repeatable(self.cases())
         };
         let refuted = |why: String, case: String| Refuted { law: self, seed, why, case };
         TestRunner::new(config).run(&cases, holds).map_err(|error| match error {
@@ -169,7 +187,7 @@ impl fmt::Display for Law {
             Self::Traces => "traces replay byte for byte",
             Self::Journals => "journals replay",
             #[cfg(feature = "lab")]
-            Self::Trials => "trials of the lab end as the machine does",
+            Self::Trials => "trials of the lab end as sessions do",
         })
     }
 }
@@ -205,14 +223,14 @@ fn simulation(case: Case) -> Simulation {
     Simulation::new(plan, policy).world(world).seed(seed)
 }
 
-fn guarded(case: Case) -> TestCaseResult {
-    let run = simulation(case).run(Cast::new()).map_err(failed)?;
+fn guarded(simulation: &Simulation) -> TestCaseResult {
+    let run = simulation.run(Cast::new()).map_err(failed)?;
     prop_assert_eq!(Invariants::violations_of_run(&run), []);
     Ok(())
 }
 
-fn replays(case: Case) -> TestCaseResult {
-    let trace = Trace::of(&simulation(case), &Cast::new());
+fn replays(simulation: &Simulation) -> TestCaseResult {
+    let trace = Trace::of(simulation, &Cast::new());
     let read: Trace = trace.to_string().parse().map_err(failed)?;
     prop_assert_eq!(read.digest(), trace.digest());
     read.replay().map_err(failed)?;

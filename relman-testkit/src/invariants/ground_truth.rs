@@ -4,7 +4,8 @@ use std::{borrow::Borrow, collections::BTreeMap};
 
 use relman_core::{
     chain::{Digest, verify_lines},
-    event::{Event, ObservedExposure, Record},
+    event::{Event, HoldCause, ObservedExposure, Record},
+    judge::{Outcome, Undecided},
     machine::Release,
     port::{Notification, PortErrorKind, with_causes},
     unit::{Span, Timestamp, TrafficShare},
@@ -336,27 +337,51 @@ fn is_in_production(records: &[Record], first: u64) -> bool {
 
 /// Once failures have stopped, a release whose people do their part reaches an end. It gets twice the time of its
 /// track, the longest patience of its policy and an hour; and what people are late, clocks went back and processes
-/// were gone for.
+/// were gone for. One whose values lie at their limit may wait for evidence that never comes.
 pub(super) fn nobody_waits_for_ever(run: &Run) -> Result<(), Broken> {
-    if run.diligence != Diligence::DoTheirPart || run.release.phase().name().is_end() {
+    let done = run.release.phase().name().is_end();
+    if run.diligence != Diligence::DoTheirPart || done || waits_for_evidence(run) {
         return Ok(());
     }
     let bound = failures_until(run) + patience(run);
     let last = run.records.len() as u64;
     let phase = run.release.phase().name();
+    let missing = || {
+        let missing = run.release.missing(run.ended_at);
+        missing.iter().map(|one| one.what.clone()).collect::<Vec<_>>().join("; ")
+    };
     match run.ending {
         Ending::Closed => Ok(()),
         Ending::OutOfTime if run.ended_at < bound => Ok(()),
         Ending::OutOfTime => {
-            Err(Broken { seq: last, what: format!("it is still {phase}, and should have ended by {bound}") })
+            let what = format!("it is still {phase}, and should have ended by {bound}: {}", missing());
+            Err(Broken { seq: last, what })
         }
         Ending::Stalled => {
-            let missing: Vec<String> =
-                run.release.missing(run.ended_at).iter().map(|one| one.what.clone()).collect();
-            let what = format!("it is {phase}, and nothing is due any more: {}", missing.join("; "));
+            let what = format!("it is {phase}, and nothing is due any more: {}", missing());
             Err(Broken { seq: last, what })
         }
     }
+}
+
+/// Whether the newest look has values, enough of them, and they say neither yes nor no; or no more than that a breach is
+/// likely.
+fn waits_for_evidence(run: &Run) -> bool {
+    if run.release.holds().contains_key(&HoldCause::Suspicion) {
+        return true;
+    }
+    let looks = run.records.iter().rev().find_map(|record| match &record.event {
+        Event::LookTaken(look) => Some(&look.verdicts),
+        _ => None,
+    });
+    looks.is_some_and(|verdicts| {
+        verdicts.iter().any(|verdict| {
+            matches!(
+                verdict.outcome,
+                Outcome::Undecided(Undecided::NotProven | Undecided::NotExcluded { .. })
+            )
+        })
+    })
 }
 
 /// How often one duty can come up while a release is on its way: cover is renewed, checks are repeated.

@@ -7,7 +7,8 @@ use super::{
     session::{Standing, is_in_production},
 };
 use crate::{
-    event::Record,
+    chain::Head,
+    event::{Event, Record},
     machine::{PhaseName, Release, command::Cause},
     plan::Moment,
     port::with_causes,
@@ -20,6 +21,14 @@ const PAUSE_AFTER_FAILURE: (Span, Span) = (Span::from_secs(1), Span::from_secs(1
 
 /// How long a journal may fail before on-call is told: a restart of a database is over by then.
 const ALARM_AFTER: Span = Span::from_secs(15);
+
+/// How many batches a session that has lost a race counts on losing another: two conductors on one release, or a
+/// command of another process, which soon is forgotten.
+const CONTESTED_FOR: u32 = 100;
+
+/// How much later than another that looks at the release a session looks itself, should the other not do so: longer
+/// than a look usually takes.
+const SECOND_LOOK: Span = Span::from_secs(5);
 
 /// How often on-call is told again.
 const ALARM_EVERY: Span = Span::from_minutes(15);
@@ -34,6 +43,11 @@ impl Session {
             Append::Stored => {
                 self.appending = false;
                 let Some(pending) = self.pending.pop_front() else { return };
+                self.contested = self.contested.saturating_sub(1);
+                self.others_look &= !pending.is_look;
+                self.as_stored = self.as_stored.take().filter(|_| !self.pending.is_empty()).and_then(|mut base| {
+                    pending.records.iter().try_for_each(|record| base.apply(record)).is_ok().then_some(base)
+                });
                 self.recorded.extend(pending.records.into_iter().map(Arc::new));
                 self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
                 self.fresh = self.pending.is_empty();
@@ -44,7 +58,8 @@ impl Session {
             }
             Append::Conflict => {
                 self.lose();
-                self.reload();
+                self.contested = CONTESTED_FOR;
+                self.catch_up();
             }
             Append::Unknown { detail, full } => self.fail(detail, full),
         }
@@ -93,9 +108,19 @@ impl Session {
         }
     }
 
+    /// Reads the whole stream: what the release is as it is stored, is not known any more.
     pub(super) fn reload(&mut self) {
+        self.as_stored = None;
         self.standing = Standing::Reading;
         self.read = Some(Read::Whole);
+    }
+
+    /// Goes back to the release as it was stored, and reads what others have appended since.
+    fn catch_up(&mut self) {
+        let Some(stored) = self.as_stored.take() else { return self.reload() };
+        self.release = *stored;
+        self.standing = Standing::CatchingUp;
+        self.read = Some(Read::After(self.stored));
     }
 
     /// Reads what others have appended, unless it is about to find out anyway.
@@ -109,7 +134,7 @@ impl Session {
     pub(super) fn foreign(&mut self, records: &[Arc<Record>]) {
         self.reading = false;
         // While an append is under way, it tells whether others were first.
-        if !self.is_ready() {
+        if !self.is_ready() && self.standing != Standing::CatchingUp {
             return;
         }
         let known = self.stored.map_or(0, |head| head.seq + 1);
@@ -121,9 +146,7 @@ impl Session {
             self.stored = Some(record.head());
             self.recorded.push_back(record.clone());
         }
-        self.was_in_production = is_in_production(&self.release);
-        self.note_skew();
-        self.fresh = !self.tell(&Cause::Tick);
+        self.go_on(known, records);
     }
 
     /// Folds the whole stream anew.
@@ -141,17 +164,39 @@ impl Session {
         }
         let known = self.stored.map_or(0, |head| head.seq + 1);
         self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
-        self.in_doubt.extend(release.outstanding().keys());
         self.stored = release.head();
         self.release = release;
+        self.go_on(known, records);
+    }
+
+    /// Goes on from what is stored. Records up to the known number are no news.
+    fn go_on(&mut self, known: u64, records: &[Arc<Record>]) {
+        let unsure: Vec<Head> =
+            self.unsure.iter().flat_map(|pending| &pending.records).map(Record::head).collect();
+        let mut new = records.iter().filter(|record| record.seq >= known && !unsure.contains(&record.head()));
+        if new.any(|record| matches!(record.event, Event::LookTaken(_))) {
+            self.let_others_look();
+        }
         self.was_in_production = is_in_production(&self.release);
-        self.settle_what_is_unsure(records);
-        self.standing = Standing::Ready;
+        if self.standing != Standing::Ready {
+            self.in_doubt.extend(self.release.outstanding().keys());
+            self.settle_what_is_unsure(records);
+            self.standing = Standing::Ready;
+        }
         self.note_skew();
         for cause in std::mem::take(&mut self.kept) {
             self.tell(&cause);
         }
         self.fresh = !self.tell(&Cause::Tick) && self.pending.is_empty();
+    }
+
+    /// Another looks at the release: the next look is the other's, too, unless it does not come.
+    fn let_others_look(&mut self) {
+        self.others_look = true;
+        let next = self.release.phase().step().and_then(|step| self.release.next_look(step));
+        if let Some((_, next)) = next {
+            self.look_after = self.own_time(next) + SECOND_LOOK;
+        }
     }
 
     /// What on-call has to hear though it can't be recorded.

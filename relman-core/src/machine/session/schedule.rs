@@ -137,6 +137,9 @@ impl Session {
                 if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
                     return;
                 }
+                if self.others_look && !self.fresh {
+                    return self.read_after_head();
+                }
                 let mut asked = question.clone();
                 asked.window = self.own_window(question.window);
                 self.list_incidents(target, asked.window);

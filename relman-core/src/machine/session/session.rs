@@ -160,6 +160,13 @@ pub struct Session {
     pub(super) now: Timestamp,
     pub(super) next_id: u64,
     pub(super) standing: Standing,
+    /// For how many more batches others are expected to be first now and then. So long the release as it is stored is
+    /// kept beside what is decided, so that losing a race costs what others have appended, not the whole stream.
+    pub(super) contested: u32,
+    /// The release as it is stored, while something is pending and the stream is contested.
+    pub(super) as_stored: Option<Box<Release>>,
+    /// Whether the last look on the record is another's: that one is left to look first.
+    pub(super) others_look: bool,
     /// Decided and not stored, in order; the first one may be under way.
     pub(super) pending: VecDeque<Pending>,
     pub(super) appending: bool,
@@ -205,8 +212,10 @@ pub(super) enum Standing {
     Ready,
     /// It does not, and waits before it reads.
     Suspended { until: Timestamp },
-    /// It does not, and reads.
+    /// It does not, and reads the whole stream.
     Reading,
+    /// Others were first: the release is as it was stored, and what is behind that is read.
+    CatchingUp,
 }
 
 #[derive(Debug, Clone)]
@@ -215,6 +224,7 @@ pub(super) struct Pending {
     pub(super) records: Vec<Record>,
     /// What has to be decided anew should the batch be lost.
     pub(super) keep: Option<Cause>,
+    pub(super) is_look: bool,
 }
 
 /// What a session that waits keeps in memory besides the record: two with the same record and the same of this go on
@@ -226,6 +236,7 @@ pub struct AtRest {
     confirm_after: Option<Timestamp>,
     flows_after: Option<Timestamp>,
     heard_until: Option<Timestamp>,
+    others_look: bool,
 }
 
 impl Session {
@@ -241,6 +252,9 @@ impl Session {
             config,
             next_id: 0,
             standing: Standing::Ready,
+            contested: 0,
+            as_stored: None,
+            others_look: false,
             pending: VecDeque::new(),
             appending: false,
             kept: Vec::new(),
@@ -300,7 +314,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Refusal`] for a command that is not allowed, or while the journal does not work; nothing else is refused.
+    /// A [`Refusal`] for a command that is not allowed, or while the session does not know what the journal holds; nothing
+    /// else is refused.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Option<BatchId>, Refusal> {
         self.now = self.now.max(now);
         self.fresh = false;
@@ -376,7 +391,7 @@ impl Session {
         let alarm = self.alarm_at.filter(|_| self.trouble.is_some() && self.is_left_alone());
         let own = match self.standing {
             Standing::Suspended { until } => Some(until),
-            Standing::Reading => None,
+            Standing::Reading | Standing::CatchingUp => None,
             Standing::Ready if self.pending.is_empty() => self.next_deadline(),
             Standing::Ready => None,
         };
@@ -434,6 +449,7 @@ impl Session {
             confirm_after: to_come(self.confirm_after),
             flows_after: to_come(self.flows_after),
             heard_until: self.heard_until,
+            others_look: self.others_look,
         })
     }
 
@@ -510,6 +526,9 @@ impl Session {
     pub(super) fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
         let (expected, now) = (self.release.head(), self.stream_now());
         let was_going_back = is_going_back(&self.release);
+        if self.contested > 0 && self.pending.is_empty() {
+            self.as_stored = Some(Box::new(self.release.clone()));
+        }
         match decide(&mut self.release, cause, now, self.config.call_time) {
             Ok(Decided { lines, .. }) if lines.is_empty() => Ok(None),
             Ok(Decided { lines, records }) => {
@@ -517,8 +536,9 @@ impl Session {
                 // The last record of a way back, too.
                 let urgent = was_going_back || is_going_back(&self.release);
                 let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
+                let is_look = matches!(cause, Cause::Look(_));
                 let batch = Batch { id, expected, lines, urgent };
-                self.pending.push_back(Pending { batch, records, keep });
+                self.pending.push_back(Pending { batch, records, keep, is_look });
                 Ok(Some(id))
             }
             Err(error) => {

@@ -9,6 +9,7 @@
 //! | append before act; every call ends once, at its deadline at the latest | `calls.rs` |
 //! | an append that fails loses nothing; on-call hears that nobody drives | `journal.rs` |
 //! | back beats forward; what others decide is heard before anything goes forward | `back.rs` |
+//! | of two conductors one looks, and the other learns what is new | `two.rs` |
 //! | a record from the future is noted and not waited for | `clocks.rs` |
 //! | all of it, whatever happens in whatever order | `whatever.rs` |
 
@@ -16,6 +17,7 @@ mod back;
 mod calls;
 mod clocks;
 mod journal;
+mod two;
 mod whatever;
 
 use relman_core::{
