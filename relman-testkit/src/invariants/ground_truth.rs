@@ -85,8 +85,8 @@ fn change(what: &What) -> Option<(TrafficShare, TrafficShare)> {
 }
 
 /// An effect may be performed any number of times and leaves the world as if it were performed once: a repetition is
-/// the same request, and once its outcome is recorded or a newer effect was performed, it changes nothing. What was
-/// recorded as done is so, unless the platform lied or someone else has changed it since. A message that comes twice
+/// the same request, and once its outcome is recorded or a newer effect was performed, it changes nothing, unless the
+/// platform had lied about it. What was recorded as done is so, unless the platform lied or someone else has changed it since. A message that comes twice
 /// is the same message.
 pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record>>) -> Result<(), Broken> {
     let mut requests: BTreeMap<&str, Call> = BTreeMap::new();
@@ -103,7 +103,8 @@ pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record
                 .iter()
                 .take_while(|earlier| !std::ptr::eq(*earlier, happening))
                 .any(|earlier| matches!(&earlier.what, What::Called { key: again, .. } if again == key));
-        if (outdated || is_recorded(truth, happening.records, key)) && before != after {
+        let over = outdated || is_recorded(truth, happening.records, key);
+        if over && before != after && !was_a_lie(truth, key) {
             return Err(broken(happening, format!("{call} is done again after it was over (key {key})")));
         }
         if !outdated {
@@ -124,6 +125,16 @@ pub(super) fn a_message_that_comes_twice_is_the_same(run: &Run) -> Result<(), Br
         }
     }
     Ok(())
+}
+
+/// Whether the platform has said that it has done what has this key, and had not.
+fn was_a_lie(truth: GroundTruth<'_, impl Borrow<Record>>, key: &str) -> bool {
+    truth.happened.iter().any(|happening| match &happening.what {
+        What::Called { call: Call::Route(share), key: asked, answer: CallAnswer::Done, after, .. } => {
+            asked == key && share != after
+        }
+        _ => false,
+    })
 }
 
 /// Whether the outcome of the effect with this key is among the first records.

@@ -46,6 +46,11 @@ pub enum Flaw {
     AnswersTwice,
     /// It lets a call that is never answered stand in the way for good. Shows where a deployer hangs.
     WaitsForEver,
+    /// It waits until its own clock has reached the newest record. Shows where somebody's clock is ahead.
+    WaitsForTheRecord,
+    /// It takes zero traffic for final at once, though a change whose outcome it does not know may still arrive. Shows
+    /// where a deployer is late.
+    WatchesZeroBriefly,
     /// It drops what people want of a release that has reached its end. Shows where a completed release is rolled back.
     DropsCommandsAfterTheEnd,
     /// It gives a release up when the journal fails. Shows where an append fails.

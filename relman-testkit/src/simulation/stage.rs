@@ -312,8 +312,10 @@ impl<P: People> Stage<P> {
         self.started += 1;
         let ahead = self.ahead(Clocks::Conductors);
         let mut config = SessionConfig::default();
-        if self.flaw == Some(Flaw::WaitsForEver) {
-            config.call_time = Span::from_hours(24 * 365);
+        match self.flaw {
+            Some(Flaw::WaitsForEver) => config.call_time = Span::from_hours(24 * 365),
+            Some(Flaw::WatchesZeroBriefly) => config.call_time = Span::from_secs(1),
+            _ => {}
         }
         let session = Session::open(release, shifted(self.clock.now(), ahead), config);
         Ok(Process::new(self.started, session, ahead))
@@ -332,6 +334,12 @@ impl<P: People> Stage<P> {
 
     /// One step of a conductor.
     fn conduct(&mut self, process: &mut Process) -> Result<Option<Progress>> {
+        if self.flaw == Some(Flaw::WaitsForTheRecord) {
+            let now = shifted(self.clock.now(), process.ahead);
+            if self.truth()?.last_at() > now {
+                return Ok(None);
+            }
+        }
         match mem::replace(&mut process.doing, Doing::Nothing) {
             Doing::Nothing => self.choose(process),
             Doing::Decided(batch) => self.append(process, &batch).map(Some),

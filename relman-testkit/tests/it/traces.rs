@@ -38,7 +38,7 @@ const DIGESTS: [(&str, &str); 7] = [
     ("error spike", "d56d8762fb2a2b05a9b6c87d6e3fedb3b720c9aaf2b3810d153e8fb951a75def"),
     ("slow version", "097ba339f1f2e8dbdf40616a57edec78edd914faeb29c1a636ee2a4fce19d1fa"),
     ("outage", "d0428478bfd4bf7b3c11f3d43b448af1b18318e509c71d2dc2c05a29e72a1217"),
-    ("two conductors", "19c42939b2898feb00dcc7fc43489d9f89bfd53406050add5452c89fa482f72e"),
+    ("two conductors", "77f0924456ea9967a7b3b8b41b3778e38d12fc2b7f0efd73d26bee77364c76fd"),
     ("random 6", "085d83978b28b5adb1dc08433961fe92769ef34e23fa5f21b3f4b16591eb4967"),
     ("random 7", "96233fa973535360df220dbd39d26c0863afaefd5328dbdd936c0ca4872c4448"),
 ];

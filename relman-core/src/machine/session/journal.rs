@@ -26,9 +26,9 @@ const ALARM_AFTER: Span = Span::from_secs(15);
 /// command of another process, which soon is forgotten.
 const CONTESTED_FOR: u32 = 100;
 
-/// How much later than another that looks at the release a session looks itself, should the other not do so: longer
-/// than a look usually takes.
-const SECOND_LOOK: Span = Span::from_secs(5);
+/// How much later than another that drives the release a session acts, should the other not do so: longer than a look
+/// or a change usually takes.
+const AFTER_OTHERS: Span = Span::from_secs(5);
 
 /// How often on-call is told again.
 const ALARM_EVERY: Span = Span::from_minutes(15);
@@ -44,7 +44,7 @@ impl Session {
                 self.appending = false;
                 let Some(pending) = self.pending.pop_front() else { return };
                 self.contested = self.contested.saturating_sub(1);
-                self.others_look &= !pending.is_look;
+                self.others_drive &= !pending.drives;
                 self.as_stored = self.as_stored.take().filter(|_| !self.pending.is_empty()).and_then(|mut base| {
                     pending.records.iter().try_for_each(|record| base.apply(record)).is_ok().then_some(base)
                 });
@@ -174,8 +174,8 @@ impl Session {
         let unsure: Vec<Head> =
             self.unsure.iter().flat_map(|pending| &pending.records).map(Record::head).collect();
         let mut new = records.iter().filter(|record| record.seq >= known && !unsure.contains(&record.head()));
-        if new.any(|record| matches!(record.event, Event::LookTaken(_))) {
-            self.let_others_look();
+        if new.any(|record| is_by_a_driver(&record.event)) {
+            self.let_others_go_first();
         }
         self.was_in_production = is_in_production(&self.release);
         if self.standing != Standing::Ready {
@@ -190,12 +190,13 @@ impl Session {
         self.fresh = !self.tell(&Cause::Tick) && self.pending.is_empty();
     }
 
-    /// Another looks at the release: the next look is the other's, too, unless it does not come.
-    fn let_others_look(&mut self) {
-        self.others_look = true;
+    /// Another drives the release: what is next is the other's, too, unless it does not come.
+    fn let_others_go_first(&mut self) {
+        self.others_drive = true;
+        self.act_after = self.now + AFTER_OTHERS;
         let next = self.release.phase().step().and_then(|step| self.release.next_look(step));
         if let Some((_, next)) = next {
-            self.look_after = self.own_time(next) + SECOND_LOOK;
+            self.look_after = self.own_time(next) + AFTER_OTHERS;
         }
     }
 
@@ -253,4 +254,17 @@ impl Session {
             target: if exposed { self.release.target() } else { None },
         }
     }
+}
+
+/// Whether only whoever drives a release records this.
+fn is_by_a_driver(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::LookTaken(_)
+            | Event::Deployed(_)
+            | Event::TrafficSet(_)
+            | Event::Notified(_)
+            | Event::EffectFailed(_)
+            | Event::ZeroTrafficObserved(_)
+    )
 }

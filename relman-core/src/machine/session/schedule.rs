@@ -6,7 +6,7 @@ use crate::{
     event::EffectId,
     machine::{Effect, Outstanding, PhaseName, Question},
     port::{DeployRequest, Notification, Target, TrafficRequest},
-    unit::{Timestamp, Window},
+    unit::{Timestamp, TrafficShare, Window},
 };
 
 /// What to call next. Decided anew after every input, on what is stored alone.
@@ -55,6 +55,7 @@ impl Session {
 
     fn carry_out_effects(&mut self, target: &Target) {
         let now = self.stream_now();
+        let zero = Effect::SetTraffic { share: TrafficShare::ZERO };
         let due: Vec<(EffectId, Outstanding)> = self
             .release
             .outstanding()
@@ -63,6 +64,16 @@ impl Session {
             .map(|(id, one)| (*id, one.clone()))
             .collect();
         for (effect, wanted) in due {
+            // Back waits for nobody.
+            if self.others_drive && wanted.effect != zero {
+                if self.now < self.act_after {
+                    continue;
+                }
+                if !self.fresh && !self.is_under_way(effect) {
+                    self.read_after_head();
+                    continue;
+                }
+            }
             if wanted.effect.is_notification() {
                 if !self.is_under_way(effect) {
                     self.start_effect(effect, &wanted, target);
@@ -137,7 +148,7 @@ impl Session {
                 if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
                     return;
                 }
-                if self.others_look && !self.fresh {
+                if self.others_drive && !self.fresh {
                     return self.read_after_head();
                 }
                 let mut asked = question.clone();
@@ -184,8 +195,10 @@ impl Session {
             None => None,
         };
         let pause = pause.filter(|at| *at > self.now);
+        let theirs = (self.others_drive && self.act_after > self.now && !self.release.outstanding().is_empty())
+            .then_some(self.act_after);
         let flows = (self.flows_after > self.now && self.wants_flows()).then_some(self.flows_after);
-        let next = if self.stopping { None } else { [deadline, pause, flows].into_iter().flatten().min() };
+        let next = if self.stopping { None } else { [deadline, pause, theirs, flows].into_iter().flatten().min() };
         // A deadline that the tolerated difference of two clocks has put off.
         next.map(|at| if at <= self.now { self.now + crate::unit::Span::from_secs(1) } else { at })
     }

@@ -165,8 +165,10 @@ pub struct Session {
     pub(super) contested: u32,
     /// The release as it is stored, while something is pending and the stream is contested.
     pub(super) as_stored: Option<Box<Release>>,
-    /// Whether the last look on the record is another's: that one is left to look first.
-    pub(super) others_look: bool,
+    /// Whether the newest outcome or look on the record is another's: that one is left to go first.
+    pub(super) others_drive: bool,
+    /// Until when another is left to go first.
+    pub(super) act_after: Timestamp,
     /// Decided and not stored, in order; the first one may be under way.
     pub(super) pending: VecDeque<Pending>,
     pub(super) appending: bool,
@@ -224,7 +226,7 @@ pub(super) struct Pending {
     pub(super) records: Vec<Record>,
     /// What has to be decided anew should the batch be lost.
     pub(super) keep: Option<Cause>,
-    pub(super) is_look: bool,
+    pub(super) drives: bool,
 }
 
 /// What a session that waits keeps in memory besides the record: two with the same record and the same of this go on
@@ -236,7 +238,8 @@ pub struct AtRest {
     confirm_after: Option<Timestamp>,
     flows_after: Option<Timestamp>,
     heard_until: Option<Timestamp>,
-    others_look: bool,
+    others_drive: bool,
+    act_after: Option<Timestamp>,
 }
 
 impl Session {
@@ -254,7 +257,8 @@ impl Session {
             standing: Standing::Ready,
             contested: 0,
             as_stored: None,
-            others_look: false,
+            others_drive: false,
+            act_after: now,
             pending: VecDeque::new(),
             appending: false,
             kept: Vec::new(),
@@ -449,7 +453,8 @@ impl Session {
             confirm_after: to_come(self.confirm_after),
             flows_after: to_come(self.flows_after),
             heard_until: self.heard_until,
-            others_look: self.others_look,
+            others_drive: self.others_drive,
+            act_after: to_come(self.act_after),
         })
     }
 
@@ -536,9 +541,10 @@ impl Session {
                 // The last record of a way back, too.
                 let urgent = was_going_back || is_going_back(&self.release);
                 let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
-                let is_look = matches!(cause, Cause::Look(_));
+                let drives =
+                    matches!(cause, Cause::Look(_) | Cause::Outcome { .. } | Cause::Traffic { .. });
                 let batch = Batch { id, expected, lines, urgent };
-                self.pending.push_back(Pending { batch, records, keep, is_look });
+                self.pending.push_back(Pending { batch, records, keep, drives });
                 Ok(Some(id))
             }
             Err(error) => {

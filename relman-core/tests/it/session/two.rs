@@ -1,7 +1,7 @@
 //! Two conductors on one release.
 
 use relman_core::{
-    machine::{Action, Outcome, PhaseName, Read},
+    machine::{Action, Input, Outcome, PhaseName, Read},
     unit::Span,
 };
 
@@ -98,4 +98,21 @@ fn law5_whoever_was_slower_hears_of_a_rollback_as_soon_as_it_records_anything() 
     assert_eq!(driven.outstanding(), ["set traffic to 0%"]);
     assert!(driven.call_for(driven.effect("set traffic to 0%")).is_some());
     driven.assert_replays();
+}
+
+#[test]
+fn a_change_that_goes_forward_is_left_to_the_other_and_one_that_goes_back_is_not() {
+    let Two { mut first, mut second } = Two::one_was_faster();
+    first.run_while(|first| first.outstanding() != ["set traffic to 10%"]);
+    (second.journal, second.now) = (first.journal.clone(), first.now);
+    second.input(Input::Changed).unwrap();
+    assert_eq!(second.outstanding(), ["set traffic to 10%"]);
+    let forward = second.effect("set traffic to 10%");
+    assert_eq!(second.call_for(forward), None);
+    let mut gone = second.clone();
+    super::ticks_until(&mut gone, |gone| gone.call_for(forward).is_some() || gone.doubt().is_some());
+    assert!(gone.now > second.now + secs(4), "the other does not do it");
+    second.elsewhere(principal("user:guest"), act::roll_back(), second.now);
+    second.input(Input::Changed).unwrap();
+    assert!(second.call_for(second.effect("set traffic to 0%")).is_some());
 }

@@ -5,14 +5,14 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Flaw, People, Run, Simulation, SimulationError,
-    fault::{AppendFate, DeployerCall, DeployerFate, Fault, Schedule},
+    Cast, Duty, Flaw, People, Run, Simulation, SimulationError,
+    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, Schedule, When},
     sample,
     sim::{Complaints, Regression, World},
 };
 
 /// The invariant that has to notice, and what is wrong with the conductor.
-pub(crate) const FLAWS: [(&str, Flaw); 15] = [
+pub(crate) const FLAWS: [(&str, Flaw); 17] = [
     ("chain_verifies", Flaw::RewritesLines),
     ("replay_equals_live", Flaw::ClosesInMemory),
     ("law2_append_before_act", Flaw::ActsBeforeAppending),
@@ -21,11 +21,13 @@ pub(crate) const FLAWS: [(&str, Flaw); 15] = [
     ("law5_back_beats_forward", Flaw::GoesForwardUnheard),
     ("exposure_on_the_platform_never_above_step", Flaw::GivesEverythingOnRetry),
     ("b3_platform_is_at_zero_when_confirmed", Flaw::BelievesInZero),
+    ("b3_platform_is_at_zero_when_confirmed", Flaw::WatchesZeroBriefly),
     ("law9_every_call_ends_once", Flaw::ForgetsAborts),
     ("law9_every_call_ends_once", Flaw::AnswersTwice),
     ("law10_nobody_is_left_alone", Flaw::FailsInSilence),
     ("nobody_waits_for_ever", Flaw::TriesOnce),
     ("nobody_waits_for_ever", Flaw::WaitsForEver),
+    ("nobody_waits_for_ever", Flaw::WaitsForTheRecord),
     ("nobody_waits_for_ever", Flaw::DropsCommandsAfterTheEnd),
     ("nobody_waits_for_ever", Flaw::GivesUpOnTheJournal),
 ];
@@ -76,6 +78,12 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
             3,
             DeployerFate::Lie,
         )),
+        Flaw::WatchesZeroBriefly => drill.also(forward(1, DeployerFate::Late(Span::from_secs(90)))),
+        Flaw::WaitsForTheRecord => drill.also(Fault::Clock {
+            at: When::AfterStart(Span::from_secs(number.into())),
+            of: Clocks::People,
+            jump: Jump::Forwards(Span::from_hours(24 * 365)),
+        }),
         Flaw::AnswersTwice => drill.also(forward(1, DeployerFate::Late(Span::from_secs(6)))),
         Flaw::ForgetsAborts | Flaw::WaitsForEver => drill.also(forward(1, DeployerFate::Hangs)),
         _ => drill,
@@ -89,6 +97,8 @@ pub(crate) fn play_for(flaw: Flaw, drill: &Simulation) -> Result<Run, Simulation
         Flaw::BelievesInZero | Flaw::GoesForwardUnheard | Flaw::ForgetsAborts => {
             drill.run(Impatient(Cast::new()))
         }
+        // A release that is not closed is there to be looked at when the late change arrives.
+        Flaw::WatchesZeroBriefly => drill.run(Impatient(Cast::new().without(Duty::Close))),
         _ => drill.run(Cast::new()),
     }
 }

@@ -27,7 +27,7 @@ const WITHIN: u64 = 24;
 const FLAWS_WITHIN: u64 = 48;
 
 /// In how many of the runs that are made for a flaw the right conductor is tried.
-const FEW: u64 = 8;
+const FEW: u64 = 4;
 
 #[test]
 fn the_right_machine_breaks_nothing() {
