@@ -120,19 +120,19 @@ impl metrics::MetricsFixture for House {
     fn source(&self) -> &dyn MetricsSource {
         self
     }
-    fn question(&self) -> metrics::Question {
+    fn question(&self) -> metrics::MetricCase {
         let window = Window { from: start(), until: start() + Span::from_minutes(1) };
-        metrics::Question::about("error_rate".parse().unwrap(), Arm::Canary, window)
+        metrics::MetricCase::about("error_rate".parse().unwrap(), Arm::Canary, window)
     }
     fn requests(&self, arm: Arm) -> Able<RangeInclusive<u64>> {
         Ok(if arm == Arm::Canary { 100..=100 } else { 900..=900 })
     }
-    async fn empty(&self) -> Able<metrics::Question> {
+    async fn empty(&self) -> Able<metrics::MetricCase> {
         let window = Window { from: start().minus(Span::from_hours(1)), until: start() };
-        Ok(metrics::Question { window, ..self.question() })
+        Ok(metrics::MetricCase { window, ..self.question() })
     }
-    async fn zero(&self) -> Able<metrics::Question> {
-        Ok(metrics::Question { arm: Arm::Baseline, ..self.question() })
+    async fn zero(&self) -> Able<metrics::MetricCase> {
+        Ok(metrics::MetricCase { arm: Arm::Baseline, ..self.question() })
     }
     async fn cut_off(&self) -> Able<()> {
         DeployerFixture::cut_off(self).await

@@ -23,11 +23,12 @@ use relman_core::{
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Run, Simulation,
-    fault::{Fault, When},
-    sample,
-    sim::{Regression, World},
+    Run, Simulation, Team, sample,
     strategy::{self, Shown},
+    world::{
+        Regression, World,
+        fault::{Fault, When},
+    },
 };
 
 /// The team's own policy: what it has in its repository, by `include_str!` in real life.
@@ -73,7 +74,7 @@ fn bad_policy() -> String {
 fn release(policy: &str, world: World, seed: u64, longest: Span) -> Run {
     let policy = Arc::new(Policy::from_toml(policy).unwrap());
     let simulation = Simulation::new(sample::plan(), policy).world(world).seed(seed).longest(longest);
-    simulation.run(Cast::new()).unwrap()
+    simulation.run(Team::new()).unwrap()
 }
 
 /// Any traffic of ours, and a time in which a metric, or all of them, can't be had.

@@ -15,7 +15,7 @@ use relman_adapters::{
 use relman_benches::{clean_look, clean_release_until};
 use relman_core::{
     judge::{Arm, Observation},
-    machine::{LookQuestion, Outcome, Request},
+    machine::{EvaluationRequest, Outcome, Request},
     port::{
         Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
         MetricsSource, Notification, Notifier, PortError, Target, TrafficRequest,
@@ -75,7 +75,7 @@ impl MetricsSource for InOrder {
             baseline_version: query.baseline_version.clone(),
         };
         let (queries, arms) = (vec![query.clone()], vec![arm]);
-        let looked = clean_look(&LookQuestion { step: 1, window, queries, arms, target });
+        let looked = clean_look(&EvaluationRequest { step: 1, window, queries, arms, target });
         let Outcome::Measured { observations, .. } = looked else { panic!("a look is measured") };
         observations.into_iter().next().expect("one question has one answer")
     }

@@ -6,7 +6,8 @@ use std::{hint::black_box, time::Instant};
 use criterion::{Criterion, criterion_group};
 use relman_core::{
     judge::{
-        Answer, Arm, ClassicHistogram, Control, Histogram, Judge, Judging, Look, Measurement, Observation,
+        Answer, Arm, ClassicHistogram, Control, Evaluation, Histogram, Judge, Judging, Measurement,
+        Observation,
         evidence::{Scheme, Sequential, StartWeights},
         factor::{
             Arms, BurstProofAgainstBaseline, Counts, FRACTIONS, Factor, RATIOS, RateAgainstBaseline,
@@ -106,7 +107,7 @@ impl Judged {
             1 + u32::from(self.minute >= 30) + u32::from(self.minute >= 150) + u32::from(self.minute >= 390);
         let observations =
             &self.looks[usize::try_from(self.minute).expect("a minute of a day") % self.looks.len()];
-        self.judge.observe(&Look {
+        self.judge.observe(&Evaluation {
             step,
             window: window(self.minute),
             control: Control::Concurrent,

@@ -7,7 +7,7 @@ use relman_core::policy::Policy;
 use relman_core::unit::Span;
 use relman_testkit::{
     lab::Lab,
-    sim::{Complaints, World},
+    world::{Complaints, World},
 };
 
 /// A version so healthy that nearly every trial goes all the way: 30.5 hours with a look a minute.

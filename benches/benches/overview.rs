@@ -26,8 +26,8 @@ use relman_core::{
     unit::ReleaseId,
 };
 use relman_testkit::{
-    Cast, sample,
-    sim::{SimulatedPlatform, World},
+    Team, sample,
+    world::{SimulatedPlatform, World},
 };
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -51,7 +51,7 @@ async fn whole() -> Vec<SealedLine> {
         (Arc::new(MemoryJournal::default()), "whole".parse().expect("a valid id"));
     let clock = Arc::new(TokioClock::starting_at(sample::start()));
     let platform = Arc::new(SimulatedPlatform::new(World::calm(), 1, clock.clone()));
-    let cast = Cast::new();
+    let team = Team::new();
     let channel = |name: &str| name.parse().expect("a valid name");
     let notifier = Channels::default()
         .with(channel("releases"), Arc::new(LogNotifier))
@@ -63,14 +63,14 @@ async fn whole() -> Vec<SealedLine> {
         .deployer(platform.clone())
         .metrics(platform)
         .notifier(Arc::new(notifier))
-        .directory(Arc::new(cast.directory()))
+        .directory(Arc::new(team.directory()))
         .clock(clock.clone())
         .limits(limits)
         .build()
         .expect("every port is there");
     let plan = Arc::new(sample::builder("whole", &["api"]).build().expect("a sample plan"));
     let record = Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) };
-    conductor.command(&id, &Cast::actor("user:ana"), record).await.expect("a new plan");
+    conductor.command(&id, &Team::actor("user:ana"), record).await.expect("a new plan");
     let mut updates = conductor.updates();
     let ended = conductor.conduct(&id).await.expect("everything is ready").wait();
     tokio::pin!(ended);
@@ -78,7 +78,7 @@ async fn whole() -> Vec<SealedLine> {
         tokio::select! {
             biased;
             Ok(update) = updates.recv() => {
-                for (by, action) in cast.next(&update.release, clock.now()) {
+                for (by, action) in team.next(&update.release, clock.now()) {
                     // What the update does not show yet may be done already.
                     drop(conductor.command(&id, &by.actor, action).await);
                 }
@@ -87,8 +87,8 @@ async fn whole() -> Vec<SealedLine> {
         }
     }
     let mut release = conductor.releases().load(&id).await.expect("a record");
-    while let Some((by, action)) = cast.next(&release, clock.now()).into_iter().next() {
-        release = conductor.command(&id, &by.actor, action).await.expect("the cast may").0;
+    while let Some((by, action)) = team.next(&release, clock.now()).into_iter().next() {
+        release = conductor.command(&id, &by.actor, action).await.expect("the team may").0;
     }
     let lines = journal.read_to_end(&id, 0).await.expect("the memory can be read");
     lines.into_iter().map(|line| SealedLine::read(line).expect("a sealed line")).collect()

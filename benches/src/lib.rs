@@ -5,13 +5,13 @@ use std::sync::Arc;
 use relman_core::{
     event::CheckOutcome,
     judge::{Answer, Arm, Measurement, Observation},
-    machine::{Action, Command, Input, LookQuestion, Outcome, Phase, Request, SessionConfig},
+    machine::{Action, Command, EvaluationRequest, Input, Outcome, Phase, Request, SessionConfig},
     plan::Plan,
     policy::{Policy, floors},
     port::Deployment,
     unit::{Finite, TrafficShare},
 };
-use relman_testkit::{Cast, SessionRunner};
+use relman_testkit::{SessionRunner, Team};
 
 /// A plan with two criteria on two of the three watched metrics.
 const PLAN: &str = r#"
@@ -101,7 +101,7 @@ impl Clean {
     }
 
     fn does(&mut self, who: &str, action: Action) {
-        let by = Cast::new().principal(who);
+        let by = Team::new().principal(who);
         self.runner.tell(Input::Action(Command { by, action })).expect("a clean release is not refused");
     }
 
@@ -133,7 +133,7 @@ impl Clean {
 /// # Panics
 ///
 /// Never: its numbers are finite.
-pub fn clean_look(question: &LookQuestion) -> Outcome {
+pub fn clean_look(question: &EvaluationRequest) -> Outcome {
     // Split as the step says: traffic that is split otherwise holds a release.
     let (share, on_canary) = match question.step {
         1 => (TrafficShare::percent(1), REQUESTS / 100),

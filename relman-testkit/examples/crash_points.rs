@@ -7,7 +7,7 @@
 
 use std::{process::ExitCode, time::Instant};
 
-use relman_testkit::explore::{Explorer, Scenario};
+use relman_testkit::crash_points::{Explorer, Scenario};
 
 /// More than a million crash points with two crashes in one run, found by trying.
 const SEEDS: u64 = 11;

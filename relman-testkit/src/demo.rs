@@ -9,10 +9,11 @@ use relman_core::{
 };
 
 use crate::{
-    AfterFailure, Cast, Lapse, Simulation,
-    fault::{Fault, MetricsFate},
-    sample,
-    sim::{Regression, World},
+    AfterFailure, Lapse, Simulation, Team, sample,
+    world::{
+        Regression, World,
+        fault::{Fault, MetricsFate},
+    },
 };
 
 /// What happens to a release of the demo.
@@ -82,17 +83,17 @@ impl DemoScenario {
     ///
     /// # Panics
     ///
-    /// Never: a test makes every cast.
-    pub fn cast(self) -> Cast {
+    /// Never: a test makes every team.
+    pub fn team(self) -> Team {
         match self {
             Self::OncallLapse => {
-                Cast::new().with_lapse(Lapse { from: Span::from_hours(6), until: Span::from_hours(8) })
+                Team::new().with_lapse(Lapse { from: Span::from_hours(6), until: Span::from_hours(8) })
             }
             Self::Override => {
                 let check = "integration".parse().expect("a built-in check has a valid name");
-                Cast::new().with_failing(check, AfterFailure::Override)
+                Team::new().with_failing(check, AfterFailure::Override)
             }
-            Self::Clean | Self::ErrorSpike | Self::MetricsOutage | Self::FlakyDeployer => Cast::new(),
+            Self::Clean | Self::ErrorSpike | Self::MetricsOutage | Self::FlakyDeployer => Team::new(),
         }
     }
 

@@ -11,10 +11,10 @@ use crate::Run;
 ///
 /// ```
 /// use relman_core::unit::{Span, TrafficShare};
-/// use relman_testkit::{Cast, Simulation, sample, sim::{Regression, World}};
+/// use relman_testkit::{Team, Simulation, sample, world::{Regression, World}};
 ///
 /// let world = World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.2));
-/// let run = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(world).run(Cast::new())?;
+/// let run = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(world).run(Team::new())?;
 /// let exposure = run.exposure();
 /// assert_eq!(exposure.most(), TrafficShare::percent(10));
 /// assert_eq!(exposure.most_within(Span::from_minutes(5)), TrafficShare::percent(1));

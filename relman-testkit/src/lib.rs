@@ -1,10 +1,10 @@
 //! A world in which releases can be tried: simulated traffic with injected failures, people who carry a release from
 //! plan to end, a driver under virtual time, and the guardrails as invariants over records.
 //!
-//! - [`sim`] implements the ports of the core without a network, a disk or a sleep: traffic with its days, its noise and
+//! - [`world`] implements the ports of the core without a network, a disk or a sleep: traffic with its days, its noise and
 //!   what is wrong with a version.
-//! - [`fault`] is what fails on the way, as data: a schedule that is printed, filed, shrunk and replayed.
-//! - [`Cast`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
+//! - [`fault`](world::fault) is what fails on the way, as data: a schedule that is printed, filed, shrunk and replayed.
+//! - [`Team`] is who acts in a release: state in, commands out. It works with [`Simulation`] and with a real conductor.
 //! - [`DemoScenario`] is a story that is told again and again: by the demo, and by tests of what people are shown.
 //! - [`SessionRunner`] drives one release with a journal in memory, and leaves what is called to the test.
 //! - [`Simulation`] drives the pure core against the simulated platform, from the plan to the end. A [`Trace`] replays
@@ -25,21 +25,19 @@
 //! use std::sync::Arc;
 //!
 //! use relman_core::{machine::{EndedAs, Phase}, policy::Policy, unit::TrafficShare};
-//! use relman_testkit::{Cast, Invariants, Simulation, sample, sim::{Regression, World}};
+//! use relman_testkit::{Team, Invariants, Simulation, sample, world::{Regression, World}};
 //!
 //! let world = World::default().with(Regression::errors_from_share(TrafficShare::percent(10), 0.08));
-//! let run = Simulation::new(sample::plan(), Arc::new(Policy::shipped())).world(world).run(Cast::new())?;
+//! let run = Simulation::new(sample::plan(), Arc::new(Policy::shipped())).world(world).run(Team::new())?;
 //! assert_eq!(run.release.phase(), &Phase::Closed(EndedAs::RolledBack));
 //! Invariants::check(&run.records)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod cast;
 pub mod conformance;
+pub mod crash_points;
 mod demo;
-pub mod explore;
 mod exposure;
-pub mod fault;
 pub mod invariants;
 #[cfg(feature = "lab")]
 pub mod lab;
@@ -47,22 +45,22 @@ pub mod lab;
 pub mod mock;
 pub mod prelude;
 mod ready;
+mod run;
 mod runner;
 pub mod sample;
 pub mod scenario;
 #[cfg(feature = "proptest")]
 pub mod search;
-pub mod sim;
-mod simulation;
 #[cfg(feature = "proptest")]
 pub mod strategy;
+pub mod world;
 
-pub use cast::{AfterFailure, Cast, Diligence, Duty, Lapse, People};
 pub use demo::DemoScenario;
 pub use exposure::Exposure;
 pub use invariants::{Invariants, Violation};
 pub use ready::ready;
-pub use runner::{Doubt, Happened, SessionRunner};
-pub use simulation::{
+pub use run::{
     Crowd, Ending, Failure, Flaw, Problem, Refused, Run, Simulation, SimulationError, Trace, TraceError,
 };
+pub use runner::{Doubt, Happened, SessionRunner};
+pub use world::team::{AfterFailure, Diligence, Duty, Lapse, People, Team};

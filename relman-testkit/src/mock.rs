@@ -2,7 +2,7 @@
 //!
 //! Behind the feature `mocks`, since [`mockall`] is not for everybody. A mock panics when it is asked what was not
 //! expected, and when it is dropped before it was asked what was. For a world that behaves by itself, see
-//! [`sim`](crate::sim).
+//! [`world`](crate::world).
 //!
 //! # Examples
 //!
@@ -14,7 +14,7 @@
 //!     },
 //!     unit::{Timestamp, TrafficShare, Window},
 //! };
-//! use relman_testkit::{Cast, mock::*, ready};
+//! use relman_testkit::{Team, mock::*, ready};
 //! use relman_testkit::mock::mockall::{Sequence, predicate::eq};
 //!
 //! // A platform that rounds to whole per cents.
@@ -24,7 +24,7 @@
 //! assert_eq!(deployer.capabilities().share_tolerance, share_tolerance);
 //!
 //! // A directory that is asked for one person, and no one else.
-//! let ana = Cast::actor("user:ana");
+//! let ana = Team::actor("user:ana");
 //! let mut directory = MockDirectory::new();
 //! directory.expect_roles().with(eq(ana.clone())).times(1).returning(|_| Ok(None));
 //! assert_eq!(ready(directory.roles(&ana))?, None);

@@ -3,10 +3,9 @@
 #[cfg(feature = "lab")]
 pub use crate::lab::{Lab, worlds};
 pub use crate::{
-    Cast, Duty, Invariants, Run, Simulation,
-    fault::{Fault, Schedule},
-    sample,
-    sim::{
+    Duty, Invariants, Run, Simulation, Team, sample,
+    world::{
         Complaints, Incident, ManualClock, RecordingNotifier, Regression, Requests, SimulatedPlatform, World,
+        fault::{Fault, Schedule},
     },
 };

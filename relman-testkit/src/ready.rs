@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// The output of a future that never waits, such as those of [`sim`](crate::sim): no runtime is needed.
+/// The output of a future that never waits, such as those of [`world`](crate::world): no runtime is needed.
 ///
 /// # Panics
 ///

@@ -31,11 +31,11 @@ use relman_core::{
 ///     machine::{Action, Command, Input, Outcome, Request, SessionConfig},
 ///     policy::Policy,
 /// };
-/// use relman_testkit::{Cast, SessionRunner, sample};
+/// use relman_testkit::{Team, SessionRunner, sample};
 ///
 /// let (plan, policy) = (sample::plan(), Arc::new(Policy::shipped()));
 /// let mut runner = SessionRunner::new(plan.release().clone(), sample::start(), SessionConfig::default());
-/// let wants = |who: &str, action| Input::Action(Command { by: Cast::new().principal(who), action });
+/// let wants = |who: &str, action| Input::Action(Command { by: Team::new().principal(who), action });
 /// runner.tell(wants("user:ana", Action::RecordPlan { plan, policy }))?;
 /// assert!(runner.tell(wants("user:ana", Action::ApprovePlan)).is_err(), "ana is the author");
 /// let approved = runner.tell(wants("user:bo", Action::ApprovePlan))?;
@@ -333,7 +333,7 @@ mod tests {
             runner.advance_to_deadline().unwrap();
         }
         let look = runner.calls().next().unwrap().id;
-        let by = crate::Cast::new().principal("user:oli");
+        let by = crate::Team::new().principal("user:oli");
         let reason = "users can't pay".parse().unwrap();
         let action = relman_core::machine::Action::RollBack { reason };
         runner.tell(Input::Action(relman_core::machine::Command { by, action })).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use relman_core::{
     plan::{Artifact, Audience, PerformanceImpact, Plan, PlanBuilder, RollbackContract, Scope},
     policy::Policy,
-    port::{Incident, Moment},
+    port::{Incident, NotifyOn},
     unit::{ReleaseId, Tag, Timestamp},
 };
 
@@ -145,7 +145,7 @@ pub fn builder(release: &str, touches: &[&str]) -> PlanBuilder {
         .tell(
             text("internal"),
             "releases".parse().expect("a valid name"),
-            [Moment::RolloutStarted, Moment::StepStarted, Moment::Completed, Moment::RollbackStarted],
+            [NotifyOn::RolloutStarted, NotifyOn::StepStarted, NotifyOn::Completed, NotifyOn::RollbackStarted],
         )
 }
 

@@ -24,10 +24,9 @@ use relman_core::{
 use thiserror::Error;
 
 use crate::{
-    Cast, Invariants, Simulation, Trace,
-    fault::Schedule,
-    sim::World,
+    Invariants, Simulation, Team, Trace,
     strategy::{self, Shown},
+    world::{World, fault::Schedule},
 };
 
 /// Any number does; with this one, every end that the tests ask for is among the cases.
@@ -224,13 +223,13 @@ fn simulation(case: Case) -> Simulation {
 }
 
 fn guarded(simulation: &Simulation) -> TestCaseResult {
-    let run = simulation.run(Cast::new()).map_err(failed)?;
+    let run = simulation.run(Team::new()).map_err(failed)?;
     prop_assert_eq!(Invariants::violations_of_run(&run), []);
     Ok(())
 }
 
 fn replays(simulation: &Simulation) -> TestCaseResult {
-    let trace = Trace::of(simulation, &Cast::new());
+    let trace = Trace::of(simulation, &Team::new());
     let read: Trace = trace.to_string().parse().map_err(failed)?;
     prop_assert_eq!(read.digest(), trace.digest());
     read.replay().map_err(failed)?;

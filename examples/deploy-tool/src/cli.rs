@@ -433,7 +433,7 @@ pub(crate) enum Scenario {
 
 impl Scenario {
     /// The scenario as it is told.
-    pub(crate) fn told(self) -> DemoScenario {
+    pub(crate) fn scenario(self) -> DemoScenario {
         match self {
             Self::Clean => DemoScenario::Clean,
             Self::ErrorSpike => DemoScenario::ErrorSpike,

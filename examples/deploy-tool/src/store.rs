@@ -81,7 +81,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// A release with all of its records.
-pub(crate) struct Told {
+pub(crate) struct Stored {
     pub(crate) release: Release,
     pub(crate) records: Vec<Record>,
 }
@@ -91,8 +91,8 @@ pub(crate) struct Told {
 /// # Errors
 ///
 /// [`Failure`] where it can't be read, or the record is broken.
-pub(crate) async fn tell(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Told>, Failure> {
-    told(id, &journal.read_to_end(id, 0).await?)
+pub(crate) async fn tell(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Stored>, Failure> {
+    stored(id, &journal.read_to_end(id, 0).await?)
 }
 
 /// The release of these lines; `None` where there are none.
@@ -100,13 +100,13 @@ pub(crate) async fn tell(journal: &dyn Journal, id: &ReleaseId) -> Result<Option
 /// # Errors
 ///
 /// [`Failure`] where the record is broken.
-pub(crate) fn told(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Told>, Failure> {
+pub(crate) fn stored(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Stored>, Failure> {
     if lines.is_empty() {
         return Ok(None);
     }
     let told = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
     let (release, records) = told.map_err(|error| broken(&error, id))?;
-    Ok(Some(Told { release, records }))
+    Ok(Some(Stored { release, records }))
 }
 
 fn broken(error: &ReplayError, id: &ReleaseId) -> Failure {

@@ -19,20 +19,20 @@ pub struct Comparison {
     /// The criterion that was over its threshold first.
     pub criterion: Criterion,
     /// The first look with a criterion over its threshold: its record, and the begin of the time that it looked at.
-    pub first_bad: Moment,
+    pub first_bad: Reached,
     /// When the evidence held the release on suspicion, so that exposure grew no further; none where it did not.
-    pub held: Option<Moment>,
+    pub held: Option<Reached>,
     /// The breach of the contract.
-    pub breach: Moment,
+    pub breach: Reached,
     /// When no traffic was confirmed.
-    pub zero: Moment,
+    pub zero: Reached,
     /// The look on which the fifth look in all would have failed; none where the record ends before.
-    pub fifth_failed_look: Option<Moment>,
+    pub fifth_failed_look: Option<Reached>,
 }
 
 /// A record and when it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
+pub struct Reached {
     /// The number of the record.
     pub seq: u64,
     /// The time.
@@ -60,7 +60,7 @@ impl Comparison {
         };
         let first = |wanted: fn(&Event) -> bool| {
             let found = records.iter().find(|record| wanted(&record.event));
-            found.map(|record| Moment { seq: record.seq, at: record.at })
+            found.map(|record| Reached { seq: record.seq, at: record.at })
         };
         let breach = first(|event| matches!(event, Event::ContractBreached(_)));
         let zero = first(|event| matches!(event, Event::RollbackConfirmed(_)));
@@ -91,15 +91,15 @@ impl Comparison {
     }
 }
 
-fn moment_of(failure: &FirstFailure) -> Moment {
-    Moment { seq: failure.seq, at: failure.at }
+fn moment_of(failure: &FirstFailure) -> Reached {
+    Reached { seq: failure.seq, at: failure.at }
 }
 
 /// The begin of the time that a look has looked at.
-fn begin_of(records: &[Record], look: Moment) -> Moment {
+fn begin_of(records: &[Record], look: Reached) -> Reached {
     let record = records.iter().find(|record| record.seq == look.seq);
     match record.map(|record| &record.event) {
-        Some(Event::LookTaken(taken)) => Moment { at: taken.window.from, ..look },
+        Some(Event::Evaluated(taken)) => Reached { at: taken.window.from, ..look },
         _ => look,
     }
 }

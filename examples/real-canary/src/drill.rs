@@ -159,11 +159,11 @@ impl Drill {
     /// # Errors
     ///
     /// [`DrillError::Io`] where it can't be started.
-    pub fn conduct(&self) -> Result<Conducting, DrillError> {
+    pub fn conduct(&self) -> Result<Running, DrillError> {
         let journal = self.journal().display().to_string();
         let words = ["--journal", &journal, "--as", "user:ana", "run", "plan.toml"].map(ToOwned::to_owned);
         let watched = Watched::spawn("conductor", &self.tool, &words, &self.dir);
-        watched.map(Conducting).map_err(io("start the deploy tool"))
+        watched.map(Running).map_err(io("start the deploy tool"))
     }
 
     /// Gives a command to the deploy tool in a process of its own, and returns what it printed.
@@ -250,9 +250,9 @@ impl Drill {
 
 /// A deploy tool that conducts the drill. Dropped, it is ended; the drill can be gone on with.
 #[derive(Debug)]
-pub struct Conducting(Watched);
+pub struct Running(Watched);
 
-impl Conducting {
+impl Running {
     /// How it ended, if it has: with 0 where the release is complete, with 1 where it was rolled back.
     ///
     /// # Errors

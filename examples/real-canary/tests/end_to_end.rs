@@ -16,7 +16,7 @@ use std::{
 
 use real_canary::{
     comparison::Comparison,
-    drill::{Conducting, Drill, RELEASE, Versions},
+    drill::{Drill, RELEASE, Running, Versions},
     programs::deploy_tool_path,
     record::Log,
     stack::{Stack, StackConfig, StackError},
@@ -74,7 +74,7 @@ impl Scene {
     /// Lets the people take part until something holds; `none` where the conductor ends first.
     async fn until(
         &mut self,
-        conducting: &mut Conducting,
+        conducting: &mut Running,
         mut holds: impl AsyncFnMut(&Stack, &Log) -> bool,
     ) -> Option<ExitStatus> {
         loop {

@@ -3,7 +3,7 @@ use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use futures::{FutureExt, future::join_all};
 use relman_core::{
     judge::{Answer, Arm, Observation},
-    machine::{Call, CallUrgency, LookQuestion, Outcome, Request},
+    machine::{Call, CallUrgency, EvaluationRequest, Outcome, Request},
     port::{
         Deployer, IncidentSource, MetricQuery, MetricsSource, Notifier, PortError, Target, UserFlows,
         with_causes,
@@ -103,7 +103,7 @@ impl Executor {
     }
 
     /// Asks for everything at once. What could not be found out is part of the answer.
-    async fn measure(&self, question: LookQuestion) -> Outcome {
+    async fn measure(&self, question: EvaluationRequest) -> Outcome {
         let pairs =
             question.queries.iter().flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
         let observations = join_all(pairs.map(|(query, arm)| self.observe(query, arm, question.window)));

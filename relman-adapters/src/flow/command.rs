@@ -130,7 +130,7 @@ fn time_limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Err
 }
 
 #[derive(Serialize)]
-struct Question<'a> {
+struct FlowRequest<'a> {
     operation: &'static str,
     flow: &'a FlowName,
     service: &'a ServiceName,
@@ -196,7 +196,7 @@ impl UserFlows for CommandFlow {
     }
 
     async fn check(&self, service: &ServiceName) -> Result<FlowReport, PortError> {
-        let question = Question { operation: "check_flow", flow: &self.flow, service };
+        let question = FlowRequest { operation: "check_flow", flow: &self.flow, service };
         let mut input = serde_json::to_vec(&question).expect("names are strings");
         input.push(b'\n');
         let program = self.config.program();

@@ -118,12 +118,12 @@ pub enum NotifierError {
 #[cfg(test)]
 /// A notification to deliver in tests.
 pub(super) fn notification() -> Notification {
-    use relman_core::port::{Moment, Urgency};
+    use relman_core::port::{NotifyOn, Urgency};
 
     Notification {
         release: "checkout-241".parse().expect("a valid release id"),
         drill: true,
-        moment: Moment::RollbackStarted,
+        moment: NotifyOn::RollbackStarted,
         audience: "on-call".to_owned(),
         channel: "releases".parse().expect("a valid channel name"),
         urgency: Urgency::Page,

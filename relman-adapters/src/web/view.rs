@@ -2,8 +2,8 @@ use relman_core::{
     judge::Verdict,
     machine::PhaseName,
     report::{
-        FrameName, History, LookStory, Schedule, Status, StoryArtifact, Storyboard, Timeline, TimelineRow,
-        Waiting,
+        EvaluationStory, FrameName, History, Schedule, Status, StoryArtifact, Storyboard, Timeline,
+        TimelineRow, Waiting,
     },
     unit::{Finite, TrafficShare},
 };
@@ -26,7 +26,7 @@ pub(super) struct View<'a> {
     pub(super) evaluations: Vec<StepEvaluations<'a>>,
     pub(super) rollback_rows: Vec<TimelineRow>,
     pub(super) counted_percent: u64,
-    pub(super) last_evaluation: Option<&'a LookStory>,
+    pub(super) last_evaluation: Option<&'a EvaluationStory>,
     pub(super) readings: Vec<ReadingText>,
     artifacts: Vec<(FrameName, ArtifactView)>,
 }
@@ -35,7 +35,7 @@ pub(super) struct View<'a> {
 pub(super) struct StepEvaluations<'a> {
     pub(super) number: u32,
     pub(super) share: TrafficShare,
-    pub(super) evaluations: Vec<&'a LookStory>,
+    pub(super) evaluations: Vec<&'a EvaluationStory>,
 }
 
 /// An artifact of a frame.
@@ -66,9 +66,9 @@ impl<'a> View<'a> {
         let last_step = board.release.steps.last().map(|step| step.scheduled.number);
         let validating = board.verify.frame.entered;
         // The release frame ends where the validation begins.
-        let (before, after): (Vec<&LookStory>, Vec<&LookStory>) =
+        let (before, after): (Vec<&EvaluationStory>, Vec<&EvaluationStory>) =
             board.release.looks.iter().partition(|look| validating.is_none() || Some(look.step) != last_step);
-        let charts = |evaluations: &[&LookStory]| -> Vec<CriterionChart> {
+        let charts = |evaluations: &[&EvaluationStory]| -> Vec<CriterionChart> {
             let until = evaluations.last().map_or(history.now, |look| look.window.until);
             let criteria = board.release.criteria.iter().enumerate();
             criteria

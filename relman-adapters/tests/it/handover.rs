@@ -20,7 +20,7 @@ fn now() -> Timestamp {
 
 /// The lines of a release of the demo, which begins at the same moment every time.
 fn recorded(scenario: DemoScenario) -> (ReleaseId, Vec<SealedLine>) {
-    let run = scenario.simulation().run(scenario.cast()).unwrap();
+    let run = scenario.simulation().run(scenario.team()).unwrap();
     let lines = run.lines.into_iter().map(|line| SealedLine::read(line).unwrap());
     (run.release.id().clone(), lines.collect())
 }

@@ -20,7 +20,7 @@ use relman_core::{
 };
 use relman_testkit::{
     conformance::{self, Able, Unable, incidents::IncidentFixture},
-    sim::ManualClock,
+    world::ManualClock,
 };
 use serde_json::{Value, json};
 use sha2::Sha256;

@@ -24,7 +24,7 @@ const MORE_TOOLS: [&str; 2] = ["wc", "python3"];
 
 /// A release of the demo with its stored lines.
 fn recorded(scenario: DemoScenario) -> (ReleaseId, Vec<Vec<u8>>) {
-    let run = scenario.simulation().run(scenario.cast()).unwrap();
+    let run = scenario.simulation().run(scenario.team()).unwrap();
     (run.release.id().clone(), run.lines)
 }
 

@@ -81,7 +81,7 @@ events! {
     /// The traffic is not where it was set.
     TrafficDrifted = "traffic_drifted",
     /// The metrics were looked at.
-    LookTaken = "look_taken",
+    Evaluated = "look_taken",
     /// A criterion of the rollback contract holds.
     ContractBreached = "contract_breached",
     /// An effect failed, for now.
@@ -115,7 +115,7 @@ events! {
     /// A customer's complaint was recorded.
     ComplaintRecorded = "complaint_recorded",
     /// An incident of the service was seen.
-    IncidentSeen = "incident_seen",
+    IncidentReported = "incident_seen",
     /// An incident that was seen does not fire any more.
     IncidentEnded = "incident_ended",
     /// The release is being taken back.

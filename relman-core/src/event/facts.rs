@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     plan::{Criterion, Plan, RiskAssessment},
     policy::Policy,
-    port::{Environment, Incident, Moment},
+    port::{Environment, Incident, NotifyOn},
     unit::{
         Actor, Channel, CheckName, Role, Span, Text, Timestamp, TrackName, TrafficShare, UnitError,
         schema_as_text, serde_as_text,
@@ -317,7 +317,7 @@ facts! {
     }
 
     /// An incident of the service was seen, by a source of incidents or a person, once production was entered.
-    struct IncidentSeen {
+    struct IncidentReported {
         /// Who told of it: the name of the source. With the incident's id it says which incident it is.
         source: Text,
         /// The incident, as it was when it was first seen.
@@ -401,7 +401,7 @@ facts! {
         /// The effect that asked for it.
         effect: EffectId,
         /// Of what.
-        moment: Moment,
+        moment: NotifyOn,
         /// Who.
         audience: Text,
         /// Through which channel.
@@ -413,7 +413,7 @@ facts! {
         /// The effect that asked for it.
         effect: EffectId,
         /// Of what.
-        moment: Moment,
+        moment: NotifyOn,
         /// Through which channel.
         channel: Channel,
         /// What went wrong.

@@ -9,7 +9,7 @@ pub use catalogue::{Event, UnknownKind};
 pub use facts::{
     ActionItemKind, ActionItemOpened, ActionItemSettled, CheckOutcome, CheckRecorded, ClockSkewed,
     ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed,
-    HoldCause, HoldPlaced, HoldReleased, IncidentEnded, IncidentSeen, LessonKind, LessonRecorded,
+    HoldCause, HoldPlaced, HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded,
     NotificationAbandoned, Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted,
     PlanApproved, PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened,
     ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger,
@@ -17,4 +17,4 @@ pub use facts::{
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
 pub use record::{Fact, Record, RecordError, SealError};
-pub use verdicts::{ContractBreached, LookTaken, ObservedExposure};
+pub use verdicts::{ContractBreached, Evaluated, ObservedExposure};

@@ -8,7 +8,7 @@ use crate::{
 /// The metrics were looked at: what was seen, and what it means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LookTaken {
+pub struct Evaluated {
     /// The step that was looked at, from 1.
     pub step: u32,
     /// The time since the last look.

@@ -13,8 +13,8 @@ mod verdict;
 
 pub(crate) use criterion::ENGINE;
 pub use criterion::{
-    Answers, Assessment, Evidence, FastAlarm, Judge, Judging, Look, MethodChoice, SampleRatioRule, Suspicion,
-    assess, judge,
+    Answers, Assessment, Evaluation, Evidence, FastAlarm, Judge, Judging, MethodChoice, SampleRatioRule,
+    Suspicion, assess, judge,
 };
 pub use evidence::factor;
 pub use observation::{

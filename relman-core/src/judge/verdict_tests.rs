@@ -1,6 +1,6 @@
 use crate::{
     judge::{
-        Answer, Arm, Channel, ClassicHistogram, Control, Evidence, Histogram, Judge, Judging, Look,
+        Answer, Arm, Channel, ClassicHistogram, Control, Evaluation, Evidence, Histogram, Judge, Judging,
         Measurement, Observation, Outcome, Undecided, Verdict, diagnostics::Warning, judge,
     },
     unit::{Finite, Span, Timestamp, Window},
@@ -22,7 +22,7 @@ fn after(criterion: &str, control: Control, minutes: &[(Measurement, Option<Meas
                 Some(Observation { metric, arm, window, source, answer })
             })
             .collect();
-        judge.observe(&Look {
+        judge.observe(&Evaluation {
             step: if number < 30 { 1 } else { 2 },
             window,
             control: if number < 30 { Control::Concurrent } else { control },

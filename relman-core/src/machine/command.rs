@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use super::{LookQuestion, Outcome, Refusal};
+use super::{EvaluationRequest, Outcome, Refusal};
 use crate::{
     event::{ActionItemKind, CheckOutcome, EffectId, Gate, LessonKind, Settlement},
     judge::{Answer, Arm, Observation},
@@ -18,7 +18,7 @@ pub(super) enum Cause {
     /// An effect has an outcome.
     Outcome { effect: EffectId, outcome: OutcomeOf },
     /// The metrics and the traffic of a step were looked at.
-    Look(Look),
+    Measured(Answers),
     /// The traffic was observed while a release is rolled back: what the platform showed, or why it showed nothing.
     Traffic { deployment: Result<Deployment, String> },
     /// The key user flows were checked.
@@ -52,7 +52,7 @@ pub(super) enum OutcomeOf {
 
 /// What was seen in one look at a step.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Look {
+pub(super) struct Answers {
     /// The step, from 1, as the question said it.
     pub(super) step: u32,
     /// The time that was asked about.
@@ -65,9 +65,9 @@ pub(super) struct Look {
     pub(super) observations: Vec<Observation>,
 }
 
-impl Look {
+impl Answers {
     /// What came back for a question. A source answers in the time of the calendar, which the stream may be ahead of.
-    pub(super) fn of(question: &LookQuestion, outcome: Outcome, skew: Span) -> Self {
+    pub(super) fn of(question: &EvaluationRequest, outcome: Outcome, skew: Span) -> Self {
         let (deployment, tolerance, mut observations) = match outcome {
             Outcome::Measured { observations, deployment, tolerance } => {
                 (deployment, tolerance, observations)

@@ -11,16 +11,16 @@ use crate::{
 
 /// Something that has to be known. Asking changes nothing, so it needs no record and may be repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum Inquiry {
     /// How the step does.
-    Look(LookQuestion),
+    Look(EvaluationRequest),
     /// Where the traffic is.
     Traffic(Target),
 }
 
 /// One look: these metrics, in these arms, over this window, and where the traffic is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LookQuestion {
+pub struct EvaluationRequest {
     /// The step, from 1.
     pub step: u32,
     /// The time since the last look.
@@ -35,12 +35,12 @@ pub struct LookQuestion {
 
 impl Release {
     /// What to find out now, if anything is due.
-    pub(super) fn question(&self, now: Timestamp) -> Option<Question> {
+    pub(super) fn question(&self, now: Timestamp) -> Option<Inquiry> {
         let now = now.max(self.last_at);
         match &self.phase {
             Phase::RollingBack(rollback) => match rollback.state {
                 RollbackState::Confirming { next_at, .. } if next_at <= now => {
-                    Some(Question::Traffic(self.target()?))
+                    Some(Inquiry::Traffic(self.target()?))
                 }
                 RollbackState::Confirming { .. }
                 | RollbackState::Requested
@@ -105,7 +105,7 @@ impl Release {
         Some((looked_until, looked_until + track.look_every()))
     }
 
-    fn look_question(&self, step: &StepProgress, window: Window) -> Option<Question> {
+    fn look_question(&self, step: &StepProgress, window: Window) -> Option<Inquiry> {
         let target = self.target()?;
         let query = |metric| MetricQuery {
             metric,
@@ -114,7 +114,7 @@ impl Release {
             canary_version: target.artifact.version.to_string(),
             baseline_version: target.baseline_version.clone(),
         };
-        Some(Question::Look(LookQuestion {
+        Some(Inquiry::Look(EvaluationRequest {
             step: step.number,
             window,
             queries: self.watched().into_iter().map(query).collect(),

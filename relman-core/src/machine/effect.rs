@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    port::{Environment, Moment, Urgency},
+    port::{Environment, NotifyOn, Urgency},
     unit::{Channel, Text, Timestamp, TrafficShare},
 };
 
@@ -21,7 +21,7 @@ pub enum Effect {
     /// Tell people.
     Notify {
         /// What happened.
-        moment: Moment,
+        moment: NotifyOn,
         /// Who is told.
         audience: Text,
         /// Through which channel.

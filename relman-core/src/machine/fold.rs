@@ -2,15 +2,15 @@ use std::sync::Arc;
 
 use super::{
     ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase,
-    PostMortem, Release, Rollback, RollbackState, Rollout, SeenIncident, StepProgress, TrafficState, react,
-    release::Planned,
+    PostMortem, RecordedIncident, Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState,
+    react, release::Planned,
 };
 use crate::{
     event::{
-        EffectId, Event, Gate, HoldCause, LookTaken, ObservedExposure, RollbackStarted, StepStarted,
+        EffectId, Evaluated, Event, Gate, HoldCause, ObservedExposure, RollbackStarted, StepStarted,
         TrafficSet,
     },
-    judge::{Control, Judge, Judging, Look as Seen, Outcome, Undecided, Verdict},
+    judge::{Control, Evaluation, Judge, Judging, Outcome, Undecided, Verdict},
     plan::RollbackContract,
     unit::{Actor, Span, Timestamp, TrafficShare},
 };
@@ -100,7 +100,7 @@ impl Release {
                     step.watched_until = at;
                 }
             }
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 if self.judged.take() != Some(look.window) {
                     self.judge_look(look);
                 }
@@ -204,7 +204,7 @@ impl Release {
             Event::ComplaintRecorded(complaint) => {
                 self.complaints.push(Complaint { text: complaint.text.clone(), at });
             }
-            Event::IncidentSeen(seen) => self.incidents.push(SeenIncident {
+            Event::IncidentReported(seen) => self.incidents.push(RecordedIncident {
                 source: seen.source.clone(),
                 incident: seen.incident.clone(),
                 seen_at: at,
@@ -328,10 +328,10 @@ impl Release {
     }
 
     /// Shows a look to the judge.
-    pub(super) fn judge_look(&mut self, look: &LookTaken) {
+    pub(super) fn judge_look(&mut self, look: &Evaluated) {
         let Some(mut judge) = self.judge.take() else { return };
         if let Some(step) = self.phase.step() {
-            Arc::make_mut(&mut judge).observe(&self.as_seen(step, look));
+            Arc::make_mut(&mut judge).observe(&self.as_evaluation(step, look));
         }
         self.judge = Some(judge);
     }
@@ -380,13 +380,13 @@ impl Release {
     }
 
     /// A look as the judge is to see it.
-    pub(super) fn as_seen<'a>(&self, step: &StepProgress, look: &'a LookTaken) -> Seen<'a> {
+    pub(super) fn as_evaluation<'a>(&self, step: &StepProgress, look: &'a Evaluated) -> Evaluation<'a> {
         let share = match (&look.exposure, step.traffic) {
             (ObservedExposure::Seen { share_bp }, TrafficState::Set { .. }) => Some(*share_bp),
             _ => None,
         };
         let planned = self.track().and_then(|(_, track)| track.steps().get(step.number as usize - 1));
-        Seen {
+        Evaluation {
             step: look.step,
             window: look.window,
             control: step.control_kind(),
@@ -489,7 +489,7 @@ impl Release {
 }
 
 impl StepProgress {
-    fn fold_look(&mut self, look: &LookTaken) {
+    fn fold_look(&mut self, look: &Evaluated) {
         self.looks += 1;
         self.baked = self.baked + look.credit;
         let at_its_share = match &mut self.traffic {

@@ -25,8 +25,8 @@ mod transition;
 pub use available::Decision;
 use command::OutcomeOf;
 pub use command::{Action, Command, Principal};
-pub use deadline::LookQuestion;
-use deadline::Question;
+pub use deadline::EvaluationRequest;
+use deadline::Inquiry;
 pub use effect::{Due, Effect, Outstanding};
 pub use flows::{FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER};
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
@@ -35,8 +35,8 @@ pub use re_judge_by::{FirstFailure, ReJudgeBy};
 use react::react;
 pub use refusal::Refusal;
 pub use release::{
-    ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, Release, ReplayError,
-    SeenIncident,
+    ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, RecordedIncident, Release,
+    ReplayError,
 };
 pub use requirements::{Missing, Turn};
 pub use session::{

@@ -73,7 +73,7 @@ impl ReJudge {
     ///
     /// [`ReJudgeError`] with the record whose verdict comes out otherwise, or that can't be folded.
     pub fn push(&mut self, record: &Record) -> Result<(), ReJudgeError> {
-        if let Event::LookTaken(look) = &record.event {
+        if let Event::Evaluated(look) = &record.event {
             self.release.judge_look(look);
             self.release.judged = Some(look.window);
             let again = match self.release.phase.step() {

@@ -61,10 +61,10 @@ impl ReJudgeBy {
     ///
     /// [`ReplayError`] where it can't be folded.
     pub fn push(&mut self, record: &Record) -> Result<(), ReplayError> {
-        if let (Event::LookTaken(look), Some(step), Some(judge)) =
+        if let (Event::Evaluated(look), Some(step), Some(judge)) =
             (&record.event, self.release.phase.step(), &mut self.judge)
         {
-            judge.observe(&self.release.as_seen(step, look));
+            judge.observe(&self.release.as_evaluation(step, look));
             if self.first_failure.is_none()
                 && let Some(failed) = judge.failed()
             {

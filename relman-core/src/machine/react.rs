@@ -1,7 +1,7 @@
 use super::{Effect, Phase, Release};
 use crate::{
     event::{Event, HoldCause},
-    port::{Environment, Moment, Urgency},
+    port::{Environment, NotifyOn, Urgency},
     unit::{Text, TrafficShare},
 };
 
@@ -15,41 +15,41 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
     match event {
         Event::StagingStarted(_) => {
             let mut effects = vec![Effect::Deploy { environment: Environment::Staging }];
-            effects.extend(tell(release, Moment::Staging, "staging begins", "The plan is approved."));
+            effects.extend(tell(release, NotifyOn::Staging, "staging begins", "The plan is approved."));
             effects
         }
         Event::RolloutStarted(_) => {
             let mut effects = vec![Effect::Deploy { environment: Environment::Production }];
             let body = "Staging has passed. The new version is installed and gets no traffic yet.";
-            effects.extend(tell(release, Moment::RolloutStarted, "the rollout begins", body));
+            effects.extend(tell(release, NotifyOn::RolloutStarted, "the rollout begins", body));
             effects
         }
         Event::StepStarted(started) => {
             let mut effects = vec![Effect::SetTraffic { share: started.share }];
             let title = format!("step {}: {} of the traffic", started.step, started.share);
             let body = format!("It will be observed for at least {}.", started.bake);
-            effects.extend(tell(release, Moment::StepStarted, &title, &body));
+            effects.extend(tell(release, NotifyOn::StepStarted, &title, &body));
             effects
         }
         Event::TrafficDrifted(drifted) => vec![Effect::SetTraffic { share: drifted.expected }],
         Event::HoldPlaced(placed) => {
             let title = format!("held: {}", placed.reason);
             let body = format!("It resumes when {}.", placed.unblocked_by);
-            let mut effects = tell(release, Moment::Held, &title, &body);
+            let mut effects = tell(release, NotifyOn::Held, &title, &body);
             match placed.cause {
                 HoldCause::Manual => {}
                 HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
-                    effects.extend(page(release, Moment::Held, &title, &body));
+                    effects.extend(page(release, NotifyOn::Held, &title, &body));
                 }
             }
             effects
         }
         Event::HoldReleased(released) => {
-            tell(release, Moment::Resumed, "resumed", &released.reason.to_string())
+            tell(release, NotifyOn::Resumed, "resumed", &released.reason.to_string())
         }
         Event::GateFailed(failed) => {
             let title = format!("the {} gate has failed", failed.gate);
-            tell(release, Moment::Held, &title, &failed.reasons.join("\n"))
+            tell(release, NotifyOn::Held, &title, &failed.reasons.join("\n"))
         }
         Event::ValidationStarted(started) => {
             let traffic = match release.track().map(|(_, track)| track.hold_back()) {
@@ -58,7 +58,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             };
             let body =
                 format!("{traffic} is on the new version. It will be validated for {}.", started.length);
-            let mut effects = tell(release, Moment::ValidationStarted, "validation begins", &body);
+            let mut effects = tell(release, NotifyOn::ValidationStarted, "validation begins", &body);
             if release.cover.is_none() {
                 effects.extend(page_for_cover(release));
             }
@@ -67,7 +67,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::CoverLapsed(_) => page_for_cover(release),
         Event::OverrideGranted(granted) => {
             let title = format!("the {} gate is overridden", granted.gate);
-            tell(release, Moment::Overridden, &title, &granted.reason.to_string())
+            tell(release, NotifyOn::Overridden, &title, &granted.reason.to_string())
         }
         Event::ClockSkewed(skewed) => {
             let body = format!(
@@ -75,13 +75,13 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                  by the conductor's own clock. Check the time on the machine that wrote the record, and on the conductor's.",
                 skewed.record, skewed.ahead
             );
-            page(release, Moment::ClockSkewed, "a clock is wrong", &body)
+            page(release, NotifyOn::ClockSkewed, "a clock is wrong", &body)
         }
         Event::RollbackStarted(started) => {
             let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
             let body = format!("{}. It had {} of the traffic.", started.trigger, started.share);
-            effects.extend(tell(release, Moment::RollbackStarted, "rolling back", &body));
-            effects.extend(page(release, Moment::RollbackStarted, "rolling back", &body));
+            effects.extend(tell(release, NotifyOn::RollbackStarted, "rolling back", &body));
+            effects.extend(page(release, NotifyOn::RollbackStarted, "rolling back", &body));
             effects
         }
         Event::RollbackUnconfirmed(unconfirmed) => {
@@ -90,7 +90,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                 let body = format!("Attempt {}: {}", unconfirmed.attempt, unconfirmed.detail);
                 effects.extend(page(
                     release,
-                    Moment::RollbackUnconfirmed,
+                    NotifyOn::RollbackUnconfirmed,
                     "the rollback is not confirmed",
                     &body,
                 ));
@@ -103,14 +103,14 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                 release.outstanding.get(&failed.effect).is_some_and(|one| !one.effect.is_notification());
             if rolling_back && traffic && failed.attempt % PAGE_EVERY == 1 {
                 let body = format!("Attempt {} to {}: {}", failed.attempt, failed.what, failed.detail);
-                return page(release, Moment::RollbackUnconfirmed, "the rollback is failing", &body);
+                return page(release, NotifyOn::RollbackUnconfirmed, "the rollback is failing", &body);
             }
             Vec::new()
         }
         Event::RollbackConfirmed(confirmed) => {
             let body = format!("The platform shows zero traffic, after {}.", confirmed.took);
-            let mut effects = tell(release, Moment::RolledBack, "rolled back, and confirmed", &body);
-            effects.extend(page(release, Moment::RolledBack, "rolled back, and confirmed", &body));
+            let mut effects = tell(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body);
+            effects.extend(page(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body));
             effects
         }
         Event::ReleaseCompleted(completed) => {
@@ -120,11 +120,11 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             if held_back.is_some_and(|held_back| !held_back.is_zero()) {
                 effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
             }
-            effects.extend(tell(release, Moment::Completed, "complete", &body));
+            effects.extend(tell(release, NotifyOn::Completed, "complete", &body));
             effects
         }
         Event::ReleaseAborted(aborted) => {
-            tell(release, Moment::Aborted, "aborted before production", &aborted.reason.to_string())
+            tell(release, NotifyOn::Aborted, "aborted before production", &aborted.reason.to_string())
         }
         Event::PlanRecorded(_)
         | Event::PlanRevised(_)
@@ -133,7 +133,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::Deployed(_)
         | Event::CheckRecorded(_)
         | Event::TrafficSet(_)
-        | Event::LookTaken(_)
+        | Event::Evaluated(_)
         | Event::ContractBreached(_)
         | Event::OnCallAcknowledged(_)
         | Event::OnCallHandedOver(_)
@@ -144,7 +144,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::ActionItemOpened(_)
         | Event::ActionItemSettled(_)
         | Event::ComplaintRecorded(_)
-        | Event::IncidentSeen(_)
+        | Event::IncidentReported(_)
         | Event::IncidentEnded(_)
         | Event::ZeroTrafficObserved(_)
         | Event::ReleaseClosed(_)
@@ -160,7 +160,7 @@ fn headline(release: &Release, title: &str) -> String {
 }
 
 /// Messages to everybody whom the communication plan names for the moment.
-fn tell(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effect> {
+fn tell(release: &Release, moment: NotifyOn, title: &str, body: &str) -> Vec<Effect> {
     let Some(plan) = release.plan() else {
         return Vec::new();
     };
@@ -178,7 +178,7 @@ fn tell(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effec
 }
 
 /// A page to on-call, whatever the communication plan says.
-fn page(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effect> {
+fn page(release: &Release, moment: NotifyOn, title: &str, body: &str) -> Vec<Effect> {
     let Some(policy) = release.policy() else {
         return Vec::new();
     };
@@ -194,5 +194,5 @@ fn page(release: &Release, moment: Moment, title: &str, body: &str) -> Vec<Effec
 
 fn page_for_cover(release: &Release) -> Vec<Effect> {
     let body = "Validation time counts only while someone is on call. Run `ack` to continue.";
-    page(release, Moment::CoverMissing, "nobody is on call", body)
+    page(release, NotifyOn::CoverMissing, "nobody is on call", body)
 }

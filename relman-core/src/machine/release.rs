@@ -40,7 +40,7 @@ pub struct Release {
     pub(super) overrides: BTreeMap<Gate, Override>,
     pub(super) failed_gates: BTreeSet<Gate>,
     pub(super) complaints: Vec<Complaint>,
-    pub(super) incidents: Vec<SeenIncident>,
+    pub(super) incidents: Vec<RecordedIncident>,
     pub(super) post_mortems: Vec<PostMortem>,
     pub(super) action_items: Vec<ActionItem>,
     pub(super) cover: Option<Cover>,
@@ -133,7 +133,7 @@ pub struct Complaint {
 
 /// An incident of the service, on the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenIncident {
+pub struct RecordedIncident {
     /// Who told of it.
     pub source: Text,
     /// The incident; its end is the one that was recorded.
@@ -142,7 +142,7 @@ pub struct SeenIncident {
     pub seen_at: Timestamp,
 }
 
-impl SeenIncident {
+impl RecordedIncident {
     /// Whether it fires still, as far as the record says.
     pub fn is_open(&self) -> bool {
         self.incident.ended_at.is_none()
@@ -382,7 +382,7 @@ impl Release {
     }
 
     /// Incidents of the service since production was entered, in the order in which they were recorded.
-    pub fn incidents(&self) -> &[SeenIncident] {
+    pub fn incidents(&self) -> &[RecordedIncident] {
         &self.incidents
     }
 
@@ -534,7 +534,7 @@ impl Release {
             Event::ActionItemSettled(settled) => {
                 self.open_action_items().any(|item| item.number == settled.number)
             }
-            Event::IncidentSeen(seen) => {
+            Event::IncidentReported(seen) => {
                 self.incidents.len() < MOST_INCIDENTS
                     && self.plan().is_some_and(|plan| plan.scope().service == seen.incident.service)
                     && !self.knows_incident(&seen.source, &seen.incident)
@@ -549,7 +549,7 @@ impl Release {
             | Event::Deployed(_)
             | Event::RolloutStarted(_)
             | Event::TrafficDrifted(_)
-            | Event::LookTaken(_)
+            | Event::Evaluated(_)
             | Event::ContractBreached(_)
             | Event::EffectFailed(_)
             | Event::HoldPlaced(_)

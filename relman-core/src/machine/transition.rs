@@ -48,7 +48,7 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::RolloutStarted(_) => (&[Staging], Some(Releasing)),
         Event::StepStarted(_) => (&[Releasing], None),
         Event::TrafficSet(_) => (&[Releasing, Validating, RollingBack, Completed], None),
-        Event::TrafficDrifted(_) | Event::LookTaken(_) => (IN_PRODUCTION, None),
+        Event::TrafficDrifted(_) | Event::Evaluated(_) => (IN_PRODUCTION, None),
         Event::ContractBreached(_) => (IN_PRODUCTION, None),
         Event::ClockSkewed(_) => (STARTED, None),
         Event::EffectFailed(_) | Event::Notified(_) | Event::NotificationAbandoned(_) => (STARTED, None),
@@ -65,7 +65,7 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
             (STARTED, None)
         }
         Event::ComplaintRecorded(_) => (&[Releasing, Validating, RollingBack, Completed, RolledBack], None),
-        Event::IncidentSeen(_) | Event::IncidentEnded(_) => {
+        Event::IncidentReported(_) | Event::IncidentEnded(_) => {
             (&[Releasing, Validating, RollingBack, Completed, RolledBack], None)
         }
         Event::RollbackStarted(_) => (&[Releasing, Validating, Completed], Some(RollingBack)),

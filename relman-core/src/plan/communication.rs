@@ -23,12 +23,12 @@ pub struct Notice {
     /// Through which channel; the host maps the name to a notifier.
     pub channel: Channel,
     /// When.
-    pub moments: BTreeSet<Moment>,
+    pub moments: BTreeSet<NotifyOn>,
 }
 
 impl CommunicationPlan {
     /// The notices that are due at a moment.
-    pub fn due_at(&self, moment: Moment) -> impl Iterator<Item = &Notice> {
+    pub fn due_at(&self, moment: NotifyOn) -> impl Iterator<Item = &Notice> {
         self.notices.iter().filter(move |notice| notice.moments.contains(&moment))
     }
 }
@@ -37,7 +37,7 @@ impl CommunicationPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Moment {
+pub enum NotifyOn {
     /// The plan was approved and staging begins.
     Staging,
     /// The first step of the rollout begins.
@@ -70,7 +70,7 @@ pub enum Moment {
     JournalUnavailable,
 }
 
-impl Moment {
+impl NotifyOn {
     /// Every moment, in the order of declaration.
     pub const ALL: [Self; 15] = [
         Self::Staging,
@@ -91,7 +91,7 @@ impl Moment {
     ];
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for NotifyOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Staging => "staging",

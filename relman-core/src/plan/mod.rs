@@ -7,7 +7,7 @@ mod criterion;
 mod plan;
 mod scope;
 
-pub use communication::{CommunicationPlan, Moment, Notice};
+pub use communication::{CommunicationPlan, Notice, NotifyOn};
 pub(crate) use contract::COMPLAINTS;
 pub use contract::{ContractError, RollbackContract};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};

@@ -273,7 +273,7 @@ impl From<Plan> for PlanDocument {
 ///
 /// ```
 /// use relman_core::plan::{Artifact, Audience, PerformanceImpact, Plan, RollbackContract, Scope};
-/// use relman_core::plan::Moment;
+/// use relman_core::plan::NotifyOn;
 ///
 /// let plan = Plan::builder("checkout-241".parse()?)
 ///     .title("Faster tax lookup".parse()?)
@@ -288,7 +288,7 @@ impl From<Plan> for PlanDocument {
 ///         links: vec![],
 ///     })
 ///     .contract(RollbackContract::new(vec!["error_rate > 1%".parse()?])?)
-///     .tell("internal".parse()?, "releases".parse()?, [Moment::Completed, Moment::RollbackStarted])
+///     .tell("internal".parse()?, "releases".parse()?, [NotifyOn::Completed, NotifyOn::RollbackStarted])
 ///     .build()?;
 /// assert!(!plan.is_drill());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -362,7 +362,7 @@ impl PlanBuilder {
         mut self,
         audience: Text,
         channel: crate::unit::Channel,
-        moments: impl IntoIterator<Item = super::Moment>,
+        moments: impl IntoIterator<Item = super::NotifyOn>,
     ) -> Self {
         self.notices.push(Notice { audience, channel, moments: moments.into_iter().collect() });
         self

@@ -25,7 +25,7 @@ pub use incident::{Incident, IncidentSource};
 pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
 pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.
-pub use crate::plan::Moment;
+pub use crate::plan::NotifyOn;
 pub use notifier::{Notification, Notifier, Urgency};
 pub use tracker::{
     Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus, Place, Publication, Published, ReleaseTag,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::PortError;
 use crate::{
-    plan::Moment,
+    plan::NotifyOn,
     unit::{Channel, ReleaseId},
 };
 
@@ -37,7 +37,7 @@ pub struct Notification {
     /// Whether the release is a drill; the title says so too.
     pub drill: bool,
     /// What happened.
-    pub moment: Moment,
+    pub moment: NotifyOn,
     /// Who is told, as the communication plan names them.
     pub audience: String,
     /// Through which channel.

@@ -36,23 +36,23 @@ mod view;
 
 pub use facts::{
     ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckRun, Complaint, CoverEnd,
-    CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Ended, Exposure, ExposureCause, ExposureChange,
-    Figure, GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History,
-    HoldEnd, HoldPeriod, IncidentReport, IncidentTime, LookNote, LookResult, LookStory, LookTally, Mark,
-    NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem, OverrideEnd, OverrideStory, Performance, Reading,
-    RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause, StepProgress, Uptime, VerdictKind,
-    VerdictStory, sentence,
+    CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Ended, EvaluationNote, EvaluationResult,
+    EvaluationStory, EvaluationTally, Exposure, ExposureCause, ExposureChange, Figure, GateFailure,
+    GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History, HoldEnd, HoldPeriod,
+    IncidentReport, IncidentTime, Mark, NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem, OverrideEnd,
+    OverrideStory, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause,
+    StepProgress, Uptime, VerdictKind, VerdictStory, sentence,
 };
 #[cfg(feature = "markdown")]
 pub use render::markdown::{self, Form, TemplateError, Templates};
 pub use view::{
     AfterStart, ApprovalGiven, Artifact, ArtifactName, ChecklistItem, Checkpoint, Contribution,
     CountedRequests, CoverStatus, CriterionEvidence, DELIVERY_METRICS_SOURCE, DeliveryMetrics,
-    EvidenceBreach, EvidenceMove, EvidenceReport, FailedAttempt, FailedDeployment, Figures, Frame, FrameName,
-    FrameState, Highlight, ItemState, LastLook, LastRecord, Lesson, LookEvidence, OpenItems, OverrideInForce,
-    PlanFrame, PlanReport, PlannedStep, PostMortemReport, ProcedureStep, ReleaseActionItem, ReleaseFrame,
-    ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame, RollbackLog, RollbackStatus,
-    Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence, StepStory, StoryArtifact,
-    Storyboard, Summary, SummaryFold, Timeline, TimelineEntry, TimelineRow, ValidationOutcome,
-    ValidationReport, VerifyFrame, Waiting,
+    EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport, FailedAttempt, FailedDeployment,
+    Figures, Frame, FrameName, FrameState, Highlight, ItemState, LastEvaluation, LastRecord, Lesson,
+    OpenItems, OverrideInForce, PlanFrame, PlanReport, PlannedStep, PostMortemReport, ProcedureStep,
+    ReleaseActionItem, ReleaseFrame, ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame,
+    RollbackLog, RollbackStatus, Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence,
+    StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, Timeline, TimelineEntry, TimelineRow,
+    ValidationOutcome, ValidationReport, VerifyFrame, Waiting,
 };

@@ -280,7 +280,7 @@ impl Ledger {
                 Event::ValidationStarted(_) => self.validating = true,
                 Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_) => self.covered = true,
                 Event::CoverLapsed(_) => self.covered = false,
-                Event::LookTaken(look) => {
+                Event::Evaluated(look) => {
                     *self.baked.get_mut(&look.step).unwrap() =
                         *self.baked.get(&look.step).unwrap() + look.credit;
                     assert!(look.credit <= look.window.length(), "more credit than time");

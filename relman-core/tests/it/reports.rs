@@ -1,20 +1,16 @@
 //! Every report against its golden file, for the situations in which people read reports.
 //!
-//! The files are in `tests/golden/reports/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
+//! The files are in `tests/golden/reports/`; `INSTA_UPDATE=always` writes them anew after an intended change.
 
-#![allow(clippy::disallowed_methods, reason = "tests read files; the core does not")]
-
-use std::{fs, path::Path};
-
-use crate::fixture::{Driven, Measured, failure};
+use crate::fixture::{Driven, Measured, failure, is_golden};
 use relman_core::{
     event::{CheckOutcome, Event, Gate, Record},
     judge::{Answer, Arm, Measurement, Observation},
-    machine::{Action, Command, Effect, Input, LookQuestion, Outcome, Principal, Release},
+    machine::{Action, Command, Effect, EvaluationRequest, Input, Outcome, Principal, Release},
     policy::Policy,
     port::Deployment,
     report::{
-        EvidenceReport, History, LookResult, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
+        EvaluationResult, EvidenceReport, History, PlanReport, RollbackLog, RollbackStatus, Schedule, Status,
         StepEnd, Timeline, TimelineRow, Waiting, sentence,
     },
     unit::{Finite, Span, Text, TrafficShare},
@@ -199,7 +195,7 @@ impl Drive {
     }
 }
 
-fn observe(question: &LookQuestion, world: World) -> Vec<Observation> {
+fn observe(question: &EvaluationRequest, world: World) -> Vec<Observation> {
     let mut observations = Vec::new();
     for query in &question.queries {
         for arm in &question.arms {
@@ -235,7 +231,7 @@ fn observe(question: &LookQuestion, world: World) -> Vec<Observation> {
 fn golden<T: serde::Serialize + std::fmt::Display>(scene: &str, name: &str, report: &T) {
     golden_text(scene, name, report);
     let json = serde_json::to_string_pretty(report).unwrap();
-    is_golden(&format!("{scene}/{name}.json"), &format!("{json}\n"));
+    is_golden(&format!("reports/{scene}"), &format!("{name}.json"), &json);
 }
 
 fn golden_text(scene: &str, name: &str, report: &impl std::fmt::Display) {
@@ -244,22 +240,7 @@ fn golden_text(scene: &str, name: &str, report: &impl std::fmt::Display) {
         assert!(line.chars().count() <= 100, "wider than 100 columns: {line}");
         assert_eq!(line.trim_end(), line, "blanks at the end of a line");
     }
-    is_golden(&format!("{scene}/{name}.txt"), &format!("{}\n", shown.trim_end()));
-}
-
-fn is_golden(file: &str, shown: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/reports").join(file);
-    if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, shown).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_default();
-    let differs = golden.lines().zip(shown.lines()).position(|(golden, shown)| golden != shown);
-    assert!(
-        golden == shown,
-        "{file} differs from line {} on; it would be:\n{shown}",
-        differs.unwrap_or_else(|| golden.lines().count().min(shown.lines().count())) + 1
-    );
+    is_golden(&format!("reports/{scene}"), &format!("{name}.txt"), shown.trim_end());
 }
 
 /// Every report but the timeline, which is long in a real release.
@@ -491,7 +472,7 @@ fn a_look_that_finds_too_few_requests_is_no_clean_look() {
     drive.looks(1, World { requests: 20, ..HEALTHY });
     let timeline = Timeline::of(&drive.history());
     let look = timeline.entries.iter().rev().find_map(|entry| entry.look).unwrap();
-    assert_eq!(look.result, LookResult::TooFewRequests);
+    assert_eq!(look.result, EvaluationResult::TooFewRequests);
     let all_sentences: Vec<String> =
         drive.driven.journal.records.iter().map(|record: &Record| sentence(&record.event)).collect();
     assert!(

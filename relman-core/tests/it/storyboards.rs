@@ -1,11 +1,8 @@
 //! The storyboard in the situations in which people look at it, and the line of the overview beside it.
 //!
-//! The texts are in `tests/golden/storyboards/`; `RELMAN_UPDATE_GOLDEN=1` writes them anew after an intended change.
-#![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
+//! The texts are in `tests/golden/storyboards/`; `INSTA_UPDATE=always` writes them anew after an intended change.
 
-use std::{fs, path::Path};
-
-use crate::fixture::{Driven, act, secs};
+use crate::fixture::{Driven, act, is_golden, secs};
 use relman_core::{
     event::Gate,
     machine::{Action, EndedAs},
@@ -140,13 +137,7 @@ fn golden_storyboards() {
         ("completed", Driven::drill().completed()),
         ("on-the-way-back", on_the_way_back()),
     ];
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/storyboards");
     for (name, driven) in stories {
-        let (text, file) = (board(&driven).to_string(), folder.join(format!("{name}.txt")));
-        if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(&file, &text).unwrap();
-        }
-        assert_eq!(text, fs::read_to_string(&file).unwrap(), "{name}");
+        is_golden("storyboards", &format!("{name}.txt"), &board(&driven).to_string());
     }
 }

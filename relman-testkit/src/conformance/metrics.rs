@@ -15,7 +15,7 @@ use crate::conformance::{Able, Unable};
 
 /// What a source is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct MetricCase {
     /// What is to be measured.
     pub query: MetricQuery,
     /// On which version.
@@ -24,7 +24,7 @@ pub struct Question {
     pub window: Window,
 }
 
-impl Question {
+impl MetricCase {
     /// A question about a release of `checkout`, 2.41.0 in place of 2.40.3.
     ///
     /// # Panics
@@ -51,11 +51,11 @@ pub trait MetricsFixture: Send + Sync {
     fn source(&self) -> &dyn MetricsSource;
 
     /// A question that is answered with a value, for both arms, and with the same one each time.
-    fn question(&self) -> Question;
+    fn question(&self) -> MetricCase;
 
     /// The window that an answer to a question covers: the one asked for, unless the source measures in windows of
     /// its own.
-    fn covered(&self, question: &Question) -> Window {
+    fn covered(&self, question: &MetricCase) -> Window {
         question.window
     }
 
@@ -72,22 +72,22 @@ pub trait MetricsFixture: Send + Sync {
     }
 
     /// A question for whose arm and window there is nothing at all.
-    async fn empty(&self) -> Able<Question> {
+    async fn empty(&self) -> Able<MetricCase> {
         Err(Unable::unmentioned("ask for what left no data"))
     }
 
     /// A question to which the answer is a measured zero.
-    async fn zero(&self) -> Able<Question> {
+    async fn zero(&self) -> Able<MetricCase> {
         Err(Unable::unmentioned("ask for what was measured as zero"))
     }
 
     /// A question to which only old data exist.
-    async fn stale(&self) -> Able<Question> {
+    async fn stale(&self) -> Able<MetricCase> {
         Err(Unable::unmentioned("ask for what has only old data"))
     }
 
     /// A question to which the platform's answer is NaN or an infinity.
-    async fn not_finite(&self) -> Able<Question> {
+    async fn not_finite(&self) -> Able<MetricCase> {
         Err(Unable::unmentioned("ask for what is not a finite number"))
     }
 
@@ -150,7 +150,7 @@ macro_rules! __metrics_tests {
 
 /// The checks: each is the function of its name, before a panic becomes a finding.
 mod checks {
-    use super::{MetricsFixture, Question};
+    use super::{MetricCase, MetricsFixture};
     use crate::conformance::{
         Unable,
         finding::{Met, Unmet, ensure, named, silent},
@@ -197,14 +197,14 @@ mod checks {
 
     pub(super) async fn a_question_is_answered_with_a_value(fixture: &dyn MetricsFixture) -> Met {
         for arm in [Arm::Canary, Arm::Baseline] {
-            value(fixture, &Question { arm, ..fixture.question() }).await?;
+            value(fixture, &MetricCase { arm, ..fixture.question() }).await?;
         }
         Ok(())
     }
 
     pub(super) async fn the_answer_is_about_what_was_asked(fixture: &dyn MetricsFixture) -> Met {
         for arm in [Arm::Canary, Arm::Baseline] {
-            let question = Question { arm, ..fixture.question() };
+            let question = MetricCase { arm, ..fixture.question() };
             let answered = ask(fixture, &question).await;
             ensure!(
                 answered.arm == arm,
@@ -234,7 +234,7 @@ mod checks {
     pub(super) async fn each_arm_is_measured_for_itself(fixture: &dyn MetricsFixture) -> Met {
         for arm in [Arm::Canary, Arm::Baseline] {
             let bounds = fixture.requests(arm)?;
-            let measured = value(fixture, &Question { arm, ..fixture.question() }).await?;
+            let measured = value(fixture, &MetricCase { arm, ..fixture.question() }).await?;
             let Some(requests) = measured.requests() else {
                 let reason = format!("{measured} does not say on how many requests it rests");
                 return Err(Unable::because(reason).into());
@@ -251,7 +251,7 @@ mod checks {
 
     pub(super) async fn a_part_is_at_most_the_whole(fixture: &dyn MetricsFixture) -> Met {
         for arm in [Arm::Canary, Arm::Baseline] {
-            let measured = value(fixture, &Question { arm, ..fixture.question() }).await?;
+            let measured = value(fixture, &MetricCase { arm, ..fixture.question() }).await?;
             match &measured {
                 Measurement::Counts { requests, errors: part }
                 | Measurement::Exceedances { requests, exceedances: part, .. } => {
@@ -286,7 +286,7 @@ mod checks {
 
     pub(super) async fn asking_twice_is_harmless(fixture: &dyn MetricsFixture) -> Met {
         let question = fixture.question();
-        let other = Question { arm: Arm::Baseline, ..fixture.question() };
+        let other = MetricCase { arm: Arm::Baseline, ..fixture.question() };
         let first = ask(fixture, &question).await;
         ask(fixture, &other).await;
         let second = ask(fixture, &question).await;
@@ -323,11 +323,11 @@ mod checks {
         "nobody_measures_this".parse().expect("a constant name")
     }
 
-    async fn ask(fixture: &dyn MetricsFixture, question: &Question) -> Observation {
+    async fn ask(fixture: &dyn MetricsFixture, question: &MetricCase) -> Observation {
         fixture.source().observe(&question.query, question.arm, question.window).await
     }
 
-    async fn value(fixture: &dyn MetricsFixture, question: &Question) -> Result<Measurement, Unmet> {
+    async fn value(fixture: &dyn MetricsFixture, question: &MetricCase) -> Result<Measurement, Unmet> {
         match ask(fixture, question).await.answer {
             Answer::Value(measured) => Ok(measured),
             other => Err(Unmet::Failed(format!(
@@ -337,7 +337,7 @@ mod checks {
         }
     }
 
-    async fn is_missing(fixture: &dyn MetricsFixture, question: &Question, kind: MissingKind) -> Met {
+    async fn is_missing(fixture: &dyn MetricsFixture, question: &MetricCase, kind: MissingKind) -> Met {
         let answer = ask(fixture, question).await.answer;
         ensure!(answer.missing() == Some(kind), "the answer should be {kind}, and it was: {answer}");
         Ok(())

@@ -85,7 +85,7 @@
 //!
 //! use async_trait::async_trait;
 //! use relman_core::{port::Directory, unit::{Actor, Role}};
-//! use relman_testkit::{Cast, conformance::directory::{self, DirectoryFixture}, ready, sim::FixedDirectory};
+//! use relman_testkit::{Team, conformance::directory::{self, DirectoryFixture}, ready, world::FixedDirectory};
 //!
 //! struct Fixture(FixedDirectory);
 //!
@@ -96,13 +96,13 @@
 //!     }
 //!
 //!     fn known(&self) -> (Actor, BTreeSet<Role>) {
-//!         let actor = Cast::actor("user:bo");
-//!         let roles = self.0.roles_of(&actor).expect("bo is of the cast");
+//!         let actor = Team::actor("user:bo");
+//!         let roles = self.0.roles_of(&actor).expect("bo is of the team");
 //!         (actor, roles)
 //!     }
 //! }
 //!
-//! let report = ready(directory::suite(async || Fixture(Cast::new().directory())));
+//! let report = ready(directory::suite(async || Fixture(Team::new().directory())));
 //! report.kept()?;
 //! let table = format!("\
 //! fixed as a directory (relman {})

@@ -100,7 +100,7 @@ macro_rules! __notifier_tests {
 mod checks {
     use super::{NotifierFixture, Received};
     use crate::conformance::finding::{Met, Unmet, discreet, ensure, fails, named, works};
-    use relman_core::port::{Moment, Notification, Retry, Urgency};
+    use relman_core::port::{Notification, NotifyOn, Retry, Urgency};
 
     pub(super) fn adapter(fixture: &dyn NotifierFixture) -> String {
         fixture.notifier().name().to_owned()
@@ -143,7 +143,7 @@ mod checks {
 
     pub(super) async fn every_moment_and_urgency_arrives(fixture: &dyn NotifierFixture) -> Met {
         let all =
-            Moment::ALL.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
+            NotifyOn::ALL.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
         for (number, (moment, urgency)) in all.enumerate() {
             let drill = number % 3 == 0;
             let sent = Notification { moment, urgency, drill, ..notification(fixture, number) };
@@ -226,7 +226,7 @@ mod checks {
         Notification {
             release: "checkout-241".parse().expect("a constant name"),
             drill: false,
-            moment: Moment::StepStarted,
+            moment: NotifyOn::StepStarted,
             audience: "internal".to_owned(),
             channel: fixture.channel(),
             urgency: Urgency::Inform,

@@ -8,7 +8,7 @@ use super::{
     people, rollback, rollout,
     violation::{Broken, Violation},
 };
-use crate::{Run, sim::Happening};
+use crate::{Run, world::Happening};
 
 type Check = fn(&[Record]) -> Result<(), Broken>;
 

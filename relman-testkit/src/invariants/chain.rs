@@ -35,7 +35,7 @@ pub(super) fn time_never_goes_back(records: &[Record]) -> Result<(), Broken> {
             let before = records[index - 1].at;
             return Err(Broken::by(record, format!("it is of {}, after one of {before}", record.at)));
         }
-        let Event::LookTaken(look) = &record.event else {
+        let Event::Evaluated(look) = &record.event else {
             continue;
         };
         if look.window.until > record.at {

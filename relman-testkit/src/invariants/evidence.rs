@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use relman_core::{
-    event::{Event, Gate, HoldCause, LookTaken, ObservedExposure, Record},
+    event::{Evaluated, Event, Gate, HoldCause, ObservedExposure, Record},
     judge::{Answer, Arm, Outcome, Undecided},
     unit::{MetricName, Span, Timestamp},
 };
@@ -43,7 +43,7 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
                 let from = (released.cause == HoldCause::Manual).then_some(record.at);
                 counts_from = counts_from.max(from);
             }
-            Event::LookTaken(look) if look.credit > Span::ZERO => {
+            Event::Evaluated(look) if look.credit > Span::ZERO => {
                 let from = counts_from.map_or(look.window.from, |from| from.max(look.window.from));
                 let most = look.window.until.since(from);
                 let gap = in_force.as_ref().and_then(|in_force| gap(in_force, look));
@@ -65,7 +65,7 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
 }
 
 /// What a look could not see.
-fn gap(in_force: &InForce, look: &LookTaken) -> Option<String> {
+fn gap(in_force: &InForce, look: &Evaluated) -> Option<String> {
     if let ObservedExposure::Unknown { detail } = &look.exposure {
         return Some(format!("nobody knew where the traffic was: {detail}"));
     }
@@ -73,7 +73,7 @@ fn gap(in_force: &InForce, look: &LookTaken) -> Option<String> {
     Some(format!("{unseen} of the canary had no value"))
 }
 
-fn is_seen(look: &LookTaken, metric: &MetricName) -> bool {
+fn is_seen(look: &Evaluated, metric: &MetricName) -> bool {
     look.observations.iter().any(|seen| {
         let value = matches!(seen.answer, Answer::Value(_));
         seen.metric == *metric && seen.arm == Arm::Canary && value
@@ -95,7 +95,7 @@ pub(super) fn nothing_passes_unmeasured(records: &[Record]) -> Result<(), Broken
             }
             Event::TrafficDrifted(_) => routed = Routed::Elsewhere,
             Event::TrafficSet(_) => routed = Routed::There,
-            Event::LookTaken(look) => step.follow(record, look, routed)?,
+            Event::Evaluated(look) => step.follow(record, look, routed)?,
             Event::GatePassed(passed) => {
                 let number = match passed.gate {
                     Gate::Step(number) => number,
@@ -122,7 +122,7 @@ struct StepEvidence {
 }
 
 impl StepEvidence {
-    fn follow(&mut self, record: &Record, look: &LookTaken, routed: Routed) -> Result<(), Broken> {
+    fn follow(&mut self, record: &Record, look: &Evaluated, routed: Routed) -> Result<(), Broken> {
         if look.step != self.number {
             let what = format!("it looks at step {} in step {}", look.step, self.number);
             return Err(Broken::by(record, what));

@@ -14,9 +14,11 @@ use relman_core::{
 use super::violation::Broken;
 use crate::{
     Ending, Run,
-    cast::Diligence,
-    fault::{DeployerFate, Fault, PersonFate},
-    sim::{Call, CallAnswer, Happening, What},
+    world::{
+        Call, CallAnswer, Happening, What,
+        fault::{DeployerFate, Fault, PersonFate},
+        team::Diligence,
+    },
 };
 
 /// What was recorded and what happened, at the end of a run or on the way.
@@ -117,7 +119,7 @@ pub(super) fn net_effect_is_as_if_once(truth: GroundTruth<'_, impl Borrow<Record
 /// A message that comes twice is the same message.
 pub(super) fn a_message_that_comes_twice_is_the_same(run: &Run) -> Result<(), Broken> {
     let mut sent: BTreeMap<&str, &Notification> = BTreeMap::new();
-    for notification in &run.told {
+    for notification in &run.sent {
         let first = sent.entry(&notification.key).or_insert(notification);
         if *first != notification {
             let what = format!("the key {} stands for two messages", notification.key);
@@ -232,7 +234,7 @@ pub(super) fn exposure_on_the_platform_never_above_step(
         match &record.event {
             Event::StepStarted(_) | Event::TrafficDrifted(_) => on_its_way = true,
             Event::TrafficSet(_) => on_its_way = false,
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 let ObservedExposure::Seen { share_bp } = look.exposure else { continue };
                 let allowed = allowed(truth, record.seq);
                 let same_decision = truth.records().skip(index(record.seq) + 1).take(4);
@@ -382,7 +384,7 @@ fn waits_for_evidence(run: &Run) -> bool {
         return true;
     }
     let looks = run.records.iter().rev().find_map(|record| match &record.event {
-        Event::LookTaken(look) => Some(&look.verdicts),
+        Event::Evaluated(look) => Some(&look.verdicts),
         _ => None,
     });
     looks.is_some_and(|verdicts| {

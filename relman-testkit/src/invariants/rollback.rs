@@ -13,7 +13,7 @@ pub(super) fn breach_leads_to_rollback(records: &[Record]) -> Result<(), Broken>
     for (index, record) in records.iter().enumerate() {
         let next = records.get(index + 1).map(|next| &next.event);
         match &record.event {
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 let failed = look.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Fail);
                 if let Some(verdict) = failed
                     && !matches!(next, Some(Event::ContractBreached(_)))

@@ -129,7 +129,7 @@ pub(super) fn complete_after_a_day_under_cover(records: &[Record]) -> Result<(),
         cover.follow(record);
         match &record.event {
             Event::ValidationStarted(_) => began = Some(record.at),
-            Event::LookTaken(look) if began.is_some() => {
+            Event::Evaluated(look) if began.is_some() => {
                 let covered = cover.of(look.window);
                 if look.credit > covered {
                     let what = format!("{} counts, and {covered} of it was under cover", look.credit);

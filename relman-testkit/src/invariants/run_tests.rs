@@ -8,14 +8,15 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    Cast, Diligence, Duty, Ending, Run, Simulation,
-    fault::{DeployerCall, DeployerFate, Fault},
-    sample,
-    sim::{Call, CallAnswer, Happening, Regression, What, World},
+    Diligence, Duty, Ending, Run, Simulation, Team, sample,
+    world::{
+        Call, CallAnswer, Happening, Regression, What, World,
+        fault::{DeployerCall, DeployerFate, Fault},
+    },
 };
 
 fn run_in(world: World) -> Run {
-    Simulation::new(sample::drill_plan(), sample::brief_policy()).world(world).run(Cast::new()).unwrap()
+    Simulation::new(sample::drill_plan(), sample::brief_policy()).world(world).run(Team::new()).unwrap()
 }
 
 fn completed() -> Run {
@@ -66,7 +67,7 @@ fn a_state_that_no_replay_comes_to_is_found() {
     run.release = rolled_back().release;
     found("replay_equals_live", &run);
     let mut run = completed();
-    run.records[3].by = Cast::actor("user:mallory");
+    run.records[3].by = Team::actor("user:mallory");
     found("replay_equals_live", &run);
 }
 
@@ -115,9 +116,9 @@ fn an_effect_that_is_performed_again_too_late_is_found() {
     other.happened.insert(at + 1, twice);
     found(name, &other);
     let mut run = completed();
-    let mut changed = run.told[0].clone();
+    let mut changed = run.sent[0].clone();
     changed.title.push('!');
-    run.told.push(changed);
+    run.sent.push(changed);
     found(name, &run);
     let mut undone = completed();
     let (at, _) = call(&undone, |call| matches!(call, Call::Route(_)));
@@ -169,7 +170,7 @@ fn a_release_that_waits_for_ever_is_found() {
     let drill = Simulation::new(sample::drill_plan(), sample::brief_policy());
     let mut run = drill
         .world(World::calm().with(refused))
-        .run(Cast::new().without(Duty::Resume).without(Duty::OnCall))
+        .run(Team::new().without(Duty::Resume).without(Duty::OnCall))
         .unwrap();
     assert_eq!(run.ending, Ending::Stalled);
     Invariants::check_run(&run).unwrap();

@@ -12,8 +12,8 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    AfterFailure, Cast, Simulation, sample,
-    sim::{Regression, World},
+    AfterFailure, Simulation, Team, sample,
+    world::{Regression, World},
 };
 
 /// A healthy drill.
@@ -22,7 +22,7 @@ fn completed() -> Vec<Record> {
     let run = || {
         Simulation::new(sample::drill_plan(), sample::drill_policy())
             .world(World::calm())
-            .run(Cast::new())
+            .run(Team::new())
             .unwrap()
     };
     RUN.get_or_init(|| run().records).clone()
@@ -32,15 +32,15 @@ fn completed() -> Vec<Record> {
 fn rolled_back() -> Vec<Record> {
     let world = World::calm().with(Regression::errors_from_share(TrafficShare::percent(10), 0.2));
     let simulation = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(world);
-    simulation.run(Cast::new()).unwrap().records
+    simulation.run(Team::new()).unwrap().records
 }
 
 /// A high-risk drill whose integration check is overridden.
 fn overridden() -> Vec<Record> {
     let plan =
         sample::builder("drill-2", &["payments"]).drill().track("drill".parse().unwrap()).build().unwrap();
-    let cast = Cast::new().with_failing("integration".parse().unwrap(), AfterFailure::Override);
-    Simulation::new(Arc::new(plan), sample::drill_policy()).world(World::calm()).run(cast).unwrap().records
+    let team = Team::new().with_failing("integration".parse().unwrap(), AfterFailure::Override);
+    Simulation::new(Arc::new(plan), sample::drill_policy()).world(World::calm()).run(team).unwrap().records
 }
 
 /// Numbers and links records anew, as a forger would.
@@ -145,7 +145,7 @@ fn time_that_goes_back_is_found() {
     records[last].at = sample::start();
     found("time_never_goes_back", &records);
     let twice = with(completed(), |record| match &mut record.event {
-        Event::LookTaken(look) => {
+        Event::Evaluated(look) => {
             look.window.until = look.window.until + Span::from_secs(5);
             record.at = look.window.until;
             Some(())
@@ -154,7 +154,7 @@ fn time_that_goes_back_is_found() {
     });
     found("time_never_goes_back", &twice);
     let ahead = with(completed(), |record| match &mut record.event {
-        Event::LookTaken(look) => {
+        Event::Evaluated(look) => {
             look.window.until = record.at + Span::from_secs(1);
             Some(())
         }
@@ -233,7 +233,7 @@ fn g1_a_gate_that_passes_on_a_failed_or_missing_check_is_found() {
 fn s4_a_checklist_that_nobody_signed_is_found() {
     let by_a_service = with(overridden(), |record| match &record.event {
         Event::CheckRecorded(check) if check.check.as_str() == "manual-qa" => {
-            record.by = Cast::actor("service:ci");
+            record.by = Team::actor("service:ci");
             Some(())
         }
         _ => None,
@@ -249,7 +249,7 @@ fn s4_a_checklist_that_nobody_signed_is_found() {
 #[test]
 fn g5_one_person_in_two_roles_is_found() {
     let acts = |kind: &'static str, name: &'static str| {
-        with(overridden(), |record| (record.event.kind() == kind).then(|| record.by = Cast::actor(name)))
+        with(overridden(), |record| (record.event.kind() == kind).then(|| record.by = Team::actor(name)))
     };
     for (kind, name) in [
         ("plan_approved", "user:ana"),
@@ -288,7 +288,7 @@ fn g1_an_override_by_somebody_else_or_of_nothing_is_found() {
     found(name, &changed(|granted| granted.checks.clear()));
     found(name, &changed(|granted| granted.checks = ["unit".parse().unwrap()].into()));
     let by_a_service = with(overridden(), |record| {
-        (record.event.kind() == "override_granted").then(|| record.by = Cast::actor("service:ci"))
+        (record.event.kind() == "override_granted").then(|| record.by = Team::actor("service:ci"))
     });
     found(name, &by_a_service);
 }
@@ -392,9 +392,9 @@ fn g4_a_production_release_takes_a_day_whatever_its_track_says() {
 #[test]
 fn bake_time_that_nobody_observed_is_found() {
     let name = "bake_time_is_observed_time";
-    let look = |change: fn(&mut relman_core::event::LookTaken)| {
+    let look = |change: fn(&mut relman_core::event::Evaluated)| {
         with(completed(), |record| match &mut record.event {
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 change(look);
                 Some(())
             }
@@ -432,7 +432,7 @@ fn law4_a_step_that_passes_unmeasured_is_found() {
     // A criterion that was never clean in its step.
     let mut undecided = completed();
     for record in &mut undecided {
-        if let Event::LookTaken(look) = &mut record.event
+        if let Event::Evaluated(look) = &mut record.event
             && look.step == 2
         {
             look.verdicts[1].outcome = Outcome::Undecided(relman_core::judge::Undecided::TooFewRequests {
@@ -445,7 +445,7 @@ fn law4_a_step_that_passes_unmeasured_is_found() {
     found(name, &undecided);
     // A pass on nothing.
     let unseen = with(completed(), |record| match &mut record.event {
-        Event::LookTaken(look) if look.verdicts.iter().all(|one| one.outcome == Outcome::Pass) => {
+        Event::Evaluated(look) if look.verdicts.iter().all(|one| one.outcome == Outcome::Pass) => {
             look.observations.clear();
             Some(())
         }
@@ -465,7 +465,7 @@ fn law5_a_breach_that_is_looked_away_from_is_found() {
     found(name, &without(rolled_back(), "contract_breached"));
     found(name, &without(rolled_back(), "rollback_started"));
     let failed = with(completed(), |record| match &mut record.event {
-        Event::LookTaken(look) => {
+        Event::Evaluated(look) => {
             look.verdicts[0].outcome = Outcome::Fail;
             Some(())
         }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::sim::{Harm, Onset, Regression, World};
+use crate::world::{Harm, Onset, Regression, World};
 
 /// A world to try a policy in, with a name.
 ///
@@ -10,7 +10,7 @@ use crate::sim::{Harm, Onset, Regression, World};
 ///
 /// ```
 /// use relman_core::unit::Span;
-/// use relman_testkit::{lab::{Case, Kind}, sim::{Regression, World}};
+/// use relman_testkit::{lab::{Case, Kind}, world::{Regression, World}};
 ///
 /// let case = Case::from(World::default().with(Regression::errors_after(Span::ZERO, 0.05)));
 /// assert_eq!((case.name.as_str(), case.kind), ("error spike, 5% at 50/s", Kind::ErrorSpike));

@@ -22,7 +22,7 @@ impl Report {
     /// # Examples
     ///
     /// ```
-    /// use relman_testkit::{lab::Lab, sample, sim::World};
+    /// use relman_testkit::{lab::Lab, sample, world::World};
     ///
     /// let lab = Lab::new(sample::drill_policy()).track("drill".parse()?).against([World::calm()]).trials(5);
     /// let page = lab.run()?.to_html();

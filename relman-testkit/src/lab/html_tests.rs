@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     lab::{Case, Lab},
     sample,
-    sim::{Regression, World},
+    world::{Regression, World},
 };
 
 fn report() -> Report {

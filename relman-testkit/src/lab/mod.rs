@@ -12,7 +12,7 @@
 //!
 //! ```
 //! use relman_core::{policy::Policy, unit::Span};
-//! use relman_testkit::{lab::Lab, sample, sim::{Regression, World}};
+//! use relman_testkit::{lab::Lab, sample, world::{Regression, World}};
 //!
 //! let careful = sample::drill_policy();
 //! let hasty = Policy::from_toml(&Policy::SHIPPED_TOML.replacen("[risk]\n", r#"
@@ -76,7 +76,7 @@
 //!   lies in one look. Latencies are log-normal, counted in ten buckets, as a service would report them. How near that
 //!   is to yours is for you to say: set rates, sizes and spreads to what you measure.
 //! - The deployer does at once what it is asked for, and the traffic is exactly where it should be. Add to the time to
-//!   zero what your platform takes. Of a world's [`faults`](crate::sim::World::faults) the lab knows outages of metrics; a
+//!   zero what your platform takes. Of a world's [`faults`](crate::world::World::faults) the lab knows outages of metrics; a
 //!   world with others is refused: try those in a [`Simulation`](crate::Simulation).
 //! - People do their part: someone is always on call, every check passes, nobody holds a release, and no freeze is in
 //!   force.

@@ -4,9 +4,9 @@ use relman_core::{
 };
 
 use super::traffic::Stretch;
-use crate::{
+use crate::world::{
+    World,
     fault::{Fault, Metrics, MetricsFate, When},
-    sim::World,
 };
 
 /// A time in which metrics have no value, in both arms. Moments are after the first exposure.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use relman_core::{
     event::{Event, RollbackTrigger},
     judge::{Answer, Arm, Observation},
-    machine::{Action, Command, Input, LookQuestion, Outcome, PhaseName, Request, SessionConfig},
+    machine::{Action, Command, EvaluationRequest, Input, Outcome, PhaseName, Request, SessionConfig},
     plan::{Plan, RollbackContract},
     policy::Policy,
     port::{Deployment, Environment, MetricQuery, MetricsSource},
@@ -22,14 +22,15 @@ use super::{
     trial::{Cause, End, Trial, trial},
 };
 use crate::{
-    Cast, SessionRunner,
-    fault::{Fault, MetricsFate},
-    ready, sample,
-    sim::{
-        Complaints, Harm, Incident, ManualClock, NewVersion, Onset, Regression, Requests, SimulatedPlatform,
-        World, draw::Draw, metrics::Kind,
-    },
+    SessionRunner, Team, ready, sample,
     strategy::Shown,
+    world::{
+        Complaints, Harm, Incident, ManualClock, NewVersion, Onset, Regression, Requests, SimulatedPlatform,
+        World,
+        draw::Draw,
+        fault::{Fault, MetricsFate},
+        metrics::Kind,
+    },
 };
 
 /// A look as the trial drew it.
@@ -89,7 +90,7 @@ impl<'a> Replay<'a> {
     }
 
     fn does(&mut self, who: &str, action: Action) {
-        let by = Cast::new().principal(who);
+        let by = Team::new().principal(who);
         self.runner.tell(Input::Action(Command { by, action })).unwrap();
     }
 
@@ -134,7 +135,7 @@ impl<'a> Replay<'a> {
         true
     }
 
-    fn measure(&mut self, question: &LookQuestion) -> Vec<Observation> {
+    fn measure(&mut self, question: &EvaluationRequest) -> Vec<Observation> {
         let drawn = self.drawn.next().expect("the machine looks no oftener than the trial");
         let start = self.exposed_at.unwrap();
         let window = Window { from: start + drawn.look.from, until: start + drawn.look.until };
@@ -174,7 +175,7 @@ impl<'a> Replay<'a> {
 
     /// Each of them acts, whatever became of the others.
     fn people(&mut self) -> bool {
-        let acts = Cast::new().next(self.runner.release(), self.runner.now());
+        let acts = Team::new().next(self.runner.release(), self.runner.now());
         let acts = acts.into_iter().map(|(by, action)| Input::Action(Command { by, action }));
         acts.filter(|act| !self.runner.tell(act.clone()).unwrap().records.is_empty()).count() > 0
     }
@@ -212,7 +213,7 @@ impl<'a> Replay<'a> {
             let at = record.at.since(start);
             match &record.event {
                 Event::StepStarted(started) => (step, looks) = (started.step, 0),
-                Event::LookTaken(_) => looks += 1,
+                Event::Evaluated(_) => looks += 1,
                 Event::ReleaseCompleted(_) => ending = Some((End::Completed, at, at)),
                 Event::RollbackStarted(started) => {
                     let cause = match &started.trigger {

@@ -22,7 +22,7 @@ use super::{
     trial::{Trial, draw_alone, trial},
     worlds,
 };
-use crate::{sample, sim::draw::Draw};
+use crate::{sample, world::draw::Draw};
 
 /// How long a release is followed: what a [`Simulation`](crate::Simulation) follows, too, and many times what any
 /// track of the shipped policy asks for.
@@ -40,7 +40,7 @@ const TRIALS_A_REPORT: u64 = 50;
 ///
 /// ```
 /// use relman_core::unit::Span;
-/// use relman_testkit::{lab::Lab, sample, sim::{Regression, World}};
+/// use relman_testkit::{lab::Lab, sample, world::{Regression, World}};
 ///
 /// let worlds = [World::calm(), World::calm().with(Regression::errors_after(Span::ZERO, 0.3))];
 /// let report = Lab::new(sample::drill_policy()).track("drill".parse()?).against(worlds).trials(50).run()?;
@@ -172,7 +172,7 @@ impl Lab {
         self
     }
 
-    /// The worlds, in place of the standard ones: [`World`](crate::sim::World)s, or [`Case`]s with a name.
+    /// The worlds, in place of the standard ones: [`World`](crate::world::World)s, or [`Case`]s with a name.
     #[must_use]
     pub fn against(mut self, worlds: impl IntoIterator<Item = impl Into<Case>>) -> Self {
         self.worlds = worlds.into_iter().map(Into::into).collect();

@@ -3,7 +3,7 @@ use std::sync::Mutex;
 use relman_core::{chain::Digest, unit::TrafficShare};
 
 use super::*;
-use crate::sim::{Complaints, Incident, Regression, World};
+use crate::world::{Complaints, Incident, Regression, World};
 
 /// The digest of the report of [`drill`].
 const REPORT: &str = "30ddcb3bfd8c1252f629131309eebd57194c947c8f86d7dfb4bd559dc5aa0b5f";

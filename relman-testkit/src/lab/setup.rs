@@ -8,7 +8,7 @@ use relman_core::{
 };
 
 use super::LabError;
-use crate::sim::metrics::Kind;
+use crate::world::metrics::Kind;
 
 /// The metric that relman counts itself, from recorded complaints.
 const COMPLAINTS: &str = "complaints";

@@ -6,7 +6,7 @@ use relman_core::{
 };
 
 use super::setup::{Draws, Wanted};
-use crate::sim::{
+use crate::world::{
     Complaints, World,
     behaviour::{Behaviour, Conditions, Severity, part_of},
     draw::{Draw, histogram, no_latencies},

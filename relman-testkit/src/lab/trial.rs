@@ -11,8 +11,8 @@ use std::{
 
 use relman_core::{
     judge::{
-        Answer, Answers, Arm, Control, Evidence, Judge, Look, Measurement, MissingKind, Outcome, Undecided,
-        assess,
+        Answer, Answers, Arm, Control, Evaluation, Evidence, Judge, Measurement, MissingKind, Outcome,
+        Undecided, assess,
     },
     policy::NoDataAction,
     unit::{MetricName, Span, Timestamp, TrafficShare, Window},
@@ -23,7 +23,7 @@ use super::{
     setup::{About, Rule, Setup},
     traffic::{ArmCounts, Stretch, Traffic},
 };
-use crate::sim::{World, draw::Draw};
+use crate::world::{World, draw::Draw};
 
 /// What became of a release. Times are after the first exposure.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,7 +135,7 @@ struct Hold {
 
 /// What a look leads to.
 enum Next {
-    Look,
+    Evaluation,
     End(End),
 }
 
@@ -265,7 +265,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             missing: self.gone(look),
             control,
         };
-        self.judge.observe(&Look {
+        self.judge.observe(&Evaluation {
             step: u32::try_from(self.step + 1).unwrap_or(u32::MAX),
             window: Window { from: self.start + look.from, until: self.start + look.until },
             control,
@@ -329,7 +329,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
             && self.clean.len() == self.setup.rules.len()
             && self.judge.suspicion().is_none();
         if !passed {
-            return Next::Look;
+            return Next::Evaluation;
         }
         if self.step + 1 == self.setup.steps.len() {
             return Next::End(End::Completed);
@@ -337,7 +337,7 @@ impl<'a, W: FnMut(&Witnessed<'_>)> Run<'a, W> {
         self.step += 1;
         (self.baked, self.looks) = (Span::ZERO, 0);
         self.clean.clear();
-        Next::Look
+        Next::Evaluation
     }
 
     fn ended(self, at: Span, end: End) -> Trial {

@@ -7,11 +7,13 @@ use relman_core::policy::Policy;
 
 use super::*;
 use crate::{
-    fault::{Fault, MetricsFate},
     lab::replay::{CRITERIA, Candidate, both, cases, plan_with, policy_with},
     sample,
     search::repeatable,
-    sim::{Complaints, Harm, Onset, Regression, Requests},
+    world::{
+        Complaints, Harm, Onset, Regression, Requests,
+        fault::{Fault, MetricsFate},
+    },
 };
 
 proptest! {

@@ -3,7 +3,7 @@
 use relman_core::unit::{Span, TrafficShare};
 
 use super::Case;
-use crate::sim::{Complaints, Harm, Incident, Onset, Regression, Requests, World};
+use crate::world::{Complaints, Harm, Incident, Onset, Regression, Requests, World};
 
 /// The standard set: healthy versions at several levels of traffic, and every kind of regression at several sizes.
 ///

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::when::words;
-use crate::Cast;
+use crate::Team;
 
 /// An event that a scenario expects: its kind, and as much of the rest as the test names.
 ///
@@ -62,7 +62,7 @@ impl Expected {
     /// Where the name is not one of an actor.
     #[must_use]
     pub fn by(mut self, who: &str) -> Self {
-        self.by = Some(Cast::actor(who));
+        self.by = Some(Team::actor(who));
         self
     }
 

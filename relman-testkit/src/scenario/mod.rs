@@ -65,11 +65,11 @@
 //!
 //! ```
 //! use relman_core::machine::Refusal;
-//! use relman_testkit::{Cast, scenario::{given, planned, someone}};
+//! use relman_testkit::{Team, scenario::{given, planned, someone}};
 //!
 //! given(planned())
 //!     .when(someone("user:ana").with_roles(["approver"]).approves())
-//!     .then_refused(Refusal::ApproverIsAuthor(Cast::actor("user:ana")))
+//!     .then_refused(Refusal::ApproverIsAuthor(Team::actor("user:ana")))
 //!     .and_when(someone("user:bo").approves())
 //!     .then(["plan_approved", "gate_passed", "staging_started"]);
 //! ```
@@ -107,23 +107,23 @@
 //! ```
 
 mod diff;
+mod evaluation;
 mod expected;
 mod given;
 mod past;
-mod seen;
-mod someone;
+mod person;
 mod story;
 mod when;
 
 pub use crate::runner::{Doubt, Happened};
+pub use evaluation::{Evaluation, a_look};
 pub use expected::{Expected, ExpectedEffect, Refuses, event};
 pub use given::{Given, Then, given};
 pub use past::{
     Past, aborted, approved, by, closed, completed, in_production, in_step, nothing, planned, rolled_back,
     rolling_back, staged, validating,
 };
-pub use seen::{Seen, a_look};
-pub use someone::{Someone, Want, someone};
+pub use person::{Person, Want, someone};
 pub use story::{Story, Taken};
 pub use when::{
     When, done, failed, in_doubt, onward, pass, refused_by_platform, tick, traffic_at, traffic_unknown,

@@ -10,7 +10,7 @@ use relman_core::{
 };
 
 use super::{Story, Taken, someone};
-use crate::{Cast, SessionRunner, sample};
+use crate::{SessionRunner, Team, sample};
 
 /// What has happened before a scenario begins.
 ///
@@ -131,7 +131,7 @@ pub fn closed() -> Past {
 ///
 /// Where the name is not one of an actor, such as `user:ana`.
 pub fn by(who: &str, event: impl Into<Event>) -> Fact {
-    Fact { by: Cast::actor(who), event: event.into() }
+    Fact { by: Team::actor(who), event: event.into() }
 }
 
 impl Past {

@@ -138,7 +138,7 @@ impl Story {
     /// The next thing in the life of a healthy release whose people all do their part; nothing where it is closed, or
     /// before its plan is recorded.
     ///
-    /// People are those of the [`Cast`](crate::Cast): bo and cy approve, ci records checks, cy signs the checklist, oli
+    /// People are those of the [`Team`](crate::Team): bo and cy approve, ci records checks, cy signs the checklist, oli
     /// is on call and resumes what is held, ana files post-mortems and closes.
     pub fn onward(&self) -> Option<When> {
         let release = self.release();
@@ -153,7 +153,7 @@ impl Story {
             Phase::Unplanned | Phase::Closed(_) => None,
             Phase::Planning => {
                 let by = ["user:bo", "user:cy"].into_iter().find(|name| {
-                    let approver = crate::Cast::actor(name);
+                    let approver = crate::Team::actor(name);
                     !release.approvals().iter().any(|one| one.by == approver)
                 })?;
                 Some(someone(by).approves())

@@ -7,7 +7,7 @@ use relman_core::{
     unit::{Span, Text, TrafficShare},
 };
 
-use super::{Doubt, Seen, Someone, Story, Want, story::Hindrance};
+use super::{Doubt, Evaluation, Person, Story, Want, story::Hindrance};
 
 /// Something that happens to a release, as a person would say it.
 ///
@@ -17,7 +17,7 @@ use super::{Doubt, Seen, Someone, Story, Want, story::Hindrance};
 #[non_exhaustive]
 pub enum When {
     /// A person or a service gives a command.
-    Command(Someone, Want),
+    Command(Person, Want),
     /// The platform or a channel has done what it was asked to; the effect that reads so.
     Done(String),
     /// It has failed to.
@@ -44,7 +44,7 @@ pub enum When {
     /// From now on, this becomes of the question whether a change was made whose outcome is not known.
     InDoubt(Doubt),
     /// The metrics and the traffic of the step under way are looked at, as soon as a look is due.
-    Look(Seen),
+    Look(Evaluation),
     /// The traffic is looked at while a release is rolled back, as soon as that is due.
     Traffic(Result<TrafficShare, String>),
     /// Time passes, and the release is told so.
@@ -113,8 +113,8 @@ impl From<Command> for When {
     }
 }
 
-impl From<Seen> for When {
-    fn from(seen: Seen) -> Self {
+impl From<Evaluation> for When {
+    fn from(seen: Evaluation) -> Self {
         seen.when()
     }
 }
@@ -191,7 +191,7 @@ fn list(words: &[String]) -> String {
 
 /// Waits until a look is asked for, and answers it. A look at a step or a time that is over leads to nothing, and is asked
 /// for anew.
-fn look(story: &mut Story, seen: &Seen) -> Result<(), String> {
+fn look(story: &mut Story, seen: &Evaluation) -> Result<(), String> {
     if !story.is_watched() {
         let release = story.release();
         return Err(format!("nothing is looked at: {} is {}", release.id(), release.phase().name()));

@@ -3,8 +3,8 @@ use relman_core::unit::{Span, TrafficShare};
 
 use super::{Readable, Shown, fewer::Fewer, shares, spans};
 use crate::{
-    Cast, Duty,
-    fault::{
+    Duty, Team,
+    world::fault::{
         AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
         NotifierFate, PersonFate, PortName, Schedule, When,
     },
@@ -56,7 +56,7 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
     let person = prop_oneof![
         Just(PersonFate::Twice),
         late,
-        wrong.prop_map(|who| PersonFate::WrongRole(Cast::actor(who))),
+        wrong.prop_map(|who| PersonFate::WrongRole(Team::actor(who))),
     ];
     let boundary = select(&[Boundary::Appended, Boundary::Called, Boundary::Decided][..]);
     prop_oneof![

@@ -36,13 +36,13 @@
 //!
 //! ```
 //! use proptest::prelude::*;
-//! use relman_testkit::{Cast, Invariants, Simulation, sample, search::repeatable, strategy};
+//! use relman_testkit::{Team, Invariants, Simulation, sample, search::repeatable, strategy};
 //!
 //! proptest!(repeatable(4), |(
 //!     world in strategy::world(), seed in 0_u64..100
 //! )| {
 //!     let drill = Simulation::new(sample::drill_plan(), sample::drill_policy());
-//!     let run = drill.world(world.into_inner()).seed(seed).run(Cast::new())?;
+//!     let run = drill.world(world.into_inner()).seed(seed).run(Team::new())?;
 //!     prop_assert!(Invariants::violations(&run.records).is_empty());
 //! });
 //! ```

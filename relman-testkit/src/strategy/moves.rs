@@ -9,17 +9,17 @@ use relman_core::{
 
 use super::{fewer::Fewer, shares, spans};
 use crate::{
-    Cast, sample,
+    Team, sample,
     scenario::{
-        Doubt, Seen, Someone, When, a_look, in_doubt, onward, pass, someone, traffic_at, traffic_unknown,
+        Doubt, Evaluation, Person, When, a_look, in_doubt, onward, pass, someone, traffic_at, traffic_unknown,
     },
 };
 
-/// Everybody who can try something: the cast, strangers, someone without a role, someone with every role, and relman's
+/// Everybody who can try something: the team, strangers, someone without a role, someone with every role, and relman's
 /// own name used by someone else. They shrink to ana.
-pub fn actor() -> impl Strategy<Value = Someone> + Clone {
+pub fn actor() -> impl Strategy<Value = Person> + Clone {
     let every_role = ["author", "developer", "approver", "executive", "on-call", "qa", "ci"];
-    let cast = ["user:ana", "user:bo", "user:cy", "user:eve", "user:oli", "service:ci"].map(someone);
+    let team = ["user:ana", "user:bo", "user:cy", "user:eve", "user:oli", "service:ci"].map(someone);
     let others = [
         someone("user:mallory"),
         someone("user:guest").with_roles([]),
@@ -27,8 +27,8 @@ pub fn actor() -> impl Strategy<Value = Someone> + Clone {
         someone("service:bot").with_roles(every_role),
         someone("system:relman").with_roles(every_role),
     ];
-    // Twice each member of the cast, so that what is allowed happens often enough to get somewhere.
-    select(cast.iter().chain(&cast).chain(&others).cloned().collect::<Vec<_>>())
+    // Twice each member of the team, so that what is allowed happens often enough to get somewhere.
+    select(team.iter().chain(&team).chain(&others).cloned().collect::<Vec<_>>())
 }
 
 /// Commands in any order, by anybody: allowed or not, at the right moment or not.
@@ -61,12 +61,12 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
 }
 
 /// What goes on the record beside a release and moves none: it takes one place, because the cases are for what does.
-fn aside(who: Someone, what: u8, lasts: Span) -> When {
+fn aside(who: Person, what: u8, lasts: Span) -> When {
     match what {
         0 => who.writes_down(LessonKind::WentBadly),
         1 => {
             let due = sample::start() + Span::from_hours(1) + lasts;
-            who.opens_action_item(ActionItemKind::Prevent, Cast::actor("user:bo"), due)
+            who.opens_action_item(ActionItemKind::Prevent, Team::actor("user:bo"), due)
         }
         2 => who.settles_action_item(1, Settlement::Done),
         3 => who.settles_action_item(2, Settlement::Dropped),
@@ -76,7 +76,7 @@ fn aside(who: Someone, what: u8, lasts: Span) -> When {
 }
 
 /// Looks: most of them healthy, others with errors, without a value, or with the traffic elsewhere.
-fn look() -> impl Strategy<Value = Seen> + Clone {
+fn look() -> impl Strategy<Value = Evaluation> + Clone {
     let metric = select(&["error_rate", "latency_p99", "log_errors"][..]);
     prop_oneof![
         6 => Just(a_look()),
@@ -104,7 +104,7 @@ pub fn a_move() -> impl Strategy<Value = When> + Clone {
     prop_oneof![
         12 => Just(onward()),
         5 => command(),
-        4 => look().prop_map(Seen::when),
+        4 => look().prop_map(Evaluation::when),
         3 => (0..4_usize, outcome()).prop_map(|(nth, outcome)| When::EndedNth { nth, outcome }),
         1 => select(&[Doubt::NotMade, Doubt::Made, Doubt::Unanswered]).prop_map(in_doubt),
         2 => prop_oneof![Just(TrafficShare::ZERO), shares(TrafficShare::ZERO..=TrafficShare::FULL)]

@@ -157,7 +157,7 @@ pub fn drill_policy() -> impl Strategy<Value = Shown<Arc<Policy>>> + Clone {
 #[derive(Debug, Clone)]
 struct Rules {
     no_data: [NoData; 4],
-    /// For low and standard risk; high risk takes two, and the cast has no more approvers.
+    /// For low and standard risk; high risk takes two, and the team has no more approvers.
     approvals: [u32; 2],
     retry_every: Span,
     confirm_every: Span,

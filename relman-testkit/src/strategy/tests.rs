@@ -12,11 +12,10 @@ use relman_core::{
 
 use super::*;
 use crate::{
-    Cast, Invariants, Simulation,
-    fault::Fault,
+    Invariants, Simulation, Team,
     scenario::{Story, planned},
     search::{journal_holds, repeatable},
-    sim::World,
+    world::{World, fault::Fault},
 };
 
 /// What a person is shown of the least value that a property does not hold for, from the same cases in every run.
@@ -172,7 +171,7 @@ proptest! {
         plan in drill_plan(), policy in drill_policy(), healthy in healthy_world(), seed in 0_u64..1_000
     ) {
         let world = World { error_rate: 0.0, log_noise: 0.0, latency_spread: 0.01, ..healthy.into_inner() };
-        let run = Simulation::new(plan.into_inner(), policy.into_inner()).world(world).seed(seed).run(Cast::new()).unwrap();
+        let run = Simulation::new(plan.into_inner(), policy.into_inner()).world(world).seed(seed).run(Team::new()).unwrap();
         prop_assert_eq!(run.release.phase().name(), PhaseName::Closed);
         prop_assert_eq!(Invariants::violations(&run.records), []);
     }

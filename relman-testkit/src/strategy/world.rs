@@ -2,7 +2,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use relman_core::unit::{Span, TrafficShare};
 
 use super::{Readable, Shown, schedule, shares, spans};
-use crate::sim::{Arrivals, Harm, Incident, Onset, Regression, Requests, World};
+use crate::world::{Arrivals, Harm, Incident, Onset, Regression, Requests, World};
 
 /// Rates of failing requests, from the plainest.
 const RATES: [f64; 6] = [0.2, 0.05, 0.02, 0.5, 0.1, 1.0];

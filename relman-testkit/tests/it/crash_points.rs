@@ -5,10 +5,9 @@ use std::num::NonZero;
 use relman_core::policy::Policy;
 use relman_testkit::{
     Simulation, Trace,
-    explore::{Explorer, Scenario},
-    fault::Fault,
+    crash_points::{Explorer, Scenario},
     sample,
-    sim::World,
+    world::{World, fault::Fault},
 };
 
 fn drill(world: World) -> Scenario {

@@ -13,7 +13,7 @@ use relman_core::{
 use relman_testkit::{
     lab::{Case, Lab, Report, Share},
     sample,
-    sim::{Harm, Onset, Regression, Requests, World},
+    world::{Harm, Onset, Regression, Requests, World},
 };
 use statrs::distribution::{Binomial, Discrete, DiscreteCDF};
 

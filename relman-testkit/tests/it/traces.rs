@@ -2,10 +2,11 @@
 
 use relman_core::unit::{Span, TrafficShare};
 use relman_testkit::{
-    AfterFailure, Cast, Simulation, Trace,
-    fault::{Fault, MetricsFate, Schedule},
-    sample,
-    sim::{Regression, World},
+    AfterFailure, Simulation, Team, Trace, sample,
+    world::{
+        Regression, World,
+        fault::{Fault, MetricsFate, Schedule},
+    },
 };
 
 fn drill(world: World, seed: u64) -> Simulation {
@@ -16,18 +17,18 @@ fn traces() -> Vec<(&'static str, Trace)> {
     let spike = Regression::errors_from_share(TrafficShare::percent(10), 0.08);
     let slow = Regression::latency_after(Span::from_minutes(7), 4.0);
     let outage = Fault::outage(Span::from_minutes(4), Span::from_minutes(7), MetricsFate::NotANumber);
-    let override_it = Cast::new().with_failing("integration".parse().unwrap(), AfterFailure::Override);
+    let override_it = Team::new().with_failing("integration".parse().unwrap(), AfterFailure::Override);
     let random = |seed| World::calm().with(Schedule::random(seed, 6, Span::from_minutes(20)));
-    let cast = Cast::new();
+    let team = Team::new();
     let longer = Simulation::new(sample::drill_plan(), sample::drill_policy()).world(World::default());
     vec![
-        ("healthy", Trace::of(&longer, &cast)),
-        ("error spike", Trace::of(&drill(World::calm().with(spike), 2), &cast)),
-        ("slow version", Trace::of(&drill(World::calm().with(slow), 3), &cast)),
+        ("healthy", Trace::of(&longer, &team)),
+        ("error spike", Trace::of(&drill(World::calm().with(spike), 2), &team)),
+        ("slow version", Trace::of(&drill(World::calm().with(slow), 3), &team)),
         ("outage", Trace::of(&drill(World::calm().with(outage), 4), &override_it)),
-        ("two conductors", Trace::of(&drill(World::calm().with(Fault::SecondConductor {}), 5), &cast)),
-        ("random 6", Trace::of(&drill(random(6), 6), &cast)),
-        ("random 7", Trace::of(&drill(random(7), 7), &cast)),
+        ("two conductors", Trace::of(&drill(World::calm().with(Fault::SecondConductor {}), 5), &team)),
+        ("random 6", Trace::of(&drill(random(6), 6), &team)),
+        ("random 7", Trace::of(&drill(random(7), 7), &team)),
     ]
 }
 
@@ -65,7 +66,7 @@ fn a_trace_is_replayed_byte_for_byte_from_its_text() {
 
 #[test]
 fn a_trace_that_says_something_else_is_found_out() {
-    let trace = Trace::of(&drill(World::calm(), 1), &Cast::new());
+    let trace = Trace::of(&drill(World::calm(), 1), &Team::new());
     let text = trace.to_string().replacen("gate_passed", "gate_failed", 1);
     let error = text.parse::<Trace>().unwrap().replay().unwrap_err().to_string();
     assert!(error.starts_with("failed to replay the trace: it says `recorded: "), "{error}");
@@ -82,7 +83,7 @@ fn a_text_that_is_no_trace_says_where() {
         ("longest: ", "shortest: ", "line 4: it does not begin with `longest: `"),
         ("plan: {", "plan: [", "line 5: "),
     ] {
-        let text = Trace::of(&drill(World::calm(), 1), &Cast::new()).to_string().replacen(from, to, 1);
+        let text = Trace::of(&drill(World::calm(), 1), &Team::new()).to_string().replacen(from, to, 1);
         let error = text.parse::<Trace>().unwrap_err().to_string();
         assert!(error.starts_with(&format!("failed to read the trace, {said}")), "{error}");
     }

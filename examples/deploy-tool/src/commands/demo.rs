@@ -19,7 +19,7 @@ use relman_core::{
     report::{History, RollbackLog, Schedule},
     unit::{ReleaseId, Timestamp},
 };
-use relman_testkit::{Cast, sim::SimulatedPlatform};
+use relman_testkit::{Team, world::SimulatedPlatform};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{outcome::Outcome, progress::Progress};
@@ -53,7 +53,7 @@ async fn play(global: &Global, demo: &Demo) -> Result<(), Failure> {
     if !global.json {
         output::line(format_args!(
             "{id}: {}\nAn ordinary release of the standard track; the clock, the traffic and the people are simulated.\n",
-            demo.scenario.told().story()
+            demo.scenario.scenario().story()
         ))?;
     }
     let release = stage.perform(&progress).await?;
@@ -63,7 +63,7 @@ async fn play(global: &Global, demo: &Demo) -> Result<(), Failure> {
 
 /// The release of the demo: the one that was not closed yet, or the next one.
 async fn release_of(journal: &dyn Journal, scenario: Scenario) -> Result<ReleaseId, Failure> {
-    let name = format!("demo-{}", scenario.told());
+    let name = format!("demo-{}", scenario.scenario());
     for number in 1_u32.. {
         let id = if number == 1 { name.clone() } else { format!("{name}-{number}") };
         let id: ReleaseId = id.parse().expect("the demo's names are valid ids");
@@ -81,7 +81,7 @@ struct Stage {
     journal: Arc<dyn Journal>,
     conductor: Conductor,
     clock: Arc<TokioClock>,
-    cast: Cast,
+    team: Team,
     plan: Arc<Plan>,
     scenario: Scenario,
 }
@@ -91,12 +91,12 @@ impl Stage {
         let told = store::tell(journal.as_ref(), id).await?;
         let epoch = told.as_ref().map_or_else(|| SystemClock.now(), |told| told.release.last_at());
         let clock = Arc::new(TokioClock::starting_at(epoch));
-        let platform = SimulatedPlatform::new(demo.scenario.told().world(), demo.seed, clock.clone());
+        let platform = SimulatedPlatform::new(demo.scenario.scenario().world(), demo.seed, clock.clone());
         let platform = Arc::new(match &told {
             Some(told) => platform.resumed_from(&told.records),
             None => platform,
         });
-        let cast = demo.scenario.told().cast();
+        let team = demo.scenario.scenario().team();
         let channel = |name: &str| name.parse().expect("the demo's channels have valid names");
         let notifier = Channels::default()
             .with(channel("releases"), Arc::new(LogNotifier))
@@ -109,17 +109,17 @@ impl Stage {
             .deployer(platform.clone())
             .metrics(platform)
             .notifier(Arc::new(notifier))
-            .directory(Arc::new(cast.directory()))
+            .directory(Arc::new(team.directory()))
             .clock(clock.clone())
             .limits(limits)
             .build()
             .map_err(Failure::because)?;
         let (id, scenario) = (id.clone(), demo.scenario);
-        let plan = scenario.told().plan(id.as_str());
-        Ok(Self { id, journal, conductor, clock, cast, plan, scenario })
+        let plan = scenario.scenario().plan(id.as_str());
+        Ok(Self { id, journal, conductor, clock, team, plan, scenario })
     }
 
-    /// Conducts the release and lets the cast act, until nobody has anything left to do.
+    /// Conducts the release and lets the team act, until nobody has anything left to do.
     async fn perform(&self, progress: &Progress) -> Result<Release, Failure> {
         let mut updates = self.conductor.updates();
         let release = self.conductor.releases().load(&self.id).await.map_err(Failure::because)?;
@@ -152,7 +152,7 @@ impl Stage {
             self.try_in_vain("user:ana", Action::Close, progress).await?;
         }
         loop {
-            let acts = self.cast.next(&release, self.clock.now());
+            let acts = self.team.next(&release, self.clock.now());
             let Some((by, action)) = acts.into_iter().next() else {
                 return Ok(release);
             };
@@ -160,7 +160,7 @@ impl Stage {
         }
     }
 
-    /// Shows what has changed, and lets the cast act upon it.
+    /// Shows what has changed, and lets the team act upon it.
     async fn follow(&self, update: &Update, acted: &mut u64, progress: &Progress) -> Result<(), Failure> {
         progress.show(update);
         let seq = update.release.head().map_or(0, |head| head.seq);
@@ -168,7 +168,7 @@ impl Stage {
         if seq < *acted || update.release.phase().name().is_end() {
             return Ok(());
         }
-        for (by, action) in self.cast.next(&update.release, self.clock.now()) {
+        for (by, action) in self.team.next(&update.release, self.clock.now()) {
             match self.conductor.command(&self.id, &by.actor, action).await {
                 Ok((release, _)) => *acted = release.head().map_or(0, |head| head.seq),
                 Err(SubmitError::Refused(refusal)) => progress.say(&format!("refused: {refusal}")),
@@ -178,9 +178,9 @@ impl Stage {
         Ok(())
     }
 
-    /// One act of the cast, before or after the release is conducted.
+    /// One act of the team, before or after the release is conducted.
     async fn act(&self, by: &str, action: Action, progress: &Progress) -> Result<Release, Failure> {
-        let done = self.conductor.command(&self.id, &Cast::actor(by), action).await;
+        let done = self.conductor.command(&self.id, &Team::actor(by), action).await;
         let (release, records) = done.map_err(Failure::because)?;
         let records: Vec<_> = records.into_iter().map(Arc::new).collect();
         progress.show(&Update::new(Arc::new(release.clone()), records.into()));
@@ -189,7 +189,7 @@ impl Stage {
 
     /// Something that is refused, to show how.
     async fn try_in_vain(&self, by: &str, action: Action, progress: &Progress) -> Result<(), Failure> {
-        match self.conductor.command(&self.id, &Cast::actor(by), action).await {
+        match self.conductor.command(&self.id, &Team::actor(by), action).await {
             Err(SubmitError::Refused(refusal)) => progress.say(&format!("refused: {refusal}")),
             Err(error) => return Err(Failure::because(error)),
             Ok(_) => {}

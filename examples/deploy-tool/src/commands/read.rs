@@ -12,7 +12,7 @@ use crate::{
     cli::Global,
     failure::Failure,
     output,
-    store::{self, Told},
+    store::{self, Stored},
 };
 
 /// `status`: one release in full, or a line for each.
@@ -20,7 +20,7 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
     let Some(id) = release else {
         return every_status(global).await;
     };
-    let Told { release, records } = tell(global, id).await?;
+    let Stored { release, records } = tell(global, id).await?;
     let history = History::new(&release, &records, store::now());
     let status = Status::of(&history);
     if global.json {
@@ -45,7 +45,7 @@ async fn every_status(global: &Global) -> Result<(), Failure> {
     let mut all_good = true;
     for stream in streams {
         match store::tell(&*journal, &stream.release).await {
-            Ok(Some(Told { release, records })) => {
+            Ok(Some(Stored { release, records })) => {
                 let history = History::new(&release, &records, store::now());
                 let status = Status::of(&history);
                 if global.json {
@@ -86,7 +86,7 @@ pub(super) async fn log(global: &Global, id: &ReleaseId, full: bool) -> Result<(
     if global.json {
         return log_json(global, id).await;
     }
-    let Told { release, records } = tell(global, id).await?;
+    let Stored { release, records } = tell(global, id).await?;
     let timeline = Timeline::of(&History::new(&release, &records, store::now()));
     Ok(if full { output::report(timeline.full()) } else { output::report(timeline) }?)
 }
@@ -147,7 +147,7 @@ fn print<R: Serialize + std::fmt::Display>(
     Ok(if global.json { output::report_json(&report) } else { output::report(report) }?)
 }
 
-async fn tell(global: &Global, id: &ReleaseId) -> Result<Told, Failure> {
+async fn tell(global: &Global, id: &ReleaseId) -> Result<Stored, Failure> {
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
     match store::tell(&*journal, id).await? {

@@ -12,7 +12,7 @@ use crate::{
     cli::{Format, Global, Metrics, Report, Shape},
     failure::Failure,
     output,
-    store::{self, Told},
+    store::{self, Stored},
 };
 
 /// `report`: the artifacts of a release as of its last record.
@@ -21,7 +21,7 @@ pub(super) async fn report(global: &Global, asked: &Report) -> Result<(), Failur
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
     let id = &asked.release;
-    let Some(Told { release, records }) = store::tell(&*journal, id).await? else {
+    let Some(Stored { release, records }) = store::tell(&*journal, id).await? else {
         return Err(store::no_such_release(&*journal, &path, id).await);
     };
     let mut artifacts = Artifact::all(&History::settled(&release, &records));
@@ -68,7 +68,7 @@ pub(super) async fn owed(global: &Global) -> Result<(), Failure> {
 }
 
 /// Reads the releases one after the other. A figure over all of them is none where one can't be read.
-async fn each(journal: &dyn Journal, mut take: impl FnMut(Told)) -> Result<(), Failure> {
+async fn each(journal: &dyn Journal, mut take: impl FnMut(Stored)) -> Result<(), Failure> {
     for stream in journal.streams().await? {
         if let Some(told) = store::tell(journal, &stream.release).await? {
             take(told);

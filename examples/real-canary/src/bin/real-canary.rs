@@ -11,7 +11,7 @@ use std::{
 use clap::Parser;
 use real_canary::{
     comparison::Comparison,
-    drill::{Conducting, Drill, RELEASE, STEPS, Versions},
+    drill::{Drill, RELEASE, Running, STEPS, Versions},
     programs::{deploy_tool_path, service_path},
     record::Log,
     stack::{Stack, StackConfig},
@@ -94,7 +94,7 @@ async fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     if drill.journal().exists() {
         return Err(format!("{} is there already: choose another folder", drill.journal().display()).into());
     }
-    println!("Conducting: deploy-tool --as user:ana run plan.toml (in {})\n", drill.dir().display());
+    println!("Running: deploy-tool --as user:ana run plan.toml (in {})\n", drill.dir().display());
     let mut conducting = drill.conduct()?;
     let started = Instant::now();
     let status = follow(&mut stack, &drill, &mut conducting, args.failing, started).await?;
@@ -113,7 +113,7 @@ fn prepare(dir: &Path, stack: &Stack) -> Result<Drill, Box<dyn Error>> {
 async fn follow(
     stack: &mut Stack,
     drill: &Drill,
-    conducting: &mut Conducting,
+    conducting: &mut Running,
     failing: bool,
     started: Instant,
 ) -> Result<ExitStatus, Box<dyn Error>> {

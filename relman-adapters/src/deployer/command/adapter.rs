@@ -58,7 +58,7 @@ impl CommandDeployer {
     async fn ask<A: DeserializeOwned>(
         &self,
         operation: &'static str,
-        question: &Question<'_>,
+        question: &Request<'_>,
     ) -> Result<A, PortError> {
         let program = self.config.program();
         let mut input = serde_json::to_vec(question).expect("requests have string keys only");
@@ -111,17 +111,17 @@ impl Deployer for CommandDeployer {
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
-        self.ask("deploy", &Question::Deploy(request)).await.map(|Done { ok: True }| ())
+        self.ask("deploy", &Request::Deploy(request)).await.map(|Done { ok: True }| ())
     }
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
-        self.ask("set traffic", &Question::SetTraffic(request)).await.map(|Done { ok: True }| ())
+        self.ask("set traffic", &Request::SetTraffic(request)).await.map(|Done { ok: True }| ())
     }
 
     /// The program with its arguments, and the request for no traffic on its standard input. The key has the second in
     /// which the line is typed, so that typing it once more is not taken for a repetition.
     fn by_hand(&self, target: &Target) -> Option<String> {
-        let question = Question::ByHand { target, share: TrafficShare::ZERO };
+        let question = Request::ByHand { target, share: TrafficShare::ZERO };
         let mut question = serde_json::to_string(&question).ok()?;
         // The key is left to the shell.
         question.pop();
@@ -140,15 +140,15 @@ impl Deployer for CommandDeployer {
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
-        let Seen { canary_share, detail } =
-            self.ask("observe the traffic", &Question::Observe { target }).await?;
+        let Observed { canary_share, detail } =
+            self.ask("observe the traffic", &Request::Observe { target }).await?;
         Ok(Deployment { canary_share, detail })
     }
 }
 
 #[derive(Serialize)]
 #[serde(tag = "operation", rename_all = "snake_case")]
-enum Question<'a> {
+enum Request<'a> {
     Deploy(&'a DeployRequest),
     SetTraffic(&'a TrafficRequest),
     /// A person's request for this share: without the place in a release's record that relman's own have.
@@ -183,7 +183,7 @@ impl<'de> Deserialize<'de> for True {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Seen {
+struct Observed {
     canary_share: TrafficShare,
     #[serde(default)]
     detail: String,

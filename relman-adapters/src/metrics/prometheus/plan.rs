@@ -95,7 +95,7 @@ fn compile_metric(
             Queries::Histogram { buckets: template("buckets", buckets, Over::Window)?, unit: *unit }
         }
         PrometheusMetric::Gauge { query, unit, .. } => {
-            Queries::Gauge { query: template("query", query, Over::Moment)?, unit: *unit }
+            Queries::Gauge { query: template("query", query, Over::NotifyOn)?, unit: *unit }
         }
         PrometheusMetric::Events { count, exposure, .. } => Queries::Events {
             count: template("count", count, Over::Window)?,
@@ -108,14 +108,14 @@ fn compile_metric(
         .freshness()
         .or(common_freshness)
         .ok_or_else(|| PrometheusError::NoFreshness { metric: name.clone() })?;
-    Ok(MetricPlan { scope, freshness: template("freshness", freshness, Over::Moment)?, queries })
+    Ok(MetricPlan { scope, freshness: template("freshness", freshness, Over::NotifyOn)?, queries })
 }
 
 /// What a query speaks about.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Over {
     Window,
-    Moment,
+    NotifyOn,
 }
 
 /// Reads a query and makes sure that it is about the window and the arm that are asked for.

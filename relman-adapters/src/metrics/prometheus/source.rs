@@ -147,7 +147,7 @@ impl Prometheus {
         if window.length() == Span::ZERO {
             return Err(Answer::ProviderError { detail: format!("the window {window} has no length") });
         }
-        let question = Question { query, arm, window };
+        let question = Measurand { query, arm, window };
         let freshness = self.ask("freshness", &plan.freshness, &question);
         match &plan.queries {
             Queries::Counts { requests, errors } => {
@@ -185,7 +185,7 @@ impl Prometheus {
         &self,
         field: &'static str,
         template: &Template,
-        question: &Question<'_>,
+        question: &Measurand<'_>,
     ) -> Result<Table, Answer> {
         let query = template.render(question.query, question.arm, question.window.length());
         let failed =
@@ -225,7 +225,7 @@ impl Prometheus {
 }
 
 /// One metric of one arm over one window.
-struct Question<'a> {
+struct Measurand<'a> {
     query: &'a MetricQuery,
     arm: Arm,
     window: Window,

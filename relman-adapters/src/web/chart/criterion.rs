@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use relman_core::{
     judge::Verdict,
-    report::{CriterionStory, LookStory, VerdictKind},
+    report::{CriterionStory, EvaluationStory, VerdictKind},
     unit::{Finite, Timestamp},
 };
 
@@ -39,12 +39,12 @@ impl CriterionChart {
     pub(in crate::web) fn of(
         story: &CriterionStory,
         index: usize,
-        evaluations: &[&LookStory],
+        evaluations: &[&EvaluationStory],
         until: Timestamp,
     ) -> Option<Self> {
         let (first, last) = (evaluations.first()?, story.last.as_ref()?);
         let axis = TimeAxis::new(first.window.from, until);
-        let point = |look: &&LookStory| {
+        let point = |look: &&EvaluationStory| {
             let verdict = look.verdicts.get(index)?;
             let x = axis.x(look.window.until);
             let number = |value: Option<Finite>| value.map(Finite::get);

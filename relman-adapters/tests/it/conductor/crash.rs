@@ -10,7 +10,7 @@ use relman_core::{
 };
 use relman_testkit::{
     Invariants, sample,
-    sim::{Regression, SimulatedPlatform, World},
+    world::{Regression, SimulatedPlatform, World},
 };
 
 use super::stage::{Stage, drill, start};

@@ -16,8 +16,8 @@ use relman_core::{
     unit::{Actor, FlowName, ReleaseId, ServiceName, Span, Timestamp},
 };
 use relman_testkit::{
-    Cast, Invariants, sample,
-    sim::{Regression, SimulatedPlatform, World},
+    Invariants, Team, sample,
+    world::{Regression, SimulatedPlatform, World},
 };
 
 use super::stage::{Stage, drill, start};
@@ -123,9 +123,9 @@ impl Theatre {
         Self { stage, flows }
     }
 
-    /// Conducts while the cast does everything but record the check of the user flows, until `enough` or the end.
+    /// Conducts while the team does everything but record the check of the user flows, until `enough` or the end.
     async fn play(&self, id: &ReleaseId, enough: impl Fn(&Release) -> bool) -> Release {
-        let Stage { conductor, cast, clock, .. } = &self.stage;
+        let Stage { conductor, team, clock, .. } = &self.stage;
         let mut updates = conductor.updates();
         let ended = conductor.conduct(id).await.unwrap().wait();
         tokio::pin!(ended);
@@ -138,7 +138,7 @@ impl Theatre {
             if enough(&release) {
                 return Release::clone(&release);
             }
-            for (by, action) in cast.next(&release, clock.now()) {
+            for (by, action) in team.next(&release, clock.now()) {
                 let of_flows =
                     matches!(&action, Action::RecordCheck { check, .. } if check.as_str() == "user-flows");
                 if !of_flows && !release.phase().name().is_end() {
@@ -269,7 +269,7 @@ async fn a_person_may_go_back_while_the_flows_fail() {
     let failed = |release: &Release| !release.checks().is_empty() && waits_for_flows(release, clock.now());
     theatre.play(&id, failed).await;
     let action = Action::RollBack { reason: "nobody can sign in".parse().unwrap() };
-    theatre.stage.conductor.command(&id, &Cast::actor("user:oli"), action).await.unwrap();
+    theatre.stage.conductor.command(&id, &Team::actor("user:oli"), action).await.unwrap();
     assert_eq!(theatre.play(&id, |_| false).await.phase().name(), PhaseName::RolledBack);
 }
 

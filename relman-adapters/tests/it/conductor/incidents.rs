@@ -18,7 +18,7 @@ use relman_core::{
 };
 use relman_testkit::{
     sample,
-    sim::{SimulatedPlatform, World},
+    world::{SimulatedPlatform, World},
 };
 
 use super::stage::{Stage, drill, start};
@@ -105,7 +105,7 @@ fn without_incidents(records: &[Record]) -> Vec<(Timestamp, String)> {
 
 fn incidents(records: &[Record]) -> Vec<String> {
     let told = records.iter().filter_map(|record| match &record.event {
-        Event::IncidentSeen(seen) => Some((record, format!("{} seen", seen.incident.id))),
+        Event::IncidentReported(seen) => Some((record, format!("{} seen", seen.incident.id))),
         Event::IncidentEnded(ended) => {
             let when = ended.ended_at.map(|at| format!(" at {at}")).unwrap_or_default();
             Some((record, format!("{} ended{when}", ended.id)))

@@ -21,13 +21,13 @@ use relman_core::{
     machine::{Action, EndedAs, Phase, PhaseName, Release},
     port::{
         AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, JournalExt,
-        Moment, PortError, PortErrorKind, StoredStream, Target, TrafficRequest, Urgency,
+        NotifyOn, PortError, PortErrorKind, StoredStream, Target, TrafficRequest, Urgency,
     },
     unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Invariants, sample,
-    sim::{RecordingNotifier, Regression, SimulatedPlatform, World},
+    Invariants, Team, sample,
+    world::{RecordingNotifier, Regression, SimulatedPlatform, World},
 };
 use tempfile::TempDir;
 
@@ -199,7 +199,7 @@ impl House {
             .deployer(deployer.clone())
             .metrics(platform)
             .notifier(notifier.clone())
-            .directory(Arc::new(Cast::new().directory()))
+            .directory(Arc::new(Team::new().directory()))
             .clock(clock.clone())
             .limits(limits)
             .last_resort(channel("on-call"))
@@ -215,14 +215,14 @@ impl House {
             id: "drill-1".parse().unwrap(),
         };
         let action = Action::RecordPlan { plan: drill("drill-1"), policy: sample::brief_policy() };
-        house.releases().command(&house.id, &Cast::actor("user:ana"), action).await.unwrap();
+        house.releases().command(&house.id, &Team::actor("user:ana"), action).await.unwrap();
         house
     }
 
     /// As another process would have them: on the file, with a clock of its own.
     fn elsewhere(&self, ahead: i64) -> Releases {
         let clock = Arc::new(Off(self.clock.clone(), ahead));
-        Releases::new(self.journal.clone(), Arc::new(Cast::new().directory()), clock)
+        Releases::new(self.journal.clone(), Arc::new(Team::new().directory()), clock)
     }
 
     fn releases(&self) -> Releases {
@@ -260,7 +260,7 @@ impl House {
             }
             let phase = release.phase().name();
             assert!(self.clock.now() < give_up, "it is {phase}: {:?}", release.missing(self.clock.now()));
-            for (by, action) in Cast::new().next(&release, self.clock.now()) {
+            for (by, action) in Team::new().next(&release, self.clock.now()) {
                 // A command that the journal does not take is given again.
                 let _ = self.releases().command(&self.id, &by.actor, action).await;
             }
@@ -268,8 +268,8 @@ impl House {
         }
     }
 
-    fn pages(&self, moment: Moment) -> Vec<String> {
-        let told = self.notifier.told();
+    fn pages(&self, moment: NotifyOn) -> Vec<String> {
+        let told = self.notifier.sent();
         let pages = told.iter().filter(|one| one.urgency == Urgency::Page && one.moment == moment);
         pages.map(|page| page.body.clone()).collect()
     }
@@ -291,7 +291,7 @@ async fn one_append_that_fails_leaves_nobody_alone() {
             let release = house.until(is_closed).await;
             assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack), "append {nth}");
             Invariants::check(&house.records().await).unwrap();
-            assert_eq!(house.pages(Moment::JournalUnavailable), [] as [&str; 0], "it is over at once");
+            assert_eq!(house.pages(NotifyOn::JournalUnavailable), [] as [&str; 0], "it is over at once");
         }
     }
 }
@@ -309,7 +309,7 @@ async fn a_journal_that_fails_for_long_is_told_to_on_call_and_the_release_goes_o
         })
         .await;
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
-    let pages = house.pages(Moment::JournalUnavailable);
+    let pages = house.pages(NotifyOn::JournalUnavailable);
     assert!(pages[0].contains("as the test says"), "{pages:?}");
     assert!(pages[0].contains("To take the traffic off by hand: take-back checkout"), "{pages:?}");
     assert!(pages.last().unwrap().contains("works again"), "{pages:?}");
@@ -323,14 +323,14 @@ async fn a_full_disk_is_told_at_once_and_lets_a_rollback_be_recorded() {
     let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
     house.watch(|release| release.exposure() == TrafficShare::percent(10)).await;
     house.journal.fail(u32::MAX, Fate::Full);
-    house.watch(|_| !house.pages(Moment::JournalUnavailable).is_empty()).await;
+    house.watch(|_| !house.pages(NotifyOn::JournalUnavailable).is_empty()).await;
     // Only what takes users back gets through, from the reserve.
-    let (oli, action) = (Cast::actor("user:oli"), Action::RollBack { reason: "no room".parse().unwrap() });
+    let (oli, action) = (Team::actor("user:oli"), Action::RollBack { reason: "no room".parse().unwrap() });
     house.releases().command(&house.id, &oli, action).await.unwrap();
     let release = house.watch(|release| release.phase().name() == PhaseName::RolledBack).await;
     drop(stop);
     running.await.unwrap().unwrap();
-    let pages = house.pages(Moment::JournalUnavailable);
+    let pages = house.pages(NotifyOn::JournalUnavailable);
     assert!(pages[0].contains("make room"), "{pages:?}");
     assert!(pages[0].contains("Traffic is still at 10%"), "{pages:?}");
     assert_eq!(release.exposure(), TrafficShare::ZERO);
@@ -347,7 +347,7 @@ async fn a_completed_release_is_rolled_back_on_command() {
         // The driver has ended, and is forgotten.
         tokio::time::sleep(Duration::from_secs(30)).await;
         let (oli, action) =
-            (Cast::actor("user:oli"), Action::RollBack { reason: "too slow".parse().unwrap() });
+            (Team::actor("user:oli"), Action::RollBack { reason: "too slow".parse().unwrap() });
         if elsewhere {
             house.releases().command(&house.id, &oli, action).await.unwrap();
         } else {
@@ -372,10 +372,10 @@ async fn an_adapter_that_panics_in_any_method_holds_the_release_and_pages() {
         deployer.capabilities.store(capabilities, Ordering::Relaxed);
         deployer.name.store(name, Ordering::Relaxed);
         house.watch(|release| !release.holds().is_empty()).await;
-        let held = house.notifier.told().iter().any(|told| {
+        let held = house.notifier.sent().iter().any(|told| {
             told.urgency == Urgency::Page && told.body.contains("panicked") || told.title.contains("panicked")
         });
-        assert!(held, "{:?}", house.notifier.told());
+        assert!(held, "{:?}", house.notifier.sent());
         deployer.capabilities.store(false, Ordering::Relaxed);
         deployer.name.store(false, Ordering::Relaxed);
         let release = house.watch(is_closed).await;
@@ -414,7 +414,7 @@ async fn a_command_from_a_wrong_clock_blinds_nobody() {
         let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
         house.watch(|release| release.phase().step().is_some_and(|step| step.looks == 2)).await;
         let complaint = Action::Complain { text: "slow since this morning".parse().unwrap() };
-        let oli = Cast::actor("user:oli");
+        let oli = Team::actor("user:oli");
         house.elsewhere(ahead).command(&house.id, &oli, complaint).await.unwrap();
         let since = house.clock.now();
         let release = house.watch(|release| release.phase().name() == PhaseName::RolledBack).await;
@@ -423,7 +423,7 @@ async fn a_command_from_a_wrong_clock_blinds_nobody() {
         let records = house.records().await;
         let noted = records.iter().filter(|record| record.event.kind() == "clock_skewed").count();
         assert_eq!(noted, usize::from(ahead > 0), "{ahead} ms");
-        assert_eq!(house.pages(Moment::ClockSkewed).len(), noted, "{ahead} ms");
+        assert_eq!(house.pages(NotifyOn::ClockSkewed).len(), noted, "{ahead} ms");
         Invariants::check(&records).unwrap();
         drop(stop);
         running.await.unwrap().unwrap();
@@ -441,7 +441,7 @@ async fn two_conductors_on_one_file_drive_one_release_as_one_would() {
             .deployer(house.deployer.clone())
             .metrics(house.deployer.inner.clone())
             .notifier(house.notifier.clone())
-            .directory(Arc::new(Cast::new().directory()))
+            .directory(Arc::new(Team::new().directory()))
             .clock(house.clock.clone())
             .limits(limits)
             .build()

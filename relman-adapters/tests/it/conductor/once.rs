@@ -9,13 +9,13 @@ use relman_core::{
     unit::{ReleaseId, TrafficShare},
 };
 use relman_testkit::{
-    Cast,
+    Team,
     mock::{
         MockDeployer,
         mockall::{Sequence, predicate::always},
     },
     sample,
-    sim::{SimulatedPlatform, World},
+    world::{SimulatedPlatform, World},
 };
 
 use super::stage::{Stage, drill, start};
@@ -53,9 +53,9 @@ async fn roll_back_from_the_first_step(stage: &Stage) {
         if exposed && !pulled {
             pulled = true;
             let action = Action::RollBack { reason: "that is enough".parse().unwrap() };
-            stage.conductor.command(&id, &Cast::actor("user:oli"), action).await.unwrap();
+            stage.conductor.command(&id, &Team::actor("user:oli"), action).await.unwrap();
         } else if !exposed && !pulled {
-            for (by, action) in stage.cast.next(&update.release, stage.clock.now()) {
+            for (by, action) in stage.team.next(&update.release, stage.clock.now()) {
                 // Some acts come twice, since each update is acted upon.
                 let _ = stage.conductor.command(&id, &by.actor, action).await;
             }

@@ -15,8 +15,8 @@ use relman_core::{
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::{
-    Cast, sample,
-    sim::{RecordingNotifier, SimulatedPlatform, World},
+    Team, sample,
+    world::{RecordingNotifier, SimulatedPlatform, World},
 };
 
 /// A conductor on a journal, and the people who act.
@@ -26,7 +26,7 @@ pub(crate) struct Stage {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) platform: Arc<SimulatedPlatform>,
     pub(crate) notifier: Arc<RecordingNotifier>,
-    pub(crate) cast: Cast,
+    pub(crate) team: Team,
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -71,7 +71,7 @@ impl Stage {
     ) -> Self {
         let channel = |name: &str| name.parse().unwrap();
         let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
-        let cast = Cast::new();
+        let team = Team::new();
         let mut limits = Limits::default();
         limits.watch_journal_every = None;
         let mut builder = Conductor::builder()
@@ -79,7 +79,7 @@ impl Stage {
             .deployer(deployer)
             .metrics(metrics)
             .notifier(notifier.clone())
-            .directory(Arc::new(cast.directory()))
+            .directory(Arc::new(team.directory()))
             .clock(clock.clone())
             .limits(limits);
         if let Some(user_flows) = user_flows {
@@ -90,15 +90,15 @@ impl Stage {
         }
         let conductor = builder.build().unwrap();
         let platform = Arc::new(SimulatedPlatform::new(World::default(), 1, clock.clone()));
-        Self { journal, conductor, clock, platform, notifier, cast }
+        Self { journal, conductor, clock, platform, notifier, team }
     }
 
     pub(crate) async fn plan(&self, plan: &Arc<Plan>, policy: &Arc<Policy>) {
         let action = Action::RecordPlan { plan: plan.clone(), policy: policy.clone() };
-        self.conductor.command(plan.release(), &Cast::actor("user:ana"), action).await.unwrap();
+        self.conductor.command(plan.release(), &Team::actor("user:ana"), action).await.unwrap();
     }
 
-    /// Conducts a release while the cast does its part, until nobody has anything left to do.
+    /// Conducts a release while the team does its part, until nobody has anything left to do.
     pub(crate) async fn play(&self, id: &ReleaseId) -> Release {
         let mut updates = self.conductor.updates();
         let ended = self.conductor.conduct(id).await.unwrap().wait();
@@ -116,7 +116,7 @@ impl Stage {
                 ended = &mut ended => break Release::clone(&*ended.unwrap()),
             }
         };
-        while let Some((by, action)) = self.cast.next(&release, self.clock.now()).into_iter().next() {
+        while let Some((by, action)) = self.team.next(&release, self.clock.now()).into_iter().next() {
             release = self.conductor.command(id, &by.actor, action).await.unwrap().0;
         }
         release
@@ -124,11 +124,11 @@ impl Stage {
 
     async fn act(&self, release: &Release) -> Option<u64> {
         let mut acted = None;
-        for (by, action) in self.cast.next(release, self.clock.now()) {
+        for (by, action) in self.team.next(release, self.clock.now()) {
             match self.conductor.command(release.id(), &by.actor, action).await {
                 Ok((release, _)) => acted = release.head().map(|head| head.seq),
                 Err(SubmitError::Refused(_)) => {}
-                Err(error) => panic!("the cast's act is recorded or refused: {error}"),
+                Err(error) => panic!("the team's act is recorded or refused: {error}"),
             }
         }
         acted

@@ -9,10 +9,8 @@ use relman_core::{
     unit::{ReleaseId, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Invariants,
-    fault::Fault,
-    sample,
-    sim::{Regression, World},
+    Invariants, Team, sample,
+    world::{Regression, World, fault::Fault},
 };
 
 use super::stage::{Stage, drill};
@@ -39,7 +37,7 @@ async fn b1_a_breach_is_rolled_back_by_itself_and_on_call_is_paged() {
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
     let records = stage.records(&id).await;
     Invariants::check(&records).unwrap();
-    let told: Vec<String> = stage.notifier.told().into_iter().map(|told| told.title).collect();
+    let told: Vec<String> = stage.notifier.sent().into_iter().map(|told| told.title).collect();
     assert!(told.contains(&"[drill] drill-1: rolling back".to_owned()), "{told:?}");
     assert!(told.iter().all(|title| title.starts_with("[drill] ")), "{told:?}");
 }
@@ -90,9 +88,9 @@ async fn law5_a_rollback_that_another_process_has_recorded_is_heard_of_before_tr
                 if failed && !taken_back {
                     taken_back = true;
                     let action = Action::RollBack { reason: "it is not wanted any more".parse().unwrap() };
-                    elsewhere.command(&id, &Cast::actor("user:oli"), action).await.unwrap();
+                    elsewhere.command(&id, &Team::actor("user:oli"), action).await.unwrap();
                 } else if !taken_back {
-                    for (by, action) in stage.cast.next(&update.release, stage.clock.now()) {
+                    for (by, action) in stage.team.next(&update.release, stage.clock.now()) {
                         // Some acts come twice, since each update is acted upon.
                         let _ = stage.conductor.command(&id, &by.actor, action).await;
                     }

@@ -17,7 +17,7 @@ use relman_testkit::{
         self, Able, Unable,
         notifier::{NotifierFixture, Received},
     },
-    sim::RecordingNotifier,
+    world::RecordingNotifier,
 };
 use tracing::subscriber::DefaultGuard;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -196,7 +196,7 @@ impl NotifierFixture for Routed {
             text: format!("{}\n{}", told.title, told.body),
             key: Ok(told.key),
         };
-        Ok(self.inbox.told().into_iter().map(received).collect())
+        Ok(self.inbox.sent().into_iter().map(received).collect())
     }
 
     async fn cut_off(&self) -> Able<()> {

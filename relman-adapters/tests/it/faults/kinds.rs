@@ -5,12 +5,14 @@ use relman_core::{
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Duty, Run,
-    fault::{
-        AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
-        NotifierFate, PersonFate, Schedule, When,
+    Duty, Run, Team,
+    world::{
+        Regression, What, World,
+        fault::{
+            AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
+            NotifierFate, PersonFate, Schedule, When,
+        },
     },
-    sim::{Regression, What, World},
 };
 
 use super::stage::{calm, minutes, play};
@@ -113,9 +115,9 @@ ends! {
         calm(Fault::outage(minutes(2), minutes(300), MetricsFate::Down)) => RolledBack,
         |run| run.count("contract_breached") == 0;
     a_notifier_that_is_down: calm(Fault::silence(1_000)) => Completed,
-        |run| run.told.is_empty() && run.count("notification_abandoned") > 0;
+        |run| run.sent.is_empty() && run.count("notification_abandoned") > 0;
     a_notifier_that_delivers_twice: calm(Fault::Notifier { nth: 1, times: 2, fate: NotifierFate::AnswerLost })
-        => Completed, |run| run.told.len() > run.count("notified");
+        => Completed, |run| run.sent.len() > run.count("notified");
     a_clock_that_jumps_forwards:
         calm(Fault::Clock { at: When::AfterExposure(minutes(7)), of: Clocks::All, jump: Jump::Forwards(minutes(90)) })
         => Completed, |run| run.count("step_started") == 4;
@@ -128,7 +130,7 @@ ends! {
     a_person_who_approves_twice: calm(Fault::Person { duty: Duty::Approve, fate: PersonFate::Twice }) => Completed,
         |run| run.count("plan_approved") == 1;
     a_person_who_approves_from_the_wrong_role:
-        calm(Fault::Person { duty: Duty::Approve, fate: PersonFate::WrongRole(Cast::actor("user:oli")) })
+        calm(Fault::Person { duty: Duty::Approve, fate: PersonFate::WrongRole(Team::actor("user:oli")) })
         => Completed, |run| run.count("plan_approved") == 1;
     two_conductors_on_one_stream: calm(Fault::SecondConductor {}) => Completed,
         |run| run.count("traffic_set") == 4;

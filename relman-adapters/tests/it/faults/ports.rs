@@ -15,14 +15,14 @@ use relman_core::{
     judge::{Arm, Observation},
     port::{
         AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
-        MetricsSource, Moment, Notification, Notifier, PortError, PortErrorKind, StoredStream, Target,
+        MetricsSource, Notification, Notifier, NotifyOn, PortError, PortErrorKind, StoredStream, Target,
         TrafficRequest,
     },
     unit::{Channel, MetricName, ReleaseId, Span, Timestamp, Window},
 };
-use relman_testkit::{
+use relman_testkit::world::{
+    Call, CallAnswer, RecordingNotifier, SimulatedPlatform, What,
     fault::{AppendFate, Boundary, Clocks, Fault, Jump, PortName, Schedule},
-    sim::{Call, CallAnswer, RecordingNotifier, SimulatedPlatform, What},
 };
 use tokio::sync::watch;
 
@@ -272,7 +272,7 @@ impl Notifier for Faulty {
     async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
         self.shared.panic_if_due(PortName::Notifier);
         let told = self.shared.notifier.notify(notification).await;
-        if notification.moment == Moment::JournalUnavailable {
+        if notification.moment == NotifyOn::JournalUnavailable {
             // It rests on no record.
             self.shared.platform.note(&notification.release, What::Alarmed);
             return told;

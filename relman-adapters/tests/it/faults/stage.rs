@@ -13,10 +13,11 @@ use relman_core::{
     unit::{ReleaseId, Span},
 };
 use relman_testkit::{
-    Cast, Crowd, Diligence, Ending, Invariants, Run,
-    fault::{Clocks, Fault},
-    sample,
-    sim::{SimulatedPlatform, World},
+    Crowd, Diligence, Ending, Invariants, Run, Team, sample,
+    world::{
+        SimulatedPlatform, World,
+        fault::{Clocks, Fault},
+    },
 };
 
 use super::ports::{Faulty, Shared};
@@ -74,7 +75,7 @@ impl Stage {
 
     fn releases(&self) -> Releases {
         let process = Arc::new(self.process(Clocks::People));
-        Releases::new(process.clone(), Arc::new(Cast::new().directory()), process)
+        Releases::new(process.clone(), Arc::new(Team::new().directory()), process)
     }
 
     /// One conductor after another: when the process ends, or stops because it can't append, a new one is started.
@@ -88,7 +89,7 @@ impl Stage {
                 .deployer(process.clone())
                 .metrics(process.clone())
                 .notifier(process.clone())
-                .directory(Arc::new(Cast::new().directory()))
+                .directory(Arc::new(Team::new().directory()))
                 .clock(process.clone())
                 .limits(limits)
                 .build()
@@ -123,7 +124,7 @@ impl Stage {
     /// People with a command line: each act is a process of its own.
     async fn people(&self) -> Release {
         let (shared, releases) = (&self.shared, self.releases());
-        let mut crowd = Crowd::new(Cast::new(), Arc::new(shared.faults.clone()));
+        let mut crowd = Crowd::new(Team::new(), Arc::new(shared.faults.clone()));
         let mut release = releases.load(&shared.id).await.unwrap();
         loop {
             releases.refresh(&mut release).await.unwrap();
@@ -146,8 +147,8 @@ impl Stage {
 
     async fn act(&self, by: &str, action: Action) {
         let process = Arc::new(self.process(Clocks::People));
-        let releases = Releases::new(process.clone(), Arc::new(Cast::new().directory()), process.clone());
-        let by = Cast::actor(by);
+        let releases = Releases::new(process.clone(), Arc::new(Team::new().directory()), process.clone());
+        let by = Team::actor(by);
         let command = releases.command(&self.shared.id, &by, action);
         tokio::select! {
             biased;
@@ -170,7 +171,7 @@ impl Stage {
         Run {
             records: lines.iter().map(|line| Record::read(line).unwrap()).collect(),
             lines,
-            told: self.shared.notifier.told(),
+            sent: self.shared.notifier.sent(),
             refused: Vec::new(),
             loose_ends: Vec::new(),
             ended_at: self.shared.clock.now(),

@@ -9,7 +9,7 @@ use relman_core::{
 };
 use relman_testkit::conformance::{
     self, Able,
-    metrics::{MetricsFixture, Question},
+    metrics::{MetricCase, MetricsFixture},
 };
 use tokio::{
     io::copy_bidirectional,
@@ -52,10 +52,10 @@ impl Relayed {
     }
 }
 
-fn question_about(metric: &str, arm: Arm, window: Window) -> Question {
-    let question = Question::about(metric.parse().unwrap(), arm, window);
+fn question_about(metric: &str, arm: Arm, window: Window) -> MetricCase {
+    let question = MetricCase::about(metric.parse().unwrap(), arm, window);
     let (canary_version, baseline_version) = ("2.0".to_owned(), "1.0".to_owned());
-    Question { query: MetricQuery { canary_version, baseline_version, ..question.query }, ..question }
+    MetricCase { query: MetricQuery { canary_version, baseline_version, ..question.query }, ..question }
 }
 
 #[async_trait]
@@ -64,7 +64,7 @@ impl MetricsFixture for Relayed {
         &self.source
     }
 
-    fn question(&self) -> Question {
+    fn question(&self) -> MetricCase {
         question_about("error_rate", Arm::Canary, self.last_seconds())
     }
 
@@ -80,22 +80,22 @@ impl MetricsFixture for Relayed {
         })
     }
 
-    async fn empty(&self) -> Able<Question> {
+    async fn empty(&self) -> Able<MetricCase> {
         Ok(question_about("complaints", Arm::Canary, self.last_seconds()))
     }
 
-    async fn zero(&self) -> Able<Question> {
+    async fn zero(&self) -> Able<MetricCase> {
         Ok(question_about("refusals", Arm::Canary, self.last_seconds()))
     }
 
     /// Up to a moment that is yet to come, so that what is there now is old then.
-    async fn stale(&self) -> Able<Question> {
+    async fn stale(&self) -> Able<MetricCase> {
         let until = self.until + Span::from_secs(60);
         let window = Window { from: self.until.minus(Span::from_secs(5)), until };
         Ok(question_about("error_rate", Arm::Canary, window))
     }
 
-    async fn not_finite(&self) -> Able<Question> {
+    async fn not_finite(&self) -> Able<MetricCase> {
         Ok(question_about("lag", Arm::Baseline, self.last_seconds()))
     }
 

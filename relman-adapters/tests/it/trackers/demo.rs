@@ -26,7 +26,7 @@ use super::{
 
 /// A release of the demo whenever it has entered another phase, and at its end.
 fn phases(scenario: DemoScenario) -> Vec<(Release, Vec<Record>)> {
-    let run = scenario.simulation().run(scenario.cast()).unwrap();
+    let run = scenario.simulation().run(scenario.team()).unwrap();
     let mut release = Release::new(run.release.id().clone());
     let (mut phases, mut last) = (Vec::new(), None);
     for (index, record) in run.records.iter().enumerate() {

@@ -13,13 +13,13 @@ use relman_core::{
     event::{ActionItemKind, LessonKind, Settlement},
     machine::{Action, Phase, Release},
     plan::{Artifact, Audience, PerformanceImpact, Plan, Scope},
-    port::{Clock, Incident, Journal, Moment},
+    port::{Clock, Incident, Journal, NotifyOn},
     report::History,
     unit::{Span, Text, Timestamp},
 };
 use relman_testkit::{
-    Cast, sample,
-    sim::{RecordingNotifier, SimulatedPlatform, World},
+    Team, sample,
+    world::{RecordingNotifier, SimulatedPlatform, World},
 };
 
 use super::site::{Site, encode, text};
@@ -46,7 +46,7 @@ fn plan(release: &str) -> Arc<Plan> {
     let plan = sample::builder(release, &["api"]).title(evil()).scope(scope).tell(
         evil(),
         "releases".parse().unwrap(),
-        [Moment::RollbackStarted, Moment::StepStarted],
+        [NotifyOn::RollbackStarted, NotifyOn::StepStarted],
     );
     let plan = plan.drill().track("drill".parse().unwrap());
     Arc::new(plan.build().unwrap())
@@ -68,7 +68,7 @@ fn hostile(action: Action) -> Action {
 /// What people write after the end.
 fn looking_back(now: Timestamp) -> Vec<Action> {
     let lesson = |kind| Action::RecordLesson { kind, text: evil() };
-    let (owner, due) = (Cast::actor("user:bo"), now + Span::from_hours(24));
+    let (owner, due) = (Team::actor("user:bo"), now + Span::from_hours(24));
     let mut actions: Vec<Action> = LessonKind::ALL.into_iter().map(lesson).collect();
     actions.push(Action::OpenActionItem { what: evil(), kind: ActionItemKind::Prevent, owner, due });
     actions.push(Action::SettleActionItem { number: None, how: Settlement::Dropped, note: evil() });
@@ -99,7 +99,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::default());
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(sample::start()));
     let platform = Arc::new(SimulatedPlatform::new(World::calm(), 1, clock.clone()));
-    let cast = Cast::new();
+    let team = Team::new();
     let mut limits = Limits::default();
     limits.watch_journal_every = None;
     let channels = ["releases", "on-call"].map(|name| name.parse().unwrap());
@@ -108,24 +108,24 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
         .deployer(platform.clone())
         .metrics(platform)
         .notifier(Arc::new(RecordingNotifier::serving(channels)))
-        .directory(Arc::new(cast.directory()))
+        .directory(Arc::new(team.directory()))
         .clock(clock.clone())
         .limits(limits)
         .build()
         .unwrap();
     let id = "evil-1".parse().unwrap();
     let record = Action::RecordPlan { plan: plan("evil-1"), policy: sample::drill_policy() };
-    conductor.command(&id, &Cast::actor("user:ana"), record).await.unwrap();
+    conductor.command(&id, &Team::actor("user:ana"), record).await.unwrap();
     let ending = conductor.conduct(&id).await.unwrap();
     let does =
-        async |by: &str, action: Action| conductor.command(&id, &Cast::actor(by), action).await.unwrap();
+        async |by: &str, action: Action| conductor.command(&id, &Team::actor(by), action).await.unwrap();
     // Through staging, into the second step, held and resumed, complained about, and back.
     loop {
         let release = conductor.releases().load(&id).await.unwrap();
         if release.phase().step().is_some_and(|step| step.number == 2 && step.looks > 2) {
             break;
         }
-        for (by, action) in cast.next(&release, clock.now()) {
+        for (by, action) in team.next(&release, clock.now()) {
             conductor.command(&id, &by.actor, hostile(action)).await.unwrap();
         }
         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
@@ -146,7 +146,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     let app = axum::Router::new().nest(
         super::site::MOUNT,
         Web::of(&conductor)
-            .signed_in_by(|_: &axum::http::request::Parts| Some(Cast::actor("user:ana")))
+            .signed_in_by(|_: &axum::http::request::Parts| Some(Team::actor("user:ana")))
             .router(),
     );
     let site = Site { releases: conductor.releases().clone(), app };
@@ -158,7 +158,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     let after: Vec<String> = actions.iter().map(|action| format!("/releases/evil-1/act/{action}")).collect();
     shows(&site, after.iter().map(String::as_str)).await;
     let release = conductor.releases().load(&id).await.unwrap();
-    for (by, action) in cast.next(&release, clock.now()) {
+    for (by, action) in team.next(&release, clock.now()) {
         conductor.command(&id, &by.actor, hostile(action)).await.unwrap();
     }
     for action in looking_back(clock.now()) {

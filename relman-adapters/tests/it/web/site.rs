@@ -16,7 +16,7 @@ use relman_core::{
     port::{Clock, Journal},
     unit::{Actor, ReleaseId, Text},
 };
-use relman_testkit::{Cast, sample};
+use relman_testkit::{Team, sample};
 use tower::ServiceExt;
 
 /// Where the tests mount the pages.
@@ -52,7 +52,7 @@ impl Site {
 
     pub(crate) fn on(journal: Arc<dyn Journal>) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(sample::start()));
-        let releases = Releases::new(journal, Arc::new(Cast::new().directory()), clock);
+        let releases = Releases::new(journal, Arc::new(Team::new().directory()), clock);
         let web = Web::new(releases.clone()).signed_in_by(by_header);
         Self { app: Router::new().nest(MOUNT, web.router()), releases }
     }
@@ -66,7 +66,7 @@ impl Site {
 
     pub(crate) async fn does(&self, by: &str, release: &str, action: Action) -> Release {
         let id: ReleaseId = release.parse().unwrap();
-        self.releases.command(&id, &Cast::actor(by), action).await.unwrap().0
+        self.releases.command(&id, &Team::actor(by), action).await.unwrap().0
     }
 
     /// Records the sample plan of that release.

@@ -28,7 +28,7 @@ pub(super) struct Demands {
 
 /// One look at one criterion.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CriterionLook<'a> {
+pub(super) struct CriterionEvaluation<'a> {
     pub(super) from: Timestamp,
     pub(super) canary: &'a Answer,
     pub(super) baseline: &'a Answer,
@@ -141,7 +141,7 @@ impl CriterionJudge {
     }
 
     /// One more look at a step, steps counted from 0.
-    pub(super) fn observe(&mut self, step: u32, look: CriterionLook<'_>, demands: Demands) {
+    pub(super) fn observe(&mut self, step: u32, look: CriterionEvaluation<'_>, demands: Demands) {
         self.enter(step, demands.alpha);
         self.begin_anew_where_decided();
         if let Some(canary) = look.canary.measurement() {
@@ -189,7 +189,7 @@ impl CriterionJudge {
     }
 
     /// Adds a look to the evidence.
-    fn weigh(&mut self, canary: &Measurement, look: CriterionLook<'_>) {
+    fn weigh(&mut self, canary: &Measurement, look: CriterionEvaluation<'_>) {
         let Engine::Evidence(weighed) = &mut self.engine else { return };
         let beside = match look.control {
             Control::Frozen => Beside::Frozen(self.frozen.as_ref()),
@@ -202,7 +202,7 @@ impl CriterionJudge {
     }
 
     /// What the plain comparison makes of what was added up.
-    fn assess(&self, look: CriterionLook<'_>, min_requests: u64) -> Assessment {
+    fn assess(&self, look: CriterionEvaluation<'_>, min_requests: u64) -> Assessment {
         let canary = match look.canary.measurement() {
             Some(_) => self.canary.as_answer().unwrap_or(look.canary),
             None => look.canary,
@@ -229,7 +229,7 @@ impl CriterionJudge {
         &mut self,
         plain: Outcome,
         value: Option<Finite>,
-        look: CriterionLook<'_>,
+        look: CriterionEvaluation<'_>,
         demands: Demands,
     ) -> Outcome {
         if let Engine::Evidence(weighed) = &self.engine {
@@ -284,7 +284,7 @@ impl CriterionJudge {
     }
 
     /// Whether the data leave a regression possible that they have to exclude.
-    fn not_excluded(&self, look: CriterionLook<'_>, demands: Demands) -> Option<Undecided> {
+    fn not_excluded(&self, look: CriterionEvaluation<'_>, demands: Demands) -> Option<Undecided> {
         let excluded = demands.exclude?;
         let Threshold::Baseline { .. } = self.criterion.threshold else { return None };
         let weighed = self.weighed().filter(|weighed| weighed.is_counted)?;

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::{
     FastAlarm, Judging, SampleRatioRule,
-    criterion_judge::{CriterionJudge, CriterionLook, Demands},
+    criterion_judge::{CriterionEvaluation, CriterionJudge, Demands},
     weighed::Sequence,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
 
 /// One look at everything that a contract names.
 #[derive(Debug, Clone, Copy)]
-pub struct Look<'a> {
+pub struct Evaluation<'a> {
     /// The step, from 1.
     pub step: u32,
     /// The time that was looked at.
@@ -80,7 +80,7 @@ impl fmt::Display for Suspicion {
 ///
 /// ```
 /// use relman_core::{
-///     judge::{Answer, Arm, Control, Judge, Judging, Look, Measurement, Observation, Outcome},
+///     judge::{Answer, Arm, Control, Judge, Judging, Evaluation, Measurement, Observation, Outcome},
 ///     unit::{Span, Timestamp, Window},
 /// };
 ///
@@ -102,7 +102,7 @@ impl fmt::Display for Suspicion {
 /// for number in 0..20 {
 ///     let (window, observations) = minute(number, if number < 5 { 1 } else { 31 });
 ///     let (step, control, complaints) = (1, Control::Concurrent, 0);
-///     judge.observe(&Look { step, window, control, share: None, exclude: None, complaints, observations: &observations });
+///     judge.observe(&Evaluation { step, window, control, share: None, exclude: None, complaints, observations: &observations });
 ///     outcomes.push(judge.verdicts().remove(0).outcome == Outcome::Fail);
 /// }
 /// assert_eq!(outcomes.iter().position(|failed| *failed), Some(11));
@@ -139,7 +139,7 @@ impl Judge {
     }
 
     /// One more look.
-    pub fn observe(&mut self, look: &Look<'_>) {
+    pub fn observe(&mut self, look: &Evaluation<'_>) {
         self.observe_split(look);
         let demands = Demands {
             alpha: self.judging.alpha,
@@ -163,7 +163,7 @@ impl Judge {
             }
             let (step, look) = (
                 look.step.saturating_sub(1),
-                CriterionLook { from: look.window.from, canary, baseline, control: look.control },
+                CriterionEvaluation { from: look.window.from, canary, baseline, control: look.control },
             );
             judged.observe(step, look, demands);
         }
@@ -175,7 +175,7 @@ impl Judge {
         self.criteria.iter_mut().for_each(CriterionJudge::count_anew);
     }
 
-    fn observe_split(&mut self, look: &Look<'_>) {
+    fn observe_split(&mut self, look: &Evaluation<'_>) {
         let Some(share) = look.share else { return };
         let requests = |metric: &MetricName, arm| {
             let requests = look.observations.answer(metric, arm)?.measurement()?.requests()?;

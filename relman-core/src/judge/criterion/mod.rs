@@ -7,7 +7,7 @@ mod settings;
 mod threshold;
 mod weighed;
 
-pub use judge::{Answers, Judge, Look, Suspicion};
+pub use judge::{Answers, Evaluation, Judge, Suspicion};
 pub use settings::{FastAlarm, Judging, MethodChoice, SampleRatioRule};
 pub(crate) use threshold::ENGINE;
 pub use threshold::{Assessment, Evidence, assess, judge};

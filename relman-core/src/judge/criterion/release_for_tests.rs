@@ -1,6 +1,6 @@
 //! A release as the tests tell it: a look a minute, and what each arm showed.
 
-use super::{Judge, Judging, Look};
+use super::{Evaluation, Judge, Judging};
 use crate::{
     judge::{Answer, Arm, ClassicHistogram, Control, Histogram, Measurement, Observation, Outcome, Verdict},
     unit::{Finite, Span, Timestamp, TrafficShare, Window},
@@ -53,7 +53,7 @@ impl Release {
                 answer: answer.clone(),
             })
             .collect();
-        self.judge.observe(&Look {
+        self.judge.observe(&Evaluation {
             step: self.step,
             window,
             control: self.control,

@@ -1,7 +1,7 @@
 use crate::{
-    event::LookTaken,
+    event::Evaluated,
     judge::{Answer, Histogram, Measurement, Observation},
-    machine::{Release, StepProgress, command::Look, deadline::arms},
+    machine::{Release, StepProgress, command::Answers, deadline::arms},
     unit::Window,
 };
 
@@ -21,7 +21,7 @@ pub(super) const LONGEST: usize = 60_000;
 
 /// What of a look is believed: one observation for each metric and arm that was asked for, of the time that was asked
 /// about, with counts that can be. The rest is no measurement, and the reason is recorded in its place.
-pub(super) fn admit(release: &Release, step: &StepProgress, look: &Look) -> Vec<Observation> {
+pub(super) fn admit(release: &Release, step: &StepProgress, look: &Answers) -> Vec<Observation> {
     let watched = release.watched();
     let arms = arms(step.share);
     let words = (WORDS / (watched.len() * arms.len()).max(1)).clamp(40, 1_000);
@@ -124,7 +124,7 @@ pub(super) fn is_small(observations: &[Observation]) -> bool {
 }
 
 /// Whether a look fits one record.
-pub(super) fn fits(look: &LookTaken) -> bool {
+pub(super) fn fits(look: &Evaluated) -> bool {
     serde_json::to_vec(look).is_ok_and(|bytes| bytes.len() <= LONGEST)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Draft, admit::LONGEST};
 use crate::{
-    event::{IncidentEnded, IncidentSeen},
+    event::{IncidentEnded, IncidentReported},
     machine::{PhaseName, Principal, Refusal, release::MOST_INCIDENTS},
     port::Incident,
     unit::{Text, Timestamp},
@@ -42,7 +42,7 @@ impl Draft<'_> {
         if self.release.incidents.len() >= MOST_INCIDENTS {
             return Err(Refusal::TooManyIncidents { release, most: MOST_INCIDENTS });
         }
-        let seen = IncidentSeen { source: source.clone(), incident: incident.clone(), roles };
+        let seen = IncidentReported { source: source.clone(), incident: incident.clone(), roles };
         // Text without control characters always becomes JSON; were it not to, the record would not either.
         let bytes = serde_json::to_vec(&seen).map_or(usize::MAX, |bytes| bytes.len());
         if bytes > LONGEST {

@@ -6,14 +6,14 @@ use super::{
 };
 use crate::{
     event::{
-        ContractBreached, HoldCause, HoldPlaced, HoldReleased, LookTaken, ObservedExposure, RollbackTrigger,
+        ContractBreached, Evaluated, HoldCause, HoldPlaced, HoldReleased, ObservedExposure, RollbackTrigger,
         TrafficDrifted,
     },
     judge::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
         Verdict, judge,
     },
-    machine::{Phase, StepProgress, TrafficState, command::Look, deadline::arms},
+    machine::{Phase, StepProgress, TrafficState, command::Answers, deadline::arms},
     plan::{COMPLAINTS, Criterion, Plan, Threshold},
     policy::NoDataAction,
     unit::{MetricName, Span, Text, TrafficShare},
@@ -27,7 +27,7 @@ struct Gap {
 
 impl Draft<'_> {
     /// What was seen in one look: judged, and acted upon in the same decision.
-    pub(super) fn look(&mut self, look: &Look) {
+    pub(super) fn look(&mut self, look: &Answers) {
         let Some(step) = self.release.phase.step().cloned() else {
             return;
         };
@@ -40,7 +40,7 @@ impl Draft<'_> {
         }
         let observations = admit(self.release, &step, look);
         let (exposure, drift) = exposure(&step, look);
-        let mut taken = LookTaken {
+        let mut taken = Evaluated {
             step: step.number,
             window: look.window,
             exposure,
@@ -65,7 +65,7 @@ impl Draft<'_> {
 
     /// Judges a look, once, and notes the verdicts on it; returns those on what was really seen, which a look without its
     /// values does not hold where they are too much for one record.
-    fn judge(&mut self, taken: &mut LookTaken) -> Vec<Verdict> {
+    fn judge(&mut self, taken: &mut Evaluated) -> Vec<Verdict> {
         let before = (!is_small(&taken.observations)).then(|| self.release.judge.clone());
         self.release.judge_look(taken);
         taken.verdicts = self.release.verdicts();
@@ -131,7 +131,7 @@ impl Draft<'_> {
 
     /// Every value that should be there and is not: of each watched metric in the canary, and in the baseline where
     /// a criterion compares.
-    fn gaps(&self, step: &StepProgress, look: &LookTaken) -> Vec<Gap> {
+    fn gaps(&self, step: &StepProgress, look: &Evaluated) -> Vec<Gap> {
         let verdicts = &look.verdicts;
         let compares = |metric: &MetricName| {
             step.control_kind() == Control::Concurrent
@@ -168,7 +168,7 @@ impl Draft<'_> {
 
     /// How much of a look's window counts: the time since counting began, under cover where that is asked for, and
     /// without a hold by people. A look that comes much too late counts for one interval.
-    fn credit(&self, step: &StepProgress, look: &Look) -> Span {
+    fn credit(&self, step: &StepProgress, look: &Answers) -> Span {
         let release = &self.release;
         let validating = matches!(release.phase, Phase::Validating(_));
         // A suspicion keeps the exposure from growing; what is observed meanwhile is observed.
@@ -260,7 +260,7 @@ impl Draft<'_> {
 
 /// Where the traffic is, and where it is if that is not where it should be. While a change is under way, it is not
 /// expected to be anywhere.
-fn exposure(step: &StepProgress, look: &Look) -> (ObservedExposure, Option<TrafficShare>) {
+fn exposure(step: &StepProgress, look: &Answers) -> (ObservedExposure, Option<TrafficShare>) {
     match &look.deployment {
         Ok(deployment) => {
             let share_bp = deployment.canary_share;

@@ -60,7 +60,7 @@ pub(super) fn decide(
             draft.expire();
             draft.outcome(*effect, outcome);
         }
-        Cause::Look(look) => {
+        Cause::Measured(look) => {
             draft.expire();
             draft.look(look);
         }

@@ -5,7 +5,7 @@ use crate::{
     event::EffectId,
     machine::{
         Command, Effect, OutcomeOf, Principal,
-        command::{Cause, Look},
+        command::{Answers, Cause},
     },
     port::{FlowOutcome, Retry},
     unit::{Span, TrafficShare},
@@ -57,8 +57,8 @@ impl Session {
             Purpose::Doubt(effect) => self.doubt_answered(effect, &outcome),
             Purpose::Look(question) => {
                 let skew = self.release.skew();
-                let look = Look::of(&question, outcome, skew);
-                if !self.tell(&Cause::Look(look)) {
+                let look = Answers::of(&question, outcome, skew);
+                if !self.tell(&Cause::Measured(look)) {
                     self.look_after = self.now + PAUSE_AFTER_NOTHING;
                 }
             }

@@ -1,11 +1,11 @@
 use std::{collections::BTreeMap, fmt};
 
-use crate::machine::LookQuestion;
+use crate::machine::EvaluationRequest;
 use crate::{
     chain::{Head, SealedLine},
     event::EffectId,
     judge::Observation,
-    plan::Moment,
+    plan::NotifyOn,
     port::{
         DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, Retry, Target,
         TrafficRequest,
@@ -80,7 +80,7 @@ pub enum Request {
     /// Tell people; answered by [`Outcome::Done`].
     Notify(Notification),
     /// Measure the metrics of a step and observe the platform; answered by [`Outcome::Measured`].
-    Measure(LookQuestion),
+    Measure(EvaluationRequest),
     /// Observe where the traffic is; answered by [`Outcome::Observed`].
     ObservePlatform(Target),
     /// Try the key user flows of a service; answered by [`Outcome::FlowsChecked`].
@@ -208,7 +208,7 @@ pub struct Alarm {
     /// The on-call channel of its policy; none before there is one.
     pub channel: Option<Channel>,
     /// What happened.
-    pub moment: Moment,
+    pub moment: NotifyOn,
     /// One line.
     pub title: String,
     /// What is wrong, and what to do.
@@ -222,7 +222,7 @@ pub struct Alarm {
 impl Alarm {
     /// An alarm of whoever drives releases, about one that can't be driven.
     pub fn new(release: ReleaseId, title: String, body: String, key: String) -> Self {
-        let moment = Moment::JournalUnavailable;
+        let moment = NotifyOn::JournalUnavailable;
         Self { release, channel: None, moment, title, body, key, target: None }
     }
 }
@@ -241,7 +241,7 @@ pub(super) enum Purpose {
     /// It finds out whether an effect is carried out already.
     Doubt(EffectId),
     /// It looks at a step; the question is in the time of the stream.
-    Look(LookQuestion),
+    Look(EvaluationRequest),
     /// It confirms a rollback.
     Confirm,
     Flows,

@@ -1,7 +1,7 @@
 //! What a source of incidents lists, held against the record: it is recorded, and moves nothing.
 
 use crate::{
-    machine::{Action, Release, SeenIncident},
+    machine::{Action, RecordedIncident, Release},
     port::Incident,
     unit::{Text, Timestamp},
 };
@@ -14,7 +14,7 @@ const MOST_AT_ONCE: usize = 16;
 /// that is all of it.
 pub(super) fn news(release: &Release, source: &Text, incidents: &[Incident]) -> (Vec<Action>, bool) {
     let open = release.incidents().iter().filter(|seen| seen.source == *source && seen.is_open());
-    let ends: Vec<(&SeenIncident, End)> =
+    let ends: Vec<(&RecordedIncident, End)> =
         open.filter_map(|seen| Some((seen, end_of(seen, incidents)?))).collect();
     // An id whose incident ends here may be another one's at once.
     let is_new = |incident: &&Incident| {
@@ -42,7 +42,7 @@ pub(super) fn news(release: &Release, source: &Text, incidents: &[Incident]) -> 
 struct End(Option<Timestamp>);
 
 /// How an incident that is open on the record has ended, if it has.
-fn end_of(seen: &SeenIncident, incidents: &[Incident]) -> Option<End> {
+fn end_of(seen: &RecordedIncident, incidents: &[Incident]) -> Option<End> {
     let begun = seen.incident.started_at;
     let same: Vec<&Incident> = incidents.iter().filter(|one| one.id == seen.incident.id).collect();
     let listed = same.iter().find(|one| one.started_at == begun).or_else(|| same.first());

@@ -10,7 +10,7 @@ use crate::{
     chain::Head,
     event::{Event, Record},
     machine::{PhaseName, Release, command::Cause},
-    plan::Moment,
+    plan::NotifyOn,
     port::with_causes,
     unit::Span,
 };
@@ -45,9 +45,15 @@ impl Session {
                 let Some(pending) = self.pending.pop_front() else { return };
                 self.contested = self.contested.saturating_sub(1);
                 self.others_drive &= !pending.drives;
-                self.as_stored = self.as_stored.take().filter(|_| !self.pending.is_empty()).and_then(|mut base| {
-                    pending.records.iter().try_for_each(|record| base.apply(record)).is_ok().then_some(base)
-                });
+                self.as_stored =
+                    self.as_stored.take().filter(|_| !self.pending.is_empty()).and_then(|mut base| {
+                        pending
+                            .records
+                            .iter()
+                            .try_for_each(|record| base.apply(record))
+                            .is_ok()
+                            .then_some(base)
+                    });
                 self.recorded.extend(pending.records.into_iter().map(Arc::new));
                 self.stored = self.recorded.back().map(|record| record.head()).or(self.stored);
                 self.fresh = self.pending.is_empty();
@@ -248,7 +254,7 @@ impl Session {
             key,
             release: self.release.id().clone(),
             channel: self.release.policy().map(|policy| policy.on_call().channel.clone()),
-            moment: Moment::JournalUnavailable,
+            moment: NotifyOn::JournalUnavailable,
             title,
             body,
             target: if exposed { self.release.target() } else { None },
@@ -260,7 +266,7 @@ impl Session {
 fn is_by_a_driver(event: &Event) -> bool {
     matches!(
         event,
-        Event::LookTaken(_)
+        Event::Evaluated(_)
             | Event::Deployed(_)
             | Event::TrafficSet(_)
             | Event::Notified(_)

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::{
     event::EffectId,
-    machine::{Effect, Outstanding, PhaseName, Question},
+    machine::{Effect, Inquiry, Outstanding, PhaseName},
     port::{DeployRequest, Notification, Target, TrafficRequest},
     unit::{Timestamp, TrafficShare, Window},
 };
@@ -138,13 +138,13 @@ impl Session {
     fn ask(&mut self, target: &Target) {
         match self.release.question(self.stream_now()) {
             None => {}
-            Some(Question::Traffic(target)) => {
+            Some(Inquiry::Traffic(target)) => {
                 let runs = self.runs(|purpose| matches!(purpose, Purpose::Confirm));
                 if !runs && self.now >= self.confirm_after {
                     self.start(Purpose::Confirm, Request::ObservePlatform(target), CallUrgency::Back);
                 }
             }
-            Some(Question::Look(question)) => {
+            Some(Inquiry::Look(question)) => {
                 if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
                     return;
                 }
@@ -190,15 +190,17 @@ impl Session {
         let stream = self.stream_now();
         let deadline = self.release.next_deadline(stream).map(|at| self.own_time(at));
         let pause = match self.release.question(stream) {
-            Some(Question::Look(_)) => Some(self.look_after),
-            Some(Question::Traffic(_)) => Some(self.confirm_after),
+            Some(Inquiry::Look(_)) => Some(self.look_after),
+            Some(Inquiry::Traffic(_)) => Some(self.confirm_after),
             None => None,
         };
         let pause = pause.filter(|at| *at > self.now);
-        let theirs = (self.others_drive && self.act_after > self.now && !self.release.outstanding().is_empty())
-            .then_some(self.act_after);
+        let theirs =
+            (self.others_drive && self.act_after > self.now && !self.release.outstanding().is_empty())
+                .then_some(self.act_after);
         let flows = (self.flows_after > self.now && self.wants_flows()).then_some(self.flows_after);
-        let next = if self.stopping { None } else { [deadline, pause, theirs, flows].into_iter().flatten().min() };
+        let next =
+            if self.stopping { None } else { [deadline, pause, theirs, flows].into_iter().flatten().min() };
         // A deadline that the tolerated difference of two clocks has put off.
         next.map(|at| if at <= self.now { self.now + crate::unit::Span::from_secs(1) } else { at })
     }

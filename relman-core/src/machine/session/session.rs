@@ -542,7 +542,7 @@ impl Session {
                 let urgent = was_going_back || is_going_back(&self.release);
                 let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
                 let drives =
-                    matches!(cause, Cause::Look(_) | Cause::Outcome { .. } | Cause::Traffic { .. });
+                    matches!(cause, Cause::Measured(_) | Cause::Outcome { .. } | Cause::Traffic { .. });
                 let batch = Batch { id, expected, lines, urgent };
                 self.pending.push_back(Pending { batch, records, keep, drives });
                 Ok(Some(id))

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Event, LookTaken, Record},
+    event::{Evaluated, Event, Record},
     judge::{Outcome, Verdict},
     plan::{Criterion, RollbackContract},
     report::facts::{History, Mark, VerdictKind},
@@ -106,9 +106,9 @@ pub(in crate::report) fn contract<'a>(history: &History<'a>) -> &'a [Criterion] 
 fn verdicts<'a>(
     criterion: &'a Criterion,
     records: &'a [Record],
-) -> impl Iterator<Item = (&'a Record, &'a LookTaken, &'a Verdict)> {
+) -> impl Iterator<Item = (&'a Record, &'a Evaluated, &'a Verdict)> {
     records.iter().filter_map(move |record| {
-        let Event::LookTaken(look) = &record.event else { return None };
+        let Event::Evaluated(look) = &record.event else { return None };
         let verdict = look.verdicts.iter().find(|verdict| verdict.criterion == *criterion)?;
         Some((record, look, verdict))
     })

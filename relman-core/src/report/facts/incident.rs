@@ -100,7 +100,7 @@ impl IncidentReport {
         let mut reports: Vec<Self> = Vec::new();
         for record in history.records {
             match &record.event {
-                Event::IncidentSeen(seen) => reports.push(Self {
+                Event::IncidentReported(seen) => reports.push(Self {
                     source: seen.source.clone(),
                     began: IncidentTime::at(history, seen.incident.started_at),
                     share: share_at(&exposures, seen.incident.started_at),

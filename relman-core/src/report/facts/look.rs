@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Event, LookTaken, ObservedExposure, Record},
+    event::{Evaluated, Event, ObservedExposure, Record},
     judge::{Answer, Arm, Evidence, Measurement, Observation, Outcome, Undecided, Verdict, assess},
     report::facts::{History, Mark, counted},
     unit::{Finite, MetricName, Span, Text, TrafficShare, Window},
@@ -11,11 +11,11 @@ use crate::{
 
 /// The result of a look, with the step and the time it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct LookNote {
+pub struct EvaluationNote {
     /// The step, from 1.
     pub step: u32,
     /// The result.
-    pub result: LookResult,
+    pub result: EvaluationResult,
     /// How much of its window counts as bake time.
     #[serde(rename = "credit_ms")]
     pub credit: Span,
@@ -24,7 +24,7 @@ pub struct LookNote {
 /// The result of a look, the worst of its verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum LookResult {
+pub enum EvaluationResult {
     /// Every criterion is clean.
     Clean,
     /// None is breached, and some rest on too few requests as yet.
@@ -37,19 +37,19 @@ pub enum LookResult {
     Breached,
 }
 
-impl LookNote {
-    pub(in crate::report) fn of(look: &LookTaken) -> Self {
-        let of_verdicts = look.verdicts.iter().map(|verdict| LookResult::of(&verdict.outcome));
+impl EvaluationNote {
+    pub(in crate::report) fn of(look: &Evaluated) -> Self {
+        let of_verdicts = look.verdicts.iter().map(|verdict| EvaluationResult::of(&verdict.outcome));
         let of_traffic = match &look.exposure {
-            ObservedExposure::Seen { .. } => LookResult::Clean,
-            ObservedExposure::Unknown { .. } => LookResult::Unmeasured,
+            ObservedExposure::Seen { .. } => EvaluationResult::Clean,
+            ObservedExposure::Unknown { .. } => EvaluationResult::Unmeasured,
         };
-        let worst = of_verdicts.chain([of_traffic]).max().unwrap_or(LookResult::Clean);
+        let worst = of_verdicts.chain([of_traffic]).max().unwrap_or(EvaluationResult::Clean);
         Self { step: look.step, result: worst, credit: look.credit }
     }
 }
 
-impl LookResult {
+impl EvaluationResult {
     fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Pass => Self::Clean,
@@ -65,7 +65,7 @@ impl LookResult {
 
 /// How many looks had which result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct LookTally {
+pub struct EvaluationTally {
     /// All of them.
     pub looks: u64,
     /// Those in which every criterion was clean.
@@ -87,16 +87,16 @@ pub struct LookTally {
     pub last: Option<Mark>,
 }
 
-impl LookTally {
-    pub(in crate::report) fn add(&mut self, record: &Record, look: &LookTaken) {
-        let note = LookNote::of(look);
+impl EvaluationTally {
+    pub(in crate::report) fn add(&mut self, record: &Record, look: &Evaluated) {
+        let note = EvaluationNote::of(look);
         self.looks += 1;
         match note.result {
-            LookResult::Clean => self.clean += 1,
-            LookResult::TooFewRequests => self.too_few += 1,
-            LookResult::NotProven => self.not_proven += 1,
-            LookResult::Unmeasured => self.unmeasured += 1,
-            LookResult::Breached => self.breached += 1,
+            EvaluationResult::Clean => self.clean += 1,
+            EvaluationResult::TooFewRequests => self.too_few += 1,
+            EvaluationResult::NotProven => self.not_proven += 1,
+            EvaluationResult::Unmeasured => self.unmeasured += 1,
+            EvaluationResult::Breached => self.breached += 1,
         }
         self.counted = self.counted + note.credit;
         self.first = self.first.or(Some(Mark::of(record)));
@@ -104,7 +104,7 @@ impl LookTally {
     }
 }
 
-impl std::fmt::Display for LookTally {
+impl std::fmt::Display for EvaluationTally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let looks = counted(self.looks, "evaluation", "evaluations");
         let parts = [
@@ -124,7 +124,7 @@ impl std::fmt::Display for LookTally {
 
 /// One look at the metrics: where the traffic was, what was measured, and the verdicts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookStory {
+pub struct EvaluationStory {
     /// When, and the record.
     pub mark: Mark,
     /// The step, from 1.
@@ -188,11 +188,11 @@ impl std::fmt::Display for VerdictKind {
 
 impl VerdictKind {
     pub(in crate::report) fn of(outcome: &Outcome) -> Self {
-        match LookResult::of(outcome) {
-            LookResult::Clean => Self::Clean,
-            LookResult::TooFewRequests | LookResult::NotProven => Self::Open,
-            LookResult::Unmeasured => Self::Unmeasured,
-            LookResult::Breached => Self::Breached,
+        match EvaluationResult::of(outcome) {
+            EvaluationResult::Clean => Self::Clean,
+            EvaluationResult::TooFewRequests | EvaluationResult::NotProven => Self::Open,
+            EvaluationResult::Unmeasured => Self::Unmeasured,
+            EvaluationResult::Breached => Self::Breached,
         }
     }
 }
@@ -212,17 +212,17 @@ pub struct Reading {
     pub errors: Option<u64>,
 }
 
-impl LookStory {
+impl EvaluationStory {
     /// Every look of a release.
     pub(in crate::report) fn all(history: &History<'_>) -> Vec<Self> {
         let looks = history.records.iter().filter_map(|record| match &record.event {
-            Event::LookTaken(look) => Some(Self::of(record, look)),
+            Event::Evaluated(look) => Some(Self::of(record, look)),
             _ => None,
         });
         looks.collect()
     }
 
-    fn of(record: &Record, look: &LookTaken) -> Self {
+    fn of(record: &Record, look: &Evaluated) -> Self {
         let (seen, unseen) = match &look.exposure {
             ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
             ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),

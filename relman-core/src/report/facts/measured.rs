@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 
 use crate::{
-    event::{Event, LookTaken, Record},
+    event::{Evaluated, Event, Record},
     judge::{Arm, Measurement, Pool, significant},
     unit::{Finite, MetricName, Ratio, Span},
 };
@@ -58,14 +58,14 @@ impl MetricSums {
     pub(in crate::report) fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
         let mut sums = Self::default();
         for record in records {
-            if let Event::LookTaken(look) = &record.event {
+            if let Event::Evaluated(look) = &record.event {
                 sums.add(record.seq, look);
             }
         }
         sums
     }
 
-    fn add(&mut self, seq: u64, look: &LookTaken) {
+    fn add(&mut self, seq: u64, look: &Evaluated) {
         for seen in &look.observations {
             let Some(measurement) = seen.answer.measurement() else { continue };
             let sum = self.0.entry((seen.metric.clone(), seen.arm)).or_default();
@@ -171,7 +171,7 @@ impl Uptime {
         Ratio::new(up, up.saturating_add(down))
     }
 
-    pub(in crate::report) fn add(&mut self, look: &LookTaken) {
+    pub(in crate::report) fn add(&mut self, look: &Evaluated) {
         let length = look.window.length();
         let counts = look.observations.iter().filter(|seen| seen.arm == Arm::Canary).filter_map(|seen| {
             match seen.answer.measurement()? {

@@ -31,7 +31,9 @@ pub(in crate::report) use history::{EndChange, by};
 pub use history::{Ended, Heading, History, Mark};
 pub use hold::{HoldEnd, HoldPeriod, OpenHold};
 pub use incident::{IncidentReport, IncidentTime};
-pub use look::{LookNote, LookResult, LookStory, LookTally, Reading, VerdictKind, VerdictStory};
+pub use look::{
+    EvaluationNote, EvaluationResult, EvaluationStory, EvaluationTally, Reading, VerdictKind, VerdictStory,
+};
 pub use measured::{Availability, Figure, Performance, Uptime};
 pub(in crate::report) use measured::{ERROR_RATE, MetricSums};
 pub use people::{Complaint, NoticeOutcome};

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Event, Record},
-    port::Moment,
+    port::NotifyOn,
     report::facts::{History, Mark},
     unit::{Actor, Channel, Text},
 };
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeOutcome {
     /// What it was about.
-    pub moment: Moment,
+    pub moment: NotifyOn,
     /// Who got it; not on the record where nobody did.
     pub audience: Option<Text>,
     /// Through which channel.

@@ -54,7 +54,7 @@ impl RollbackTimes {
                 let hold = since.iter().find(|record| {
                     matches!(&record.event, Event::HoldPlaced(placed) if placed.cause == HoldCause::Unmeasured)
                 });
-                let look = last(|event| matches!(event, Event::LookTaken(_)));
+                let look = last(|event| matches!(event, Event::Evaluated(_)));
                 (since.first().map(|first| begin(before, first)), hold.or(look))
             }
             RollbackTrigger::Manual { .. } => (None, None),
@@ -88,7 +88,7 @@ fn likely_start(breach: &Record) -> Option<Timestamp> {
 /// When what a record shows began: a look shows its window, and a complaint that is one too many began with the first.
 fn begin(before: &[Record], record: &Record) -> Timestamp {
     match &record.event {
-        Event::LookTaken(look) => look.window.from,
+        Event::Evaluated(look) => look.window.from,
         Event::ComplaintRecorded(_) => {
             let first = before.iter().find(|record| matches!(record.event, Event::ComplaintRecorded(_)));
             first.map_or(record.at, |first| first.at)
@@ -175,10 +175,10 @@ pub struct RollbackEvidence {
 /// the look that a hold without end followed, or at the rollback itself.
 pub(in crate::report) fn breach(before: &[Record], started: &RollbackStarted) -> usize {
     let last = |fits: fn(&Event) -> bool| before.iter().rposition(|record| fits(&record.event));
-    let is_look = |event: &Event| matches!(event, Event::LookTaken(_));
+    let is_look = |event: &Event| matches!(event, Event::Evaluated(_));
     let found = match &started.trigger {
         RollbackTrigger::Criterion { criterion, .. } => {
-            last(|event| matches!(event, Event::LookTaken(_) | Event::ComplaintRecorded(_)))
+            last(|event| matches!(event, Event::Evaluated(_) | Event::ComplaintRecorded(_)))
                 .map(|found| first_of_pool(before, found, criterion))
         }
         RollbackTrigger::Unmeasured { held, .. } if *held == Span::ZERO => last(is_look),
@@ -192,21 +192,21 @@ pub(in crate::report) fn breach(before: &[Record], started: &RollbackStarted) ->
 /// The first of the looks that were judged together: those since the likely start, where there is one, or those at the
 /// same step since the criterion was last decided.
 fn first_of_pool(records: &[Record], last: usize, criterion: &Criterion) -> usize {
-    let Event::LookTaken(deciding) = &records[last].event else {
+    let Event::Evaluated(deciding) = &records[last].event else {
         return last;
     };
     let verdict = deciding.verdicts.iter().find(|verdict| verdict.criterion == *criterion);
     let strength = verdict.and_then(|verdict| verdict.strength);
     if let Some(since) = strength.and_then(|strength| strength.since) {
         let is_since = |record: &Record| match &record.event {
-            Event::LookTaken(look) => look.window.from >= since,
+            Event::Evaluated(look) => look.window.from >= since,
             _ => false,
         };
         return records[..last].iter().position(is_since).unwrap_or(last);
     }
     let mut first = last;
     for (index, record) in records[..last].iter().enumerate().rev() {
-        let Event::LookTaken(look) = &record.event else {
+        let Event::Evaluated(look) = &record.event else {
             continue;
         };
         let verdict = look.verdicts.iter().find(|verdict| verdict.criterion == *criterion);
@@ -223,7 +223,7 @@ pub(in crate::report) fn evidence(from_breach: &[Record], started: &RollbackStar
     let mut evidence = RollbackEvidence { records: Vec::new(), verdict: None, observations: Vec::new() };
     for record in from_breach {
         match &record.event {
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 let tells = |observation: &&Observation| match &started.trigger {
                     RollbackTrigger::Criterion { criterion, .. } => observation.metric == criterion.metric,
                     // Later looks of the same outage say the same again.

@@ -69,7 +69,7 @@ impl ObservedShare {
     /// What a record says about where the platform showed the traffic.
     pub(in crate::report) fn of(record: &Record) -> Option<Self> {
         let (share, detail) = match &record.event {
-            Event::LookTaken(look) => match &look.exposure {
+            Event::Evaluated(look) => match &look.exposure {
                 ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
                 ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),
             },

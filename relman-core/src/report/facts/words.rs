@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    event::{CheckOutcome, CheckRecorded, Event, HoldCause, LookTaken, ObservedExposure, SetBy},
+    event::{CheckOutcome, CheckRecorded, Evaluated, Event, HoldCause, ObservedExposure, SetBy},
     judge::Outcome,
     unit::{Span, Timestamp, TrafficShare},
 };
@@ -51,7 +51,7 @@ pub fn sentence(event: &Event) -> String {
                 drifted.expected, drifted.observed
             )
         }
-        Event::LookTaken(look) => look_sentence(look),
+        Event::Evaluated(look) => look_sentence(look),
         Event::ContractBreached(breached) => format!("CONTRACT BREACHED: {}", breached.verdict),
         Event::ClockSkewed(skewed) => format!(
             "CLOCKS DIFFER: record {} is {} ahead of the conductor's clock; the release goes on by that clock",
@@ -117,7 +117,7 @@ pub fn sentence(event: &Event) -> String {
             format!("action item {} {}: {}", settled.number, settled.how, settled.note)
         }
         Event::ComplaintRecorded(complaint) => format!("recorded a complaint: {}", complaint.text),
-        Event::IncidentSeen(seen) => {
+        Event::IncidentReported(seen) => {
             let incident = &seen.incident;
             let severity =
                 incident.severity.as_ref().map(|severity| format!(" ({severity})")).unwrap_or_default();
@@ -186,7 +186,7 @@ fn check_sentence(check: &CheckRecorded) -> String {
     format!("check {} {outcome}: {}{items}", check.check, check.evidence)
 }
 
-fn look_sentence(look: &LookTaken) -> String {
+fn look_sentence(look: &Evaluated) -> String {
     let seen = match &look.exposure {
         ObservedExposure::Seen { share_bp: TrafficShare::ZERO } => "with no traffic".to_owned(),
         ObservedExposure::Seen { share_bp } => format!("at {share_bp}"),
@@ -234,7 +234,7 @@ mod tests {
             EffectId, Gate, NotificationAbandoned, OnCallHandedOver, OverrideExpired, PlanApproved,
             ReleaseAborted, TrafficDrifted, TrafficSet,
         },
-        port::Moment,
+        port::NotifyOn,
         unit::Text,
     };
 
@@ -270,7 +270,7 @@ mod tests {
             (
                 NotificationAbandoned {
                     effect,
-                    moment: Moment::Completed,
+                    moment: NotifyOn::Completed,
                     channel: "releases".parse().unwrap(),
                     detail: Text::of("410 gone"),
                 }

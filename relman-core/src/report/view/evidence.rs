@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Event, LookTaken, Record},
+    event::{Evaluated, Event, Record},
     judge::{
         Arm, FastAlarm, Measurement, Method, Outcome, Verdict, confidence::Interval, diagnostics::Warning,
         evidence::LnEvidence, factor::Counts,
@@ -43,7 +43,7 @@ pub struct CriterionEvidence {
     /// Step by step.
     pub steps: Vec<StepEvidence>,
     /// Look by look.
-    pub looks: Vec<LookEvidence>,
+    pub looks: Vec<EvaluationEvidence>,
     /// The look that brought most evidence against it in the channel that rolls back; none where none brought any.
     pub moved_most: Option<EvidenceMove>,
     /// When the regression began that is the most likely one after the last look; none where there is no sign of one.
@@ -97,7 +97,7 @@ pub struct StepEvidence {
 
 /// The evidence of one look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookEvidence {
+pub struct EvaluationEvidence {
     /// The record of the look.
     #[serde(flatten)]
     pub mark: Mark,
@@ -140,7 +140,7 @@ pub struct CountedRequests {
 }
 
 impl CountedRequests {
-    fn of(look: &LookTaken, metric: &MetricName, arm: Arm, boundary: Option<Finite>) -> Option<Self> {
+    fn of(look: &Evaluated, metric: &MetricName, arm: Arm, boundary: Option<Finite>) -> Option<Self> {
         let found = look.observations.iter().find(|seen| seen.metric == *metric && seen.arm == arm)?;
         let measurement = found.answer.measurement()?;
         let against = match measurement {
@@ -169,11 +169,11 @@ pub struct EvidenceMove {
 impl EvidenceReport {
     /// The evidence of a release; none before the first look.
     pub fn of(history: &History<'_>) -> Option<Self> {
-        let looks: Vec<(&Record, &LookTaken)> = history
+        let looks: Vec<(&Record, &Evaluated)> = history
             .records
             .iter()
             .filter_map(|record| match &record.event {
-                Event::LookTaken(look) => Some((record, look)),
+                Event::Evaluated(look) => Some((record, look)),
                 _ => None,
             })
             .collect();
@@ -202,7 +202,7 @@ impl EvidenceReport {
 }
 
 impl CriterionEvidence {
-    fn of<'a>(last: &Verdict, looks: impl Iterator<Item = (&'a Record, &'a LookTaken, &'a Verdict)>) -> Self {
+    fn of<'a>(last: &Verdict, looks: impl Iterator<Item = (&'a Record, &'a Evaluated, &'a Verdict)>) -> Self {
         let mut evidence = Self {
             criterion: last.criterion.clone(),
             method: last.method,
@@ -226,7 +226,7 @@ impl CriterionEvidence {
         evidence
     }
 
-    fn push(&mut self, mark: Mark, look: &LookTaken, verdict: &Verdict) {
+    fn push(&mut self, mark: Mark, look: &Evaluated, verdict: &Verdict) {
         let number = look.step;
         let strength = verdict.strength;
         let boundary = strength.and_then(|strength| strength.boundary).map(|boundary| boundary.at);
@@ -240,7 +240,7 @@ impl CriterionEvidence {
                 self.moved_most = Some(EvidenceMove { look: mark, from, to });
             }
         }
-        self.looks.push(LookEvidence {
+        self.looks.push(EvaluationEvidence {
             mark,
             step: number,
             canary: counted(Arm::Canary),

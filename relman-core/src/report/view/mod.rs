@@ -19,7 +19,7 @@ mod validation;
 pub use artifact::{Artifact, ArtifactName, StoryArtifact};
 pub use delivery::{Contribution, DELIVERY_METRICS_SOURCE, DeliveryMetrics, FailedDeployment, Spread};
 pub use evidence::{
-    CountedRequests, CriterionEvidence, EvidenceBreach, EvidenceMove, EvidenceReport, LookEvidence,
+    CountedRequests, CriterionEvidence, EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport,
     StepEvidence,
 };
 pub use highlight::Highlight;
@@ -29,7 +29,7 @@ pub use post_mortem::PostMortemReport;
 pub use retrospective::{Figures, Lesson, Retrospective, RetrospectiveSection};
 pub use rollback::{AfterStart, FailedAttempt, RollbackLog, RollbackStatus};
 pub use schedule::{Checkpoint, Schedule, ScheduledStep, StepEnd};
-pub use status::{CoverStatus, LastLook, LastRecord, OverrideInForce, Status, Waiting};
+pub use status::{CoverStatus, LastEvaluation, LastRecord, OverrideInForce, Status, Waiting};
 pub use storyboard::{
     ChecklistItem, Frame, FrameName, FrameState, ItemState, PlanFrame, ProcedureStep, ReleaseFrame,
     RollbackFrame, StageFrame, StepStory, Storyboard, VerifyFrame,

@@ -144,11 +144,11 @@ impl Figures {
                 .unwrap_or_default(),
             in_production: production.map(|record| end.since(record.at)),
             widest: Exposure::all(history).iter().map(|exposure| exposure.share).max(),
-            looks: count(|event| matches!(event, Event::LookTaken(_))),
+            looks: count(|event| matches!(event, Event::Evaluated(_))),
             holds: HoldPeriod::all(history).len() as u64,
             overrides: count(|event| matches!(event, Event::OverrideGranted(_))),
             complaints: count(|event| matches!(event, Event::ComplaintRecorded(_))),
-            incidents: count(|event| matches!(event, Event::IncidentSeen(_))),
+            incidents: count(|event| matches!(event, Event::IncidentReported(_))),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     event::{Event, Gate, HoldCause, Record},
     machine::{Phase, TrafficState},
     policy::Step,
-    report::facts::{Ended, GateStory, Heading, History, LookTally, Mark, bake_left, gate_of_step},
+    report::facts::{Ended, EvaluationTally, GateStory, Heading, History, Mark, bake_left, gate_of_step},
     unit::{MetricName, Span, Timestamp, TrackName, TrafficShare},
 };
 
@@ -92,7 +92,7 @@ pub struct Checkpoint {
     /// How many looks that takes.
     pub planned_looks: u64,
     /// The looks so far and their results.
-    pub looks: LookTally,
+    pub looks: EvaluationTally,
     /// When it was passed, and the record; not yet, or never, if absent.
     pub passed: Option<Mark>,
 }
@@ -164,10 +164,10 @@ impl Schedule {
 fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span) -> Vec<Checkpoint> {
     let checkpoint = |step: &ScheduledStep| {
         let gate = gate_of_step(step.number, steps.len());
-        let mut looks = LookTally::default();
+        let mut looks = EvaluationTally::default();
         for record in history.records {
             match &record.event {
-                Event::LookTaken(look) if look.step == step.number => looks.add(record, look),
+                Event::Evaluated(look) if look.step == step.number => looks.add(record, look),
                 _ => {}
             }
         }
@@ -245,7 +245,7 @@ impl Fold {
                 }
                 self.held_since = (!self.holds.is_empty()).then_some(record.at);
             }
-            Event::LookTaken(look) => {
+            Event::Evaluated(look) => {
                 if let Some(step) = self.step() {
                     step.looks += 1;
                     step.baked = step.baked + look.credit;

@@ -25,7 +25,7 @@ pub struct Status {
     /// What the platform showed when the traffic was last observed; never yet, if absent.
     pub exposure_seen: Option<ObservedShare>,
     /// The verdicts of the last look; none before the first.
-    pub last_look: Option<LastLook>,
+    pub last_look: Option<LastEvaluation>,
     /// What makes it stand still, if anything does.
     pub holds: Vec<OpenHold>,
     /// What it waits for first; nothing, if absent.
@@ -47,7 +47,7 @@ pub struct Status {
 
 /// The verdicts of the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LastLook {
+pub struct LastEvaluation {
     /// When, and the record.
     pub mark: Mark,
     /// One sentence for each criterion.
@@ -126,9 +126,9 @@ impl Status {
     }
 }
 
-fn last_look(history: &History<'_>) -> Option<LastLook> {
+fn last_look(history: &History<'_>) -> Option<LastEvaluation> {
     history.records.iter().rev().find_map(|record| match &record.event {
-        Event::LookTaken(look) => Some(LastLook {
+        Event::Evaluated(look) => Some(LastEvaluation {
             mark: Mark::of(record),
             verdicts: look.verdicts.iter().map(ToString::to_string).collect(),
         }),

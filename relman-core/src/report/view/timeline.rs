@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Event, Record},
-    report::facts::{Heading, History, LookNote, LookResult, sentence},
+    report::facts::{EvaluationNote, EvaluationResult, Heading, History, sentence},
     unit::{Actor, Span, Timestamp},
 };
 
@@ -33,7 +33,7 @@ pub struct TimelineEntry {
     pub sentence: String,
     /// For a look, its result.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub look: Option<LookNote>,
+    pub look: Option<EvaluationNote>,
 }
 
 /// One line of a timeline: a record, or a run of looks.
@@ -72,7 +72,7 @@ impl TimelineEntry {
     /// What a record says.
     pub fn of(record: &Record) -> Self {
         let look = match &record.event {
-            Event::LookTaken(look) => Some(LookNote::of(look)),
+            Event::Evaluated(look) => Some(EvaluationNote::of(look)),
             _ => None,
         };
         Self {
@@ -108,8 +108,8 @@ impl TimelineRow {
         *last = entry.record;
         *until = entry.at;
         *looks += 1;
-        *too_few += u64::from(note.result == LookResult::TooFewRequests);
-        *not_proven += u64::from(note.result == LookResult::NotProven);
+        *too_few += u64::from(note.result == EvaluationResult::TooFewRequests);
+        *not_proven += u64::from(note.result == EvaluationResult::NotProven);
         *credit = *credit + note.credit;
         Ok(())
     }
@@ -117,16 +117,16 @@ impl TimelineRow {
     /// A run of one look; none for anything else, and none for a look that found a breach.
     fn run_of(entry: &TimelineEntry) -> Option<Self> {
         let note = entry.look?;
-        (note.result != LookResult::Breached).then_some(Self::Looks {
+        (note.result != EvaluationResult::Breached).then_some(Self::Looks {
             first: entry.record,
             last: entry.record,
             from: entry.at,
             until: entry.at,
             step: note.step,
             looks: 1,
-            too_few: u64::from(note.result == LookResult::TooFewRequests),
-            not_proven: u64::from(note.result == LookResult::NotProven),
-            unmeasured: note.result == LookResult::Unmeasured,
+            too_few: u64::from(note.result == EvaluationResult::TooFewRequests),
+            not_proven: u64::from(note.result == EvaluationResult::NotProven),
+            unmeasured: note.result == EvaluationResult::Unmeasured,
             credit: note.credit,
         })
     }
@@ -135,8 +135,8 @@ impl TimelineRow {
         match (self, entry.look) {
             (Self::Looks { step, unmeasured, .. }, Some(note)) => {
                 note.step == *step
-                    && note.result != LookResult::Breached
-                    && *unmeasured == (note.result == LookResult::Unmeasured)
+                    && note.result != EvaluationResult::Breached
+                    && *unmeasured == (note.result == EvaluationResult::Unmeasured)
             }
             (Self::Looks { .. } | Self::One(_), _) => false,
         }

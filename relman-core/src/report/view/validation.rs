@@ -6,8 +6,8 @@ use crate::{
     event::{CheckOutcome, Event, Gate},
     judge::Arm,
     report::facts::{
-        CheckRun, Complaint, CoverPeriod, CoverSlot, CriterionResult, ERROR_RATE, Figure, Heading, History,
-        HoldPeriod, IncidentReport, LookTally, Mark, MetricSums, Performance, Uptime,
+        CheckRun, Complaint, CoverPeriod, CoverSlot, CriterionResult, ERROR_RATE, EvaluationTally, Figure,
+        Heading, History, HoldPeriod, IncidentReport, Mark, MetricSums, Performance, Uptime,
     },
     unit::{CheckName, MetricName, Span, Timestamp},
 };
@@ -37,7 +37,7 @@ pub struct ValidationReport {
     #[serde(rename = "left_ms")]
     pub left: Span,
     /// The looks and their results.
-    pub looks: LookTally,
+    pub looks: EvaluationTally,
     /// How much of the time the new version answered.
     pub uptime: Uptime,
     /// Requests to the new version that failed, by `error_rate`; not counted, if absent.
@@ -100,9 +100,9 @@ impl ValidationReport {
             _ => None,
         });
         let until: Timestamp = end.map_or(history.now, |(_, mark)| mark.at);
-        let (mut looks, mut uptime) = (LookTally::default(), Uptime::default());
+        let (mut looks, mut uptime) = (EvaluationTally::default(), Uptime::default());
         for record in after {
-            if let Event::LookTaken(look) = &record.event {
+            if let Event::Evaluated(look) = &record.event {
                 looks.add(record, look);
                 uptime.add(look);
             }

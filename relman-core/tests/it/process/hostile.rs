@@ -25,7 +25,7 @@ fn an_answer_about_another_time_is_stale_whatever_it_says() {
         }
     });
     assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
-    let Event::LookTaken(taken) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(taken) = &batch.events[0] else { panic!("{batch:?}") };
     assert!(taken.observations.iter().all(|seen| matches!(seen.answer, Answer::Stale { .. })));
     assert_eq!(driven.baked(), secs(0));
     // A window that reaches further back than the question does answer it.
@@ -46,7 +46,7 @@ fn what_was_not_asked_for_and_what_was_said_twice_does_not_count() {
         let first = measured.observations[0].clone();
         measured.observations.push(Observation { metric: "revenue".parse().unwrap(), ..first });
     });
-    let Event::LookTaken(taken) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(taken) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(taken.observations.len(), 6);
 }
 
@@ -94,7 +94,7 @@ fn the_words_of_all_answers_share_one_record() {
     let mut driven = Driven::planned(&drill_plan(), &sixteen).in_step(1);
     let endless = "x".repeat(10_000);
     let batch = driven.look_as(|_, _| Answer::NoData { detail: endless.clone() });
-    let Event::LookTaken(look) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(look) = &batch.events[0] else { panic!("{batch:?}") };
     let metrics = look.observations.len();
     assert!(metrics >= 32, "{metrics}");
     for seen in &look.observations {

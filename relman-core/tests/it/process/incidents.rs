@@ -1,7 +1,7 @@
 //! V4: incidents of the service are on the record, beside where the release was when they began.
 
 use relman_core::{
-    event::{IncidentEnded, IncidentSeen},
+    event::{IncidentEnded, IncidentReported},
     machine::{Action, Command, Input, PhaseName, Principal, Refusal},
     port::Incident,
     report::{History, IncidentReport, IncidentTime, Retrospective, Storyboard, ValidationReport},
@@ -198,7 +198,7 @@ fn v4_the_reports_say_where_the_release_was_when_an_incident_began() {
 #[test]
 fn v4_a_forged_record_of_an_incident_does_not_fold() {
     let driven = Driven::drill().in_step(1);
-    let seen = |incident| IncidentSeen { source: act::text("alertmanager"), incident, roles: [].into() };
+    let seen = |incident| IncidentReported { source: act::text("alertmanager"), incident, roles: [].into() };
     let ended = |id| IncidentEnded {
         source: act::text("alertmanager"),
         id: act::text(id),

@@ -187,8 +187,8 @@ fn a_verdict_that_was_changed_is_found() {
     looks(&mut driven, 2, 1, 1);
     let mut again = ReJudge::new(driven.release.id().clone());
     let mut records = driven.journal.records.clone();
-    let at = records.iter().position(|record| matches!(record.event, Event::LookTaken(_))).unwrap();
-    let Event::LookTaken(look) = &mut records[at].event else { unreachable!() };
+    let at = records.iter().position(|record| matches!(record.event, Event::Evaluated(_))).unwrap();
+    let Event::Evaluated(look) = &mut records[at].event else { unreachable!() };
     look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
     let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err().to_string();
     assert!(error.starts_with(&format!("record {at} holds the verdict")), "{error}");

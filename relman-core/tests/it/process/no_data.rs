@@ -232,7 +232,7 @@ fn at_100_per_cent_the_baseline_is_the_one_of_the_step_before() {
         "latency_p99" => gauge(239.0),
         _ => healthy(metric, arm),
     });
-    let Event::LookTaken(look) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(look) = &batch.events[0] else { panic!("{batch:?}") };
     assert!(look.observations.iter().all(|seen| seen.arm == Arm::Canary), "there is no baseline to ask");
     let verdict = &look.verdicts[1];
     assert_eq!(verdict.control, Control::Frozen);

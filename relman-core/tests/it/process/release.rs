@@ -320,7 +320,7 @@ fn r5_a_breach_counts_where_another_metric_is_missing() {
         _ => crate::fixture::missing(MissingKind::NoData, now),
     });
     assert_eq!(batch.kinds(), ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
-    let Event::LookTaken(look) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(look) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(look.exposure, ObservedExposure::Unknown { detail: act::text("timed out") });
     assert_eq!(look.verdicts[0].outcome, Outcome::Fail);
     assert_eq!(look.credit, Span::ZERO);

@@ -171,7 +171,7 @@ fn v4_what_a_dashboard_shows_is_in_the_record() {
         ("error_rate", Arm::Canary) => counts(1_000, 4),
         _ => healthy(metric, arm),
     });
-    let Event::LookTaken(look) = &batch.events[0] else { panic!("{batch:?}") };
+    let Event::Evaluated(look) = &batch.events[0] else { panic!("{batch:?}") };
     let seen: Vec<String> = look
         .observations
         .iter()

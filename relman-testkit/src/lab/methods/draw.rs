@@ -1,7 +1,7 @@
 use relman_core::judge::factor::{Arms, Counts};
 use serde::{Deserialize, Serialize};
 
-use crate::sim::{Arrivals, draw::Draw};
+use crate::world::{Arrivals, draw::Draw};
 
 /// How many minutes a day has.
 const DAY: u32 = 24 * 60;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     lab::{Progress, Share, figure::mean},
-    sim::{behaviour::part_of, draw::Draw},
+    world::{behaviour::part_of, draw::Draw},
 };
 
 /// The most trials of a comparison.

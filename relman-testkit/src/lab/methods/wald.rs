@@ -5,7 +5,7 @@ use relman_core::judge::{
     factor::{Counts, RateLimit},
 };
 
-use crate::sim::draw::Draw;
+use crate::world::draw::Draw;
 
 /// The fewest requests on average in which any test that turns back a healthy version with a probability of at most `α`
 /// finds that errors went from a rate `healthy` to a rate `broken`, both above 0 and below 1: `ln(1/α) / KL(broken ‖

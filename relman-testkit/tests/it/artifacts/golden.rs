@@ -19,21 +19,17 @@ fn folder() -> PathBuf {
 }
 
 fn is_golden(scene: &str, file: &str, shown: &str) {
-    let path = folder().join(scene).join(file);
-    if std::env::var_os("RELMAN_UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, shown).unwrap();
-    }
-    let golden = fs::read_to_string(&path).unwrap_or_default();
-    let differs = golden.lines().zip(shown.lines()).position(|(golden, shown)| golden != shown);
-    let line = differs.unwrap_or_else(|| golden.lines().count().min(shown.lines().count())) + 1;
-    assert!(golden == shown, "{scene}/{file} differs from line {line} on; it would be:\n{shown}");
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(folder().join(scene));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(file, shown));
 }
 
 fn holds(scene: &str, artifact: &Artifact) -> [String; 2] {
     let files = [format!("{}.md", artifact.name()), format!("{}.json", artifact.name())];
     is_golden(scene, &files[0], &Templates::default().markdown(artifact).unwrap());
-    is_golden(scene, &files[1], &(serde_json::to_string_pretty(artifact).unwrap() + "\n"));
+    is_golden(scene, &files[1], &serde_json::to_string_pretty(artifact).unwrap());
     for line in artifact.to_string().lines() {
         assert!(line.chars().count() <= 100 && line.trim_end() == line, "{}: {line:?}", artifact.name());
     }
@@ -49,7 +45,7 @@ fn scenario(scenario: DemoScenario, expected: &[&str]) {
     let files: BTreeSet<String> = artifacts.iter().flat_map(|artifact| holds(&scene, artifact)).collect();
     let kept: BTreeSet<String> = fs::read_dir(folder().join(&scene))
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap().replace(".snap", ""))
         .collect();
     assert_eq!(files, kept, "a golden file without an artifact");
 }
@@ -128,7 +124,7 @@ fn an_override() {
 #[test]
 fn an_incident() {
     let clean = DemoScenario::Clean;
-    let mut story = Story::of(&clean.simulation(), clean.cast().without(Duty::Close));
+    let mut story = Story::of(&clean.simulation(), clean.team().without(Duty::Close));
     let tenth = story.release.track().unwrap().1.steps()[1].share;
     let set = story.records.iter().find(|record| match &record.event {
         Event::TrafficSet(set) => set.share == tenth,
@@ -163,7 +159,7 @@ fn delivery_metrics() {
         let simulation = Simulation::new(plan, Arc::new(Policy::shipped()))
             .world(scenario.world())
             .starting_at(sample::start() + Span::from_hours(36 * day));
-        let story = Story::of(&simulation, scenario.cast());
+        let story = Story::of(&simulation, scenario.team());
         contributions.push(Contribution::of(&story.history()));
         obligations.add(&story.history());
         if scenario == DemoScenario::Clean {
@@ -181,7 +177,7 @@ fn delivery_metrics() {
     let artifact = Artifact::DeliveryMetrics(Box::new(metrics));
     assert_eq!(artifact.name(), ArtifactName::DeliveryMetrics);
     holds("journal", &artifact);
-    assert!(obligations.sorted().post_mortems.is_empty(), "the cast files what is owed");
+    assert!(obligations.sorted().post_mortems.is_empty(), "the team files what is owed");
 }
 
 #[test]

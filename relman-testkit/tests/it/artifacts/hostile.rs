@@ -10,7 +10,7 @@ use relman_core::{
     report::{Artifact, Form, TemplateError, Templates},
     unit::Span,
 };
-use relman_testkit::{Cast, Simulation, sample};
+use relman_testkit::{Simulation, Team, sample};
 
 use super::story::{Story, text, who};
 
@@ -21,9 +21,10 @@ const HOSTILE: &str = "<script>alert('x')</script> \"q\" `code` | cell | **bold*
 fn story() -> Story {
     let mut plan = sample::builder("checkout-241", &["api"]).title(text(HOSTILE));
     plan = plan.drill().track("drill".parse().unwrap());
-    plan = plan.tell(text(HOSTILE), "releases".parse().unwrap(), [relman_core::port::Moment::RolloutStarted]);
+    plan =
+        plan.tell(text(HOSTILE), "releases".parse().unwrap(), [relman_core::port::NotifyOn::RolloutStarted]);
     let simulation = Simulation::new(Arc::new(plan.build().unwrap()), sample::brief_drill_policy());
-    let mut story = Story::of(&simulation, Cast::new().without(relman_testkit::Duty::Close));
+    let mut story = Story::of(&simulation, Team::new().without(relman_testkit::Duty::Close));
     story.act("user:bo", Action::Complain { text: text(HOSTILE) });
     let incident = Incident {
         id: text(HOSTILE),
@@ -121,7 +122,7 @@ fn markup_in_free_texts_comes_out_as_text_in_forms() {
 fn the_longest_texts_are_shown_whole() {
     let longest = "<b>x</b> ".repeat(444);
     let mut story =
-        Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+        Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Team::new());
     story.act("user:bo", Action::RecordLesson { kind: LessonKind::WentWell, text: text(&longest) });
     let history = story.history();
     let retrospective = Artifact::all(&history).pop().unwrap();
@@ -131,7 +132,7 @@ fn the_longest_texts_are_shown_whole() {
 
 #[test]
 fn a_template_that_is_wrong_names_itself_its_line_and_what_is_missing() {
-    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Team::new());
     let history = story.history();
     let plan = Artifact::all(&history).remove(0);
     let failed = |source: &str| {
@@ -156,7 +157,7 @@ fn a_template_that_is_wrong_names_itself_its_line_and_what_is_missing() {
 
 #[test]
 fn a_part_is_replaced_in_every_artifact_and_an_error_in_it_is_its_own() {
-    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Cast::new());
+    let story = Story::of(&Simulation::new(sample::drill_plan(), sample::brief_drill_policy()), Team::new());
     let history = story.history();
     let ours = Templates::default().with("_footer", "\nOf Example Ltd, {{ heading.release }}\n").unwrap();
     for artifact in Artifact::all(&history) {

@@ -2,7 +2,7 @@
 //! artifacts whatever happened to a release.
 //!
 //! The files are in `tests/golden/artifacts/`. After an intended change, this writes them anew:
-//! `RELMAN_UPDATE_GOLDEN=1 cargo test -p relman-testkit --test it artifacts::`.
+//! `INSTA_UPDATE=always cargo test -p relman-testkit --test it artifacts::`.
 
 mod golden;
 mod hostile;

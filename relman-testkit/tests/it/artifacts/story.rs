@@ -8,7 +8,7 @@ use relman_core::{
     report::History,
     unit::{Actor, Span, Text, Timestamp},
 };
-use relman_testkit::{Cast, DemoScenario, Simulation};
+use relman_testkit::{DemoScenario, Simulation, Team};
 
 /// A release with its records.
 pub(crate) struct Story {
@@ -23,19 +23,19 @@ pub(crate) fn text(text: &str) -> Text {
 }
 
 pub(crate) fn who(actor: &str) -> Actor {
-    Cast::actor(actor)
+    Team::actor(actor)
 }
 
 impl Story {
-    pub(crate) fn of(simulation: &Simulation, cast: Cast) -> Self {
-        let run = simulation.run(cast).unwrap();
+    pub(crate) fn of(simulation: &Simulation, team: Team) -> Self {
+        let run = simulation.run(team).unwrap();
         let now = run.release.last_at();
         Self { release: run.release, records: run.records, lines: run.lines, now }
     }
 
     /// A scenario of the demo; after the error spike and the override people look back on it.
     pub(crate) fn scenario(scenario: DemoScenario) -> Self {
-        let mut story = Self::of(&scenario.simulation(), scenario.cast());
+        let mut story = Self::of(&scenario.simulation(), scenario.team());
         match scenario {
             DemoScenario::ErrorSpike | DemoScenario::Override => story.look_back(),
             DemoScenario::Clean
@@ -50,7 +50,7 @@ impl Story {
         History::settled(&self.release, &self.records)
     }
 
-    /// Someone does something a while later.
+    /// Person does something a while later.
     pub(crate) fn act(&mut self, by: &str, action: Action) {
         self.now = self.now + Span::from_minutes(10);
         let roles: BTreeSet<_> = ["author", "developer", "approver"].map(|role| role.parse().unwrap()).into();

@@ -11,7 +11,7 @@ use relman_testkit::{
         clock::{ClockFixture, suite},
     },
     sample,
-    sim::ManualClock,
+    world::ManualClock,
 };
 
 use super::{Exposed, each_check_can_fail};

@@ -16,7 +16,7 @@ use relman_core::{
 use relman_testkit::{
     conformance::{
         Able, Port, Report,
-        metrics::{MetricsFixture, Question, suite},
+        metrics::{MetricCase, MetricsFixture, suite},
     },
     sample,
 };
@@ -59,9 +59,9 @@ fn metric(name: &str) -> MetricName {
     name.parse().unwrap()
 }
 
-fn question(name: &str) -> Question {
+fn question(name: &str) -> MetricCase {
     let from = sample::start();
-    Question::about(metric(name), Arm::Canary, Window { from, until: from + Span::from_minutes(1) })
+    MetricCase::about(metric(name), Arm::Canary, Window { from, until: from + Span::from_minutes(1) })
 }
 
 fn counts(requests: u64, errors: u64) -> Answer {
@@ -136,7 +136,7 @@ impl MetricsFixture for Flawed {
         self
     }
 
-    fn question(&self) -> Question {
+    fn question(&self) -> MetricCase {
         question("error_rate")
     }
 
@@ -151,19 +151,19 @@ impl MetricsFixture for Flawed {
         })
     }
 
-    async fn empty(&self) -> Able<Question> {
+    async fn empty(&self) -> Able<MetricCase> {
         Ok(question("empty"))
     }
 
-    async fn zero(&self) -> Able<Question> {
+    async fn zero(&self) -> Able<MetricCase> {
         Ok(question("zero"))
     }
 
-    async fn stale(&self) -> Able<Question> {
+    async fn stale(&self) -> Able<MetricCase> {
         Ok(question("stale"))
     }
 
-    async fn not_finite(&self) -> Able<Question> {
+    async fn not_finite(&self) -> Able<MetricCase> {
         Ok(question("nan"))
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use relman_core::{
-    port::{Moment, Notification, Notifier, PortError, PortErrorKind},
+    port::{Notification, Notifier, NotifyOn, PortError, PortErrorKind},
     unit::Channel,
 };
 use relman_testkit::conformance::{
@@ -73,7 +73,7 @@ impl Notifier for Flawed {
         let Notification { title, body, key, moment, .. } = notification;
         let new = |what: &String| self.seen.lock().unwrap().insert(what.clone());
         match self.flaw {
-            Flaw::KeepsHoldsToItself if *moment == Moment::Held => return Ok(()),
+            Flaw::KeepsHoldsToItself if *moment == NotifyOn::Held => return Ok(()),
             Flaw::RefusesRepetitions if !new(key) => return failed(PortErrorKind::Rejected, "a duplicate"),
             Flaw::TellsTitlesOnce if !new(title) => return Ok(()),
             _ => {}

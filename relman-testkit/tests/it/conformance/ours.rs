@@ -9,18 +9,20 @@ use relman_core::{
     unit::{Actor, Channel, Role, Span, Timestamp, TrafficShare, Window},
 };
 use relman_testkit::{
-    Cast,
+    Team,
     conformance::{
         self, Able, Unable,
         clock::ClockFixture,
         deployer::DeployerFixture,
         directory::DirectoryFixture,
-        metrics::{MetricsFixture, Question},
+        metrics::{MetricCase, MetricsFixture},
         notifier::{NotifierFixture, Received},
     },
-    fault::{Fault, MetricsFate},
     ready, sample,
-    sim::{FixedDirectory, ManualClock, RecordingNotifier, SimulatedPlatform, World},
+    world::{
+        FixedDirectory, ManualClock, RecordingNotifier, SimulatedPlatform, World,
+        fault::{Fault, MetricsFate},
+    },
 };
 
 /// A simulated platform at a share of 10 % for a minute, with a clock of its own.
@@ -69,10 +71,10 @@ impl Simulated {
     }
 
     /// A question about errors in the minute that begins so many minutes after the first exposure.
-    fn minute(&self, from: u64) -> Question {
+    fn minute(&self, from: u64) -> MetricCase {
         let from = self.exposed_at + Span::from_minutes(from);
         let window = Window { from, until: from + Span::from_minutes(1) };
-        Question::about("error_rate".parse().unwrap(), Arm::Canary, window)
+        MetricCase::about("error_rate".parse().unwrap(), Arm::Canary, window)
     }
 }
 
@@ -101,7 +103,7 @@ impl MetricsFixture for Simulated {
         &self.platform
     }
 
-    fn question(&self) -> Question {
+    fn question(&self) -> MetricCase {
         self.minute(0)
     }
 
@@ -113,22 +115,22 @@ impl MetricsFixture for Simulated {
         })
     }
 
-    async fn empty(&self) -> Able<Question> {
+    async fn empty(&self) -> Able<MetricCase> {
         Ok(self.minute(2))
     }
 
-    async fn zero(&self) -> Able<Question> {
+    async fn zero(&self) -> Able<MetricCase> {
         // Of about a request in a healthy version's fifth of a second, none fails.
         let question = self.minute(0);
         let from = question.window.from;
-        Ok(Question { window: Window { from, until: from + Span::from_millis(400) }, ..question })
+        Ok(MetricCase { window: Window { from, until: from + Span::from_millis(400) }, ..question })
     }
 
-    async fn stale(&self) -> Able<Question> {
+    async fn stale(&self) -> Able<MetricCase> {
         Ok(self.minute(3))
     }
 
-    async fn not_finite(&self) -> Able<Question> {
+    async fn not_finite(&self) -> Able<MetricCase> {
         Ok(self.minute(4))
     }
 
@@ -150,7 +152,7 @@ impl NotifierFixture for Recorded {
     }
 
     async fn received(&self) -> Able<Vec<Received>> {
-        let told = self.0.told().into_iter();
+        let told = self.0.sent().into_iter();
         Ok(told
             .map(|told| Received { text: format!("{}\n{}", told.title, told.body), key: Ok(told.key) })
             .collect())
@@ -172,11 +174,11 @@ impl DirectoryFixture for People {
 
     fn known(&self) -> (Actor, BTreeSet<Role>) {
         let roles = ["author", "developer"].map(|role| role.parse().unwrap());
-        (Cast::actor("user:ana"), roles.into())
+        (Team::actor("user:ana"), roles.into())
     }
 
     fn without_roles(&self) -> Able<Actor> {
-        Ok(Cast::actor("service:night-watch"))
+        Ok(Team::actor("service:night-watch"))
     }
 
     async fn promote(&self, _: &Actor, _: &Role) -> Able<()> {
@@ -227,7 +229,7 @@ conformance::notifier! {
 
 conformance::directory! {
     #[tokio::test]
-    mod fixed { People(Cast::new().directory().with(Cast::actor("service:night-watch"), [])) }
+    mod fixed { People(Team::new().directory().with(Team::actor("service:night-watch"), [])) }
 }
 
 conformance::clock! {

@@ -1,12 +1,12 @@
 use relman_core::{
     chain::Digest,
-    event::{CheckOutcome, Event, Fact, Gate, LookTaken, PostMortemCause, SetBy},
+    event::{CheckOutcome, Evaluated, Event, Fact, Gate, PostMortemCause, SetBy},
     judge::{Answer, Arm, Evidence, Measurement, Observation, Outcome, judge},
     machine::{self, Action, Command, Input},
     policy::{Policy, floors},
     unit::{Finite, Span, TrafficShare},
 };
-use relman_testkit::Cast;
+use relman_testkit::Team;
 
 use super::machine::{Mutant, edited, without_contract};
 
@@ -156,7 +156,7 @@ fn as_it_was_recorded(input: &Input, facts: &mut Vec<Fact>) {
 fn signed_by_a_service(_: &Input, facts: &mut Vec<Fact>) {
     for fact in facts {
         if matches!(&fact.event, Event::CheckRecorded(check) if check.check.as_str() == floors::MANUAL_QA) {
-            fact.by = Cast::actor("service:ci");
+            fact.by = Team::actor("service:ci");
         }
     }
 }
@@ -164,7 +164,7 @@ fn signed_by_a_service(_: &Input, facts: &mut Vec<Fact>) {
 fn approved_by_the_author(_: &Input, facts: &mut Vec<Fact>) {
     for fact in facts {
         if matches!(fact.event, Event::PlanApproved(_)) {
-            fact.by = Cast::actor("user:ana");
+            fact.by = Team::actor("user:ana");
         }
     }
 }
@@ -173,7 +173,7 @@ fn overridden_by_on_call(_: &Input, facts: &mut Vec<Fact>) {
     for fact in facts {
         if let Event::OverrideGranted(granted) = &mut fact.event {
             granted.roles = ["on-call".parse().unwrap()].into();
-            fact.by = Cast::actor("user:oli");
+            fact.by = Team::actor("user:oli");
         }
     }
 }
@@ -193,7 +193,7 @@ fn no_second_step(_: &Input, facts: &mut Vec<Fact>) {
     facts.retain(|fact| match &fact.event {
         Event::StepStarted(started) => started.step != 2,
         Event::TrafficSet(set) => set.share != TrafficShare::percent(10),
-        Event::LookTaken(look) => look.step != 2,
+        Event::Evaluated(look) => look.step != 2,
         Event::GatePassed(passed) => passed.gate != Gate::Step(2),
         _ => true,
     });
@@ -218,7 +218,7 @@ fn with_half_of_the_validation(policy: &Policy) -> Policy {
 
 fn every_look_counts(_: &Input, facts: &mut Vec<Fact>) {
     for fact in facts {
-        if let Event::LookTaken(look) = &mut fact.event
+        if let Event::Evaluated(look) = &mut fact.event
             && look.credit == Span::ZERO
         {
             look.credit = look.window.length();
@@ -283,9 +283,9 @@ fn what_was_seen_and_judged(input: &Input, facts: &mut [Fact]) {
 fn looks<'a>(
     input: &'a Input,
     facts: &'a mut [Fact],
-) -> impl Iterator<Item = (&'a mut LookTaken, &'a [Observation])> {
+) -> impl Iterator<Item = (&'a mut Evaluated, &'a [Observation])> {
     facts.iter_mut().filter_map(move |fact| match (&mut fact.event, input) {
-        (Event::LookTaken(look), Input::Answered(_, machine::Outcome::Measured { observations, .. })) => {
+        (Event::Evaluated(look), Input::Answered(_, machine::Outcome::Measured { observations, .. })) => {
             Some((look, observations.as_slice()))
         }
         _ => None,

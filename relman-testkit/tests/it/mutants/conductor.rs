@@ -5,10 +5,11 @@ use relman_core::{
     unit::{Span, Timestamp, TrafficShare},
 };
 use relman_testkit::{
-    Cast, Duty, Flaw, People, Run, Simulation, SimulationError,
-    fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, Schedule, When},
-    sample,
-    sim::{Complaints, Regression, World},
+    Duty, Flaw, People, Run, Simulation, SimulationError, Team, sample,
+    world::{
+        Complaints, Regression, World,
+        fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, Schedule, When},
+    },
 };
 
 /// The invariant that has to notice, and what is wrong with the conductor.
@@ -58,7 +59,7 @@ pub(crate) fn drill(seed: u64) -> Simulation {
 }
 
 pub(crate) fn play(drill: &Simulation) -> Result<Run, SimulationError> {
-    drill.run(Cast::new())
+    drill.run(Team::new())
 }
 
 /// A drill in which, besides, something goes wrong that lets a flaw show.
@@ -93,18 +94,18 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
 /// Plays a drill with the people who let a flaw show.
 pub(crate) fn play_for(flaw: Flaw, drill: &Simulation) -> Result<Run, SimulationError> {
     match flaw {
-        Flaw::DropsCommandsAfterTheEnd => drill.run(Cast::new().with_rollback_after_completion()),
+        Flaw::DropsCommandsAfterTheEnd => drill.run(Team::new().with_rollback_after_completion()),
         Flaw::BelievesInZero | Flaw::GoesForwardUnheard | Flaw::ForgetsAborts => {
-            drill.run(Impatient(Cast::new()))
+            drill.run(Impatient(Team::new()))
         }
         // A release that is not closed is there to be looked at when the late change arrives.
-        Flaw::WatchesZeroBriefly => drill.run(Impatient(Cast::new().without(Duty::Close))),
-        _ => drill.run(Cast::new()),
+        Flaw::WatchesZeroBriefly => drill.run(Impatient(Team::new().without(Duty::Close))),
+        _ => drill.run(Team::new()),
     }
 }
 
 /// People who roll a release back when its next step does not get its traffic at once.
-struct Impatient(Cast);
+struct Impatient(Team);
 
 impl People for Impatient {
     fn act(&mut self, release: &Release, now: Timestamp) -> Vec<(Principal, Action)> {

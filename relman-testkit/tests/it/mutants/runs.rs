@@ -4,29 +4,30 @@ use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use relman_core::{
     event::Record,
-    machine::{Action, Call, Command, Input, LookQuestion, Outcome, PhaseName, Request},
+    machine::{Action, Call, Command, EvaluationRequest, Input, Outcome, PhaseName, Request},
     plan::Plan,
     port::{Clock, Deployer, MetricsSource, PortError, Target},
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
-    AfterFailure, Cast,
-    fault::{Fault, MetricsFate},
-    ready, sample,
-    sim::{ManualClock, Regression, SimulatedPlatform, World},
+    AfterFailure, Team, ready, sample,
+    world::{
+        ManualClock, Regression, SimulatedPlatform, World,
+        fault::{Fault, MetricsFate},
+    },
 };
 
 use super::machine::{Machine, Mutant};
 
-/// A drill of the mutant in a random world, with a random cast, to its end.
+/// A drill of the mutant in a random world, with a random team, to its end.
 pub(crate) fn play(mutant: &Mutant, seed: u64) -> Vec<Record> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let (plan, world, cast) = (plan(&mut random), world(&mut random), cast(&mut random));
+    let (plan, world, team) = (plan(&mut random), world(&mut random), team(&mut random));
     let clock = Arc::new(ManualClock::at(sample::start()));
     let platform = SimulatedPlatform::new(world, seed, clock.clone());
     let machine = Machine::new(*mutant, plan.release().clone());
-    let mut run = Run { machine, platform, clock, cast, random };
-    let by = Cast::new().principal("user:ana");
+    let mut run = Run { machine, platform, clock, team, random };
+    let by = Team::new().principal("user:ana");
     let action = Action::RecordPlan { plan, policy: sample::drill_policy() };
     run.tell(&Input::Action(Command { by, action }));
     run.play();
@@ -53,11 +54,11 @@ fn world(random: &mut ChaCha8Rng) -> World {
     }
 }
 
-fn cast(random: &mut ChaCha8Rng) -> Cast {
+fn team(random: &mut ChaCha8Rng) -> Team {
     let answers = [AfterFailure::PassNextTime, AfterFailure::Override, AfterFailure::GiveUp];
     match random.random_range(0..2) {
-        0 => Cast::new(),
-        _ => Cast::new().with_failing("integration".parse().unwrap(), *answers.choose(random).unwrap()),
+        0 => Team::new(),
+        _ => Team::new().with_failing("integration".parse().unwrap(), *answers.choose(random).unwrap()),
     }
 }
 
@@ -66,7 +67,7 @@ struct Run {
     machine: Machine,
     platform: SimulatedPlatform,
     clock: Arc<ManualClock>,
-    cast: Cast,
+    team: Team,
     random: ChaCha8Rng,
 }
 
@@ -129,8 +130,8 @@ impl Run {
         }
     }
 
-    fn measure(&self, question: &LookQuestion) -> Outcome {
-        let LookQuestion { window, queries, arms, target, .. } = question;
+    fn measure(&self, question: &EvaluationRequest) -> Outcome {
+        let EvaluationRequest { window, queries, arms, target, .. } = question;
         let asked = queries.iter().flat_map(|query| arms.iter().map(move |arm| (query, *arm)));
         let observations = asked
             .map(|(query, arm)| ready(MetricsSource::observe(&self.platform, query, arm, *window)))
@@ -140,7 +141,7 @@ impl Run {
     }
 
     fn listen(&mut self) -> bool {
-        let acts = self.cast.next(self.machine.belief.release(), self.clock.now());
+        let acts = self.team.next(self.machine.belief.release(), self.clock.now());
         let mut changed = false;
         for (by, action) in acts {
             changed |= self.tell(&Input::Action(Command { by, action }));

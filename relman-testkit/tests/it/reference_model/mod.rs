@@ -171,7 +171,7 @@ fn when<R: Rules>(story: &Story, model: &Model<R>, one: Move) -> When {
 
 /// What both sides say, in words that can be compared.
 #[derive(Debug, PartialEq)]
-struct SeenFromOutside {
+struct Outside {
     phase: PhaseName,
     step: Option<(u32, Span)>,
     exposure: TrafficShare,
@@ -181,11 +181,11 @@ struct SeenFromOutside {
     owed: Vec<u32>,
 }
 
-fn seen_of_machine(story: &Story) -> SeenFromOutside {
+fn seen_of_machine(story: &Story) -> Outside {
     let release = story.release();
     let mut approvers: Vec<String> = release.approvals().iter().map(|one| one.by.to_string()).collect();
     approvers.sort_unstable();
-    SeenFromOutside {
+    Outside {
         phase: release.phase().name(),
         step: release.phase().step().map(|step| (step.number, step.baked)),
         exposure: release.exposure(),
@@ -196,7 +196,7 @@ fn seen_of_machine(story: &Story) -> SeenFromOutside {
     }
 }
 
-fn seen_of_model<R: Rules>(model: &Model<R>) -> SeenFromOutside {
+fn seen_of_model<R: Rules>(model: &Model<R>) -> Outside {
     let phase = match model.phase {
         Phase::Planning => PhaseName::Planning,
         Phase::Staging => PhaseName::Staging,
@@ -214,7 +214,7 @@ fn seen_of_model<R: Rules>(model: &Model<R>) -> SeenFromOutside {
         (HoldCause::Deployer, model.deployer_held),
     ];
     let step = model.step.as_ref();
-    SeenFromOutside {
+    Outside {
         phase,
         step: step.map(|step| (u32::try_from(step.number).unwrap(), Span::from_secs(step.baked))),
         exposure: TrafficShare::percent(u16::try_from(model.exposure).unwrap()),

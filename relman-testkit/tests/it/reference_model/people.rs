@@ -1,8 +1,8 @@
 //! Who acts, and what they may do.
 
-use relman_testkit::scenario::{Someone, someone};
+use relman_testkit::scenario::{Person, someone};
 
-/// Someone who tries things.
+/// Person who tries things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     /// The author.
@@ -19,9 +19,9 @@ pub enum Who {
     Oli,
     /// The service that runs checks.
     Ci,
-    /// Someone with every role.
+    /// Person with every role.
     Dan,
-    /// Someone whom the directory does not know.
+    /// Person whom the directory does not know.
     Mallory,
 }
 
@@ -84,7 +84,7 @@ impl Who {
         }
     }
 
-    pub fn someone(self) -> Someone {
+    pub fn someone(self) -> Person {
         let every_role = ["author", "developer", "approver", "executive", "on-call", "qa", "ci"];
         match self {
             Self::Dan | Self::AnaInEveryRole => someone(self.name()).with_roles(every_role),

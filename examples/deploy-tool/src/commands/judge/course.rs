@@ -2,8 +2,8 @@
 
 use relman_core::{
     judge::{
-        Answer, Arm, Channel, Control, Evidence, FastAlarm, Histogram, Judge, Look, Measurement, MissingKind,
-        Observation, Outcome, Pool, Undecided, Verdict as Record,
+        Answer, Arm, Channel, Control, Evaluation, Evidence, FastAlarm, Histogram, Judge, Measurement,
+        MissingKind, Observation, Outcome, Pool, Undecided, Verdict as Record,
         evidence::{Sequential, StartWeights},
         factor::{BurstProofGauge, CountsWithExposure, Exposed},
         familiar::{ArgoAnalysis, ArgoLimits, ArgoMeasurement, ArgoPhase},
@@ -15,7 +15,7 @@ use relman_core::{
 };
 
 use super::{
-    judged::{Course, Followed, Judged, Tested, Verdict},
+    judged::{Followed, Judged, Series, Tested, Verdict},
     lines::{Interval, Observations},
     rule::{Asked, Channels, Rule, upper_limit},
 };
@@ -62,7 +62,7 @@ fn by_release(asked: &Asked, intervals: &[Interval], channels: Channels) -> Resu
     let threshold = judging.alpha.ln_threshold();
     let mut judge =
         Judge::new(std::slice::from_ref(&criterion), judging, planned(intervals), asked.min_requests);
-    let (mut fast, mut robust) = (Course::default(), Course::default());
+    let (mut fast, mut robust) = (Series::default(), Series::default());
     let mut following = Following::default();
     let (mut complaints, mut weighed) = (0_u64, false);
     for interval in intervals {
@@ -80,7 +80,7 @@ fn by_release(asked: &Asked, intervals: &[Interval], channels: Channels) -> Resu
                 answer: answer.clone(),
             })
             .collect();
-        judge.observe(&Look {
+        judge.observe(&Evaluation {
             step: interval.step + 1,
             window: interval.window,
             control: interval.control,
@@ -408,7 +408,7 @@ impl Single {
 /// By one factor alone.
 fn by_factor(asked: &Asked, intervals: &[Interval], channels: Channels, mut single: Single) -> Judged {
     let threshold = asked.alpha().ln_threshold();
-    let mut course = Course::default();
+    let mut course = Series::default();
     let mut following = Following::default();
     let (mut pool, mut starts, mut since) = (Pool::default(), Vec::new(), None);
     for interval in intervals {

@@ -38,13 +38,13 @@ impl Verdict {
 
 /// The evidence of one channel after each interval.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
-pub(super) struct Course {
+pub(super) struct Series {
     pub(super) ln_evidence: Vec<f64>,
     /// The first interval at which it reached the threshold.
     pub(super) alarm_at: Option<usize>,
 }
 
-impl Course {
+impl Series {
     /// One more interval; nothing new where it was not judged.
     pub(super) fn push(&mut self, ln_evidence: Option<f64>, threshold: f64) {
         let ln = ln_evidence.or(self.ln_evidence.last().copied()).unwrap_or(0.0);
@@ -59,32 +59,32 @@ impl Course {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Followed {
     Both {
-        fast: Course,
-        robust: Course,
+        fast: Series,
+        robust: Series,
     },
-    Fast(Course),
-    Robust(Course),
+    Fast(Series),
+    Robust(Series),
     /// The method has no evidence, or there was nothing that can be weighed.
     None,
 }
 
 impl Followed {
     /// The course that stands for the whole: that of the channel that was asked for, and of `fast` where both were.
-    pub(super) fn main(&self) -> Option<&Course> {
+    pub(super) fn main(&self) -> Option<&Series> {
         match self {
             Self::Both { fast: course, .. } | Self::Fast(course) | Self::Robust(course) => Some(course),
             Self::None => None,
         }
     }
 
-    pub(super) fn fast(&self) -> Option<&Course> {
+    pub(super) fn fast(&self) -> Option<&Series> {
         match self {
             Self::Both { fast: course, .. } | Self::Fast(course) => Some(course),
             Self::Robust(_) | Self::None => None,
         }
     }
 
-    pub(super) fn robust(&self) -> Option<&Course> {
+    pub(super) fn robust(&self) -> Option<&Series> {
         match self {
             Self::Both { robust: course, .. } | Self::Robust(course) => Some(course),
             Self::Fast(_) | Self::None => None,

@@ -250,9 +250,9 @@ fn complete(lines: Vec<Read>, criterion: &Criterion, arms: Arms) -> Result<Vec<I
 #[serde(deny_unknown_fields)]
 struct Line {
     #[serde(default)]
-    from: Option<Moment>,
+    from: Option<Instant>,
     #[serde(default)]
-    to: Option<Moment>,
+    to: Option<Instant>,
     #[serde(default)]
     step: Option<Whole>,
     #[serde(default)]
@@ -291,8 +291,8 @@ impl Line {
     fn check(self, line: usize, criterion: &Criterion) -> Result<Read, String> {
         let window = match (self.from, self.to) {
             (None, None) => None,
-            (Some(Moment(from)), Some(Moment(until))) if from < until => Some(Window { from, until }),
-            (Some(Moment(from)), Some(Moment(until))) => {
+            (Some(Instant(from)), Some(Instant(until))) if from < until => Some(Window { from, until }),
+            (Some(Instant(from)), Some(Instant(until))) => {
                 return Err(format!("`to`, {until}, is not after `from`, {from}"));
             }
             (Some(_), None) => return Err("there is `from` and no `to`; give both, or neither".to_owned()),
@@ -473,27 +473,27 @@ impl<'de> Deserialize<'de> for Whole {
 }
 
 /// A time, in either way to write it.
-struct Moment(Timestamp);
+struct Instant(Timestamp);
 
-impl<'de> Deserialize<'de> for Moment {
+impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Told;
-        impl Visitor<'_> for Told {
-            type Value = Moment;
+        struct InstantVisitor;
+        impl Visitor<'_> for InstantVisitor {
+            type Value = Instant;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a time such as \"2026-05-04T14:00:00Z\", or seconds since 1970")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Moment, E> {
-                moment(text).map(Moment).map_err(|problem| E::custom(format!("{text:?}: {problem}")))
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Instant, E> {
+                moment(text).map(Instant).map_err(|problem| E::custom(format!("{text:?}: {problem}")))
             }
 
-            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Moment, E> {
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Instant, E> {
                 self.visit_f64(seconds as f64)
             }
 
-            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Moment, E> {
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Instant, E> {
                 self.visit_f64(seconds as f64)
             }
 
@@ -501,10 +501,10 @@ impl<'de> Deserialize<'de> for Moment {
                 clippy::cast_possible_truncation,
                 reason = "a cast of a float saturates, and so does the time"
             )]
-            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Moment, E> {
-                Ok(Moment(Timestamp::from_millis((seconds * 1_000.0).round() as i64)))
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Instant, E> {
+                Ok(Instant(Timestamp::from_millis((seconds * 1_000.0).round() as i64)))
             }
         }
-        deserializer.deserialize_any(Told)
+        deserializer.deserialize_any(InstantVisitor)
     }
 }

@@ -10,7 +10,7 @@ use relman_core::{
 use serde::Serialize;
 
 use super::{
-    judged::{Course, Judged, Tested, Verdict, words},
+    judged::{Judged, Series, Tested, Verdict, words},
     lines::{Interval, Observations},
     rule::{Asked, name},
 };
@@ -32,9 +32,9 @@ pub(super) struct Document<'a> {
     threshold: Option<f64>,
     alarm_at: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fast: Option<&'a Course>,
+    fast: Option<&'a Series>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    robust: Option<&'a Course>,
+    robust: Option<&'a Series>,
     #[serde(flatten)]
     tested: Option<Tested>,
     sentence: String,

@@ -8,7 +8,7 @@ use crate::{
     report::{
         facts::{Mark, time},
         render::text::layout::{WIDTH, field, wrapped},
-        view::{CriterionEvidence, EvidenceBreach, EvidenceReport, LookEvidence},
+        view::{CriterionEvidence, EvaluationEvidence, EvidenceBreach, EvidenceReport},
     },
     unit::Finite,
 };
@@ -23,7 +23,7 @@ impl fmt::Display for EvidenceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.heading.write(f, "Evidence")?;
         let last = self.criteria.iter().rev().find_map(|one| one.looks.last());
-        if let Some(LookEvidence { alarm_at: Some(alarm), all_fast, all_robust, mark, .. }) = self
+        if let Some(EvaluationEvidence { alarm_at: Some(alarm), all_fast, all_robust, mark, .. }) = self
             .criteria
             .iter()
             .filter_map(|one| one.looks.last())

@@ -5,8 +5,8 @@ use crate::{
     port::Environment,
     report::{
         facts::{
-            CriterionStory, ExposureChange, GateStory, History, HoldPeriod, LookStory, Mark, by, counted,
-            gate_of_step,
+            CriterionStory, EvaluationStory, ExposureChange, GateStory, History, HoldPeriod, Mark, by,
+            counted, gate_of_step,
         },
         view::{
             ChecklistItem, Frame, FrameName, FrameState, Schedule, ScheduledStep, StepEnd, TimelineEntry,
@@ -30,7 +30,7 @@ pub struct ReleaseFrame {
     /// Each criterion of the contract over the whole release.
     pub criteria: Vec<CriterionStory>,
     /// Every look, those of the validation too.
-    pub looks: Vec<LookStory>,
+    pub looks: Vec<EvaluationStory>,
     /// What else happened between the start of the rollout and the validation or the way back.
     pub happenings: Vec<TimelineRow>,
 }
@@ -91,7 +91,7 @@ impl ReleaseFrame {
             happenings: happenings(history, entered, left),
             steps,
             criteria: CriterionStory::all(history, history.records),
-            looks: LookStory::all(history),
+            looks: EvaluationStory::all(history),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     judge::MissingKind,
     plan::Criterion,
     policy::{NoDataAction, Policy},
-    port::Moment,
+    port::NotifyOn,
     report::{
         facts::{History, Mark, contract},
         view::{
@@ -96,7 +96,7 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
         .release
         .plan()
         .map(|plan| {
-            let notices = plan.communication().due_at(Moment::RollbackStarted);
+            let notices = plan.communication().due_at(NotifyOn::RollbackStarted);
             notices.map(|notice| format!("{} via {}", notice.audience, notice.channel)).collect()
         })
         .unwrap_or_default();
@@ -104,7 +104,7 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
     let notices: Vec<String> = notices.collect();
     let notified_at = log.and_then(|log| {
         let is_it =
-            |event: &Event| matches!(event, Event::Notified(one) if one.moment == Moment::RollbackStarted);
+            |event: &Event| matches!(event, Event::Notified(one) if one.moment == NotifyOn::RollbackStarted);
         let record = history.first_from(log.started.record, is_it)?;
         Some(AfterStart { mark: Mark::of(record), after: record.at.since(log.started.at) })
     });

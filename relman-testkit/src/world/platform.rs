@@ -1,0 +1,332 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    hash::Hasher,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use relman_core::{
+    event::{Event, Record},
+    judge::{Answer, Arm, Observation},
+    port::{
+        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery,
+        MetricsSource, PortError, Target, TrafficRequest,
+    },
+    unit::{MetricName, ReleaseId, Span, Timestamp, TrafficShare, Window},
+};
+
+use super::{
+    Happening, What, World, metrics,
+    metrics::Measured,
+    site::{NAME, Origin, Site, in_place, lateness, twice},
+};
+use crate::world::fault::{MetricsFate, Schedule, When};
+
+/// A platform that routes simulated traffic, and the metrics of it, for any number of releases.
+///
+/// Time is what the clock shows. An observation is a function of the seed, the release, the metric, the arm, the
+/// window and the traffic that was set over it: asking twice, or in another order, gives the same answer.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use relman_core::{port::Clock, unit::Timestamp};
+/// use relman_testkit::world::{ManualClock, SimulatedPlatform, World};
+///
+/// let clock: Arc<dyn Clock> = Arc::new(ManualClock::at("2026-11-22T18:00:00.000Z".parse()?));
+/// let platform = SimulatedPlatform::new(World::default(), 7, clock);
+/// assert_eq!(platform.share(&"checkout-241".parse()?).basis_points(), 0);
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
+pub struct SimulatedPlatform {
+    world: Arc<World>,
+    worlds: Arc<BTreeMap<ReleaseId, World>>,
+    seed: u64,
+    clock: Arc<dyn Clock>,
+    origin: Origin,
+    sites: Mutex<BTreeMap<ReleaseId, Site>>,
+}
+
+impl SimulatedPlatform {
+    /// A platform on which nothing is installed.
+    pub fn new(world: World, seed: u64, clock: Arc<dyn Clock>) -> Self {
+        let origin = Origin { start: clock.now(), anchor: None };
+        let (world, worlds) = (Arc::new(world), Arc::default());
+        Self { world, worlds, seed, clock, origin, sites: Mutex::default() }
+    }
+
+    /// The same platform with a world of its own for one release.
+    #[must_use]
+    pub fn with_world(mut self, release: ReleaseId, world: World) -> Self {
+        Arc::make_mut(&mut self.worlds).insert(release, world);
+        self
+    }
+
+    /// Times of the world are relative to this moment, for every release, and not to the first exposure.
+    #[must_use]
+    pub fn anchored_at(mut self, anchor: Timestamp) -> Self {
+        self.origin.anchor = Some(anchor);
+        self
+    }
+
+    /// The same platform once more, as it is now, with another clock: what happens to the one does not happen to the
+    /// other.
+    #[must_use]
+    pub(crate) fn fork(&self, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            world: self.world.clone(),
+            worlds: self.worlds.clone(),
+            seed: self.seed,
+            clock,
+            origin: self.origin,
+            sites: Mutex::new(self.sites().clone()),
+        }
+    }
+
+    /// Takes a release up where a process that ended has left it: the share that it had, where it is installed and
+    /// when it was first exposed.
+    ///
+    /// The deployer's faults are over for a release that was exposed before.
+    #[must_use]
+    pub fn resumed(
+        self,
+        release: ReleaseId,
+        share: TrafficShare,
+        installed: impl IntoIterator<Item = Environment>,
+        anchor: Option<Timestamp>,
+    ) -> Self {
+        let changes = [(anchor.unwrap_or_else(|| self.clock.now()), share)];
+        self.resume(release, changes, installed.into_iter().collect(), anchor)
+    }
+
+    /// Takes a release up where its records leave it, with the traffic as it was over its whole time.
+    #[must_use]
+    pub fn resumed_from(self, records: &[Record]) -> Self {
+        let Some(first) = records.first() else {
+            return self;
+        };
+        let mut changes = Vec::new();
+        let mut installed = BTreeSet::new();
+        for record in records {
+            match &record.event {
+                Event::TrafficSet(set) => changes.push((record.at, set.share)),
+                Event::TrafficDrifted(drifted) => changes.push((record.at, drifted.observed)),
+                Event::Deployed(deployed) => {
+                    installed.insert(deployed.environment);
+                }
+                _ => {}
+            }
+        }
+        let exposed = changes.iter().find(|(_, share)| *share > TrafficShare::ZERO);
+        let anchor = exposed.map(|(at, _)| *at);
+        self.resume(first.release.clone(), changes, installed, anchor)
+    }
+
+    fn resume(
+        self,
+        release: ReleaseId,
+        changes: impl IntoIterator<Item = (Timestamp, TrafficShare)>,
+        installed: BTreeSet<Environment>,
+        anchor: Option<Timestamp>,
+    ) -> Self {
+        let mut site = Site::default();
+        (site.installed, site.anchor) = (installed, anchor);
+        for (at, share) in changes {
+            site.restore(at, share);
+        }
+        if self.origin.anchor.or(anchor).is_some() {
+            site.skip(&self.world_of(&release).faults, self.origin, self.clock.now());
+        }
+        self.sites().insert(release, site);
+        self
+    }
+
+    /// The share of the traffic that a release has, whoever set it.
+    pub fn share(&self, release: &ReleaseId) -> TrafficShare {
+        self.with_site(release, |site, _| site.history.share())
+    }
+
+    /// When a release was first exposed in production, if it was.
+    pub fn first_exposure(&self, release: &ReleaseId) -> Option<Timestamp> {
+        self.with_site(release, |site, _| site.anchor)
+    }
+
+    /// Where a release is installed.
+    pub fn installed(&self, release: &ReleaseId) -> BTreeSet<Environment> {
+        self.with_site(release, |site, _| site.installed.clone())
+    }
+
+    /// When users complained about what a release did to them over a window: each moment is after its end. Asking
+    /// twice gives the same answer.
+    pub fn complaints(&self, release: &ReleaseId, window: Window) -> Vec<Timestamp> {
+        self.with_site(release, |site, _| self.measured(release, site).complaints(release, window))
+    }
+
+    /// What happened to a release so far, in order.
+    pub fn happened(&self, release: &ReleaseId) -> Vec<Happening> {
+        self.with_site(release, |site, _| site.log.clone())
+    }
+
+    /// Notes how many records a release has from now on, so that what happens next is known to come after them.
+    pub fn recorded(&self, release: &ReleaseId, records: u64) {
+        self.with_site(release, |site, _| site.records = site.records.max(records));
+    }
+
+    /// Notes something that happened to a release elsewhere: a call to another port, a crash.
+    pub fn note(&self, release: &ReleaseId, what: What) {
+        self.with_site(release, |site, now| site.note(now, what));
+    }
+
+    /// A moment of a release's schedule of failures, once it is known when that is.
+    pub fn moment(&self, release: &ReleaseId, when: When) -> Option<Timestamp> {
+        self.with_site(release, |site, _| site.moment(self.origin, when))
+    }
+
+    /// What goes wrong for a release.
+    pub fn faults(&self, release: &ReleaseId) -> &Schedule {
+        &self.world_of(release).faults
+    }
+
+    /// How long the answer to the last change of a release takes; none where it never comes. The answer itself is there
+    /// at once: whoever asks under virtual time lets this much of it pass.
+    pub fn answer_delay(&self, release: &ReleaseId) -> Option<Span> {
+        self.with_site(release, |site, _| site.delay)
+    }
+
+    /// When the next change of a release arrives that is under way.
+    pub fn next_arrival(&self, release: &ReleaseId) -> Option<Timestamp> {
+        self.with_site(release, |site, _| site.next_arrival())
+    }
+
+    /// How long the answer to a question about a metric takes. The answer itself is there at once: whoever asks
+    /// under virtual time lets this much of it pass.
+    pub fn answers_after(&self, release: &ReleaseId, metric: &MetricName, window: Window) -> Span {
+        self.with_site(release, |site, _| {
+            lateness(site.metrics_fates(self.faults(release), self.origin, metric, window)).1
+        })
+    }
+
+    /// Hands what makes a release's future, and nothing of its past, to a hasher.
+    pub(crate) fn hash_future(&self, release: &ReleaseId, hasher: &mut impl Hasher) {
+        self.with_site(release, |site, _| site.hash_future(self.faults(release), hasher));
+    }
+
+    /// Does something with what happened to a release so far.
+    pub(crate) fn with_happened<T>(&self, release: &ReleaseId, look: impl FnOnce(&[Happening]) -> T) -> T {
+        self.with_site(release, |site, _| look(&site.log))
+    }
+
+    fn measured<'a>(&'a self, release: &ReleaseId, site: &'a Site) -> Measured<'a> {
+        let (world, anchor) = (self.world_of(release), self.origin.anchor.or(site.anchor));
+        Measured { world, seed: self.seed, history: &site.history, anchor }
+    }
+
+    fn world_of(&self, release: &ReleaseId) -> &World {
+        self.worlds.get(release).unwrap_or(&self.world)
+    }
+
+    fn sites(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Site>> {
+        self.sites.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with what is out there of a release now.
+    fn with_site<T>(&self, release: &ReleaseId, act: impl FnOnce(&mut Site, Timestamp) -> T) -> T {
+        let now = self.clock.now();
+        let mut sites = self.sites();
+        let site = sites.entry(release.clone()).or_default();
+        site.drift(&self.world_of(release).faults, self.origin, now);
+        site.arrive(now);
+        act(site, now)
+    }
+}
+
+#[async_trait]
+impl Deployer for SimulatedPlatform {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> DeployerCapabilities {
+        DeployerCapabilities { share_tolerance: TrafficShare::ZERO }
+    }
+
+    async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
+        let release = &request.target.release;
+        self.with_site(release, |site, now| {
+            site.install(self.faults(release), request.environment, &request.key, now)
+        })
+    }
+
+    async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        let release = &request.target.release;
+        self.with_site(release, |site, now| {
+            site.route(self.faults(release), request.share, &request.key, now)
+        })
+    }
+
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        let release = &target.release;
+        self.with_site(release, |site, _| {
+            let canary_share = site.show(self.faults(release))?;
+            let rest = TrafficShare::try_from(canary_share.distance(TrafficShare::FULL))
+                .expect("what is left of all of the traffic is a share");
+            let detail = format!(
+                "{} has {canary_share}, {} has {rest}",
+                target.artifact.version, target.baseline_version
+            );
+            Ok(Deployment { canary_share, detail })
+        })
+    }
+}
+
+#[async_trait]
+impl MetricsSource for SimulatedPlatform {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// `error_rate`, `log_errors` and every quantile of the latency, such as `latency_p99`.
+    fn knows(&self, metric: &MetricName) -> bool {
+        metrics::knows(metric)
+    }
+
+    async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
+        let release = &query.release;
+        let (answer, window) = self.with_site(release, |site, now| {
+            let fates: Vec<(MetricsFate, Timestamp)> =
+                site.metrics_fates(self.faults(release), self.origin, &query.metric, window).collect();
+            if let Some(missing) = fates.iter().find_map(|(fate, since)| in_place(*fate, *since)) {
+                return (missing, window);
+            }
+            let (back, _) = lateness(fates.iter().copied());
+            let covered = Window { from: window.from.minus(back), until: window.until.minus(back).min(now) };
+            if covered.from >= covered.until {
+                return (
+                    Answer::NoData { detail: "there are no samples of that time yet".to_owned() },
+                    window,
+                );
+            }
+            let answer = self.measured(release, site).answer(query, arm, covered);
+            let counted_twice = fates.iter().any(|(fate, _)| *fate == MetricsFate::Twice);
+            (if counted_twice { twice(answer) } else { answer }, covered)
+        });
+        Observation { metric: query.metric.clone(), arm, window, source: NAME.to_owned(), answer }
+    }
+}
+
+impl fmt::Debug for SimulatedPlatform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimulatedPlatform")
+            .field("seed", &self.seed)
+            .field("world", &self.world)
+            .field("sites", &*self.sites())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "platform_tests.rs"]
+mod tests;
