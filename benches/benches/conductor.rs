@@ -75,7 +75,7 @@ impl MetricsSource for InOrder {
             baseline_version: query.baseline_version.clone(),
         };
         let (queries, arms) = (vec![query.clone()], vec![arm]);
-        let looked = clean_look(&EvaluationRequest { step: 1, window, queries, arms, target });
+        let looked = clean_look(&EvaluationRequest::new(1, window, queries, arms, target));
         let Outcome::Measured { observations, .. } = looked else { panic!("a look is measured") };
         observations.into_iter().next().expect("one question has one answer")
     }

@@ -19,6 +19,7 @@ use crate::http::span_from_text;
 /// once, with the wait in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct RetryPolicy {
     /// How often it is tried in all; one means no second try.
     pub attempts: u32,
@@ -37,16 +38,33 @@ impl Default for RetryPolicy {
     /// Five attempts within two minutes: enough for a restart on the other side, and short enough that a message
     /// about a rollout step still speaks of the present.
     fn default() -> Self {
+        Self::tries(5)
+    }
+}
+
+impl RetryPolicy {
+    /// So many tries in all, and otherwise the default.
+    pub const fn tries(attempts: u32) -> Self {
         Self {
-            attempts: 5,
+            attempts,
             first_delay: Span::from_millis(500),
             longest_delay: Span::from_secs(30),
             total: Span::from_minutes(2),
         }
     }
-}
 
-impl RetryPolicy {
+    /// Waits so long before the second try, twice as long before the next, and no longer than this before any.
+    #[must_use]
+    pub const fn waiting(self, first: Span, longest: Span) -> Self {
+        Self { first_delay: first, longest_delay: longest, ..self }
+    }
+
+    /// Begins no try later than this after the first.
+    #[must_use]
+    pub const fn within(self, total: Span) -> Self {
+        Self { total, ..self }
+    }
+
     /// Tries until it works or the policy says to stop; the error is that of the last try.
     pub(crate) async fn run<T, F>(&self, key: &str, attempt: impl FnMut() -> F) -> Result<T, PortError>
     where

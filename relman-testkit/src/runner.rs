@@ -74,6 +74,7 @@ pub enum Doubt {
 
 /// What one input led to.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Happened {
     /// The new records, in order.
     pub records: Vec<Record>,

@@ -90,6 +90,7 @@ pub enum Law {
 /// A law that does not hold for a seed.
 #[derive(Debug, Clone, Error)]
 #[error("{law} (seed {seed}): {why}\nsmallest case: {case}")]
+#[non_exhaustive]
 pub struct Refuted {
     /// The law.
     pub law: Law,

@@ -19,11 +19,19 @@ const VERIFY: &str = include_str!("../../templates/handover/verify.py");
 
 /// A file that the host adds to a handover: people and roles, its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostFile {
     /// The path in the folder, with `/` between the parts: `config/policy.toml`.
     pub path: String,
     /// The content.
     pub bytes: Vec<u8>,
+}
+
+impl HostFile {
+    /// A file at a path in the folder.
+    pub fn new(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { path: path.into(), bytes: bytes.into() }
+    }
 }
 
 /// Exports the whole journal to a new folder, and returns its manifest with the manifest's digest.

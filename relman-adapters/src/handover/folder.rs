@@ -41,6 +41,7 @@ pub struct Manifest {
 /// A release in a manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Listed {
     /// How many records it has.
     pub records: u64,

@@ -14,6 +14,7 @@ use super::{
 
 /// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Imported {
     /// The contents of the handover.
     pub manifest: Manifest,

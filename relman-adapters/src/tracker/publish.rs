@@ -25,6 +25,7 @@ pub const PATIENT: RetryPolicy = RetryPolicy {
 /// Why a release is not on a tracker, or not all of it.
 #[derive(Debug, Error)]
 #[error("failed to publish {release}")]
+#[non_exhaustive]
 pub struct Unpublished {
     /// The release.
     pub release: ReleaseId,

@@ -2,7 +2,7 @@ use relman_core::{
     judge::Verdict,
     machine::PhaseName,
     report::{
-        EvaluationStory, FrameName, History, Schedule, Status, StoryArtifact, Storyboard, Timeline,
+        EvaluationStory, FrameName, History, RollbackLog, Schedule, Status, StoryArtifact, Storyboard,
         TimelineRow, Waiting,
     },
     unit::{Finite, TrafficShare},
@@ -130,8 +130,7 @@ fn steps(board: &Storyboard) -> Vec<StepEvaluations<'_>> {
 }
 
 fn rollback_rows(board: &Storyboard) -> Vec<TimelineRow> {
-    let Some(log) = &board.rollback.log else { return Vec::new() };
-    Timeline { heading: log.heading.clone(), entries: log.timeline.clone() }.rows()
+    board.rollback.log.as_ref().map(RollbackLog::rows).unwrap_or_default()
 }
 
 fn counted_percent(board: &Storyboard) -> u64 {

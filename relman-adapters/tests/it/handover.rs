@@ -37,7 +37,7 @@ async fn exported() -> (MemoryJournal, TempDir) {
         keep(&journal, &id, None, &lines).await;
     }
     let folder = tempfile::tempdir().unwrap();
-    let people = HostFile { path: "config/people.toml".to_owned(), bytes: b"[people]\n".to_vec() };
+    let people = HostFile::new("config/people.toml", "[people]\n");
     export(&journal, &folder.path().join("handover"), &[people], now()).await.unwrap();
     (journal, folder)
 }
@@ -64,7 +64,7 @@ async fn everything_arrives_record_for_record_and_may_arrive_again() {
     holds_the_same(&journal, &new).await;
 
     let exported = folder.path().join("back");
-    let people = HostFile { path: "config/people.toml".to_owned(), bytes: b"[people]\n".to_vec() };
+    let people = HostFile::new("config/people.toml", "[people]\n");
     let (manifest, digest) = export(&new, &exported, &[people], now()).await.unwrap();
     assert_eq!(
         (manifest, digest),

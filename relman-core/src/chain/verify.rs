@@ -58,6 +58,7 @@ pub struct Verified {
 
 /// The first bad record, and what is wrong with it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Broken {
     /// The stream, if it is known.
     pub release: Option<ReleaseId>,
@@ -65,6 +66,13 @@ pub struct Broken {
     pub seq: u64,
     /// What is wrong with it.
     pub reason: BrokenReason,
+}
+
+impl Broken {
+    /// A bad record of a stream.
+    pub fn new(release: Option<ReleaseId>, seq: u64, reason: BrokenReason) -> Self {
+        Self { release, seq, reason }
+    }
 }
 
 impl fmt::Display for Broken {

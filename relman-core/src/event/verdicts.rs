@@ -8,6 +8,7 @@ use crate::{
 /// The metrics were looked at: what was seen, and what it means.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Evaluated {
     /// The step that was looked at, from 1.
     pub step: u32,
@@ -43,6 +44,7 @@ pub enum ObservedExposure {
 /// A criterion of the rollback contract holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ContractBreached {
     /// The verdict, with its numbers.
     pub verdict: Box<Verdict>,

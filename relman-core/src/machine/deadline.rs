@@ -20,6 +20,7 @@ pub(super) enum Inquiry {
 
 /// One look: these metrics, in these arms, over this window, and where the traffic is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct EvaluationRequest {
     /// The step, from 1.
     pub step: u32,
@@ -31,6 +32,13 @@ pub struct EvaluationRequest {
     pub arms: Vec<Arm>,
     /// What the deployer is asked about.
     pub target: Target,
+}
+
+impl EvaluationRequest {
+    /// A request for these metrics of a step, in these arms, over this window.
+    pub fn new(step: u32, window: Window, queries: Vec<MetricQuery>, arms: Vec<Arm>, target: Target) -> Self {
+        Self { step, window, queries, arms, target }
+    }
 }
 
 impl Release {

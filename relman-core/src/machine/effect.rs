@@ -76,6 +76,7 @@ impl fmt::Display for Effect {
 
 /// An effect that was asked for and has no outcome yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Outstanding {
     /// The effect.
     pub effect: Effect,

@@ -191,6 +191,7 @@ impl fmt::Display for EndedAs {
 
 /// The change meets users, step by step.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Rollout {
     /// Since when the artifact is installed in production; not yet, if absent.
     pub deployed_at: Option<Timestamp>,
@@ -241,6 +242,7 @@ pub enum TrafficState {
 
 /// A release on its way back.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Rollback {
     /// What triggered it.
     pub trigger: RollbackTrigger,

@@ -40,6 +40,7 @@ pub struct ReJudgeBy {
 
 /// The first look on which a criterion fails, or the breach by complaints, which waits for no look.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct FirstFailure {
     /// The record that holds the look, or the breach by complaints.
     pub seq: u64,

@@ -72,6 +72,7 @@ pub(super) struct Planned {
 
 /// Somebody's approval of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Approval {
     /// Who.
     pub by: Actor,
@@ -96,6 +97,7 @@ pub struct Check {
 
 /// A reason to stand still.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hold {
     /// Why.
     pub reason: Text,
@@ -111,6 +113,7 @@ pub struct Hold {
 
 /// An executive's exception to a failed gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Override {
     /// The executive.
     pub by: Actor,
@@ -124,6 +127,7 @@ pub struct Override {
 
 /// A customer's complaint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Complaint {
     /// What the customer said.
     pub text: Text,
@@ -133,6 +137,7 @@ pub struct Complaint {
 
 /// An incident of the service, on the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecordedIncident {
     /// Who told of it.
     pub source: Text,
@@ -165,6 +170,7 @@ impl RecordedIncident {
 
 /// A post-mortem that is owed or was filed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PostMortem {
     /// Its number, from 1.
     pub number: u32,
@@ -176,6 +182,7 @@ pub struct PostMortem {
 
 /// Something that somebody has taken it upon themselves to change because of the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ActionItem {
     /// Its number, from 1.
     pub number: u32,
@@ -193,6 +200,7 @@ pub struct ActionItem {
 
 /// Who is on call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Cover {
     /// The person.
     pub person: Actor,

@@ -11,6 +11,7 @@ use crate::{
 
 /// Something that a release waits for, and whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Missing {
     /// What is missing, for a person.
     pub what: String,

@@ -10,6 +10,7 @@ use super::{Check, Finding, Port};
 /// Printed as a text table; [`to_markdown`](Self::to_markdown) suits a README, [`to_json`](Self::to_json) a program.
 /// Two runs over the same adapter give the same report: there is no time and no machine in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The adapter, as it calls itself.
     pub adapter: String,
@@ -23,6 +24,7 @@ pub struct Report {
 
 /// One check in a [`Report`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Entry {
     /// The name of the check.
     pub check: String,

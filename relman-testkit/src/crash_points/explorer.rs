@@ -38,6 +38,7 @@ pub struct Explorer {
 
 /// What was explored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Explored {
     /// How many scenarios.
     pub scenarios: u64,

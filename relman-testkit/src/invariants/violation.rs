@@ -4,6 +4,7 @@ use relman_core::event::Record;
 
 /// A guardrail that records were found to break.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// The name of the invariant.
     pub name: &'static str,

@@ -14,6 +14,7 @@ const Z: f64 = 1.959_963_984_540_054;
 /// The interval is the score interval of Wilson (1927), which Brown, Cai and Dasgupta (Interval Estimation for a
 /// Binomial Proportion, Statistical Science 16, 2001) recommend for shares near 0 and 1, too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Share {
     /// In how many trials.
     pub hits: u64,
@@ -64,6 +65,7 @@ impl Share {
 
 /// A number with its interval, which has no end where there are too few trials to say.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Estimate {
     /// The number.
     pub value: f64,
@@ -79,6 +81,7 @@ pub struct Estimate {
 /// sample, by their ranks, and supposes nothing about the distribution (Conover, Practical Nonparametric Statistics,
 /// 1999, section 3.2).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Spread {
     /// In how many trials there was one.
     pub trials: u64,

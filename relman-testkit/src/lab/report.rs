@@ -14,6 +14,7 @@ use super::{
 ///
 /// Prints as a text table, serialises for programs, and with the feature `html` makes a page of its own.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// How often each policy was tried in each world.
     pub trials: u32,
@@ -33,6 +34,7 @@ pub struct Report {
 
 /// A policy that was tried.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Contestant {
     /// How it is called in this report: its name, with a number where that is not its alone.
     pub label: String,
@@ -51,6 +53,7 @@ pub struct Contestant {
 
 /// What was found in one world.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct WorldReport {
     /// The name of the world.
     pub name: String,
@@ -64,6 +67,7 @@ pub struct WorldReport {
 
 /// What became of the releases of one policy in one world.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// The share that was rolled back. With a healthy version each of them is a mistake.
     pub rolled_back: Share,
@@ -83,6 +87,7 @@ pub struct Finding {
 
 /// What became of a regression.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Detection {
     /// The share that was rolled back before the regression showed: a mistake, though a lucky one.
     pub before_onset: Share,
@@ -102,6 +107,7 @@ pub struct Detection {
 /// How a policy differs from the first one, with the interval of paired differences: that of Agresti and Min (2005) for
 /// a share, the normal one for a mean.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Difference {
     /// By how much the share rolled back is higher (between -1 and 1).
     pub rolled_back: Estimate,

@@ -63,6 +63,7 @@ pub struct Lab {
 
 /// How far a lab is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// How many trials are over, of all policies and worlds together.
     pub done: u64,

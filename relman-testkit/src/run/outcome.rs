@@ -51,6 +51,7 @@ pub enum Ending {
 
 /// A command that the core refused.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Refused {
     /// When.
     pub at: Timestamp,

@@ -79,6 +79,7 @@ pub enum SimulationError {
 /// A run that broke a guardrail, or could not go on. Says how to see it again.
 #[derive(Debug, Error)]
 #[error("{problem} (seed {seed}; see it again: cargo run -p relman-testkit --example replay -- {})", trace.display())]
+#[non_exhaustive]
 pub struct Failure {
     /// What went wrong.
     #[source]

@@ -9,6 +9,7 @@ use relman_core::{
 ///
 /// Happenings are kept in one order with the records, so that a run can be asked what came before what.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Happening {
     /// When, by the platform's clock.
     pub at: Timestamp,

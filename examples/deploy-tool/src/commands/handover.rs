@@ -44,10 +44,8 @@ async fn export_to(global: &Global, to: &Path) -> Result<(), Failure> {
     let config = Config::load(global)?;
     // A policy that can't be read is not exported.
     config.policy(None)?;
-    let host = [
-        HostFile { path: CONFIG.to_owned(), bytes: written(&config.people())?.into_bytes() },
-        HostFile { path: POLICY.to_owned(), bytes: config.policy_text()?.into_bytes() },
-    ];
+    let host =
+        [HostFile::new(CONFIG, written(&config.people())?), HostFile::new(POLICY, config.policy_text()?)];
     let journal = store::open_read_only(&store::path(global))?;
     let (manifest, digest) = export(&*journal, to, &host, store::now()).await.map_err(failure)?;
     if global.json {

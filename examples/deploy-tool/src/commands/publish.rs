@@ -107,8 +107,8 @@ impl Trackers {
         id: &ReleaseId,
     ) -> Result<Option<Publication>, Failure> {
         let lines = journal.read_to_end(id, 0).await?;
-        let Some(told) = store::told(id, &lines)? else { return Ok(None) };
-        let Some(plan) = told.release.plan() else { return Ok(None) };
+        let Some(stored) = store::stored(id, &lines)? else { return Ok(None) };
+        let Some(plan) = stored.release.plan() else { return Ok(None) };
         let scope = plan.scope();
         let tag = self.tag.replace("{service}", &scope.service.to_string());
         let tag = tag.replace("{version}", &scope.artifact.version.to_string());
@@ -116,7 +116,7 @@ impl Trackers {
             Failure::usage(format_args!("`tag` of the configuration makes no tag of {id}: {error}"))
         })?;
         let templates = Templates::default();
-        let history = History::settled(&told.release, &told.records);
+        let history = History::settled(&stored.release, &stored.records);
         let subject = Subject { release: id.clone(), tag };
         let publication = templates.publication(&history, &subject).map_err(Failure::refused)?;
         let Some(publication) = publication else { return Ok(None) };

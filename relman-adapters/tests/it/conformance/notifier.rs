@@ -24,12 +24,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
 const SECRET: &str = "hunter2-hunter2";
 
-const QUICK: RetryPolicy = RetryPolicy {
-    attempts: 2,
-    first_delay: Span::from_millis(1),
-    longest_delay: Span::from_millis(2),
-    total: Span::from_secs(10),
-};
+const QUICK: RetryPolicy =
+    RetryPolicy::tries(2).waiting(Span::from_millis(1), Span::from_millis(2)).within(Span::from_secs(10));
 
 /// A notifier that posts to a server of the test.
 struct Posting<N> {

@@ -24,12 +24,8 @@ pub(crate) fn token() -> Secret {
 pub(crate) const TIMEOUT: Span = Span::from_secs(2);
 
 /// Tries again at once.
-pub(crate) const QUICK: RetryPolicy = RetryPolicy {
-    attempts: 5,
-    first_delay: Span::from_millis(1),
-    longest_delay: Span::from_millis(2),
-    total: Span::from_secs(20),
-};
+pub(crate) const QUICK: RetryPolicy =
+    RetryPolicy::tries(5).waiting(Span::from_millis(1), Span::from_millis(2)).within(Span::from_secs(20));
 
 /// A tracker with a server in this process behind it.
 #[async_trait]

@@ -12,6 +12,7 @@ use crate::{
 
 /// A time in which one person was on call for a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CoverPeriod {
     /// The person.
     pub person: Actor,
@@ -100,6 +101,7 @@ impl CoverPeriod {
 
 /// A part of the validation in which one person was on call, or nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CoverSlot {
     /// Who; nobody, if absent.
     pub person: Option<Actor>,

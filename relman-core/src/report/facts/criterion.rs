@@ -11,6 +11,7 @@ use crate::{
 
 /// A criterion over the whole release.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct CriterionStory {
     /// The criterion, in the words of the contract.
     pub criterion: Criterion,
@@ -63,6 +64,7 @@ impl CriterionStory {
 
 /// A criterion of the contract, with its last verdict in the validation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CriterionResult {
     /// The criterion.
     pub criterion: Criterion,

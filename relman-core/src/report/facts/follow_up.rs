@@ -12,6 +12,7 @@ use crate::{
 
 /// What caused a rollback, from its post-mortem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RootCause {
     /// The cause.
     pub root_cause: Text,
@@ -50,6 +51,7 @@ impl RootCause {
 
 /// A post-mortem that is not filed yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OpenPostMortem {
     /// Its number in the release, from 1.
     pub number: u32,
@@ -73,6 +75,7 @@ impl OpenPostMortem {
 
 /// A change that a person has taken on because of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ActionItemReport {
     /// Its number in the release, from 1.
     pub number: u32,
@@ -96,6 +99,7 @@ pub struct ActionItemReport {
 
 /// How an action item ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ActionItemEnd {
     /// What shows that it is done, or why it was dropped.
     pub note: Text,

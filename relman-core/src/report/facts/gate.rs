@@ -12,6 +12,7 @@ use crate::{
 
 /// A gate of a release: what it asks for, the checks that were recorded for it, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GateReport {
     /// Which gate.
     pub gate: Gate,
@@ -27,6 +28,7 @@ pub struct GateReport {
 
 /// A check whose outcome is on the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CheckRun {
     /// Which check.
     pub check: CheckName,
@@ -44,6 +46,7 @@ pub struct CheckRun {
 
 /// What came of a gate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GateOutcome {
     /// In which way.
     pub how: GateResult,
@@ -222,6 +225,7 @@ fn people(count: u32) -> String {
 
 /// A go/no-go decision with its whole story.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GateStory {
     /// Which gate.
     pub gate: Gate,
@@ -264,6 +268,7 @@ impl std::fmt::Display for GateState {
 
 /// A gate failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct GateFailure {
     /// When, and the record.
     pub mark: Mark,
@@ -273,6 +278,7 @@ pub struct GateFailure {
 
 /// An executive's exception.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OverrideStory {
     /// Who.
     pub by: Actor,

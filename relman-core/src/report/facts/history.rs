@@ -96,6 +96,7 @@ pub(in crate::report) fn by(record: &Record) -> (&Actor, Mark) {
 
 /// What every report begins with: the release, whether it is a drill, and when it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Heading {
     /// The release.
     pub release: ReleaseId,
@@ -132,6 +133,7 @@ impl Heading {
 
 /// A moment, with the record that shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Mark {
     /// The sequence number of the record.
     pub record: u64,
@@ -153,6 +155,7 @@ impl fmt::Display for Mark {
 
 /// How a release has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Ended {
     /// In which way.
     pub how: EndedAs,

@@ -12,6 +12,7 @@ use crate::{
 
 /// A time in which a release stood still for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct HoldPeriod {
     /// What kind of reason.
     pub cause: HoldCause,
@@ -143,6 +144,7 @@ impl HoldPeriod {
 
 /// A hold that keeps the release where it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OpenHold {
     /// What kind of reason.
     pub cause: HoldCause,

@@ -14,6 +14,7 @@ use crate::{
 ///
 /// That it began while users had the new version says nothing of why it began. It says where to look first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct IncidentReport {
     /// Who reported it.
     pub source: Text,

@@ -11,6 +11,7 @@ use crate::{
 
 /// The result of a look, with the step and the time it counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EvaluationNote {
     /// The step, from 1.
     pub step: u32,
@@ -65,6 +66,7 @@ impl EvaluationResult {
 
 /// How many looks had which result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct EvaluationTally {
     /// All of them.
     pub looks: u64,
@@ -124,6 +126,7 @@ impl std::fmt::Display for EvaluationTally {
 
 /// One look at the metrics: where the traffic was, what was measured, and the verdicts.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EvaluationStory {
     /// When, and the record.
     pub mark: Mark,
@@ -148,6 +151,7 @@ pub struct EvaluationStory {
 
 /// A verdict with its numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct VerdictStory {
     /// The outcome, without its details.
     pub kind: VerdictKind,
@@ -199,6 +203,7 @@ impl VerdictKind {
 
 /// What one look measured of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Reading {
     /// The metric.
     pub metric: MetricName,

@@ -12,6 +12,7 @@ use crate::{
 
 /// One metric of the new version beside the version that it replaces.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Performance {
     /// The metric.
     pub metric: MetricName,
@@ -23,6 +24,7 @@ pub struct Performance {
 
 /// What the looks at one metric of one arm amount to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Figure {
     /// The figure as people write it, with its unit.
     pub said: String,
@@ -152,6 +154,7 @@ fn of_gauges(gauges: &[Finite], unit: &str) -> (String, Option<Finite>) {
 /// A window in which a request succeeded is up, one in which every request failed is down. A window without a request,
 /// or without a measurement, is neither.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Uptime {
     /// How long it was up.
     #[serde(rename = "up_ms")]
@@ -203,6 +206,7 @@ pub(in crate::report) const ERROR_RATE: &str = "error_rate";
 
 /// Requests that were served, and those that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Availability {
     /// All requests.
     pub requests: u64,

@@ -13,6 +13,7 @@ use crate::{
 
 /// A notice that went out, or could not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NoticeOutcome {
     /// What it was about.
     pub moment: NotifyOn,
@@ -67,6 +68,7 @@ impl fmt::Display for NoticeOutcome {
 
 /// A complaint on the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Complaint {
     /// What the customer said.
     pub text: Text,

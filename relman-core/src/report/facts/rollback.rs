@@ -17,6 +17,7 @@ use crate::{
 /// - **to decide**: from there to the rollback;
 /// - **to revert**: from there to traffic at zero, confirmed by observation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RollbackTimes {
     /// When it is likely to have begun, as far as the record says: the likely start of the regression where evidence
     /// was weighed, the beginning of the first look that the trigger rests on, or the first complaint. Unknown, if absent.
@@ -119,6 +120,7 @@ pub struct Harm {
 
 /// Requests to the new version, and those of them that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RequestsHarmed {
     /// The metric that counted them.
     pub metric: MetricName,
@@ -161,6 +163,7 @@ impl Harm {
 
 /// What the trigger of a rollback rests on.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RollbackEvidence {
     /// The records that hold it: looks, complaints or a hold, and the breach.
     pub records: Vec<u64>,

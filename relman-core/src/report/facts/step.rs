@@ -9,6 +9,7 @@ use crate::{
 
 /// How far the step under way is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct StepProgress {
     /// The number of the step, from 1.
     pub number: u32,

@@ -10,6 +10,7 @@ use crate::{
 
 /// A time in which the new version had some share of the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Exposure {
     /// The share of the traffic, as it was set or found.
     #[serde(rename = "share_bp")]
@@ -55,6 +56,7 @@ impl Exposure {
 
 /// What the platform showed when the traffic was last observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ObservedShare {
     /// The share of the new version; absent where the platform could not tell.
     #[serde(rename = "share_bp")]
@@ -84,6 +86,7 @@ impl ObservedShare {
 
 /// A change of the traffic: set, or observed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ExposureChange {
     /// When, and the record.
     pub mark: Mark,

@@ -31,6 +31,7 @@ pub const DELIVERY_METRICS_SOURCE: &str = "https://dora.dev/guides/dora-metrics-
 ///
 /// Drills count nowhere. What each release contributed is listed, with the records that say so.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct DeliveryMetrics {
     /// When it was asked for.
     pub as_of: Timestamp,
@@ -62,6 +63,7 @@ pub struct DeliveryMetrics {
 
 /// How times are spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Spread {
     /// How many there are.
     pub count: u64,
@@ -101,6 +103,7 @@ impl fmt::Display for Spread {
 
 /// What one release contributes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Contribution {
     /// The release.
     pub release: ReleaseId,
@@ -125,6 +128,7 @@ pub struct Contribution {
 
 /// A deployment that was rolled back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FailedDeployment {
     /// When that began, and the record.
     pub started: Mark,

@@ -17,6 +17,7 @@ use crate::{
 ///
 /// Everything in it stands in the verdicts of the recorded looks; nothing is judged again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EvidenceReport {
     /// The release.
     pub heading: Heading,
@@ -28,6 +29,7 @@ pub struct EvidenceReport {
 
 /// The evidence against one criterion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct CriterionEvidence {
     /// The criterion.
     pub criterion: Criterion,
@@ -60,6 +62,7 @@ pub struct CriterionEvidence {
 
 /// The breach of a criterion.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EvidenceBreach {
     /// The record of the breach.
     #[serde(flatten)]
@@ -70,6 +73,7 @@ pub struct EvidenceBreach {
 
 /// The evidence of one step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct StepEvidence {
     /// The step, from 1.
     pub step: u32,
@@ -97,6 +101,7 @@ pub struct StepEvidence {
 
 /// The evidence of one look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EvaluationEvidence {
     /// The record of the look.
     #[serde(flatten)]
@@ -131,6 +136,7 @@ pub struct EvaluationEvidence {
 
 /// What was counted of an arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CountedRequests {
     /// All requests.
     pub requests: u64,
@@ -157,6 +163,7 @@ impl CountedRequests {
 
 /// A look that brought evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct EvidenceMove {
     /// The record of the look.
     pub look: Mark,

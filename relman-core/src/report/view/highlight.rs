@@ -17,6 +17,7 @@ use crate::{
 
 /// A fact on the record that people should talk about, under one heading of a retrospective.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Highlight {
     /// The heading.
     pub about: LessonKind,

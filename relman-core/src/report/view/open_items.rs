@@ -20,6 +20,7 @@ use crate::{
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OpenItems {
     /// When it was asked for.
     pub as_of: Timestamp,
@@ -31,6 +32,7 @@ pub struct OpenItems {
 
 /// A post-mortem that is not filed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ReleasePostMortem {
     /// The release.
     pub release: ReleaseId,
@@ -41,6 +43,7 @@ pub struct ReleasePostMortem {
 
 /// An action item that is not done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ReleaseActionItem {
     /// The release.
     pub release: ReleaseId,

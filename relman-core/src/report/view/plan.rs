@@ -13,6 +13,7 @@ use crate::{
 ///
 /// The plan and the policy in force: those of the last record that holds a plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PlanReport {
     /// The release.
     pub heading: Heading,
@@ -66,6 +67,7 @@ pub struct PlanReport {
 
 /// One step of a track, as planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct PlannedStep {
     /// The number, from 1.
     pub number: u32,
@@ -79,6 +81,7 @@ pub struct PlannedStep {
 
 /// An approval of the plan in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ApprovalGiven {
     /// Who.
     pub by: Actor,

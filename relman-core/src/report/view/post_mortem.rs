@@ -15,6 +15,7 @@ use crate::{
 ///
 /// There is one for each override and each rollback. Before it is filed, it is the page from which people start.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PostMortemReport {
     /// The release.
     pub heading: Heading,

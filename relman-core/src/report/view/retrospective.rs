@@ -13,6 +13,7 @@ use crate::{
 ///
 /// The facts are prompts and no judgements: whether something went well, people say.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Retrospective {
     /// The release.
     pub heading: Heading,
@@ -28,6 +29,7 @@ pub struct Retrospective {
 
 /// A release in figures, from the first record to the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Figures {
     /// How many records there are.
     pub records: u64,
@@ -57,6 +59,7 @@ pub struct Figures {
 
 /// One heading of a retrospective.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct RetrospectiveSection {
     /// The heading.
     pub about: LessonKind,
@@ -70,6 +73,7 @@ pub struct RetrospectiveSection {
 
 /// A lesson that a person recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Lesson {
     /// What was learnt.
     pub text: Text,

@@ -10,13 +10,14 @@ use crate::{
             Harm, Heading, History, IncidentReport, Mark, RollbackEvidence, RollbackTimes, RootCause, breach,
             evidence,
         },
-        view::TimelineEntry,
+        view::{TimelineEntry, TimelineRow, timeline::collapse},
     },
     unit::{Actor, Span, Text, TrafficShare},
 };
 
 /// Why a release was rolled back, how long that took, and what caused it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RollbackLog {
     /// The release.
     pub heading: Heading,
@@ -60,6 +61,7 @@ pub struct RollbackLog {
 
 /// A moment of a rollback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AfterStart {
     /// When, and the record.
     pub mark: Mark,
@@ -76,6 +78,7 @@ impl fmt::Display for AfterStart {
 
 /// Something that went wrong on the way back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct FailedAttempt {
     /// When, and the record.
     pub mark: Mark,
@@ -109,6 +112,11 @@ impl fmt::Display for RollbackStatus {
 }
 
 impl RollbackLog {
+    /// The timeline in lines: runs of looks that found nothing new are one row.
+    pub fn rows(&self) -> Vec<TimelineRow> {
+        collapse(&self.timeline)
+    }
+
     /// The log of a rollback; none where there was none.
     pub fn of(history: &History<'_>) -> Option<Self> {
         let (index, record, started) =

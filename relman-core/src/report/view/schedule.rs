@@ -46,6 +46,7 @@ pub struct Schedule {
 
 /// One step: planned and actual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ScheduledStep {
     /// The number, from 1.
     pub number: u32,
@@ -78,6 +79,7 @@ pub struct ScheduledStep {
 
 /// The gate at the end of a step, with the looks that it rests on: planned and actual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Checkpoint {
     /// The gate.
     pub gate: Gate,

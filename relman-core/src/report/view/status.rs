@@ -12,6 +12,7 @@ use crate::{
 
 /// Where a release is now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Status {
     /// The release.
     pub heading: Heading,
@@ -47,6 +48,7 @@ pub struct Status {
 
 /// The verdicts of the last look.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LastEvaluation {
     /// When, and the record.
     pub mark: Mark,
@@ -56,6 +58,7 @@ pub struct LastEvaluation {
 
 /// Who is on call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct CoverStatus {
     /// The person.
     pub person: Actor,
@@ -65,6 +68,7 @@ pub struct CoverStatus {
 
 /// An override that was granted and neither used nor expired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct OverrideInForce {
     /// The gate.
     pub gate: Gate,
@@ -78,6 +82,7 @@ pub struct OverrideInForce {
 
 /// The last record of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct LastRecord {
     /// Which, and when.
     pub mark: Mark,
@@ -138,6 +143,7 @@ fn last_look(history: &History<'_>) -> Option<LastEvaluation> {
 
 /// Why a release does not move: what it waits for, what would unblock it, and whose turn it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Waiting {
     /// The release.
     pub heading: Heading,

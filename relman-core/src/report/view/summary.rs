@@ -13,6 +13,7 @@ use crate::{
 ///
 /// [`SummaryFold`] makes it from records as they come, and keeps none of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Summary {
     /// The release.
     pub release: ReleaseId,

@@ -11,6 +11,7 @@ use crate::{
 /// As text, runs of looks that found nothing new are one line: `#40–#68  29 looks, all clean, 29m counted`.
 /// [`full`](Self::full) writes every record; JSON has every record too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Timeline {
     /// The release.
     pub heading: Heading,
@@ -20,6 +21,7 @@ pub struct Timeline {
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TimelineEntry {
     /// The sequence number of the record.
     pub record: u64,

@@ -8,6 +8,7 @@ use crate::lab::{Estimate, Share};
 
 /// What a comparison found. Printed, it is a set of Markdown tables.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Findings {
     /// The probability of turning back a healthy release that evidence may have.
     pub alpha: Alpha,
@@ -29,6 +30,7 @@ pub struct Findings {
 
 /// How often a method turned back healthy releases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Healthy {
     /// The method.
     pub method: Method,
@@ -42,6 +44,7 @@ pub struct Healthy {
 
 /// How soon a method found a regression.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Detected {
     /// The method.
     pub method: Method,
@@ -59,6 +62,7 @@ pub struct Detected {
 
 /// How many requests evidence takes that is looked at with each of them, with a start that is known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct AtEachRequest {
     /// The error rate.
     pub broken: f64,

@@ -130,7 +130,7 @@ fn unfinished(stream: &Open, seq: u64, pushed: Result<(), Broken>) -> Broken {
         Err(broken) if !matches!(broken.reason, BrokenReason::Malformed(_)) => broken,
         Err(_) | Ok(()) => {
             let release = stream.verifier.release().cloned();
-            let unterminated = Broken { release, seq, reason: BrokenReason::Unterminated };
+            let unterminated = Broken::new(release, seq, BrokenReason::Unterminated);
             stream.verifier.clone().finish(None).err().unwrap_or(unterminated)
         }
     }

@@ -32,6 +32,7 @@ use crate::{
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Storyboard {
     /// The release.
     pub heading: Heading,

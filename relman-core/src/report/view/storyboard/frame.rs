@@ -74,6 +74,7 @@ impl fmt::Display for FrameState {
 
 /// What every frame has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Frame {
     /// Which one.
     pub name: FrameName,
@@ -95,6 +96,7 @@ pub struct Frame {
 
 /// One line of a checklist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ChecklistItem {
     /// What.
     pub what: String,

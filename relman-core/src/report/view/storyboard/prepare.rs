@@ -16,6 +16,7 @@ use crate::{
 
 /// Scope, risk, rollback contract, notifications.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct PlanFrame {
     /// What every frame has.
     pub frame: Frame,
@@ -98,6 +99,7 @@ fn checklist(history: &History<'_>, plan: &PlanReport) -> Vec<ChecklistItem> {
 
 /// The change is tried before it meets users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct StageFrame {
     /// What every frame has.
     pub frame: Frame,

@@ -18,6 +18,7 @@ use crate::{
 
 /// The change reaches users, step by step.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ReleaseFrame {
     /// What every frame has.
     pub frame: Frame,
@@ -37,6 +38,7 @@ pub struct ReleaseFrame {
 
 /// One step, planned and actual.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct StepStory {
     /// What was planned beside what happened.
     pub scheduled: ScheduledStep,

@@ -18,6 +18,7 @@ use crate::{
 
 /// The way back: its procedure and criteria from the plan on, and its log once there is one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct RollbackFrame {
     /// What every frame has.
     pub frame: Frame,
@@ -33,6 +34,7 @@ pub struct RollbackFrame {
 
 /// One step of the procedure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ProcedureStep {
     /// What happens.
     pub what: String,

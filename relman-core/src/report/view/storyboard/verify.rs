@@ -14,6 +14,7 @@ use crate::{
 
 /// All users have the new version, and it is validated under on-call cover.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct VerifyFrame {
     /// What every frame has.
     pub frame: Frame,
