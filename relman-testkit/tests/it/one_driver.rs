@@ -56,11 +56,11 @@ fn law8_whoever_drives_has_a_session() {
             "benches/benches/core.rs",
             "relman-adapters/src/conductor/driver.rs",
             "relman-testkit/src/runner.rs",
-            "relman-testkit/src/simulation/stage.rs",
+            "relman-testkit/src/run/stage.rs",
         ]
     );
     assert_eq!(
         callers("Session::record("),
-        ["relman-adapters/src/releases.rs", "relman-testkit/src/simulation/stage.rs"]
+        ["relman-adapters/src/releases.rs", "relman-testkit/src/run/stage.rs"]
     );
 }
