@@ -55,8 +55,8 @@ fn law8_whoever_drives_has_a_session() {
         [
             "benches/benches/core.rs",
             "relman-adapters/src/conductor/driver.rs",
-            "relman-testkit/src/runner.rs",
             "relman-testkit/src/run/stage.rs",
+            "relman-testkit/src/runner.rs",
         ]
     );
     assert_eq!(
