@@ -49,7 +49,7 @@ impl Deployer for House {
         "house"
     }
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities { share_tolerance: "0.1%".parse().unwrap() }
+        DeployerCapabilities::new().with_share_tolerance("0.1%".parse().unwrap())
     }
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
         let version = request.target.artifact.version.to_string();
@@ -69,7 +69,7 @@ impl Deployer for House {
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
         let weight = self.call("observe", |api| api.weight_of_1000)?;
         let canary_share = TrafficShare::try_from(weight * 10).unwrap();
-        Ok(Deployment { canary_share, detail: format!("weight {weight} of 1000") })
+        Ok(Deployment::at(canary_share).with_detail(format!("weight {weight} of 1000")))
     }
 }
 
@@ -94,7 +94,7 @@ impl MetricsSource for House {
             // No row is not a row of zeros.
             Ok(_) => Answer::NoData { detail: format!("no row of {} for {version}", query.metric) },
         };
-        Observation { metric: query.metric.clone(), arm, window, source: "house".to_owned(), answer }
+        Observation::new(query.metric.clone(), arm, window, "house", answer)
     }
 }
 

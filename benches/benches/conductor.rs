@@ -37,7 +37,7 @@ impl Deployer for InOrder {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities { share_tolerance: TrafficShare::ZERO }
+        DeployerCapabilities::new()
     }
 
     async fn deploy(&self, _: &DeployRequest) -> Result<(), PortError> {
@@ -49,7 +49,7 @@ impl Deployer for InOrder {
     }
 
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
-        Ok(Deployment { canary_share: TrafficShare::percent(1), detail: "weights".to_owned() })
+        Ok(Deployment::at(TrafficShare::percent(1)).with_detail("weights"))
     }
 }
 
@@ -64,16 +64,16 @@ impl MetricsSource for InOrder {
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
-        let target = Target {
-            release: query.release.clone(),
-            service: query.service.clone(),
-            artifact: relman_core::plan::Artifact {
+        let target = Target::new(
+            query.release.clone(),
+            query.service.clone(),
+            relman_core::plan::Artifact {
                 name: "checkout".parse().expect("a valid name"),
                 version: query.canary_version.parse().expect("a valid version"),
                 digest: None,
             },
-            baseline_version: query.baseline_version.clone(),
-        };
+            &query.baseline_version,
+        );
         let (queries, arms) = (vec![query.clone()], vec![arm]);
         let looked = clean_look(&EvaluationRequest::new(1, window, queries, arms, target));
         let Outcome::Measured { observations, .. } = looked else { panic!("a look is measured") };

@@ -145,12 +145,9 @@ fn observations(minute: u64) -> Vec<Observation> {
         ("latency_p99", Arm::Canary, latency(1)),
         ("latency_p99", Arm::Baseline, latency(99)),
     ];
-    let observation = |(metric, arm, measurement): (&str, Arm, Measurement)| Observation {
-        metric: metric.parse().expect("a valid name"),
-        arm,
-        window: window(minute),
-        source: "bench".to_owned(),
-        answer: Answer::Value(measurement),
+    let observation = |(metric, arm, measurement): (&str, Arm, Measurement)| {
+        let metric = metric.parse().expect("a valid name");
+        Observation::new(metric, arm, window(minute), "bench", Answer::Value(measurement))
     };
     seen.map(observation).to_vec()
 }

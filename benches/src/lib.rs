@@ -153,18 +153,12 @@ pub fn clean_look(question: &EvaluationRequest) -> Outcome {
                 _ => Measurement::Counts { requests, errors: requests / 1_000 },
             };
             let (metric, window) = (query.metric.clone(), question.window);
-            Observation {
-                metric,
-                arm,
-                window,
-                source: "bench".to_owned(),
-                answer: Answer::Value(measurement),
-            }
+            Observation::new(metric, arm, window, "bench", Answer::Value(measurement))
         })
         .collect();
     Outcome::Measured {
         observations,
-        deployment: Ok(Deployment { canary_share: share, detail: "weights".to_owned() }),
+        deployment: Ok(Deployment::at(share).with_detail("weights")),
         tolerance: TrafficShare::ZERO,
     }
 }

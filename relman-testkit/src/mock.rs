@@ -19,9 +19,9 @@
 //!
 //! // A platform that rounds to whole per cents.
 //! let mut deployer = MockDeployer::new();
-//! let share_tolerance = TrafficShare::percent(1);
-//! deployer.expect_capabilities().returning(move || DeployerCapabilities { share_tolerance });
-//! assert_eq!(deployer.capabilities().share_tolerance, share_tolerance);
+//! let rounds = DeployerCapabilities::new().with_share_tolerance(TrafficShare::percent(1));
+//! deployer.expect_capabilities().return_const(rounds);
+//! assert_eq!(deployer.capabilities(), rounds);
 //!
 //! // A directory that is asked for one person, and no one else.
 //! let ana = Team::actor("user:ana");
@@ -59,12 +59,12 @@
 //! // A tracker that has nothing.
 //! let mut tracker = MockTracker::new();
 //! tracker.expect_find().returning(|_| Ok(None));
-//! let subject = Subject { release: "checkout-241".parse()?, tag: "v2.41.0".parse()? };
+//! let subject = Subject::new("checkout-241".parse()?, "v2.41.0".parse()?);
 //! assert_eq!(ready(tracker.find(&subject))?, None);
 //!
 //! // User flows of which nothing is known.
 //! let mut flows = MockUserFlows::new();
-//! flows.expect_check().returning(|_| Ok(FlowReport { flows: Vec::new() }));
+//! flows.expect_check().returning(|_| Ok(FlowReport::new([])));
 //! assert_eq!(ready(flows.check(&"checkout".parse()?))?.outcome(), FlowOutcome::Unknown);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

@@ -281,10 +281,8 @@ impl SessionRunner {
         self.calls.remove(&call);
         let outcome = match shown {
             Some(canary_share) => Outcome::Observed {
-                deployment: Deployment {
-                    canary_share,
-                    detail: format!("the new version has {canary_share}"),
-                },
+                deployment: Deployment::at(canary_share)
+                    .with_detail(format!("the new version has {canary_share}")),
                 tolerance: TrafficShare::ZERO,
             },
             None => Outcome::Failed { detail: "no answer".to_owned(), retry: Retry::Yes },

@@ -81,15 +81,14 @@ pub fn brief_policy() -> Arc<Policy> {
 ///
 /// Where the id is empty or not a text.
 pub fn incident(id: &str, started_at: Timestamp) -> Incident {
-    Incident {
-        id: id.parse().expect("an id is a text"),
-        title: "Payments are declined".parse().expect("a constant text"),
-        severity: Some("critical".parse().expect("a constant text")),
-        service: "checkout".parse().expect("a constant name"),
+    Incident::new(
+        id.parse().expect("an id is a text"),
+        "Payments are declined".parse().expect("a constant text"),
+        "checkout".parse().expect("a constant name"),
         started_at,
-        ended_at: None,
-        url: Some("https://alerts.example.org/7c1f".parse().expect("a constant text")),
-    }
+    )
+    .with_severity("critical".parse().expect("a constant text"))
+    .with_url("https://alerts.example.org/7c1f".parse().expect("a constant text"))
 }
 
 fn with_drill_track(look_every: &str, [first, second, third, validation]: [&str; 4]) -> Arc<Policy> {

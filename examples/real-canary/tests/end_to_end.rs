@@ -104,16 +104,16 @@ impl Scene {
 
     /// The share that HAProxy's weights give the new version.
     async fn routed(&self) -> TrafficShare {
-        let target = Target {
-            release: RELEASE.parse().unwrap(),
-            service: "app".parse().unwrap(),
-            artifact: relman_core::plan::Artifact {
+        let target = Target::new(
+            RELEASE.parse().unwrap(),
+            "app".parse().unwrap(),
+            relman_core::plan::Artifact {
                 name: "app".parse().unwrap(),
                 version: "2.0.0".parse().unwrap(),
                 digest: None,
             },
-            baseline_version: "1.0.0".parse().unwrap(),
-        };
+            "1.0.0",
+        );
         self.stack.deployer().observe(&target).await.unwrap().canary_share
     }
 

@@ -39,13 +39,13 @@ fn pass_over(reason: &dyn std::fmt::Display) {
 }
 
 fn share(percent: u16) -> TrafficRequest {
-    let target = Target {
-        release: "drill-1".parse().unwrap(),
-        service: "app".parse().unwrap(),
-        artifact: Artifact { name: "app".parse().unwrap(), version: "2.0.0".parse().unwrap(), digest: None },
-        baseline_version: "1.0.0".parse().unwrap(),
-    };
-    TrafficRequest { target, share: TrafficShare::percent(percent), key: "key".into(), generation: 0 }
+    let target = Target::new(
+        "drill-1".parse().unwrap(),
+        "app".parse().unwrap(),
+        Artifact { name: "app".parse().unwrap(), version: "2.0.0".parse().unwrap(), digest: None },
+        "1.0.0",
+    );
+    TrafficRequest::new(target, TrafficShare::percent(percent), "key")
 }
 
 #[tokio::test]

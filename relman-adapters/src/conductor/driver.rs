@@ -334,17 +334,10 @@ impl Shared {
             error!(release = %alarm.release, "no channel of last resort is configured, so nobody is paged");
             return;
         };
-        let notification = Notification {
-            drill: false,
-            moment: alarm.moment,
-            audience: "on-call".to_owned(),
-            channel,
-            urgency: Urgency::Page,
-            title: alarm.title,
-            body,
-            key: alarm.key,
-            release: alarm.release,
-        };
+        let notification = Notification::new(alarm.release, alarm.moment, "on-call", channel, alarm.key)
+            .with_urgency(Urgency::Page)
+            .with_title(alarm.title)
+            .with_body(body);
         tokio::spawn(async move {
             let told =
                 within(self.limits.call_time, "notifier", self.executor.notifier.notify(&notification)).await;

@@ -117,12 +117,14 @@ impl Executor {
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
         let answer = self.bounded(self.metrics.observe(query, arm, window)).await;
-        answer.unwrap_or_else(|detail| Observation {
-            metric: query.metric.clone(),
-            arm,
-            window,
-            source: guarded(|| self.metrics.name().to_owned()).unwrap_or_else(|_| "unnamed".to_owned()),
-            answer: Answer::ProviderError { detail },
+        answer.unwrap_or_else(|detail| {
+            Observation::new(
+                query.metric.clone(),
+                arm,
+                window,
+                guarded(|| self.metrics.name().to_owned()).unwrap_or_else(|_| "unnamed".to_owned()),
+                Answer::ProviderError { detail },
+            )
         })
     }
 

@@ -99,7 +99,7 @@ mod tests {
 
         fn capabilities(&self) -> DeployerCapabilities {
             let share_tolerance = TrafficShare::percent(if self.name == "routes" { 1 } else { 2 });
-            DeployerCapabilities { share_tolerance }
+            DeployerCapabilities::new().with_share_tolerance(share_tolerance)
         }
 
         async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -118,25 +118,21 @@ mod tests {
 
         async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
             self.note("observes");
-            Ok(Deployment { canary_share: TrafficShare::ZERO, detail: String::new() })
+            Ok(Deployment::at(TrafficShare::ZERO))
         }
     }
 
     fn target() -> Target {
-        Target {
-            release: "checkout-241".parse().unwrap(),
-            service: "checkout".parse::<ServiceName>().unwrap(),
-            artifact: Artifact {
-                name: "checkout".parse().unwrap(),
-                version: "2.41.0".parse().unwrap(),
-                digest: None,
-            },
-            baseline_version: "2.40.3".into(),
-        }
+        Target::new(
+            "checkout-241".parse().unwrap(),
+            "checkout".parse::<ServiceName>().unwrap(),
+            Artifact { name: "checkout".parse().unwrap(), version: "2.41.0".parse().unwrap(), digest: None },
+            "2.40.3",
+        )
     }
 
     fn deploy_to(environment: Environment) -> DeployRequest {
-        DeployRequest { target: target(), environment, key: "k".into(), generation: 0 }
+        DeployRequest::new(target(), environment, "k")
     }
 
     fn split(installs: Result<(), PortErrorKind>) -> (SplitDeployer, Arc<Mutex<Vec<String>>>) {
@@ -153,10 +149,7 @@ mod tests {
         split.deploy(&deploy_to(Environment::Staging)).await.unwrap();
         split.deploy(&deploy_to(Environment::Production)).await.unwrap();
         let share = TrafficShare::percent(1);
-        split
-            .set_traffic(&TrafficRequest { target: target(), share, key: "k".into(), generation: 0 })
-            .await
-            .unwrap();
+        split.set_traffic(&TrafficRequest::new(target(), share, "k")).await.unwrap();
         split.observe(&target()).await.unwrap();
         let expected = [
             "installs deploys to staging",

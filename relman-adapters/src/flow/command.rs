@@ -162,17 +162,14 @@ impl CommandFlow {
             }
         };
         let ended = format!("exit status {}", status.unwrap_or_default());
-        Ok(CheckedFlow {
-            name: self.flow.clone(),
-            outcome,
-            status,
-            latency: Some(latency),
-            expected: "exit status 0".to_owned(),
-            found: match first_lines(&finished.stdout).as_str() {
-                "" => ended,
-                said => format!("{ended}: {said}"),
-            },
-        })
+        let found = match first_lines(&finished.stdout).as_str() {
+            "" => ended,
+            said => format!("{ended}: {said}"),
+        };
+        let mut flow =
+            CheckedFlow::new(self.flow.clone(), outcome, "exit status 0", found).with_latency(latency);
+        flow.status = status;
+        Ok(flow)
     }
 }
 
@@ -204,6 +201,6 @@ impl UserFlows for CommandFlow {
         let finished =
             run(&program, input).await.map_err(|failure| failure.into_error(ADAPTER, OPERATION, &program))?;
         let latency = Span::from_millis(u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX));
-        Ok(FlowReport { flows: vec![self.read(&finished, latency)?] })
+        Ok(FlowReport::new([self.read(&finished, latency)?]))
     }
 }

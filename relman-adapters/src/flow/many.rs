@@ -86,14 +86,8 @@ impl Flows {
 
 /// What a member reports, with an unknown outcome for every flow that it is silent about.
 fn complete(flows: Vec<FlowName>, answer: &Result<FlowReport, PortError>) -> Vec<CheckedFlow> {
-    let unknown = |name: FlowName, found: String| CheckedFlow {
-        name,
-        outcome: FlowOutcome::Unknown,
-        status: None,
-        latency: None,
-        expected: "an answer".to_owned(),
-        found,
-    };
+    let unknown =
+        |name: FlowName, found: String| CheckedFlow::new(name, FlowOutcome::Unknown, "an answer", found);
     let found = |name: FlowName| match answer {
         Ok(report) => match report.flows.iter().find(|flow| flow.name == name) {
             Some(flow) => flow.clone(),
@@ -130,8 +124,6 @@ impl UserFlows for Flows {
             return answers.swap_remove(0);
         }
         let members = self.members.iter().map(|member| member.flows());
-        Ok(FlowReport {
-            flows: members.zip(&answers).flat_map(|(flows, answer)| complete(flows, answer)).collect(),
-        })
+        Ok(FlowReport::new(members.zip(&answers).flat_map(|(flows, answer)| complete(flows, answer))))
     }
 }

@@ -128,7 +128,7 @@ impl MetricsSource for IncidentMetrics {
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
         let answer = self.count(query, arm, window).await;
-        Observation { metric: query.metric.clone(), arm, window, source: self.name().to_owned(), answer }
+        Observation::new(query.metric.clone(), arm, window, self.name(), answer)
     }
 }
 

@@ -69,7 +69,7 @@ impl MetricsSource for MetricsByName {
         } else {
             let detail = format!("none of {} knows the metric {}", self.name, query.metric);
             let answer = Answer::ProviderError { detail };
-            Observation { metric: query.metric.clone(), arm, window, source: self.name.clone(), answer }
+            Observation::new(query.metric.clone(), arm, window, &self.name, answer)
         }
     }
 }

@@ -22,7 +22,7 @@ impl Notifier for LogNotifier {
 
     /// Never fails: a log has nobody to refuse it.
     async fn notify(&self, notification: &Notification) -> Result<(), PortError> {
-        let Notification { release, drill, moment, audience, channel, urgency, title, body, key } =
+        let Notification { release, drill, moment, audience, channel, urgency, title, body, key, .. } =
             notification;
         match urgency {
             Urgency::Page => {
@@ -67,7 +67,7 @@ mod tests {
             tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
         let guard = tracing::subscriber::set_default(subscriber);
         LogNotifier.notify(&notification()).await.unwrap();
-        LogNotifier.notify(&Notification { urgency: Urgency::Inform, ..notification() }).await.unwrap();
+        LogNotifier.notify(&notification().with_urgency(Urgency::Inform)).await.unwrap();
         drop(guard);
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let [page, inform] = text.lines().collect::<Vec<_>>()[..] else { panic!("two lines: {text}") };

@@ -120,17 +120,17 @@ pub enum NotifierError {
 pub(super) fn notification() -> Notification {
     use relman_core::port::{NotifyOn, Urgency};
 
-    Notification {
-        release: "checkout-241".parse().expect("a valid release id"),
-        drill: true,
-        moment: NotifyOn::RollbackStarted,
-        audience: "on-call".to_owned(),
-        channel: "releases".parse().expect("a valid channel name"),
-        urgency: Urgency::Page,
-        title: "[drill] checkout 2.41.0 is being rolled back".to_owned(),
-        body: "error_rate > 1% on the canary: 5% (50 of 1000) & rising".to_owned(),
-        key: "9f86d081884c7d65-1".to_owned(),
-    }
+    Notification::new(
+        "checkout-241".parse().expect("a valid release id"),
+        NotifyOn::RollbackStarted,
+        "on-call",
+        "releases".parse().expect("a valid channel name"),
+        "9f86d081884c7d65-1",
+    )
+    .with_urgency(Urgency::Page)
+    .with_title("[drill] checkout 2.41.0 is being rolled back")
+    .with_body("error_rate > 1% on the canary: 5% (50 of 1000) & rising")
+    .for_drill()
 }
 
 #[cfg(test)]
@@ -166,10 +166,9 @@ mod tests {
             .with("releases".parse().unwrap(), inbox.clone())
             .with("on-call".parse().unwrap(), Arc::new(LogNotifier));
         channels.notify(&notification()).await.unwrap();
-        channels
-            .notify(&Notification { channel: "on-call".parse().unwrap(), ..notification() })
-            .await
-            .unwrap();
+        let mut to_on_call = notification();
+        to_on_call.channel = "on-call".parse().unwrap();
+        channels.notify(&to_on_call).await.unwrap();
         assert_eq!(*inbox.0.lock().unwrap(), [notification()]);
         assert_eq!(format!("{channels:?}"), r#"{"on-call": "log", "releases": "inbox"}"#);
     }

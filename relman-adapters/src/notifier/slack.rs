@@ -295,10 +295,9 @@ mod tests {
     async fn only_a_page_mentions_somebody_and_a_text_mentions_nobody() {
         let server = MockServer::start().await;
         let slack = slack(&server);
-        let inform =
-            Notification { urgency: Urgency::Inform, title: "<!here> a".to_owned(), ..notification() };
+        let inform = notification().with_urgency(Urgency::Inform).with_title("<!here> a");
         assert!(slack.text(&inform).starts_with("&lt;!here&gt; a\n"));
-        let long = Notification { body: "<".repeat(5_000), ..notification() };
+        let long = notification().with_body("<".repeat(5_000));
         assert!(slack.text(&long).ends_with("&lt;…"));
         assert_eq!(slack.text(&long).matches("&lt;").count(), 4_000);
     }

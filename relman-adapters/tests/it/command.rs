@@ -13,20 +13,16 @@ use relman_core::{
 };
 
 fn target() -> Target {
-    Target {
-        release: "checkout-241".parse().unwrap(),
-        service: "checkout".parse().unwrap(),
-        artifact: Artifact {
-            name: "checkout".parse().unwrap(),
-            version: "2.41.0".parse().unwrap(),
-            digest: None,
-        },
-        baseline_version: "2.40.3".into(),
-    }
+    Target::new(
+        "checkout-241".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        Artifact { name: "checkout".parse().unwrap(), version: "2.41.0".parse().unwrap(), digest: None },
+        "2.40.3",
+    )
 }
 
 fn traffic() -> TrafficRequest {
-    TrafficRequest { target: target(), share: TrafficShare::percent(1), key: "key-2".into(), generation: 8 }
+    TrafficRequest::new(target(), TrafficShare::percent(1), "key-2").with_generation(8)
 }
 
 /// A script, and what it gets as `$1`.
@@ -44,12 +40,7 @@ async fn requests_come_as_json_and_answers_are_read() {
     let heard = dir.path().join("heard");
     let text = r#"cat >> "$1"; echo '{"ok":true}'"#;
     let deployer = CommandDeployer::new(script(text, &heard));
-    let request = DeployRequest {
-        target: target(),
-        environment: Environment::Staging,
-        key: "key-1".into(),
-        generation: 7,
-    };
+    let request = DeployRequest::new(target(), Environment::Staging, "key-1").with_generation(7);
     deployer.deploy(&request).await.unwrap();
     deployer.set_traffic(&traffic()).await.unwrap();
     let text = r#"cat >> "$1"; echo '{"canary_share":100,"detail":"1 of 100 instances"}'"#;

@@ -125,20 +125,19 @@ fn resolved(id: &str, started_at: Timestamp, ended_at: Timestamp) -> Value {
 async fn what_is_posted_is_an_incident_until_its_end_is_posted() {
     let hook = Hook::new(AtStart::NothingFires);
     assert_eq!(hook.outcome(&firing("INC-7", start())).await, "stored");
-    let incident = Incident {
-        id: "INC-7".parse().unwrap(),
-        title: "Payments are <b>declined</b>".parse().unwrap(),
-        severity: Some("critical".parse().unwrap()),
-        service: service(),
-        started_at: start(),
-        ended_at: None,
-        url: Some("https://incidents.example.org/7".parse().unwrap()),
-    };
+    let incident = Incident::new(
+        "INC-7".parse().unwrap(),
+        "Payments are <b>declined</b>".parse().unwrap(),
+        service(),
+        start(),
+    )
+    .with_severity("critical".parse().unwrap())
+    .with_url("https://incidents.example.org/7".parse().unwrap());
     assert_eq!(hook.told().await, std::slice::from_ref(&incident));
     hook.clock.advance(Span::from_minutes(2));
     let ended_at = start() + Span::from_minutes(1);
     assert_eq!(hook.outcome(&resolved("INC-7", start(), ended_at)).await, "stored");
-    assert_eq!(hook.told().await, [Incident { ended_at: Some(ended_at), ..incident }]);
+    assert_eq!(hook.told().await, [incident.with_end(ended_at)]);
 }
 
 #[tokio::test]

@@ -61,7 +61,19 @@ pub trait Deployer: Send + Sync {
 }
 
 /// How a platform differs from others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::{port::DeployerCapabilities, unit::TrafficShare};
+///
+/// let rounds = DeployerCapabilities::new().with_share_tolerance("0.4%".parse()?);
+/// assert_eq!(rounds.share_tolerance.to_string(), "0.4%");
+/// assert_eq!(DeployerCapabilities::new().share_tolerance, TrafficShare::ZERO);
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeployerCapabilities {
     /// How far an observed share may be from the one that was set without being drift: zero for a platform that
     /// reports exactly what it was told, more for one that rounds or samples. Nothing and all of the traffic are never
@@ -69,9 +81,24 @@ pub struct DeployerCapabilities {
     pub share_tolerance: TrafficShare,
 }
 
+impl DeployerCapabilities {
+    /// Describes a platform that reports exactly the share that it was told.
+    pub const fn new() -> Self {
+        Self { share_tolerance: TrafficShare::ZERO }
+    }
+
+    /// Allows an observed share to be this far from the one that was set.
+    #[must_use]
+    pub const fn with_share_tolerance(mut self, share_tolerance: TrafficShare) -> Self {
+        self.share_tolerance = share_tolerance;
+        self
+    }
+}
+
 /// What a release acts upon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Target {
     /// The release that acts.
     pub release: ReleaseId,
@@ -83,9 +110,22 @@ pub struct Target {
     pub baseline_version: String,
 }
 
+impl Target {
+    /// Names what a release acts upon: the service, the new version, and the version that it replaces.
+    pub fn new(
+        release: ReleaseId,
+        service: ServiceName,
+        artifact: Artifact,
+        baseline_version: impl Into<String>,
+    ) -> Self {
+        Self { release, service, artifact, baseline_version: baseline_version.into() }
+    }
+}
+
 /// A request to install an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct DeployRequest {
     /// What is released.
     pub target: Target,
@@ -99,8 +139,23 @@ pub struct DeployRequest {
     pub generation: u64,
 }
 
+impl DeployRequest {
+    /// Asks for the target's artifact in an environment, with generation 0, which is older than every recorded request.
+    pub fn new(target: Target, environment: Environment, key: impl Into<String>) -> Self {
+        Self { target, environment, key: key.into(), generation: 0 }
+    }
+
+    /// Sets the sequence number of the record that asked for it.
+    #[must_use]
+    pub fn with_generation(mut self, generation: u64) -> Self {
+        self.generation = generation;
+        self
+    }
+}
+
 /// A request to route traffic.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct TrafficRequest {
     /// What is released.
     pub target: Target,
@@ -114,14 +169,54 @@ pub struct TrafficRequest {
     pub generation: u64,
 }
 
+impl TrafficRequest {
+    /// Asks for this share of the production traffic on the canary, with generation 0, which is older than every
+    /// recorded request.
+    pub fn new(target: Target, share: TrafficShare, key: impl Into<String>) -> Self {
+        Self { target, share, key: key.into(), generation: 0 }
+    }
+
+    /// Sets the sequence number of the record that asked for it.
+    #[must_use]
+    pub fn with_generation(mut self, generation: u64) -> Self {
+        self.generation = generation;
+        self
+    }
+}
+
 /// What a deployer found out there.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::port::Deployment;
+///
+/// let found = Deployment::at("5%".parse()?).with_detail("weights: canary 5, baseline 95");
+/// assert_eq!(found.canary_share.to_string(), "5%");
+/// # Ok::<(), relman_core::unit::UnitError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Deployment {
     /// The share of the production traffic that the canary gets.
     pub canary_share: TrafficShare,
     /// What a person may want to know about it: weights, instances, health.
     pub detail: String,
+}
+
+impl Deployment {
+    /// Reports that the canary gets this share of the production traffic, with an empty detail.
+    pub fn at(canary_share: TrafficShare) -> Self {
+        Self { canary_share, detail: String::new() }
+    }
+
+    /// Sets what a person may want to know about it.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
 }
 
 /// Where something is deployed.

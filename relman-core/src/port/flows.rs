@@ -48,28 +48,25 @@ pub trait UserFlows: Send + Sync {
 /// ```
 /// use relman_core::{port::{CheckedFlow, FlowOutcome, FlowReport}, unit::Span};
 ///
-/// let login = CheckedFlow {
-///     name: "login".parse()?,
-///     outcome: FlowOutcome::Passed,
-///     status: Some(200),
-///     latency: Some(Span::from_millis(34)),
-///     expected: "status 200 within 2s".to_owned(),
-///     found: "status 200".to_owned(),
-/// };
-/// let pay = CheckedFlow { name: "pay".parse()?, outcome: FlowOutcome::Unknown, ..login.clone() };
-/// let report = FlowReport { flows: vec![login.clone()] };
+/// let expected = "status 200 within 2s";
+/// let login = CheckedFlow::new("login".parse()?, FlowOutcome::Passed, expected, "status 200")
+///     .with_status(200)
+///     .with_latency(Span::from_millis(34));
+/// let pay = CheckedFlow::new("pay".parse()?, FlowOutcome::Unknown, expected, "no route to the service");
+/// let report = FlowReport::new([login.clone()]);
 /// assert_eq!(report.outcome(), FlowOutcome::Passed);
 /// assert_eq!(
 ///     report.evidence().as_str(),
 ///     "login: passed in 34ms (expected status 200 within 2s; found status 200)",
 /// );
 /// // What is not known has not passed, and neither has nothing at all.
-/// assert_eq!(FlowReport { flows: vec![login, pay] }.outcome(), FlowOutcome::Unknown);
-/// assert_eq!(FlowReport { flows: vec![] }.outcome(), FlowOutcome::Unknown);
+/// assert_eq!(FlowReport::new([login, pay]).outcome(), FlowOutcome::Unknown);
+/// assert_eq!(FlowReport::new([]).outcome(), FlowOutcome::Unknown);
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct FlowReport {
     /// The flows, in the order of [`UserFlows::flows`].
     pub flows: Vec<CheckedFlow>,
@@ -78,6 +75,7 @@ pub struct FlowReport {
 /// What was found about one flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CheckedFlow {
     /// Which flow.
     pub name: FlowName,
@@ -107,6 +105,11 @@ pub enum FlowOutcome {
 }
 
 impl FlowReport {
+    /// Reports these flows, in this order.
+    pub fn new(flows: impl IntoIterator<Item = CheckedFlow>) -> Self {
+        Self { flows: flows.into_iter().collect() }
+    }
+
     /// Whether the flows work together: failed where one has failed, passed where each has passed, and unknown
     /// otherwise, of an empty report too.
     pub fn outcome(&self) -> FlowOutcome {
@@ -119,6 +122,32 @@ impl FlowReport {
         flows.sort_by_key(|flow| flow.outcome);
         let said: Vec<String> = flows.into_iter().map(ToString::to_string).collect();
         Text::of(&said.join("; "))
+    }
+}
+
+impl CheckedFlow {
+    /// Reports whether a flow works: what would be right, and what was found. It has no status and no latency.
+    pub fn new(
+        name: FlowName,
+        outcome: FlowOutcome,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self { name, outcome, status: None, latency: None, expected: expected.into(), found: found.into() }
+    }
+
+    /// Sets what the flow ended with: an HTTP status, or the exit status of a program.
+    #[must_use]
+    pub fn with_status(mut self, status: i32) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Sets how long the flow took to come to an end.
+    #[must_use]
+    pub fn with_latency(mut self, latency: Span) -> Self {
+        self.latency = Some(latency);
+        self
     }
 }
 
@@ -158,8 +187,7 @@ mod tests {
     use super::*;
 
     fn flow(name: &str, outcome: FlowOutcome, found: &str) -> CheckedFlow {
-        let (expected, found) = ("status 200".to_owned(), found.to_owned());
-        CheckedFlow { name: name.parse().unwrap(), outcome, status: None, latency: None, expected, found }
+        CheckedFlow::new(name.parse().unwrap(), outcome, "status 200", found)
     }
 
     #[test]

@@ -37,15 +37,10 @@ pub trait IncidentSource: Send + Sync {
 /// use relman_core::{port::Incident, unit::{Span, Timestamp, Window}};
 ///
 /// let started_at: Timestamp = "2026-11-23T09:00:00.000Z".parse()?;
-/// let incident = Incident {
-///     id: "7c1f".parse()?,
-///     title: "Payments are declined".parse()?,
-///     severity: Some("critical".parse()?),
-///     service: "checkout".parse()?,
-///     started_at,
-///     ended_at: Some(started_at + Span::from_minutes(5)),
-///     url: None,
-/// };
+/// let (id, title) = ("7c1f".parse()?, "Payments are declined".parse()?);
+/// let incident = Incident::new(id, title, "checkout".parse()?, started_at)
+///     .with_severity("critical".parse()?)
+///     .with_end(started_at + Span::from_minutes(5));
 /// let later = Window { from: started_at + Span::from_minutes(4), until: started_at + Span::from_minutes(9) };
 /// assert!(incident.fires_in(later));
 /// assert!(!incident.fires_in(Window { from: later.until, until: later.until + Span::from_minutes(1) }));
@@ -53,6 +48,7 @@ pub trait IncidentSource: Send + Sync {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Incident {
     /// Which one it is: the source gives no two incidents that fire at the same time the same id, and one incident the
     /// same id in every answer. What fires anew after its end may have its id again.
@@ -75,6 +71,32 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// Describes an incident of a service that has been firing since `started_at`, with no severity and no link.
+    pub fn new(id: Text, title: Text, service: ServiceName, started_at: Timestamp) -> Self {
+        Self { id, title, severity: None, service, started_at, ended_at: None, url: None }
+    }
+
+    /// Sets how bad it is, in the source's own words.
+    #[must_use]
+    pub fn with_severity(mut self, severity: Text) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    /// Sets when it ended, which is never before it began.
+    #[must_use]
+    pub fn with_end(mut self, ended_at: Timestamp) -> Self {
+        self.ended_at = Some(ended_at);
+        self
+    }
+
+    /// Sets where people read about it.
+    #[must_use]
+    pub fn with_url(mut self, url: Text) -> Self {
+        self.url = Some(url);
+        self
+    }
+
     /// Whether it fired at some time in a window: it had begun when the window ended, and had not ended before the
     /// window began.
     pub fn fires_in(&self, window: Window) -> bool {

@@ -27,6 +27,7 @@ pub trait MetricsSource: Send + Sync {
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MetricQuery {
     /// The metric.
     pub metric: MetricName,
@@ -38,4 +39,23 @@ pub struct MetricQuery {
     pub canary_version: String,
     /// The version in the baseline arm.
     pub baseline_version: String,
+}
+
+impl MetricQuery {
+    /// Asks for one metric of a service while a release replaces its baseline version by the canary version.
+    pub fn new(
+        metric: MetricName,
+        release: ReleaseId,
+        service: ServiceName,
+        canary_version: impl Into<String>,
+        baseline_version: impl Into<String>,
+    ) -> Self {
+        Self {
+            metric,
+            release,
+            service,
+            canary_version: canary_version.into(),
+            baseline_version: baseline_version.into(),
+        }
+    }
 }

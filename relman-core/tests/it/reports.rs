@@ -167,8 +167,7 @@ impl Drive {
             return;
         }
         let (call, question) = self.driven.asked();
-        let deployment =
-            Deployment { canary_share: self.driven.release.exposure(), detail: "weights as set".to_owned() };
+        let deployment = Deployment::at(self.driven.release.exposure()).with_detail("weights as set");
         let measured = Measured {
             observations: observe(&question, world),
             deployment: Ok(deployment),
@@ -185,7 +184,7 @@ impl Drive {
     }
 
     fn see_traffic(&mut self, canary_share: TrafficShare) {
-        let deployment = Deployment { canary_share, detail: "weights read back".to_owned() };
+        let deployment = Deployment::at(canary_share).with_detail("weights read back");
         let tolerance = TrafficShare::ZERO;
         self.driven.traffic_as(Outcome::Observed { deployment, tolerance });
     }
@@ -215,13 +214,13 @@ fn observe(question: &EvaluationRequest, world: World) -> Vec<Observation> {
                 }
                 _ => Answer::Value(measurement),
             };
-            observations.push(Observation {
-                metric: query.metric.clone(),
-                arm: *arm,
-                window: question.window,
-                source: "prometheus".to_owned(),
+            observations.push(Observation::new(
+                query.metric.clone(),
+                *arm,
+                question.window,
+                "prometheus",
                 answer,
-            });
+            ));
         }
     }
     observations

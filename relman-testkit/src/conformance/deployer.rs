@@ -71,12 +71,12 @@ pub trait DeployerFixture: Send + Sync {
 /// `checkout` 2.41.0 in place of 2.40.3.
 fn sample_target() -> Target {
     let text = |text: &str| text.parse().expect("a constant text");
-    Target {
-        release: "checkout-241".parse().expect("a constant name"),
-        service: "checkout".parse().expect("a constant name"),
-        artifact: Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },
-        baseline_version: "2.40.3".to_owned(),
-    }
+    Target::new(
+        "checkout-241".parse().expect("a constant name"),
+        "checkout".parse().expect("a constant name"),
+        Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },
+        "2.40.3",
+    )
 }
 
 crate::__checks_of_deployer! { __conformance_suite (Deployer, DeployerFixture) }
@@ -349,12 +349,7 @@ mod checks {
     }
 
     fn request(fixture: &dyn DeployerFixture, share: TrafficShare, key: &str) -> TrafficRequest {
-        TrafficRequest {
-            target: fixture.target(),
-            share,
-            key: format!("traffic-{key}-{}", share.basis_points()),
-            generation: 0,
-        }
+        TrafficRequest::new(fixture.target(), share, format!("traffic-{key}-{}", share.basis_points()))
     }
 
     /// Installs where users are, so that there is something to route traffic to.
@@ -363,12 +358,8 @@ mod checks {
     }
 
     async fn deploy(fixture: &dyn DeployerFixture, environment: Environment, key: &str) -> Met {
-        let request = DeployRequest {
-            target: fixture.target(),
-            environment,
-            key: format!("deploy-{environment}-{key}"),
-            generation: 0,
-        };
+        let request =
+            DeployRequest::new(fixture.target(), environment, format!("deploy-{environment}-{key}"));
         works(format_args!("a deploy to {environment}"), fixture.deployer().deploy(&request).await)
     }
 
@@ -466,12 +457,7 @@ mod checks {
             fails(format_args!("setting {share} on a platform that can't be reached"), answer)?;
         }
         let target = fixture.target();
-        let deploy = DeployRequest {
-            target,
-            environment: Environment::Production,
-            key: "vain".to_owned(),
-            generation: 0,
-        };
+        let deploy = DeployRequest::new(target, Environment::Production, "vain");
         fails("a deploy to a platform that can't be reached", deployer.deploy(&deploy).await)?;
         Ok(())
     }
@@ -480,12 +466,7 @@ mod checks {
     async fn errors(fixture: &dyn DeployerFixture) -> Vec<PortError> {
         let deployer = fixture.deployer();
         let target = fixture.target();
-        let deploy = DeployRequest {
-            target,
-            environment: Environment::Production,
-            key: "vain".to_owned(),
-            generation: 0,
-        };
+        let deploy = DeployRequest::new(target, Environment::Production, "vain");
         let answers = [
             deployer.set_traffic(&request(fixture, TrafficShare::percent(50), "vain")).await,
             deployer.set_traffic(&request(fixture, TrafficShare::ZERO, "vain")).await,

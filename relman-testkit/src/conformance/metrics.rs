@@ -31,13 +31,13 @@ impl MetricCase {
     ///
     /// Never: the names are constants.
     pub fn about(metric: MetricName, arm: Arm, window: Window) -> Self {
-        let query = MetricQuery {
+        let query = MetricQuery::new(
             metric,
-            release: "checkout-241".parse().expect("a constant name"),
-            service: "checkout".parse().expect("a constant name"),
-            canary_version: "2.41.0".to_owned(),
-            baseline_version: "2.40.3".to_owned(),
-        };
+            "checkout-241".parse().expect("a constant name"),
+            "checkout".parse().expect("a constant name"),
+            "2.41.0",
+            "2.40.3",
+        );
         Self { query, arm, window }
     }
 }

@@ -146,7 +146,9 @@ mod checks {
             NotifyOn::ALL.into_iter().flat_map(|moment| [(moment, Urgency::Inform), (moment, Urgency::Page)]);
         for (number, (moment, urgency)) in all.enumerate() {
             let drill = number % 3 == 0;
-            let sent = Notification { moment, urgency, drill, ..notification(fixture, number) };
+            let mut sent = notification(fixture, number).with_urgency(urgency);
+            sent.moment = moment;
+            sent.drill = drill;
             let arrived = tell(fixture, &sent).await?;
             ensure!(
                 arrived.iter().any(|one| one.text.contains(&sent.title)),
@@ -175,7 +177,8 @@ mod checks {
 
     pub(super) async fn another_key_is_another_notification(fixture: &dyn NotifierFixture) -> Met {
         let first = notification(fixture, 1);
-        let second = Notification { key: "another-key".to_owned(), ..first.clone() };
+        let mut second = first.clone();
+        second.key = "another-key".into();
         for (which, sent) in [("first", first), ("second", second)] {
             let arrived = tell(fixture, &sent).await?;
             ensure!(
@@ -223,16 +226,14 @@ mod checks {
 
     /// A notification whose words need no escaping anywhere.
     fn notification(fixture: &dyn NotifierFixture, number: usize) -> Notification {
-        Notification {
-            release: "checkout-241".parse().expect("a constant name"),
-            drill: false,
-            moment: NotifyOn::StepStarted,
-            audience: "internal".to_owned(),
-            channel: fixture.channel(),
-            urgency: Urgency::Inform,
-            title: format!("checkout 2.41.0 has news number {number}"),
-            body: format!("Step {number} begins, because the one before was clean."),
-            key: format!("9f86d081884c7d65-{number}"),
-        }
+        Notification::new(
+            "checkout-241".parse().expect("a constant name"),
+            NotifyOn::StepStarted,
+            "internal",
+            fixture.channel(),
+            format!("9f86d081884c7d65-{number}"),
+        )
+        .with_title(format!("checkout 2.41.0 has news number {number}"))
+        .with_body(format!("Step {number} begins, because the one before was clean."))
     }
 }

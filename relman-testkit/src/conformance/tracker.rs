@@ -32,15 +32,15 @@ pub trait TrackerFixture: Send + Sync {
 
     /// A release whose tag the other side knows.
     fn subject(&self) -> Subject {
-        Subject {
-            release: "checkout-241".parse().expect("a constant name"),
-            tag: "v2.41.0".parse().expect("a constant tag"),
-        }
+        Subject::new(
+            "checkout-241".parse().expect("a constant name"),
+            "v2.41.0".parse().expect("a constant tag"),
+        )
     }
 
     /// Another release of the same tag, as there is one when the first was taken back.
     fn another(&self) -> Subject {
-        Subject { release: "checkout-242".parse().expect("a constant name"), ..self.subject() }
+        Subject::new("checkout-242".parse().expect("a constant name"), self.subject().tag)
     }
 
     /// The secrets that the tracker was given, as texts that no error may show; none by default.
@@ -497,12 +497,12 @@ mod checks {
 
     /// A note whose text names its key and its head, so that it can be told from any other.
     fn note(key: &str, seq: u64) -> Note {
-        Note {
-            key: key.parse().expect("a constant key"),
-            head: head(seq),
-            title: format!("The note {key} has a title"),
-            body: format!("What {key} came to at {seq}."),
-        }
+        Note::new(
+            key.parse().expect("a constant key"),
+            head(seq),
+            format!("The note {key} has a title"),
+            format!("What {key} came to at {seq}."),
+        )
     }
 
     /// A release that is under way, with one of each part.
@@ -524,7 +524,7 @@ mod checks {
     /// A release of its own with one of each part, each different from that of another number.
     fn lost(subject: Subject, number: usize) -> Publication {
         let release = format!("lost-answer-{number}").parse().expect("a valid name");
-        let subject = Subject { release, ..subject };
+        let subject = Subject::new(release, subject.tag);
         let body = format!("The plan of the release number {number}.");
         Publication::new(subject, head(2), format!("Release {number}"), body, Standing::UnderWay)
             .with_phase(phase(&format!("stage-{number}"), PhaseState::Passed, "All checks passed"))
@@ -545,14 +545,10 @@ mod checks {
     }
 
     fn phase(key: &str, state: PhaseState, summary: &str) -> PhaseStatus {
-        PhaseStatus { key: key.parse().expect("a constant key"), state, summary: summary.to_owned() }
+        PhaseStatus::new(key.parse().expect("a constant key"), state, summary)
     }
 
     fn asset(name: &str, bytes: &[u8]) -> Asset {
-        Asset {
-            name: name.parse().expect("a constant name"),
-            media_type: "application/octet-stream".to_owned(),
-            bytes: bytes.to_owned(),
-        }
+        Asset::new(name.parse().expect("a constant name"), "application/octet-stream", bytes)
     }
 }

@@ -120,7 +120,7 @@ impl<'a> Replay<'a> {
         let Some(call) = self.runner.calls().next().cloned() else {
             return false;
         };
-        let deployment = Deployment { canary_share: self.share, detail: String::new() };
+        let deployment = Deployment::at(self.share);
         let tolerance = TrafficShare::ZERO;
         let outcome = match &call.request {
             Request::Measure(question) => Outcome::Measured {
@@ -158,7 +158,7 @@ impl<'a> Replay<'a> {
         let platform = self.platform.as_ref().unwrap();
         let there: Answer = ready(MetricsSource::observe(platform, query, arm, window)).answer;
         let answer = if there.missing().is_some() { there } else { seen.answer(kind).clone() };
-        Observation { metric, arm, window, source: "trial".to_owned(), answer }
+        Observation::new(metric, arm, window, "trial", answer)
     }
 
     fn complain(&mut self) -> bool {

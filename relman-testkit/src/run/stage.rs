@@ -478,17 +478,10 @@ impl<P: People> Stage<P> {
         self.platform.note(&self.id, What::Alarmed);
         let channel = self.truth.policy().map(|policy| policy.on_call().channel.clone());
         let Some(channel) = channel else { return };
-        let notification = Notification {
-            release: self.id.clone(),
-            drill: false,
-            moment: alarm.moment,
-            audience: "on-call".to_owned(),
-            channel,
-            urgency: Urgency::Page,
-            title: alarm.title,
-            body: alarm.body,
-            key: alarm.key,
-        };
+        let notification = Notification::new(self.id.clone(), alarm.moment, "on-call", channel, alarm.key)
+            .with_urgency(Urgency::Page)
+            .with_title(alarm.title)
+            .with_body(alarm.body);
         // Whether it is delivered is the notifier's fate.
         let _ = crate::ready(relman_core::port::Notifier::notify(&self.notifier, &notification));
     }

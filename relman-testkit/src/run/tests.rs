@@ -320,13 +320,13 @@ fn a_platform_taken_up_from_records_answers_as_the_one_that_made_them() {
     let target = run.release.target().unwrap();
     let mut asked = 0;
     for seen in looks.flat_map(|look| &look.observations) {
-        let query = relman_core::port::MetricQuery {
-            metric: seen.metric.clone(),
-            release: id.clone(),
-            service: target.service.clone(),
-            canary_version: target.artifact.version.to_string(),
-            baseline_version: target.baseline_version.clone(),
-        };
+        let query = relman_core::port::MetricQuery::new(
+            seen.metric.clone(),
+            id.clone(),
+            target.service.clone(),
+            target.artifact.version.to_string(),
+            &target.baseline_version,
+        );
         assert_eq!(ready(MetricsSource::observe(&again, &query, seen.arm, seen.window)), *seen);
         asked += 1;
     }

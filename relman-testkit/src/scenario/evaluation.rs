@@ -115,7 +115,7 @@ impl Evaluation {
     pub(super) fn answer(&self, release: &Release, question: &EvaluationRequest) -> Outcome {
         let share = release.phase().step().map_or(TrafficShare::ZERO, |step| step.share);
         let seen_at = |share: TrafficShare| {
-            Ok(Deployment { canary_share: share, detail: format!("the new version has {share}") })
+            Ok(Deployment::at(share).with_detail(format!("the new version has {share}")))
         };
         let deployment = match self.traffic {
             SeenTraffic::AsSet => seen_at(share),
@@ -153,7 +153,7 @@ impl Evaluation {
                     },
                 };
                 let (metric, window) = (metric.clone(), question.window);
-                Observation { metric, arm, window, source: "scenario".to_owned(), answer }
+                Observation::new(metric, arm, window, "scenario", answer)
             })
             .collect()
     }

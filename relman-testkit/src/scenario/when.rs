@@ -228,7 +228,7 @@ fn traffic(story: &mut Story, shown: &Result<TrafficShare, String>) -> Result<()
     let outcome = match shown {
         Ok(share) => {
             let detail = format!("the new version has {share}");
-            let deployment = Deployment { canary_share: *share, detail };
+            let deployment = Deployment::at(*share).with_detail(detail);
             Outcome::Observed { deployment, tolerance: TrafficShare::ZERO }
         }
         Err(why) => Outcome::Failed { detail: why.clone(), retry: Retry::Yes },

@@ -250,7 +250,7 @@ impl Deployer for SimulatedPlatform {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities { share_tolerance: TrafficShare::ZERO }
+        DeployerCapabilities::new()
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -277,7 +277,7 @@ impl Deployer for SimulatedPlatform {
                 "{} has {canary_share}, {} has {rest}",
                 target.artifact.version, target.baseline_version
             );
-            Ok(Deployment { canary_share, detail })
+            Ok(Deployment::at(canary_share).with_detail(detail))
         })
     }
 }
@@ -313,7 +313,7 @@ impl MetricsSource for SimulatedPlatform {
             let counted_twice = fates.iter().any(|(fate, _)| *fate == MetricsFate::Twice);
             (if counted_twice { twice(answer) } else { answer }, covered)
         });
-        Observation { metric: query.metric.clone(), arm, window, source: NAME.to_owned(), answer }
+        Observation::new(query.metric.clone(), arm, window, NAME, answer)
     }
 }
 

@@ -28,19 +28,13 @@ impl Lab {
 
     fn deploy(&self) {
         let environment = Environment::Production;
-        let request =
-            DeployRequest { target: target(), environment, key: "deploy".to_owned(), generation: 1 };
+        let request = DeployRequest::new(target(), environment, "deploy").with_generation(1);
         ready(self.platform.deploy(&request)).unwrap();
     }
 
     fn set(&self, percent: u16) -> Result<(), PortError> {
         let share = TrafficShare::percent(percent);
-        ready(self.platform.set_traffic(&TrafficRequest {
-            target: target(),
-            share,
-            key: "set".to_owned(),
-            generation: 2,
-        }))
+        ready(self.platform.set_traffic(&TrafficRequest::new(target(), share, "set").with_generation(2)))
     }
 
     fn shown(&self) -> u16 {
@@ -57,22 +51,16 @@ impl Lab {
 
 fn target() -> Target {
     let text = |text: &str| text.parse().unwrap();
-    Target {
-        release: "checkout-241".parse().unwrap(),
-        service: "checkout".parse().unwrap(),
-        artifact: Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },
-        baseline_version: "2.40.3".to_owned(),
-    }
+    Target::new(
+        "checkout-241".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },
+        "2.40.3",
+    )
 }
 
 fn query(metric: &str) -> MetricQuery {
-    MetricQuery {
-        metric: metric.parse().unwrap(),
-        release: target().release,
-        service: target().service,
-        canary_version: "2.41.0".to_owned(),
-        baseline_version: "2.40.3".to_owned(),
-    }
+    MetricQuery::new(metric.parse().unwrap(), target().release, target().service, "2.41.0", "2.40.3")
 }
 
 fn requests(answer: &Answer) -> u64 {

@@ -51,7 +51,7 @@ pub(super) fn note(trackers: &[Arc<dyn Tracker>], results: &[Result<Published, U
 
 fn in_words(tracker: &str, result: &Result<Published, Unpublished>) -> String {
     match result {
-        Ok(Published { url, head }) => format!("published on {tracker} up to record {}: {url}", head.seq),
+        Ok(Published { url, head, .. }) => format!("published on {tracker} up to record {}: {url}", head.seq),
         Err(error) => format!("not published on {tracker}: {}; `publish` tries again", said(error)),
     }
 }
@@ -117,7 +117,7 @@ impl Trackers {
         })?;
         let templates = Templates::default();
         let history = History::settled(&stored.release, &stored.records);
-        let subject = Subject { release: id.clone(), tag };
+        let subject = Subject::new(id.clone(), tag);
         let publication = templates.publication(&history, &subject).map_err(Failure::refused)?;
         let Some(publication) = publication else { return Ok(None) };
         let bytes = package(id, &lines, &templates).map_err(Failure::refused)?;
@@ -159,5 +159,5 @@ fn asset(name: &str, media_type: &str, bytes: Vec<u8>) -> Result<Asset, Failure>
     let name = name.parse().map_err(|error| {
         Failure::refused(format_args!("the release can't be published under its name: {error}"))
     })?;
-    Ok(Asset { name, media_type: media_type.to_owned(), bytes })
+    Ok(Asset::new(name, media_type, bytes))
 }

@@ -27,12 +27,8 @@ const QUOTED_CHARS: usize = 200;
 /// use relman_adapters::deployer::command::{CommandConfig, CommandDeployer};
 /// use relman_core::port::Deployer;
 /// # use relman_core::{plan::Artifact, port::Target};
-/// # let target = Target {
-/// #     release: "checkout-241".parse()?,
-/// #     service: "checkout".parse()?,
-/// #     artifact: Artifact { name: "checkout".parse()?, version: "2.41.0".parse()?, digest: None },
-/// #     baseline_version: "2.40.3".into(),
-/// # };
+/// # let artifact = Artifact { name: "checkout".parse()?, version: "2.41.0".parse()?, digest: None };
+/// # let target = Target::new("checkout-241".parse()?, "checkout".parse()?, artifact, "2.40.3");
 ///
 /// let script = r#"echo '{"canary_share":100,"detail":"1 of 100 instances"}'"#;
 /// let deployer = CommandDeployer::new(CommandConfig::new("sh", ["-c", script]));
@@ -107,7 +103,7 @@ impl Deployer for CommandDeployer {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities { share_tolerance: self.config.share_tolerance }
+        DeployerCapabilities::new().with_share_tolerance(self.config.share_tolerance)
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -142,7 +138,7 @@ impl Deployer for CommandDeployer {
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
         let Observed { canary_share, detail } =
             self.ask("observe the traffic", &Request::Observe { target }).await?;
-        Ok(Deployment { canary_share, detail })
+        Ok(Deployment::at(canary_share).with_detail(detail))
     }
 }
 
@@ -209,16 +205,12 @@ mod tests {
     use super::*;
 
     fn target() -> Target {
-        Target {
-            release: "checkout-241".parse().unwrap(),
-            service: "checkout".parse().unwrap(),
-            artifact: Artifact {
-                name: "checkout".parse().unwrap(),
-                version: "2.41.0".parse().unwrap(),
-                digest: None,
-            },
-            baseline_version: "2.40.3 (ben's)".into(),
-        }
+        Target::new(
+            "checkout-241".parse().unwrap(),
+            "checkout".parse().unwrap(),
+            Artifact { name: "checkout".parse().unwrap(), version: "2.41.0".parse().unwrap(), digest: None },
+            "2.40.3 (ben's)",
+        )
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Deployer for Haproxy {
     fn capabilities(&self) -> DeployerCapabilities {
         let share_tolerance =
             TrafficShare::try_from(MAX_LOSS_BASIS_POINTS).expect("ten basis points are a share");
-        DeployerCapabilities { share_tolerance }
+        DeployerCapabilities::new().with_share_tolerance(share_tolerance)
     }
 
     /// Installs nothing: succeeds once the canary's server is up and has passed a health check.
@@ -219,10 +219,8 @@ impl Deployer for Haproxy {
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
         let servers = self.servers(OBSERVE).await?;
         let backend = self.backend(&servers, OBSERVE)?;
-        Ok(Deployment {
-            canary_share: backend.effective(backend.weights()).share(backend.others()),
-            detail: format!("backend {}: {backend}", self.config.backend),
-        })
+        Ok(Deployment::at(backend.effective(backend.weights()).share(backend.others()))
+            .with_detail(format!("backend {}: {backend}", self.config.backend)))
     }
 }
 
@@ -274,16 +272,12 @@ mod tests {
 
     #[test]
     fn a_person_can_take_the_traffic_off_with_socat() {
-        let target = Target {
-            release: "checkout-241".parse().unwrap(),
-            service: "checkout".parse().unwrap(),
-            artifact: Artifact {
-                name: "checkout".parse().unwrap(),
-                version: "2.41.0".parse().unwrap(),
-                digest: None,
-            },
-            baseline_version: "2.40.3".into(),
-        };
+        let target = Target::new(
+            "checkout-241".parse().unwrap(),
+            "checkout".parse().unwrap(),
+            Artifact { name: "checkout".parse().unwrap(), version: "2.41.0".parse().unwrap(), digest: None },
+            "2.40.3",
+        );
         let lines = "echo 'set server app/stable weight 100; set server app/canary weight 0' | socat stdio";
         for (endpoint, address) in [
             (Endpoint::Socket("/run/haproxy.sock".into()), "UNIX-CONNECT:/run/haproxy.sock"),

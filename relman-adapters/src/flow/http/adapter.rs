@@ -189,8 +189,9 @@ impl UserFlows for HttpFlow {
         if outcome == FlowOutcome::Failed && self.tries > 1 {
             found = format!("{found}, in the last of {} tries", self.tries);
         }
-        let expected = self.expected.to_string();
-        let flow = CheckedFlow { name: self.flow.clone(), outcome, status, latency, expected, found };
-        Ok(FlowReport { flows: vec![flow] })
+        let mut flow = CheckedFlow::new(self.flow.clone(), outcome, self.expected.to_string(), found);
+        flow.status = status;
+        flow.latency = latency;
+        Ok(FlowReport::new([flow]))
     }
 }

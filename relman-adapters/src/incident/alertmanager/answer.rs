@@ -61,15 +61,12 @@ impl Alert {
         let name = self.labels.get("alertname").map(String::as_str);
         let summary = self.annotations.get("summary").map(String::as_str);
         let said = [name, summary].into_iter().flatten().collect::<Vec<_>>().join(": ");
-        Ok(Incident {
-            title: cut(&said, LONGEST_TITLE).unwrap_or_else(|| id.clone()),
-            id,
-            severity: self.labels.get(&labels.severity).and_then(|severity| cut(severity, LONGEST_SEVERITY)),
-            service: service.clone(),
-            started_at: Timestamp::from(self.starts_at),
-            // `endsAt` of what fires is when it would be over if nobody told of it any more.
-            ended_at: None,
-            url: link(&self.generator_url),
-        })
+        let title = cut(&said, LONGEST_TITLE).unwrap_or_else(|| id.clone());
+        // Without an end: `endsAt` of what fires is when it would be over if nobody told of it any more.
+        let mut incident = Incident::new(id, title, service.clone(), Timestamp::from(self.starts_at));
+        incident.severity =
+            self.labels.get(&labels.severity).and_then(|severity| cut(severity, LONGEST_SEVERITY));
+        incident.url = link(&self.generator_url);
+        Ok(incident)
     }
 }

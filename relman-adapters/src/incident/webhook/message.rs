@@ -69,14 +69,10 @@ impl Message {
             }
             (Status::Resolved, Some(_)) => {}
         }
-        Ok(Incident {
-            id,
-            title,
-            severity: self.severity.and_then(|severity| cut(&severity, LONGEST_SEVERITY)),
-            service,
-            started_at,
-            ended_at,
-            url: self.url.and_then(|url| link(&url)),
-        })
+        let mut incident = Incident::new(id, title, service, started_at);
+        incident.severity = self.severity.and_then(|severity| cut(&severity, LONGEST_SEVERITY));
+        incident.ended_at = ended_at;
+        incident.url = self.url.and_then(|url| link(&url));
+        Ok(incident)
     }
 }

@@ -51,9 +51,9 @@ impl Store {
         match self.known.get_mut(&key) {
             Some(known) if known.started_at > incident.started_at => Outcome::Unchanged,
             Some(known) if known.started_at == incident.started_at => {
+                let mut newer = incident;
                 // What has ended stays ended.
-                let ended_at = known.ended_at.or(incident.ended_at);
-                let newer = Incident { ended_at, ..incident };
+                newer.ended_at = known.ended_at.or(newer.ended_at);
                 if known.ended_at.is_some() || *known == newer {
                     return Outcome::Unchanged;
                 }

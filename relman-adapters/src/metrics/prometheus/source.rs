@@ -259,7 +259,7 @@ impl MetricsSource for Prometheus {
             Ok(measurement) => Answer::Value(measurement),
             Err(absence) => absence,
         };
-        Observation { metric: query.metric.clone(), arm, window, source: NAME.to_owned(), answer }
+        Observation::new(query.metric.clone(), arm, window, NAME, answer)
     }
 }
 

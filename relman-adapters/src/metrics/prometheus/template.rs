@@ -222,13 +222,13 @@ mod tests {
     use super::*;
 
     fn render(text: &str, version: &str) -> String {
-        let query = MetricQuery {
-            metric: "error_rate".parse().unwrap(),
-            release: "checkout-241".parse().unwrap(),
-            service: "checkout".parse().unwrap(),
-            canary_version: version.to_owned(),
-            baseline_version: "1.0.0".to_owned(),
-        };
+        let query = MetricQuery::new(
+            "error_rate".parse().unwrap(),
+            "checkout-241".parse().unwrap(),
+            "checkout".parse().unwrap(),
+            version,
+            "1.0.0",
+        );
         Template::parse(text).unwrap().render(&query, Arm::Canary, Span::from_minutes(1))
     }
 

@@ -23,13 +23,13 @@ fn window() -> Window {
 }
 
 fn question(metric: &str) -> MetricQuery {
-    MetricQuery {
-        metric: metric.parse().unwrap(),
-        release: "checkout-241".parse().unwrap(),
-        service: "checkout".parse().unwrap(),
-        canary_version: "2.0".to_owned(),
-        baseline_version: "1.0".to_owned(),
-    }
+    MetricQuery::new(
+        metric.parse().unwrap(),
+        "checkout-241".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        "2.0",
+        "1.0",
+    )
 }
 
 /// Queries whose first word tells the mock which one it is.

@@ -38,13 +38,8 @@ const API_VERSION: &str = "2022-11-28";
 
 const PROFILE: Profile = Profile {
     adapter: NAME,
-    capabilities: TrackerCapabilities {
-        notes: Place::InTheBody,
-        post_mortems: Place::InTheBody,
-        phases: Place::OfItsOwn,
-        // GitHub takes at most 125,000 characters of text.
-        body_chars: 125_000,
-    },
+    // GitHub takes at most 125,000 characters of text.
+    capabilities: TrackerCapabilities::new(125_000).with_phases(Place::OfItsOwn),
     // GitHub cuts nothing here; more than this is not a title.
     title_chars: 250,
     // Two comments, each with a release id; one with a key, a number and a hash besides.

@@ -38,13 +38,8 @@ const EVIDENCE: &str = "ask for release evidence";
 
 const PROFILE: Profile = Profile {
     adapter: NAME,
-    capabilities: TrackerCapabilities {
-        notes: Place::InTheBody,
-        post_mortems: Place::InTheBody,
-        phases: Place::OfItsOwn,
-        // GitLab takes at most a million characters of text.
-        body_chars: 1_000_000,
-    },
+    // GitLab takes at most a million characters of text.
+    capabilities: TrackerCapabilities::new(1_000_000).with_phases(Place::OfItsOwn),
     // GitLab takes at most 255 characters in a name.
     title_chars: 250,
     // Two comments with a release id, a key, a number and a hash between them; and one about the snapshot.

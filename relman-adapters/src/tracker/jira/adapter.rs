@@ -34,13 +34,9 @@ const REMOVE: &str = "delete an old file";
 const TRANSITION: &str = "move the issue to its last status";
 const RELEASED: &str = "mark the version as released";
 
-const CAPABILITIES: TrackerCapabilities = TrackerCapabilities {
-    notes: Place::OfItsOwn,
-    post_mortems: Place::OfItsOwn,
-    phases: Place::InTheBody,
-    // Jira takes at most 32,767 characters in a text; the rest is for what it counts besides the words.
-    body_chars: 30_000,
-};
+// Jira takes at most 32,767 characters in a text; the rest is for what it counts besides the words.
+const CAPABILITIES: TrackerCapabilities =
+    TrackerCapabilities::new(30_000).with_notes(Place::OfItsOwn).with_post_mortems(Place::OfItsOwn);
 
 /// One release in a project of Jira.
 struct JiraRemote<'a> {

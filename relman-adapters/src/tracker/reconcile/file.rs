@@ -98,11 +98,7 @@ mod tests {
     use super::*;
 
     fn asset() -> Asset {
-        Asset {
-            name: "record.jsonl".parse().unwrap(),
-            media_type: "text/plain".to_owned(),
-            bytes: b"abc".to_vec(),
-        }
+        Asset::new("record.jsonl".parse().unwrap(), "text/plain", b"abc")
     }
 
     fn there(name: &str, hash: Option<&str>) -> RemoteFile {

@@ -1,7 +1,5 @@
 use relman_core::{
-    port::{
-        Asset, Note, Place, PortError, PortErrorKind, Publication, Published, Subject, TrackerCapabilities,
-    },
+    port::{Asset, Note, Place, PortError, PortErrorKind, Publication, Published, Subject},
     unit::Span,
 };
 use tracing::info;
@@ -32,7 +30,7 @@ pub(in crate::tracker) async fn publish(
     if let Some(copy) = &found
         && let Some(head) = copy.page.head().filter(|head| head.seq > publication.head().seq)
     {
-        return Ok(Published { url: copy.url.clone(), head });
+        return Ok(Published::new(copy.url.clone(), head));
     }
     let draft = copy_draft(remote, publication, found.as_ref())?;
     let copy = write(remote, Part::Copy, found, &draft).await?;
@@ -41,13 +39,13 @@ pub(in crate::tracker) async fn publish(
     put_notes(remote, publication).await?;
     put_post_mortems(remote, &copy, publication).await?;
     remote.close(&copy, publication.standing()).await?;
-    Ok(Published { url: copy.url, head: publication.head() })
+    Ok(Published::new(copy.url, publication.head()))
 }
 
 /// Finds the copy, and changes nothing.
 pub(in crate::tracker) async fn find(remote: &mut dyn Remote) -> Result<Option<Published>, PortError> {
     match remote.find(Part::Copy).await? {
-        Sight::There(copy) => Ok(copy.page.head().map(|head| Published { url: copy.url, head })),
+        Sight::There(copy) => Ok(copy.page.head().map(|head| Published::new(copy.url, head))),
         Sight::Never | Sight::Gone => Ok(None),
         Sight::Begun => {
             let detail = "an earlier attempt may have created it, and the search does not show it yet";
@@ -110,7 +108,7 @@ fn copy_draft(
     let room = profile.capabilities.body_chars.saturating_sub(page.others_chars() + profile.marker_chars);
     let places = match profile.status_words {
         StatusWords::Latest => profile.capabilities,
-        StatusWords::First => TrackerCapabilities { phases: Place::InTheBody, ..profile.capabilities },
+        StatusWords::First => profile.capabilities.with_phases(Place::InTheBody),
     };
     let mut inside = compose(publication, places, room).map_err(|problem| {
         PortError::new(profile.adapter, WRITE, PortErrorKind::Rejected, problem.to_string())

@@ -24,12 +24,10 @@ use crate::tracker::{
 
 const PROFILE: Profile = Profile {
     adapter: "fake",
-    capabilities: TrackerCapabilities {
-        notes: Place::OfItsOwn,
-        post_mortems: Place::OfItsOwn,
-        phases: Place::OfItsOwn,
-        body_chars: 10_000,
-    },
+    capabilities: TrackerCapabilities::new(10_000)
+        .with_notes(Place::OfItsOwn)
+        .with_post_mortems(Place::OfItsOwn)
+        .with_phases(Place::OfItsOwn),
     title_chars: 100,
     marker_chars: 300,
     status_chars: 100,
@@ -138,7 +136,7 @@ impl Remote for Fake {
 }
 
 fn subject() -> Subject {
-    Subject { release: "checkout-241".parse().unwrap(), tag: "v2.41.0".parse().unwrap() }
+    Subject::new("checkout-241".parse().unwrap(), "v2.41.0".parse().unwrap())
 }
 
 fn head(seq: u64) -> Head {
@@ -171,28 +169,15 @@ fn bare() -> Publication {
 }
 
 fn asset() -> Asset {
-    Asset {
-        name: "record.jsonl".parse().unwrap(),
-        media_type: "text/plain".to_owned(),
-        bytes: b"abc".to_vec(),
-    }
+    Asset::new("record.jsonl".parse().unwrap(), "text/plain", b"abc")
 }
 
 fn note(key: &str, seq: u64) -> Note {
-    Note {
-        key: key.parse().unwrap(),
-        head: head(seq),
-        title: "Staged".to_owned(),
-        body: "It passed.".to_owned(),
-    }
+    Note::new(key.parse().unwrap(), head(seq), "Staged", "It passed.")
 }
 
 fn whole() -> Publication {
-    let phase = PhaseStatus {
-        key: "stage".parse().unwrap(),
-        state: PhaseState::Passed,
-        summary: "Passed".to_owned(),
-    };
+    let phase = PhaseStatus::new("stage".parse().unwrap(), PhaseState::Passed, "Passed");
     bare()
         .with_asset(asset())
         .with_phase(phase)

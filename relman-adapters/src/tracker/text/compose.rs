@@ -163,15 +163,10 @@ mod tests {
 
     use super::*;
 
-    const IN_THE_BODY: TrackerCapabilities = TrackerCapabilities {
-        notes: Place::InTheBody,
-        post_mortems: Place::InTheBody,
-        phases: Place::InTheBody,
-        body_chars: 1_000,
-    };
+    const IN_THE_BODY: TrackerCapabilities = TrackerCapabilities::new(1_000);
 
     fn publication(body: &str) -> Publication {
-        let subject = Subject { release: "checkout-241".parse().unwrap(), tag: "v2.41.0".parse().unwrap() };
+        let subject = Subject::new("checkout-241".parse().unwrap(), "v2.41.0".parse().unwrap());
         let head = Head { seq: 41, digest: Digest::ZERO };
         Publication::new(subject, head, "checkout 2.41.0", body, Standing::UnderWay)
     }
@@ -199,12 +194,8 @@ mod tests {
     #[test]
     fn a_body_that_leaves_something_open_hides_neither_its_head_nor_what_follows() {
         for (open, end) in [("<!-- never ended", "-->"), ("```\nnever ended", "```")] {
-            let note = Note {
-                key: "stage".parse().unwrap(),
-                head: Head { seq: 12, digest: Digest::ZERO },
-                title: "Staged".to_owned(),
-                body: open.to_owned(),
-            };
+            let note =
+                Note::new("stage".parse().unwrap(), Head { seq: 12, digest: Digest::ZERO }, "Staged", open);
             let text = compose(&publication(open).with_note(note), IN_THE_BODY, 1_000).unwrap();
             assert!(
                 text.starts_with("> A copy made from the record of checkout-241 up to number 41"),

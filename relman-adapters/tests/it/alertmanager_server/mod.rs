@@ -140,15 +140,14 @@ async fn an_alert_of_a_real_server_is_an_incident_with_everything_that_is_said_o
     server.alert(&labels, from, None);
     let told = source.incidents(&"checkout".parse().unwrap(), last_minutes()).await.unwrap();
     let [incident] = told.as_slice() else { panic!("{told:?}") };
-    let expected = Incident {
-        id: incident.id.clone(),
-        title: "PaymentsDeclined: <b>Payments</b> are declined".parse().unwrap(),
-        severity: Some("critical".parse().unwrap()),
-        service: "checkout".parse().unwrap(),
-        started_at: from,
-        ended_at: None,
-        url: Some("https://prometheus.example.org/graph?g0.expr=up".parse().unwrap()),
-    };
+    let expected = Incident::new(
+        incident.id.clone(),
+        "PaymentsDeclined: <b>Payments</b> are declined".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        from,
+    )
+    .with_severity("critical".parse().unwrap())
+    .with_url("https://prometheus.example.org/graph?g0.expr=up".parse().unwrap());
     assert_eq!(incident, &expected);
     assert_eq!(incident.id.as_str().len(), 16, "a fingerprint");
 
@@ -197,13 +196,13 @@ async fn what_fires_is_counted_and_what_can_not_be_asked_is_not_zero() {
     let source = Alertmanager::builder(&server.url).service_label("app").build().unwrap();
     let metrics = IncidentMetrics::new(Arc::new(source)).counting("pages".parse().unwrap(), ["page"]);
     let observe = async |metric: &str, arm| {
-        let query = MetricQuery {
-            metric: metric.parse().unwrap(),
-            release: "checkout-241".parse().unwrap(),
-            service: "checkout".parse().unwrap(),
-            canary_version: "2.0".to_owned(),
-            baseline_version: "1.0".to_owned(),
-        };
+        let query = MetricQuery::new(
+            metric.parse().unwrap(),
+            "checkout-241".parse().unwrap(),
+            "checkout".parse().unwrap(),
+            "2.0",
+            "1.0",
+        );
         metrics.observe(&query, arm, last_minutes()).await.answer
     };
     let gauge = |answer: Answer| match answer {

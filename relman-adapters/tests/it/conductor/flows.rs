@@ -76,16 +76,12 @@ impl UserFlows for Scripted {
         };
         let does = self.script.iter().rev().find(|(from, _)| *from <= since).unwrap().1;
         match does {
-            Does::Find(outcome) => Ok(FlowReport {
-                flows: vec![CheckedFlow {
-                    name: "login".parse().unwrap(),
-                    outcome,
-                    status: Some(200),
-                    latency: Some(Span::from_millis(34)),
-                    expected: "status 200".to_owned(),
-                    found: "status 200".to_owned(),
-                }],
-            }),
+            Does::Find(outcome) => {
+                let login = CheckedFlow::new("login".parse().unwrap(), outcome, "status 200", "status 200")
+                    .with_status(200)
+                    .with_latency(Span::from_millis(34));
+                Ok(FlowReport::new([login]))
+            }
             Does::Fail => Err(PortError::new("scripted", "check", PortErrorKind::Unavailable, "no browser")),
             Does::Panic => panic!("a bug in the adapter"),
             Does::Hang => std::future::pending().await,

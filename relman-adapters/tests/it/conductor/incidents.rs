@@ -82,7 +82,7 @@ fn at(minutes: u64) -> Timestamp {
 }
 
 fn between(id: &str, from: u64, until: u64) -> Incident {
-    Incident { ended_at: Some(at(until)), ..sample::incident(id, at(from)) }
+    sample::incident(id, at(from)).with_end(at(until))
 }
 
 async fn play(source: Option<Arc<Alerts>>) -> (PhaseName, Vec<Record>) {
@@ -120,7 +120,8 @@ fn incidents(records: &[Record]) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn an_alert_is_recorded_once_when_it_fires_and_once_when_it_has_ended() {
     let (_, plain) = play(None).await;
-    let search = Incident { service: "search".parse().unwrap(), ..sample::incident("other", at(3)) };
+    let mut search = sample::incident("other", at(3));
+    search.service = "search".parse().unwrap();
     let alerts = || [between("one", 3, 8), search.clone(), sample::incident("two", at(9))];
     let (phase, records) = play(Some(Alerts::of(Manner::Forgets, alerts()))).await;
     assert_eq!(phase, PhaseName::Closed);
@@ -134,7 +135,7 @@ async fn an_alert_is_recorded_once_when_it_fires_and_once_when_it_has_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn an_alert_that_fires_anew_under_its_id_is_another_incident() {
-    let again = Incident { ended_at: None, ..between("one", 12, 13) };
+    let again = sample::incident("one", at(12));
     let (_, records) = play(Some(Alerts::of(Manner::Forgets, [between("one", 3, 8), again]))).await;
     assert_eq!(incidents(&records), ["one seen", "one ended", "one seen"]);
 }

@@ -22,13 +22,13 @@ use super::stage::{Stage, drill, start};
 
 #[expect(clippy::unnecessary_wraps, reason = "what a mock returns")]
 fn shows(share: TrafficShare) -> Result<Deployment, PortError> {
-    Ok(Deployment { canary_share: share, detail: "mocked".to_owned() })
+    Ok(Deployment::at(share).with_detail("mocked"))
 }
 
 fn platform() -> MockDeployer {
     let mut platform = MockDeployer::new();
     platform.expect_name().return_const("mocked".to_owned());
-    platform.expect_capabilities().returning(|| DeployerCapabilities { share_tolerance: TrafficShare::ZERO });
+    platform.expect_capabilities().returning(DeployerCapabilities::new);
     platform.expect_deploy().with(always()).returning(|_| Ok(()));
     platform
 }

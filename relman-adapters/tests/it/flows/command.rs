@@ -60,7 +60,7 @@ async fn the_first_lines_of_the_output_are_the_evidence_and_move_no_cursor() {
     let found = failure(&script(r"printf 'one\n\n\033[2Jtwo\r\n\377three\nfour\n'; exit 1")).await;
     assert_eq!(found, "exit status 1: one | \u{fffd}[2Jtwo | \u{fffd}three");
     let long = check(&script("head -c 60000 /dev/zero | tr '\\0' x; exit 1")).await.unwrap();
-    let evidence = FlowReport { flows: vec![long] }.evidence();
+    let evidence = FlowReport::new([long]).evidence();
     assert!(evidence.as_str().chars().count() < 400 && evidence.as_str().ends_with("x…)"), "{evidence}");
 }
 

@@ -48,14 +48,11 @@ impl UserFlows for Member {
         self.crowd.1.fetch_max(now, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.crowd.0.fetch_sub(1, Ordering::Relaxed);
-        let (name, status, latency) = (self.name.clone(), None, None);
-        let words = || "words".to_owned();
         match self.does {
             Does::Report(outcome) => {
-                let flow = CheckedFlow { name, outcome, status, latency, expected: words(), found: words() };
-                Ok(FlowReport { flows: vec![flow] })
+                Ok(FlowReport::new([CheckedFlow::new(self.name.clone(), outcome, "words", "words")]))
             }
-            Does::ReportNothing => Ok(FlowReport { flows: Vec::new() }),
+            Does::ReportNothing => Ok(FlowReport::new([])),
             Does::Fail => Err(PortError::new("member", "check", PortErrorKind::Unavailable, "no browser")),
             Does::Hang => std::future::pending().await,
         }

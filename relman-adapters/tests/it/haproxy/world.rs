@@ -191,24 +191,20 @@ impl Relay {
 }
 
 pub(crate) fn target() -> Target {
-    Target {
-        release: "checkout-241".parse().unwrap(),
-        service: "checkout".parse().unwrap(),
-        artifact: Artifact {
-            name: "checkout".parse().unwrap(),
-            version: "2.41.0".parse().unwrap(),
-            digest: None,
-        },
-        baseline_version: "2.40.3".into(),
-    }
+    Target::new(
+        "checkout-241".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        Artifact { name: "checkout".parse().unwrap(), version: "2.41.0".parse().unwrap(), digest: None },
+        "2.40.3",
+    )
 }
 
 pub(crate) fn deploy_to(environment: Environment) -> DeployRequest {
-    DeployRequest { target: target(), environment, key: "key".into(), generation: 0 }
+    DeployRequest::new(target(), environment, "key")
 }
 
 pub(crate) fn traffic(share: &str) -> TrafficRequest {
-    TrafficRequest { target: target(), share: share.parse().unwrap(), key: "key".into(), generation: 0 }
+    TrafficRequest::new(target(), share.parse().unwrap(), "key")
 }
 
 /// Where a program is installed; passes over, or panics where services are required, if it is not.

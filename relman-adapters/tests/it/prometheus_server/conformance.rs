@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use relman_adapters::{clock::SystemClock, metrics::prometheus::Prometheus, secret::Secret};
 use relman_core::{
     judge::{Answer, Arm, Measurement},
-    port::{Clock, MetricQuery, MetricsSource},
+    port::{Clock, MetricsSource},
     unit::{Span, Timestamp, Window},
 };
 use relman_testkit::conformance::{
@@ -53,9 +53,10 @@ impl Relayed {
 }
 
 fn question_about(metric: &str, arm: Arm, window: Window) -> MetricCase {
-    let question = MetricCase::about(metric.parse().unwrap(), arm, window);
-    let (canary_version, baseline_version) = ("2.0".to_owned(), "1.0".to_owned());
-    MetricCase { query: MetricQuery { canary_version, baseline_version, ..question.query }, ..question }
+    let mut question = MetricCase::about(metric.parse().unwrap(), arm, window);
+    question.query.canary_version = "2.0".into();
+    question.query.baseline_version = "1.0".into();
+    question
 }
 
 #[async_trait]

@@ -144,13 +144,13 @@ fn source(url: &str) -> PrometheusBuilder {
 }
 
 async fn observe(source: &Prometheus, metric: &str, arm: Arm, length: Span) -> Answer {
-    let query = MetricQuery {
-        metric: metric.parse().unwrap(),
-        release: "checkout-241".parse().unwrap(),
-        service: "checkout".parse().unwrap(),
-        canary_version: "2.0".to_owned(),
-        baseline_version: "1.0".to_owned(),
-    };
+    let query = MetricQuery::new(
+        metric.parse().unwrap(),
+        "checkout-241".parse().unwrap(),
+        "checkout".parse().unwrap(),
+        "2.0",
+        "1.0",
+    );
     let until = SystemClock.now();
     source.observe(&query, arm, Window { from: until.minus(length), until }).await.answer
 }

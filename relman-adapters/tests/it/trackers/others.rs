@@ -53,7 +53,7 @@ async fn a_release_that_somebody_made_without_a_text_keeps_its_name() {
 async fn is_named_by_the_later_one<W: World>() {
     let world = W::start().await;
     let later = Publication::new(
-        Subject { release: "checkout-242".parse().unwrap(), ..subject() },
+        Subject::new("checkout-242".parse().unwrap(), subject().tag),
         head(3),
         "checkout 2.41.0, again",
         "Once more.",
@@ -77,7 +77,7 @@ async fn the_latest_of_several_releases_of_a_version_names_it() {
 #[tokio::test]
 async fn the_marks_stay_those_of_the_latest_release_of_a_version() {
     let world = GitHubWorld::start().await;
-    let later = Subject { release: "checkout-242".parse().unwrap(), ..subject() };
+    let later = Subject::new("checkout-242".parse().unwrap(), subject().tag);
     let later = Publication::new(later, head(3), "checkout", "Once more.", Standing::Completed);
     for publication in [&before(), &later, &whole()] {
         publish(world.tracker(), publication, &QUICK).await.unwrap();

@@ -32,21 +32,20 @@ fn with_standing(standing: Standing) -> Publication {
 /// More of everything than there is on a page.
 fn many() -> Publication {
     (0..12).fold(with_standing(Standing::UnderWay), |publication, number| {
+        let mut note = whole().notes()[0].clone();
+        note.key = format!("note-{number}").parse().unwrap();
         publication
-            .with_phase(PhaseStatus {
-                key: format!("step-{number}").parse().unwrap(),
-                state: PhaseState::Passed,
-                summary: "Clean".to_owned(),
-            })
-            .with_note(relman_core::port::Note {
-                key: format!("note-{number}").parse().unwrap(),
-                ..whole().notes()[0].clone()
-            })
-            .with_asset(Asset {
-                name: format!("part-{number}.txt").parse().unwrap(),
-                media_type: "text/plain".to_owned(),
-                bytes: format!("part {number}").into_bytes(),
-            })
+            .with_phase(PhaseStatus::new(
+                format!("step-{number}").parse().unwrap(),
+                PhaseState::Passed,
+                "Clean",
+            ))
+            .with_note(note)
+            .with_asset(Asset::new(
+                format!("part-{number}.txt").parse().unwrap(),
+                "text/plain",
+                format!("part {number}").into_bytes(),
+            ))
     })
 }
 
@@ -146,7 +145,7 @@ async fn credentials_that_a_server_repeats_are_not_in_the_error() {
 
 #[tokio::test]
 async fn a_tag_that_is_not_there_has_to_be_pushed() {
-    let missing = Subject { tag: "v9.0.0".parse().unwrap(), ..subject() };
+    let missing = Subject::new(subject().release, "v9.0.0".parse().unwrap());
     let publication = Publication::new(missing, head(1), "checkout", "text", Standing::UnderWay);
     let (github, gitlab) = (GitHubWorld::start().await, GitLabWorld::start().await);
     for tracker in [github.tracker(), gitlab.tracker()] {
@@ -160,11 +159,8 @@ async fn a_tag_that_is_not_there_has_to_be_pushed() {
 async fn shows_the_latest_words<W: World>() {
     let world = W::start().await;
     for (seq, share) in [(20, "10 %"), (21, "50 %")] {
-        let phase = PhaseStatus {
-            key: "release".parse().unwrap(),
-            state: PhaseState::UnderWay,
-            summary: format!("Exposed to {share}"),
-        };
+        let phase =
+            PhaseStatus::new("release".parse().unwrap(), PhaseState::UnderWay, format!("Exposed to {share}"));
         let publication =
             Publication::new(subject(), head(seq), "checkout", "Under way.", Standing::UnderWay);
         publish(world.tracker(), &publication.with_phase(phase), &QUICK).await.unwrap();

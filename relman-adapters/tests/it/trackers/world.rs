@@ -48,7 +48,7 @@ pub(crate) trait World: Send + Sync + Sized {
 }
 
 pub(crate) fn subject() -> Subject {
-    Subject { release: "checkout-241".parse().unwrap(), tag: "v2.41.0".parse().unwrap() }
+    Subject::new("checkout-241".parse().unwrap(), "v2.41.0".parse().unwrap())
 }
 
 pub(crate) fn head(seq: u64) -> Head {
@@ -57,22 +57,17 @@ pub(crate) fn head(seq: u64) -> Head {
 
 /// A release that is over, with all there can be.
 pub(crate) fn whole() -> Publication {
-    let note = |key: &str, seq: u64| Note {
-        key: key.parse().unwrap(),
-        head: head(seq),
-        title: format!("About {key}"),
-        body: format!("What **{key}** came to: `error_rate` at 5 %."),
+    let note = |key: &str, seq: u64| {
+        Note::new(
+            key.parse().unwrap(),
+            head(seq),
+            format!("About {key}"),
+            format!("What **{key}** came to: `error_rate` at 5 %."),
+        )
     };
-    let phase = |key: &str, state, summary: &str| PhaseStatus {
-        key: key.parse().unwrap(),
-        state,
-        summary: summary.to_owned(),
-    };
-    let asset = |name: &str, media_type: &str, bytes: &[u8]| Asset {
-        name: name.parse().unwrap(),
-        media_type: media_type.to_owned(),
-        bytes: bytes.to_owned(),
-    };
+    let phase = |key: &str, state, summary: &str| PhaseStatus::new(key.parse().unwrap(), state, summary);
+    let asset =
+        |name: &str, media_type: &str, bytes: &[u8]| Asset::new(name.parse().unwrap(), media_type, bytes);
     let body = "# Release plan\n\n| step | share |\n| --- | --- |\n| 1 | 1 % |\n\n- one\n- two\n";
     Publication::new(subject(), head(41), "checkout 2.41.0", body, Standing::RolledBack)
         .with_phase(phase("stage", PhaseState::Passed, "All checks passed"))
@@ -87,7 +82,12 @@ pub(crate) fn whole() -> Publication {
 /// The same release before it was over.
 pub(crate) fn before() -> Publication {
     let whole = whole();
-    let stage = whole.phases()[0].clone();
+    let [mut stage, mut release] = [whole.phases()[0].clone(), whole.phases()[1].clone()];
+    stage.state = PhaseState::UnderWay;
+    release.state = PhaseState::UnderWay;
+    release.summary = "1 %".into();
+    let mut record = whole.assets()[0].clone();
+    record.bytes = b"{\"seq\":0}\n".to_vec();
     Publication::new(
         subject(),
         head(20),
@@ -95,14 +95,10 @@ pub(crate) fn before() -> Publication {
         "# Release plan\n\nUnder way.",
         Standing::UnderWay,
     )
-    .with_phase(PhaseStatus { state: PhaseState::UnderWay, ..stage })
-    .with_phase(PhaseStatus {
-        state: PhaseState::UnderWay,
-        summary: "1 %".to_owned(),
-        ..whole.phases()[1].clone()
-    })
+    .with_phase(stage)
+    .with_phase(release)
     .with_note(whole.notes()[0].clone())
-    .with_asset(Asset { bytes: b"{\"seq\":0}\n".to_vec(), ..whole.assets()[0].clone() })
+    .with_asset(record)
 }
 
 /// Longer than any test needs, so that one that hangs fails.

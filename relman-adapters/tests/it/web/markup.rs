@@ -133,13 +133,9 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     does("user:oli", Action::Hold { reason: evil() }).await;
     does("user:ana", Action::Resume { reason: evil() }).await;
     does("user:oli", Action::Complain { text: evil() }).await;
-    let incident = Incident {
-        id: evil(),
-        title: evil(),
-        severity: Some(evil()),
-        url: Some(evil()),
-        ..sample::incident("7c1f", clock.now())
-    };
+    let incident = Incident::new(evil(), evil(), "checkout".parse().unwrap(), clock.now())
+        .with_severity(evil())
+        .with_url(evil());
     does("user:oli", Action::RecordIncident { source: evil(), incident }).await;
     does("user:oli", Action::Hold { reason: evil() }).await;
 

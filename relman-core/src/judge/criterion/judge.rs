@@ -89,12 +89,9 @@ impl fmt::Display for Suspicion {
 /// let minute = |number: u64, errors: u64| {
 ///     let from = Timestamp::from_millis(0) + Span::from_minutes(number);
 ///     let window = Window { from, until: from + Span::from_minutes(1) };
-///     let seen = |arm, requests, errors| Observation {
-///         metric: "error_rate".parse().expect("a valid name"),
-///         arm,
-///         window,
-///         source: "prometheus".to_owned(),
-///         answer: Answer::Value(Measurement::Counts { requests, errors }),
+///     let seen = |arm, requests, errors| {
+///         let answer = Answer::Value(Measurement::Counts { requests, errors });
+///         Observation::new("error_rate".parse().expect("a valid name"), arm, window, "prometheus", answer)
 ///     };
 ///     (window, vec![seen(Arm::Canary, 600, errors), seen(Arm::Baseline, 59_400, 58)])
 /// };

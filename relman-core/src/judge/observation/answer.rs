@@ -27,6 +27,7 @@ impl fmt::Display for Arm {
 /// What a metrics source answered to one question: one metric of one arm over one window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Observation {
     /// What was measured.
     pub metric: MetricName,
@@ -38,6 +39,19 @@ pub struct Observation {
     pub source: String,
     /// The measurement, or why there is none.
     pub answer: Answer,
+}
+
+impl Observation {
+    /// Reports what a source answered about one metric of one arm; `window` is the time that the answer covers.
+    pub fn new(
+        metric: MetricName,
+        arm: Arm,
+        window: Window,
+        source: impl Into<String>,
+        answer: Answer,
+    ) -> Self {
+        Self { metric, arm, window, source: source.into(), answer }
+    }
 }
 
 /// A measurement, or the reason why there is none.

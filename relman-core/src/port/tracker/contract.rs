@@ -45,7 +45,18 @@ pub trait Tracker: Send + Sync {
 }
 
 /// How a tracker differs from others.
+///
+/// # Examples
+///
+/// ```
+/// use relman_core::port::{Place, TrackerCapabilities};
+///
+/// const CAPABILITIES: TrackerCapabilities =
+///     TrackerCapabilities::new(30_000).with_notes(Place::OfItsOwn).with_post_mortems(Place::OfItsOwn);
+/// assert_eq!(CAPABILITIES.phases, Place::InTheBody);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TrackerCapabilities {
     /// Where notes go.
     pub notes: Place,
@@ -55,6 +66,34 @@ pub struct TrackerCapabilities {
     pub phases: Place,
     /// How many characters the body of the copy may have. A longer one is cut, and says so.
     pub body_chars: usize,
+}
+
+impl TrackerCapabilities {
+    /// Describes a tracker that puts every part into a body of at most so many characters.
+    pub const fn new(body_chars: usize) -> Self {
+        Self { notes: Place::InTheBody, post_mortems: Place::InTheBody, phases: Place::InTheBody, body_chars }
+    }
+
+    /// Sets where notes go.
+    #[must_use]
+    pub const fn with_notes(mut self, notes: Place) -> Self {
+        self.notes = notes;
+        self
+    }
+
+    /// Sets where post-mortems go.
+    #[must_use]
+    pub const fn with_post_mortems(mut self, post_mortems: Place) -> Self {
+        self.post_mortems = post_mortems;
+        self
+    }
+
+    /// Sets where the phases are shown.
+    #[must_use]
+    pub const fn with_phases(mut self, phases: Place) -> Self {
+        self.phases = phases;
+        self
+    }
 }
 
 /// Where a tracker puts a part of a publication.

@@ -119,6 +119,7 @@ fn checked(
 
 /// A file beside a publication. `Debug` shows how long it is and not what is in it.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Asset {
     /// What it is called, and found again by.
     pub name: AssetName,
@@ -126,6 +127,13 @@ pub struct Asset {
     pub media_type: String,
     /// What is in it.
     pub bytes: Vec<u8>,
+}
+
+impl Asset {
+    /// Holds a file's bytes as they are, under a name and with a media type.
+    pub fn new(name: AssetName, media_type: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        Self { name, media_type: media_type.into(), bytes: bytes.into() }
+    }
 }
 
 impl fmt::Debug for Asset {
@@ -140,6 +148,7 @@ impl fmt::Debug for Asset {
 
 /// How one phase of the release stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PhaseStatus {
     /// The phase, as it is found again: `stage`.
     pub key: PartKey,
@@ -147,6 +156,13 @@ pub struct PhaseStatus {
     pub state: PhaseState,
     /// One line for people: `10 % of the traffic, clean for 40 min`.
     pub summary: String,
+}
+
+impl PhaseStatus {
+    /// Says how a phase stands, and sums it up in one line.
+    pub fn new(key: PartKey, state: PhaseState, summary: impl Into<String>) -> Self {
+        Self { key, state, summary: summary.into() }
+    }
 }
 
 /// How a phase stands.
@@ -162,6 +178,7 @@ pub enum PhaseState {
 
 /// A text about the release that is found again by its key: what a phase came to, or a post-mortem.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Note {
     /// What it is found again by.
     pub key: PartKey,
@@ -172,4 +189,11 @@ pub struct Note {
     pub title: String,
     /// Markdown with tables.
     pub body: String,
+}
+
+impl Note {
+    /// Holds a one-line title and a Markdown body, made from the record up to `head`.
+    pub fn new(key: PartKey, head: Head, title: impl Into<String>, body: impl Into<String>) -> Self {
+        Self { key, head, title: title.into(), body: body.into() }
+    }
 }

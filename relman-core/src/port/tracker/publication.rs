@@ -15,20 +15,15 @@ use crate::{
 /// ```
 /// use relman_core::{
 ///     chain::{Digest, Head},
-///     port::{Note, Publication, Standing, Subject},
+///     port::{Note, PartKey, Publication, Standing, Subject},
 /// };
 ///
-/// let subject = Subject { release: "checkout-241".parse()?, tag: "v2.41.0".parse()? };
+/// let subject = Subject::new("checkout-241".parse()?, "v2.41.0".parse()?);
 /// let head = Head { seq: 41, digest: Digest::ZERO };
-/// let note = |title: &str| Note {
-///     key: "stage".parse().expect("a constant key"),
-///     head,
-///     title: title.to_owned(),
-///     body: "All checks passed.".to_owned(),
-/// };
+/// let key: PartKey = "stage".parse()?;
 /// let publication = Publication::new(subject, head, "checkout 2.41.0", "# Plan\n…", Standing::UnderWay)
-///     .with_note(note("Staged"))
-///     .with_note(note("Staged and signed"));
+///     .with_note(Note::new(key.clone(), head, "Staged", "All checks passed."))
+///     .with_note(Note::new(key, head, "Staged and signed", "All checks passed."));
 /// assert_eq!(publication.notes().len(), 1);
 /// assert_eq!(publication.notes()[0].title, "Staged and signed");
 /// # Ok::<(), relman_core::unit::UnitError>(())
@@ -158,11 +153,19 @@ fn put<T>(parts: &mut Vec<T>, part: T, same: impl Fn(&T, &T) -> bool) {
 
 /// What a copy is about: the release, and what a tracker knows it by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Subject {
     /// The release.
     pub release: ReleaseId,
     /// The version that it brings, as it is tagged. Two releases may bring the same one, where the first was taken back.
     pub tag: ReleaseTag,
+}
+
+impl Subject {
+    /// Names a release, and the tag of the version that it brings.
+    pub fn new(release: ReleaseId, tag: ReleaseTag) -> Self {
+        Self { release, tag }
+    }
 }
 
 /// The tag of a version: `v2.41.0`, `checkout/2.41.0`.
@@ -250,11 +253,19 @@ impl fmt::Display for Standing {
 
 /// A copy that is on a tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Published {
     /// Where people find it: a URL without any secret in it.
     pub url: String,
     /// The head of the record that it was made from, as the copy itself names it.
     pub head: Head,
+}
+
+impl Published {
+    /// Names where a copy is, and the head of the record that it was made from.
+    pub fn new(url: impl Into<String>, head: Head) -> Self {
+        Self { url: url.into(), head }
+    }
 }
 
 #[cfg(test)]

@@ -13,15 +13,10 @@ use crate::{
 };
 
 fn report(outcome: FlowOutcome) -> FlowReport {
-    let flow = CheckedFlow {
-        name: "login".parse().unwrap(),
-        outcome,
-        status: Some(200),
-        latency: Some(Span::from_millis(34)),
-        expected: "status 200".to_owned(),
-        found: "status 200".to_owned(),
-    };
-    FlowReport { flows: vec![flow] }
+    let flow = CheckedFlow::new("login".parse().unwrap(), outcome, "status 200", "status 200")
+        .with_status(200)
+        .with_latency(Span::from_millis(34));
+    FlowReport::new([flow])
 }
 
 /// The check of the flows that is under way, if one is.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use relman_core::{
     event::{Event, HoldCause},
-    judge::{Answer, Arm, Histogram, Measurement, NativeHistogram, Observation},
+    judge::{Answer, Arm, Histogram, Measurement, NativeHistogram},
     unit::{Finite, Window},
 };
 
@@ -43,8 +43,9 @@ fn what_was_not_asked_for_and_what_was_said_twice_does_not_count() {
     let batch = driven.look_changed(healthy, |_, measured| {
         let twice = measured.observations.clone();
         measured.observations.extend(twice);
-        let first = measured.observations[0].clone();
-        measured.observations.push(Observation { metric: "revenue".parse().unwrap(), ..first });
+        let mut unasked = measured.observations[0].clone();
+        unasked.metric = "revenue".parse().unwrap();
+        measured.observations.push(unasked);
     });
     let Event::Evaluated(taken) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(taken.observations.len(), 6);

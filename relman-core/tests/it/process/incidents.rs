@@ -102,13 +102,14 @@ fn v4_before_production_and_after_the_release_is_closed_there_is_nothing_to_corr
 fn v4_an_incident_of_another_service_or_with_its_end_before_its_beginning_is_refused() {
     let mut driven = Driven::drill().in_step(1);
     let now = driven.now;
-    let other = Incident { service: "search".parse().unwrap(), ..act::firing("7c1f", now) };
+    let mut other = act::firing("7c1f", now);
+    other.service = "search".parse().unwrap();
     let record = |incident| Action::RecordIncident { source: act::text("alertmanager"), incident };
     assert_eq!(
         driven.refused("user:guest", record(other)),
         "the incident is one of search, and checkout-241 releases checkout: record it there, if anywhere"
     );
-    let backwards = Incident { ended_at: Some(now.minus(secs(1))), ..act::firing("7c1f", now) };
+    let backwards = act::firing("7c1f", now).with_end(now.minus(secs(1)));
     assert!(driven.refused("user:guest", record(backwards)).starts_with("the incident began at "));
     driven.by_itself(act::incident("7c1f", now));
     let ended_at = Some(now.minus(secs(1)));
@@ -125,13 +126,9 @@ fn v4_an_incident_that_fits_no_record_is_refused_and_a_storm_has_an_end() {
     let now = driven.now;
     let record = |incident| Action::RecordIncident { source: act::text("alertmanager"), incident };
     let long = act::text(&"😀".repeat(4_000));
-    let huge = Incident {
-        id: long.clone(),
-        title: long.clone(),
-        severity: Some(long.clone()),
-        url: Some(long),
-        ..act::firing("7c1f", now)
-    };
+    let huge = Incident::new(long.clone(), long.clone(), "checkout".parse().unwrap(), now)
+        .with_severity(long.clone())
+        .with_url(long);
     let refusal = driven.refused("user:guest", record(huge));
     assert!(
         refusal.ends_with("and a record holds 60000: shorten its words and link to the rest"),
@@ -157,7 +154,7 @@ fn v4_the_reports_say_where_the_release_was_when_an_incident_began() {
     let validation = driven.now;
     driven.by_itself(act::end_incident("rollout", Some(validation)));
     driven.healthy_look();
-    let ended = Incident { ended_at: Some(validation + secs(1)), ..act::firing("validation", validation) };
+    let ended = act::firing("validation", validation).with_end(validation + secs(1));
     driven.does("user:guest", Action::RecordIncident { source: act::text("pager"), incident: ended });
     driven.does("user:guest", act::roll_back());
     driven.by_itself(act::incident("rollback", driven.now));
@@ -206,7 +203,8 @@ fn v4_a_forged_record_of_an_incident_does_not_fold() {
         roles: [].into(),
     };
     assert!(folds(&driven, "system:relman", seen(act::firing("7c1f", driven.now))));
-    let other = Incident { service: "search".parse().unwrap(), ..act::firing("7c1f", driven.now) };
+    let mut other = act::firing("7c1f", driven.now);
+    other.service = "search".parse().unwrap();
     assert!(!folds(&driven, "system:relman", seen(other)));
     assert!(!folds(&driven, "system:relman", ended("7c1f")));
     let mut driven = driven;

@@ -62,7 +62,7 @@ fn forms(scenario: DemoScenario) {
 /// What trackers are given of a release.
 fn publication(scenario: DemoScenario) {
     let story = Story::scenario(scenario);
-    let subject = Subject { release: story.release.id().clone(), tag: "v2.41.0".parse().unwrap() };
+    let subject = Subject::new(story.release.id().clone(), "v2.41.0".parse().unwrap());
     let made = Templates::default().publication(&story.history(), &subject).unwrap().unwrap();
     let mut shown = format!("{} ({})\n\n{}", made.title(), made.standing(), made.body());
     for phase in made.phases() {

@@ -26,13 +26,10 @@ fn story() -> Story {
     let simulation = Simulation::new(Arc::new(plan.build().unwrap()), sample::brief_drill_policy());
     let mut story = Story::of(&simulation, Team::new().without(relman_testkit::Duty::Close));
     story.act("user:bo", Action::Complain { text: text(HOSTILE) });
-    let incident = Incident {
-        id: text(HOSTILE),
-        title: text(HOSTILE),
-        severity: Some(text(HOSTILE)),
-        url: Some(text(HOSTILE)),
-        ..sample::incident("7c1f", story.release.last_at())
-    };
+    let incident =
+        Incident::new(text(HOSTILE), text(HOSTILE), "checkout".parse().unwrap(), story.release.last_at())
+            .with_severity(text(HOSTILE))
+            .with_url(text(HOSTILE));
     story.act("user:bo", Action::RecordIncident { source: text(HOSTILE), incident });
     story.act("user:bo", Action::RollBack { reason: text(HOSTILE) });
     for kind in LessonKind::ALL {

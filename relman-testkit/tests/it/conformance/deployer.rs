@@ -120,7 +120,7 @@ impl Deployer for Flawed {
 
     fn capabilities(&self) -> DeployerCapabilities {
         let basis_points = if self.flaw == Flaw::LeavesALittle { 10 } else { 0 };
-        DeployerCapabilities { share_tolerance: TrafficShare::try_from(basis_points).unwrap() }
+        DeployerCapabilities::new().with_share_tolerance(TrafficShare::try_from(basis_points).unwrap())
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -177,7 +177,7 @@ impl Deployer for Flawed {
 
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
         let mut state = self.state();
-        let deployment = |share| Ok(Deployment { canary_share: share, detail: String::new() });
+        let deployment = |share| Ok(Deployment::at(share));
         match self.reach(&state, "observe") {
             Err(_) if self.flaw == Flaw::UnknownIsZero => return deployment(TrafficShare::ZERO),
             reached => reached?,

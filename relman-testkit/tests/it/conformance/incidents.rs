@@ -112,7 +112,8 @@ impl IncidentFixture for Flawed {
     }
 
     async fn fire(&self, service: &ServiceName, name: &str, from: Timestamp) -> Able<()> {
-        let incident = Incident { service: service.clone(), ..sample::incident(name, from) };
+        let mut incident = sample::incident(name, from);
+        incident.service = service.clone();
         self.incidents.lock().unwrap().push(incident);
         Ok(())
     }

@@ -120,13 +120,13 @@ impl MetricsSource for Flawed {
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
         let answer = self.answer(&query.metric, arm);
         let late = Span::from_minutes(u64::from(self.flaw == Flaw::SaysAnotherWindow));
-        Observation {
-            metric: query.metric.clone(),
-            arm: if self.flaw == Flaw::SaysCanary { Arm::Canary } else { arm },
-            window: Window { from: window.from + late, until: window.until + late },
-            source: if self.flaw == Flaw::SaysSomebody { "somebody" } else { self.name() }.to_owned(),
+        Observation::new(
+            query.metric.clone(),
+            if self.flaw == Flaw::SaysCanary { Arm::Canary } else { arm },
+            Window { from: window.from + late, until: window.until + late },
+            if self.flaw == Flaw::SaysSomebody { "somebody" } else { self.name() },
             answer,
-        }
+        )
     }
 }
 

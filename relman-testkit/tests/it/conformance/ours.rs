@@ -52,19 +52,9 @@ impl Simulated {
         let platform = SimulatedPlatform::new(world, 7, clock.clone());
         let fixture = Self { platform, exposed_at: sample::start() };
         let target = DeployerFixture::target(&fixture);
-        let deploy = DeployRequest {
-            target: target.clone(),
-            environment: Environment::Production,
-            key: "deploy".to_owned(),
-            generation: 1,
-        };
+        let deploy = DeployRequest::new(target.clone(), Environment::Production, "deploy").with_generation(1);
         ready(fixture.platform.deploy(&deploy)).unwrap();
-        let traffic = TrafficRequest {
-            target,
-            share: TrafficShare::percent(10),
-            key: "traffic".to_owned(),
-            generation: 2,
-        };
+        let traffic = TrafficRequest::new(target, TrafficShare::percent(10), "traffic").with_generation(2);
         ready(fixture.platform.set_traffic(&traffic)).unwrap();
         clock.advance(Span::from_hours(1));
         fixture

@@ -117,7 +117,7 @@ impl Flawed {
     fn place(&self, subject: &Subject) -> Subject {
         let one = || "one-for-all".parse().unwrap();
         match self.flaw {
-            Flaw::OneCopyForEachTag => Subject { release: one(), ..subject.clone() },
+            Flaw::OneCopyForEachTag => Subject::new(one(), subject.tag.clone()),
             _ => subject.clone(),
         }
     }
@@ -181,17 +181,15 @@ impl Tracker for Flawed {
     }
 
     fn capabilities(&self) -> TrackerCapabilities {
-        TrackerCapabilities {
-            notes: Place::OfItsOwn,
-            post_mortems: Place::OfItsOwn,
-            phases: Place::OfItsOwn,
-            body_chars: BODY_CHARS,
-        }
+        TrackerCapabilities::new(BODY_CHARS)
+            .with_notes(Place::OfItsOwn)
+            .with_post_mortems(Place::OfItsOwn)
+            .with_phases(Place::OfItsOwn)
     }
 
     async fn publish(&self, publication: &Publication) -> Result<Published, PortError> {
         let subject = publication.subject();
-        let published = |head| Ok(Published { url: format!("https://tracker/{}", subject.release), head });
+        let published = |head| Ok(Published::new(format!("https://tracker/{}", subject.release), head));
         let there = match (self.flaw, self.look(subject)) {
             (Flaw::SilenceIsPublished, Err(_)) => return published(publication.head()),
             (_, there) => there?,
@@ -240,7 +238,7 @@ impl Tracker for Flawed {
             (Flaw::FindsWithoutReading, found) => found?.map(|head| Head { seq: head.seq + 1, ..head }),
             (_, found) => found?,
         };
-        Ok(found.map(|head| Published { url: format!("https://tracker/{}", subject.release), head }))
+        Ok(found.map(|head| Published::new(format!("https://tracker/{}", subject.release), head)))
     }
 }
 

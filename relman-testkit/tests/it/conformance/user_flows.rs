@@ -74,8 +74,9 @@ impl Flawed {
             (FlowOutcome::Failed, Flaw::Tells) => format!("{PASSWORD} was refused"),
             _ => said("what users see"),
         };
-        let latency = Some(Span::from_millis(5));
-        CheckedFlow { name, outcome, status: Some(200), latency, expected: said("a page"), found }
+        CheckedFlow::new(name, outcome, said("a page"), found)
+            .with_status(200)
+            .with_latency(Span::from_millis(5))
     }
 
     fn report(&self, world: World) -> FlowReport {
@@ -98,7 +99,7 @@ impl Flawed {
         if self.flaw == Flaw::NamesOneTwice {
             flows.push(flows[0].clone());
         }
-        FlowReport { flows }
+        FlowReport::new(flows)
     }
 }
 

@@ -72,12 +72,8 @@ fn by_release(asked: &Asked, intervals: &[Interval], channels: Channels) -> Resu
         let observed = [(Arm::Canary, &interval.canary), (Arm::Baseline, &interval.baseline)];
         let observations: Vec<Observation> = observed
             .into_iter()
-            .map(|(arm, answer)| Observation {
-                metric: metric.clone(),
-                arm,
-                window: interval.window,
-                source: "observations".to_owned(),
-                answer: answer.clone(),
+            .map(|(arm, answer)| {
+                Observation::new(metric.clone(), arm, interval.window, "observations", answer.clone())
             })
             .collect();
         judge.observe(&Evaluation {

@@ -148,13 +148,13 @@ fn query(
     if release.is_none() {
         missing("release", "--release RELEASE")?;
     }
-    Ok(MetricQuery {
-        metric: asked.criterion.metric.clone(),
-        release: release.map_or_else(unnamed::<ReleaseId>, Ok)?,
-        service: service.map_or_else(unnamed::<ServiceName>, Ok)?,
-        canary_version: canary_version.unwrap_or_default(),
-        baseline_version: baseline_version.unwrap_or_default(),
-    })
+    Ok(MetricQuery::new(
+        asked.criterion.metric.clone(),
+        release.map_or_else(unnamed::<ReleaseId>, Ok)?,
+        service.map_or_else(unnamed::<ServiceName>, Ok)?,
+        canary_version.unwrap_or_default(),
+        baseline_version.unwrap_or_default(),
+    ))
 }
 
 /// A name that no query asks for.
