@@ -17,8 +17,8 @@ use relman_core::{
     judge::{Arm, Observation},
     machine::{EvaluationRequest, Outcome, Request},
     port::{
-        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
-        MetricsSource, Notification, Notifier, PortError, Target, TrafficRequest,
+        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, JournalExt, MetricQuery,
+        MetricsSource, Notification, Notifier, PortError, Streams, Target, TrafficRequest,
     },
     unit::{Channel, MetricName, TrafficShare, Window},
 };
@@ -144,7 +144,10 @@ async fn conducted(releases: u64) -> (u64, f64, f64) {
     for number in 0..releases {
         let runner = in_first_step(&format!("checkout-{number}"));
         let id = runner.release().id().clone();
-        journal.append(&id, None, runner.lines()).await.expect("a stream of its own");
+        journal
+            .append(&id, None, runner.lines(), &runner.release().index())
+            .await
+            .expect("a stream of its own");
         now = Some(runner.now());
         ids.push(id);
     }
@@ -170,9 +173,10 @@ async fn conducted(releases: u64) -> (u64, f64, f64) {
     let records =
         |heads: Vec<relman_core::port::StoredStream>| heads.iter().map(|one| one.head.seq + 1).sum::<u64>();
     let (before, begun, resident) =
-        (records(journal.streams().await.expect("in memory")), cpu_seconds(), memory());
+        (records(journal.every_stream(Streams::All).await.expect("in memory")), cpu_seconds(), memory());
     tokio::time::sleep(Duration::from_secs(60 * MINUTES)).await;
-    let (after, took) = (records(journal.streams().await.expect("in memory")), cpu_seconds() - begun);
+    let (after, took) =
+        (records(journal.every_stream(Streams::All).await.expect("in memory")), cpu_seconds() - begun);
     conductor.kill().await;
     (after - before, took, resident)
 }

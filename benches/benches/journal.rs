@@ -6,7 +6,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use futures::future::join_all;
 use relman_adapters::journal::{MemoryJournal, SqliteJournal};
 use relman_benches::clean_release;
-use relman_core::{chain::SealedLine, port::Journal, unit::ReleaseId};
+use relman_core::{
+    chain::SealedLine,
+    port::{Journal, StreamIndex, StreamState},
+    unit::ReleaseId,
+};
 use tokio::runtime::Runtime;
 
 /// How many records each release appends, one an append.
@@ -20,10 +24,11 @@ async fn append_all(journal: Arc<dyn Journal>, releases: &[ReleaseId], lines: &[
     join_all(releases.iter().map(|release| {
         let journal = journal.clone();
         async move {
+            let index = StreamIndex::new(StreamState::Open, "releasing, step 1 of 4 at 1%");
             let mut head = None;
             for line in &lines[..APPENDS] {
                 head = journal
-                    .append(release, head, std::slice::from_ref(line))
+                    .append(release, head, std::slice::from_ref(line), &index)
                     .await
                     .expect("the head is ours");
             }

@@ -204,12 +204,12 @@ pub(crate) async fn append(
     release: &ReleaseId,
     batch: &Batch,
 ) -> Result<Option<Head>, AppendError> {
-    let result = journal.append(release, batch.expected, &batch.lines).await;
+    let result = journal.append(release, batch.expected, &batch.lines, &batch.index).await;
     match result {
         Err(AppendError::Port(error))
             if batch.urgent && error.kind() == PortErrorKind::Full && journal.free_reserve().await =>
         {
-            journal.append(release, batch.expected, &batch.lines).await
+            journal.append(release, batch.expected, &batch.lines, &batch.index).await
         }
         result => result,
     }

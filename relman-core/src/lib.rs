@@ -77,8 +77,7 @@
 //! // What a driver has to do now, and what people see.
 //! let call = session.poll_call().ok_or("staging is to be deployed")?;
 //! assert!(matches!(call.request, Request::Deploy(_)));
-//! let status = Status::of(&History::new(session.release(), &records, now));
-//! assert_eq!(status.one_line(), "checkout-241: staging, waiting for the staging deployment");
+//! assert_eq!(session.release().one_line(now), "checkout-241: staging, waiting for the staging deployment");
 //! # Ok(()) }
 //! ```
 //!

@@ -33,10 +33,10 @@
 //! let mut journal = MockJournal::new();
 //! let mut order = Sequence::new();
 //! let down = || PortError::new("mocked", "list the streams", PortErrorKind::Unavailable, "it is down");
-//! journal.expect_streams().times(1).in_sequence(&mut order).returning(move || Err(down()));
-//! journal.expect_streams().times(1).in_sequence(&mut order).returning(|| Ok(Vec::new()));
-//! assert!(ready(journal.streams()).is_err());
-//! assert!(ready(journal.streams())?.is_empty());
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(move |..| Err(down()));
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(|..| Ok(Vec::new()));
+//! assert!(ready(journal.streams(Streams::All, None, 10)).is_err());
+//! assert!(ready(journal.streams(Streams::All, None, 10))?.is_empty());
 //!
 //! // Whether a metric can be measured, a channel be served, and what time it is.
 //! let mut metrics = MockMetricsSource::new();
@@ -79,11 +79,11 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        self, AppendError, DeployRequest, DeployerCapabilities, Deployment, FlowReport, Incident,
-        MetricQuery, Notification, PortError, Publication, Published, StoredStream, Subject, Target,
-        TrackerCapabilities, TrafficRequest,
+        self, AppendError, Change, DeployRequest, DeployerCapabilities, Deployment, FlowReport, Incident,
+        MetricQuery, Notification, PortError, Position, Publication, Published, StoredStream, StreamIndex,
+        Streams, Subject, Target, TrackerCapabilities, TrafficRequest,
     },
-    unit::{Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Timestamp, Window},
+    unit::{Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Span, Timestamp, Window},
 };
 
 mock! {
@@ -99,10 +99,20 @@ mock! {
             release: &ReleaseId,
             expected: Option<Head>,
             lines: &[SealedLine],
+            index: &StreamIndex,
         ) -> Result<Option<Head>, AppendError>;
         async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
         async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError>;
-        async fn streams(&self) -> Result<Vec<StoredStream>, PortError>;
+        async fn streams(
+            &self,
+            which: Streams,
+            after: Option<ReleaseId>,
+            limit: usize,
+        ) -> Result<Vec<StoredStream>, PortError>;
+        async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
+        async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError>;
+        async fn position(&self) -> Result<Position, PortError>;
+        async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError>;
     }
 }
 

@@ -55,7 +55,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "owed",
         ],
     ),
-    ("Check and hand over", &["verify", "export", "package", "publish", "handover", "schema"]),
+    ("Check and hand over", &["verify", "backup", "export", "package", "publish", "handover", "schema"]),
 ];
 
 const AFTER_HELP: &str = "\
@@ -336,6 +336,19 @@ pub(crate) enum Command {
     /// Example: deploy-tool handover export folder
     #[command(subcommand, visible_alias = "estate")]
     Handover(Handover),
+    /// Copies the journal to a new file, while others go on using it
+    ///
+    /// The copy is a journal as it was at one moment; it appears whole or not at all, and nothing is overwritten. Verify it
+    /// where it is kept.
+    ///
+    /// Who may: everyone who can read the journal, and write the copy.
+    ///
+    /// Example: deploy-tool backup /backup/relman-2026-11-30.db
+    Backup {
+        /// A file that does not exist yet
+        #[arg(value_name = "FILE")]
+        to: PathBuf,
+    },
     /// Publishes copies of a release to the configured trackers, or brings them up to date
     ///
     /// GitHub Releases, GitLab Releases, Jira Cloud: where the release is, a note for each phase, post-mortems, the record

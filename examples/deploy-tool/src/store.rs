@@ -10,7 +10,7 @@ use relman_core::{
     chain::Head,
     event::Record,
     machine::{Release, ReplayError},
-    port::{Clock, Directory, Journal, JournalExt, with_causes},
+    port::{Clock, Directory, Journal, JournalExt, Streams, with_causes},
     unit::{ReleaseId, Timestamp},
 };
 
@@ -51,7 +51,7 @@ pub(crate) fn open(path: &Path) -> Result<Arc<dyn Journal>, Failure> {
 /// # Errors
 ///
 /// [`Failure`] where there is none, or the file is something else or can't be opened.
-pub(crate) fn open_read_only(path: &Path) -> Result<Arc<dyn Journal>, Failure> {
+pub(crate) fn open_read_only(path: &Path) -> Result<Arc<SqliteJournal>, Failure> {
     is_there(path)?;
     match SqliteJournal::open_read_only(path) {
         Ok(journal) => Ok(Arc::new(journal)),
@@ -121,7 +121,7 @@ pub(crate) async fn no_such_release(journal: &dyn Journal, path: &Path, id: &Rel
     /// A message names a few releases and no more.
     const NAMED: usize = 8;
     let path = path.display();
-    let streams = match journal.streams().await {
+    let streams = match journal.streams(Streams::All, None, NAMED + 1).await {
         Ok(streams) => streams,
         Err(error) => return error.into(),
     };

@@ -8,8 +8,8 @@ use relman_core::{
     chain::Head,
     event::Record,
     machine::{Action, Alarm, Command, PhaseName, Release},
-    port::with_causes,
-    unit::{Actor, Channel, ReleaseId, Text},
+    port::{JournalExt, PortError, Position, StreamState, Streams, with_causes},
+    unit::{Actor, Channel, ReleaseId, Span, Text},
 };
 use thiserror::Error;
 use tokio::{
@@ -358,28 +358,59 @@ impl Conductor {
         }
     }
 
-    /// Looks at the heads of the journal for what other processes have appended: one question for all releases.
+    /// Follows the journal: takes up what is open, then hears of what other processes append.
     async fn watch_journal(&self, adopt: Adopt) -> Result<(), ConductError> {
         let mut watch = Watch { adopt, ..Watch::default() };
         let mut failing_since: Option<(Instant, Option<Instant>)> = None;
         let mut first = true;
         loop {
-            match caught(self.shared.releases.journal().streams()).await {
-                Ok(Ok(streams)) => {
-                    failing_since = None;
-                    for stream in streams {
-                        watch.see(stream.release, stream.head);
-                    }
-                }
+            match caught(self.hear_of_changes(&mut watch)).await {
+                Ok(Ok(())) => failing_since = None,
                 Ok(Err(error)) if first => return Err(LoadError::Journal(error).into()),
                 Ok(Err(error)) => self.unlisted(&with_causes(&error), &mut failing_since),
                 Err(panic) => self.unlisted(&panic, &mut failing_since),
             }
             first = false;
             self.follow_up(&mut watch).await;
-            match self.shared.limits.watch_journal_every {
-                Some(every) => tokio::time::sleep(every.max(Duration::from_millis(10))).await,
-                None => std::future::pending().await,
+            let Some(every) = self.shared.limits.watch_journal_every else {
+                return std::future::pending().await;
+            };
+            let every = every.max(Duration::from_millis(10));
+            match (watch.position, failing_since) {
+                (Some(position), None) => {
+                    let journal = self.shared.releases.journal();
+                    // What it fails of, the next round finds out, too.
+                    let _ = caught(journal.changed(position, span_of(every))).await;
+                }
+                _ => tokio::time::sleep(every).await,
+            }
+        }
+    }
+
+    /// What is new since the last time; the first time, what is open.
+    async fn hear_of_changes(&self, watch: &mut Watch) -> Result<(), PortError> {
+        /// A page is read within a millisecond.
+        const PAGE: usize = 1024;
+        let journal = self.shared.releases.journal();
+        let Some(mut position) = watch.position else {
+            // Asked for first: what is appended while the streams are listed is heard of twice, not never.
+            let position = journal.position().await?;
+            for stream in journal.every_stream(Streams::Open).await? {
+                watch.see(stream.release, stream.head);
+            }
+            watch.position = Some(position);
+            return Ok(());
+        };
+        loop {
+            let changes = journal.changes(position, PAGE).await?;
+            let last = changes.len() < PAGE;
+            for change in changes {
+                position = change.position;
+                watch.see(change.release, change.head);
+            }
+            watch.position = Some(position);
+            if last {
+                return Ok(());
             }
         }
     }
@@ -438,7 +469,12 @@ impl Conductor {
                 });
             }
         };
-        if release.phase().name().is_end() && release.outstanding().is_empty() {
+        let index = release.index();
+        if index.state == StreamState::Ended {
+            // Where the journal does not know that yet, the next start need not find it out again.
+            if let Some(head) = release.head() {
+                let _ = caught(self.shared.releases.journal().reindex(id, head, &index)).await;
+            }
             return Ok(());
         }
         self.shared.is_ready(&release)?;
@@ -461,6 +497,8 @@ enum Adopt {
 #[derive(Debug, Default)]
 struct Watch {
     adopt: Adopt,
+    /// Up to where the journal was followed; nowhere yet, if absent.
+    position: Option<Position>,
     known: BTreeMap<ReleaseId, Head>,
     changed: BTreeMap<ReleaseId, Attempts>,
 }
@@ -506,6 +544,10 @@ impl Watch {
         }
         due <= now
     }
+}
+
+fn span_of(duration: Duration) -> Span {
+    Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn pause(failures: u32) -> Duration {

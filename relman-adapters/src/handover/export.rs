@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 use relman_core::{
     chain::{Digest, Verifier},
     machine::Release,
-    port::{Journal, JournalExt},
+    port::{Journal, JournalExt, Streams},
     report::{History, OpenItems},
     unit::{ReleaseId, Timestamp},
 };
@@ -59,7 +59,7 @@ pub async fn export(
     }
     let mut manifest = Manifest::new(now);
     let mut obligations = OpenItems::of([], now);
-    for stream in journal.streams().await? {
+    for stream in journal.every_stream(Streams::All).await? {
         let id = stream.release;
         let lines = journal.read_to_end(&id, 0).await?;
         let listed = verified(&id, &lines)?;

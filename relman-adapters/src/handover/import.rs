@@ -2,7 +2,8 @@ use std::path::Path;
 
 use relman_core::{
     chain::{Digest, SealedLine},
-    port::{Journal, JournalExt},
+    machine::Release,
+    port::{Journal, JournalExt, StreamIndex, StreamState},
     unit::ReleaseId,
 };
 
@@ -91,7 +92,11 @@ pub async fn import(
         let sealed = sealed.map_err(|error| HandoverError::wrong(file_of(id), error.to_string()))?;
         let had = usize::try_from(had).unwrap_or(usize::MAX).min(sealed.len());
         let before = sealed[..had].last().map(SealedLine::head);
-        journal.append(id, before, &sealed[had..]).await?;
+        let replayed = Release::replay(id.clone(), sealed.iter().map(SealedLine::bytes));
+        // What does not replay is listed as open, so that somebody looks at it.
+        let index = replayed
+            .map_or_else(|_| StreamIndex::new(StreamState::Open, id.as_str()), |release| release.index());
+        journal.append(id, before, &sealed[had..], &index).await?;
     }
     for (id, arrival) in &arrivals {
         let listed = manifest.releases[id];

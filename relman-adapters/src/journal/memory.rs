@@ -1,14 +1,19 @@
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use relman_core::{
     chain::{Head, SealedLine},
-    port::{AppendError, Journal, PortError, StoredStream, check_links},
-    unit::ReleaseId,
+    port::{
+        AppendError, Change, Journal, PortError, Position, StoredStream, StreamIndex, StreamState, Streams,
+        check_links,
+    },
+    unit::{ReleaseId, Span},
 };
+use tokio::sync::Notify;
 
 /// A journal in memory, for tests, examples and dry runs.
 ///
@@ -18,19 +23,34 @@ use relman_core::{
 ///
 /// ```
 /// use relman_adapters::journal::MemoryJournal;
-/// use relman_core::port::Journal;
+/// use relman_core::port::{Journal, Position};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let journal = MemoryJournal::new();
 /// assert_eq!(journal.head(&"checkout-241".parse()?).await?, None);
-/// assert!(journal.streams().await?.is_empty());
+/// assert_eq!(journal.position().await?, Position::START);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
-    streams: Mutex<BTreeMap<ReleaseId, Vec<SealedLine>>>,
+    held: Mutex<Held>,
+    appended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    streams: BTreeMap<ReleaseId, Stream>,
+    /// The release, the first record and the head of every append, in order.
+    changes: Vec<(ReleaseId, u64, Head)>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    lines: Vec<SealedLine>,
+    head: Head,
+    index: StreamIndex,
 }
 
 impl MemoryJournal {
@@ -39,9 +59,13 @@ impl MemoryJournal {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Vec<SealedLine>>> {
-        // A panic can't leave a stream half-written: the only change is one `extend` of cloned lines.
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        // A panic can't leave a stream half-written: nothing between the changes of one append can fail.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn newest(&self) -> Position {
+        Position(self.lock().changes.len() as u64)
     }
 }
 
@@ -56,38 +80,88 @@ impl Journal for MemoryJournal {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
         check_links(release, expected, lines)?;
-        let lines = lines.to_vec();
-        let mut streams = self.lock();
-        let actual = streams.get(release).and_then(|stream| stream.last()).map(SealedLine::head);
+        let mut all = self.lock();
+        let actual = all.streams.get(release).map(|stream| stream.head);
         if actual != expected {
             return Err(AppendError::Conflict { release: release.clone(), expected, actual });
         }
-        let Some(head) = lines.last().map(SealedLine::head) else {
+        let ([first, ..], [.., last]) = (lines, lines) else {
             return Ok(actual);
         };
-        streams.entry(release.clone()).or_default().extend(lines);
+        let (first, head) = (first.seq(), last.head());
+        let empty = || Stream { lines: Vec::new(), head, index: index.clone() };
+        let stream = all.streams.entry(release.clone()).or_insert_with(empty);
+        stream.lines.extend_from_slice(lines);
+        (stream.head, stream.index) = (head, index.clone());
+        all.changes.push((release.clone(), first, head));
+        drop(all);
+        self.appended.notify_waiters();
         Ok(Some(head))
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let streams = self.lock();
-        let lines = streams.get(release).map_or(&[][..], Vec::as_slice);
+        let held = self.lock();
+        let lines = held.streams.get(release).map_or(&[][..], |stream| &stream.lines);
         Ok(lines.iter().skip(from).take(limit).map(|line| line.bytes().to_vec()).collect())
     }
 
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        Ok(self.lock().get(release).and_then(|stream| stream.last()).map(SealedLine::head))
+        Ok(self.lock().streams.get(release).map(|stream| stream.head))
     }
 
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        let streams = self.lock();
-        let stored = streams.iter().filter_map(|(release, lines)| {
-            let head = lines.last()?.head();
-            Some(StoredStream::new(release.clone(), head))
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError> {
+        let held = self.lock();
+        let behind = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let wanted =
+            held.streams.range::<ReleaseId, _>((behind, Bound::Unbounded)).filter(
+                |(_, stream)| match which {
+                    Streams::All => true,
+                    Streams::Open => stream.index.state == StreamState::Open,
+                },
+            );
+        let stored = wanted.take(limit).map(|(release, stream)| {
+            StoredStream::new(release.clone(), stream.head, Some(stream.index.clone()))
         });
         Ok(stored.collect())
+    }
+
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        if let Some(stream) = self.lock().streams.get_mut(release).filter(|stream| stream.head == head) {
+            stream.index = index.clone();
+        }
+        Ok(())
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        let held = self.lock();
+        let behind = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let changes = held.changes.iter().enumerate().skip(behind).take(limit);
+        let changes = changes.map(|(index, (release, first, head))| {
+            Change::new(Position(index as u64 + 1), release.clone(), *first, *head)
+        });
+        Ok(changes.collect())
+    }
+
+    async fn position(&self) -> Result<Position, PortError> {
+        Ok(self.newest())
+    }
+
+    async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError> {
+        // Asked for before it is looked, so that an append after the look is not missed.
+        let appended = self.appended.notified();
+        if self.newest() <= after {
+            // That the time is over is no failure.
+            let _ = tokio::time::timeout(at_most.to_std(), appended).await;
+        }
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::{
 use relman_core::{
     chain::Head,
     event::{Event, Record},
-    port::{JournalExt, StoredStream},
+    port::{JournalExt, StoredStream, Streams},
     report::{Summary, SummaryFold},
     unit::{ReleaseId, Timestamp},
 };
@@ -94,7 +94,7 @@ impl ReleaseIndex {
         if last.is_some_and(|last| last.elapsed() < FRESH) {
             return;
         }
-        match self.releases.journal().streams().await {
+        match self.releases.journal().every_stream(Streams::All).await {
             Ok(streams) => self.read_new(&streams).await,
             Err(error) => {
                 let mut indexed = self.indexed();

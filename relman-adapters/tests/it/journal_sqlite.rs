@@ -2,11 +2,11 @@
 
 use std::{fs, path::Path, process::Command, sync::Arc};
 
-use super::support::{line, lines, release};
+use super::support::{index, line, lines, release};
 use relman_adapters::journal::SqliteJournal;
 use relman_core::{
     chain::{Digest, Head},
-    port::{AppendError, Journal, JournalExt, PortErrorKind},
+    port::{AppendError, Journal, JournalExt, PortErrorKind, Position, Streams},
 };
 use tempfile::tempdir;
 
@@ -17,7 +17,7 @@ async fn records_are_there_when_the_file_is_opened_again() {
     let stream = release("durable");
     let batch = lines(&stream, None, 5, "été");
     let journal = SqliteJournal::open(&path).unwrap();
-    let head = journal.append(&stream, None, &batch).await.unwrap();
+    let head = journal.append(&stream, None, &batch, index()).await.unwrap();
     drop(journal);
     // The last one to close folds the log into the file, which can then be copied by itself; the room
     // for the day on which the disk is full stays.
@@ -27,7 +27,7 @@ async fn records_are_there_when_the_file_is_opened_again() {
     assert_eq!(journal.head(&stream).await.unwrap(), head);
     assert_eq!(journal.read(&stream, 4, 9).await.unwrap(), [batch[4].bytes()]);
     let next = line(&stream, head, "next");
-    journal.append(&stream, head, &[next]).await.unwrap();
+    journal.append(&stream, head, &[next], index()).await.unwrap();
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn records_survive_without_the_log_being_closed() {
     let stream = release("crash");
     let journal = SqliteJournal::open(&path).unwrap();
     let batch = lines(&stream, None, 5, "crash");
-    let head = journal.append(&stream, None, &batch).await.unwrap();
+    let head = journal.append(&stream, None, &batch, index()).await.unwrap();
     // What a crash of the machine leaves: the file and its log, but no index in shared memory.
     fs::copy(&path, &copy).unwrap();
     fs::copy(directory.path().join("journal-wal"), directory.path().join("copy-wal")).unwrap();
@@ -104,9 +104,9 @@ async fn an_append_outwaits_another_program_that_holds_the_lock() {
     let appends: Vec<_> = (0..8)
         .map(|number| {
             let (journal, stream) = (Arc::clone(&journal), release(&format!("patient-{number}")));
-            tokio::spawn(
-                async move { journal.append(&stream, None, &[line(&stream, None, "patient")]).await },
-            )
+            tokio::spawn(async move {
+                journal.append(&stream, None, &[line(&stream, None, "patient")], index()).await
+            })
         })
         .collect();
     // The runtime has one thread: if the wait blocked it, these lines would never be reached in time.
@@ -114,13 +114,13 @@ async fn an_append_outwaits_another_program_that_holds_the_lock() {
         tokio::task::yield_now().await;
     }
     assert!(appends.iter().all(|append| !append.is_finished()));
-    assert!(journal.streams().await.unwrap().is_empty());
+    assert!(journal.streams(Streams::All, None, 100).await.unwrap().is_empty());
 
     other.execute_batch("COMMIT").unwrap();
     for append in appends {
         append.await.unwrap().unwrap();
     }
-    assert_eq!(journal.streams().await.unwrap().len(), 8);
+    assert_eq!(journal.streams(Streams::All, None, 100).await.unwrap().len(), 8);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn appends_that_come_together_share_transactions() {
                 let mut head = None;
                 for _ in 0..ROUNDS {
                     let batch = [line(&stream, head, "together")];
-                    head = journal.append(&stream, head, &batch).await.unwrap();
+                    head = journal.append(&stream, head, &batch, index()).await.unwrap();
                 }
             })
         })
@@ -160,14 +160,14 @@ async fn reading_does_not_wait_for_a_writer_and_sees_what_is_committed() {
     let auditor = SqliteJournal::open_read_only(&path).unwrap();
     let stream = release("watched");
     let batch = lines(&stream, None, 2, "watched");
-    let head = journal.append(&stream, None, &batch[..1]).await.unwrap();
+    let head = journal.append(&stream, None, &batch[..1], index()).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").unwrap();
     for reader in [&journal, &auditor] {
         assert_eq!(reader.read(&stream, 0, 9).await.unwrap(), [batch[0].bytes()]);
     }
     drop(other);
-    journal.append(&stream, head, &batch[1..]).await.unwrap();
+    journal.append(&stream, head, &batch[1..], index()).await.unwrap();
     assert_eq!(auditor.head(&stream).await.unwrap(), Some(batch[1].head()));
 }
 
@@ -181,8 +181,10 @@ async fn a_file_changed_by_other_means_hurts_only_its_own_stream() {
     other.execute("INSERT INTO records VALUES ('stray', 1, x'00')", []).unwrap();
 
     let (stray_batch, sound_batch) = (lines(&stray, None, 2, "x"), lines(&sound, None, 2, "x"));
-    let (failed, stored) =
-        tokio::join!(journal.append(&stray, None, &stray_batch), journal.append(&sound, None, &sound_batch),);
+    let (failed, stored) = tokio::join!(
+        journal.append(&stray, None, &stray_batch, index()),
+        journal.append(&sound, None, &sound_batch, index()),
+    );
     let AppendError::Port(error) = failed.unwrap_err() else { panic!("not a port error") };
     assert_eq!(error.kind(), PortErrorKind::InvalidAnswer);
     assert!(error.to_string().contains("disagree"), "{error}");
@@ -198,7 +200,7 @@ async fn a_read_only_journal_refuses_to_append() {
     let path = directory.path().join("journal");
     drop(SqliteJournal::open(&path).unwrap());
     let auditor = SqliteJournal::open_read_only(&path).unwrap();
-    let error = auditor.append(&release("r"), None, &[]).await.unwrap_err();
+    let error = auditor.append(&release("r"), None, &[], index()).await.unwrap_err();
     assert!(error.to_string().contains("opened read-only"), "{error}");
 }
 
@@ -212,14 +214,14 @@ fn what_is_not_a_journal_is_refused_and_left_alone() {
     drop(foreign);
     drop(SqliteJournal::open(at("newer")).unwrap());
     let newer = rusqlite::Connection::open(at("newer")).unwrap();
-    newer.pragma_update(None, "user_version", 2).unwrap();
+    newer.pragma_update(None, "user_version", 3).unwrap();
     drop(newer);
     fs::create_dir(at("directory")).unwrap();
 
     for (name, say) in [
         ("text", "not an SQLite file"),
         ("foreign", "database of another program"),
-        ("newer", "journal of version 2, and this build knows version 1"),
+        ("newer", "journal of version 3, and this build knows version 2"),
         ("directory", "it is a directory"),
     ] {
         let before = fs::read(at(name)).ok();
@@ -255,7 +257,7 @@ async fn append_until_won(journal: &dyn Journal, stream: &relman_core::unit::Rel
     let mut head = journal.head(stream).await.unwrap();
     let mut won = 0;
     while won < count {
-        match journal.append(stream, head, &[line(stream, head, "shared")]).await {
+        match journal.append(stream, head, &[line(stream, head, "shared")], index()).await {
             Ok(new) => {
                 head = new;
                 won += 1;
@@ -284,4 +286,148 @@ fn files(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// The tables as relman 0.0 made them, with two streams.
+fn of_version_1(path: &Path, streams: &[(&str, usize)]) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE records (release TEXT NOT NULL, seq INTEGER NOT NULL, line BLOB NOT NULL,
+                 PRIMARY KEY (release, seq)) STRICT, WITHOUT ROWID;
+             CREATE TABLE heads (release TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL, digest BLOB NOT NULL)
+                 STRICT, WITHOUT ROWID;
+             PRAGMA application_id = 0x72656c6d; PRAGMA user_version = 1; PRAGMA journal_mode = WAL;",
+        )
+        .unwrap();
+    for (name, count) in streams {
+        let batch = lines(&release(name), None, *count, "old");
+        for line in &batch {
+            let row = rusqlite::params![name, i64::try_from(line.seq()).unwrap(), line.bytes()];
+            connection.execute("INSERT INTO records VALUES (?1, ?2, ?3)", row).unwrap();
+        }
+        let head = batch.last().unwrap().head();
+        let row = rusqlite::params![name, i64::try_from(head.seq).unwrap(), head.digest.as_bytes()];
+        connection.execute("INSERT INTO heads VALUES (?1, ?2, ?3)", row).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_journal_with_older_tables_is_read_as_it_is_and_goes_on_with_new_ones() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("old");
+    of_version_1(&path, &[("a", 3), ("b", 1)]);
+    let before = fs::read(&path).unwrap();
+    let auditor = SqliteJournal::open_read_only(&path).unwrap();
+    let listed = auditor.streams(Streams::Open, None, 10).await.unwrap();
+    assert_eq!(
+        listed.iter().map(|one| (one.release.as_str(), one.head.seq)).collect::<Vec<_>>(),
+        [("a", 2), ("b", 0)]
+    );
+    assert!(listed.iter().all(|one| one.index.is_none()), "nobody knows whether they have ended");
+    assert_eq!(auditor.changes(Position::START, 10).await.unwrap().len(), 2);
+    assert_eq!(fs::read(&path).unwrap(), before, "reading changes nothing");
+    drop(auditor);
+
+    let journal = SqliteJournal::open(&path).unwrap();
+    let changes = journal.changes(Position::START, 10).await.unwrap();
+    assert_eq!(
+        changes
+            .iter()
+            .map(|one| (one.position.0, one.release.as_str(), one.first, one.head.seq))
+            .collect::<Vec<_>>(),
+        [(1, "a", 0, 2), (2, "b", 0, 0)]
+    );
+    let (stream, head) = (release("a"), Some(changes[0].head));
+    assert_eq!(journal.read_to_end(&stream, 0).await.unwrap().len(), 3);
+    journal.append(&stream, head, &[line(&stream, head, "new")], index()).await.unwrap();
+    assert_eq!(journal.position().await.unwrap(), Position(3));
+    let listed = journal.streams(Streams::All, None, 10).await.unwrap();
+    assert_eq!(listed[0].index.as_ref(), Some(index()));
+    assert_eq!(journal.unlisted().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_at_its_path_any_more_takes_nothing_and_says_so() {
+    type Change = fn(&Path, &Path);
+    let changes: [(&str, Change); 3] = [
+        ("it was moved or removed", |path, aside| fs::rename(path, aside).unwrap()),
+        ("it was moved or removed", |path, _| fs::remove_file(path).unwrap()),
+        ("another file is in its place", |path, aside| {
+            fs::copy(path, aside).unwrap();
+            fs::rename(aside, path).unwrap();
+        }),
+    ];
+    for (say, change) in changes {
+        let directory = tempdir().unwrap();
+        let (path, aside) = (directory.path().join("journal"), directory.path().join("aside"));
+        let journal = SqliteJournal::open(&path).unwrap();
+        let stream = release("r");
+        let head = journal.append(&stream, None, &lines(&stream, None, 2, "before"), index()).await.unwrap();
+        change(&path, &aside);
+        let error = journal.append(&stream, head, &[line(&stream, head, "lost")], index()).await.unwrap_err();
+        let AppendError::Port(error) = error else { panic!("{error}") };
+        assert_eq!(error.kind(), PortErrorKind::Unavailable);
+        let text = error.to_string();
+        assert!(
+            text.contains(say) && text.contains("put the journal back") && text.contains("journal"),
+            "{text}"
+        );
+        assert!(journal.position().await.is_err(), "{say}: it is not read either");
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_put_back_is_written_again() {
+    let directory = tempdir().unwrap();
+    let (path, aside) = (directory.path().join("journal"), directory.path().join("aside"));
+    let journal = SqliteJournal::open(&path).unwrap();
+    let stream = release("r");
+    fs::rename(&path, &aside).unwrap();
+    assert!(journal.append(&stream, None, &lines(&stream, None, 1, "lost"), index()).await.is_err());
+    fs::rename(&aside, &path).unwrap();
+    journal.append(&stream, None, &lines(&stream, None, 1, "there"), index()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_whose_head_was_removed_is_named() {
+    let directory = tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let journal = SqliteJournal::open(&path).unwrap();
+    for name in ["kept", "hidden", "cut"] {
+        let stream = release(name);
+        journal.append(&stream, None, &lines(&stream, None, 3, name), index()).await.unwrap();
+    }
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("DELETE FROM heads WHERE release = 'hidden'", []).unwrap();
+    connection.execute("DELETE FROM records WHERE release = 'cut' AND seq = 2", []).unwrap();
+    let found = journal.unlisted().await.unwrap();
+    assert_eq!(found.iter().map(|(release, _)| release.as_str()).collect::<Vec<_>>(), ["cut", "hidden"]);
+    assert!(found[0].1.contains("its newest record is 1, and its head says 2"), "{found:?}");
+    assert!(found[1].1.contains("3 records and no head"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_backup_of_a_journal_in_use_is_a_journal_and_overwrites_nothing() {
+    let directory = tempdir().unwrap();
+    let (path, copy) = (directory.path().join("journal"), directory.path().join("it's a copy"));
+    let journal = SqliteJournal::open(&path).unwrap();
+    let stream = release("r");
+    let head = journal.append(&stream, None, &lines(&stream, None, 5, "before"), index()).await.unwrap();
+    SqliteJournal::open_read_only(&path).unwrap().backup(&copy).await.unwrap();
+    journal.append(&stream, head, &[line(&stream, head, "after")], index()).await.unwrap();
+    let copied = SqliteJournal::open_read_only(&copy).unwrap();
+    assert_eq!(copied.head(&stream).await.unwrap(), head);
+    assert_eq!(copied.streams(Streams::All, None, 10).await.unwrap()[0].index.as_ref(), Some(index()));
+    let whole = fs::read(&copy).unwrap();
+    let error = journal.backup(&copy).await.unwrap_err();
+    assert!(error.to_string().contains("is not overwritten"), "{error}");
+    assert_eq!(fs::read(&copy).unwrap(), whole);
+    let error = journal.backup(directory.path().join("missing/copy")).await.unwrap_err();
+    assert!(error.to_string().contains("missing"), "{error}");
+    assert!(
+        files(directory.path()).iter().all(|name| !name.contains("making")),
+        "{:?}",
+        files(directory.path())
+    );
 }

@@ -12,6 +12,7 @@ mod decide;
 mod effect;
 mod flows;
 mod fold;
+mod overview;
 mod phase;
 mod re_judge;
 mod re_judge_by;

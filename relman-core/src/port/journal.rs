@@ -4,12 +4,14 @@ use thiserror::Error;
 use super::PortError;
 use crate::{
     chain::{Head, SealedLine},
-    unit::ReleaseId,
+    unit::{ReleaseId, ServiceName, Span, Timestamp},
 };
 
 /// The durable store of records, one stream for each release.
 ///
-/// A journal stores bytes. It doesn't parse them, doesn't change them and has no opinion about events.
+/// A journal stores bytes. It doesn't parse them, doesn't change them and has no opinion about events. Beside each stream
+/// it keeps a [`StreamIndex`], so that nobody reads streams to find the one they look for, and over all of them an order of
+/// [`changes`](Self::changes), so that whoever follows the journal lists nothing to find what is new.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// The name of the adapter, for errors and logs.
@@ -23,7 +25,8 @@ pub trait Journal: Send + Sync {
     ///   [`AppendError::Conflict`] with the actual head. Of two callers with the same `expected`, one wins.
     /// - **Linked**: `lines` continue `expected` without a gap; a batch that does not is refused with
     ///   [`AppendError::Unlinked`] and changes nothing.
-    /// - An empty batch checks the head and stores nothing.
+    /// - **Indexed**: `index` takes the place of the stream's index, in the same transaction. It is hashed nowhere.
+    /// - An empty batch checks the head and stores nothing, the index included.
     ///
     /// Returns the new head, or `None` for an empty batch on a stream that does not exist.
     ///
@@ -36,6 +39,7 @@ pub trait Journal: Send + Sync {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError>;
 
     /// Reads up to `limit` records from sequence number `from` on, in order, as the exact bytes that were
@@ -59,12 +63,50 @@ pub trait Journal: Send + Sync {
         false
     }
 
-    /// Every stream with its head, in the order of the identifiers.
+    /// Up to `limit` streams behind `after`, in the order of the identifiers: all, or the open ones alone. A stream without
+    /// an index counts as open: nobody knows that it has ended.
     ///
     /// # Errors
     ///
     /// [`PortError`] where the store can't be read.
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError>;
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError>;
+
+    /// Gives a stream an index, if its head is this one still: for streams that were stored without one.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be written.
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
+
+    /// Up to `limit` appends behind a position, oldest first. All readers of a journal see the same appends in the same
+    /// order, with positions that have no gaps; what is visible once stays, and nothing ever appears before it.
+    ///
+    /// Whoever follows a journal keeps the position of the last change that was dealt with, and asks for what is behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be read.
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError>;
+
+    /// The position of the newest append; [`Position::START`] in a journal without any.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be read.
+    async fn position(&self) -> Result<Position, PortError>;
+
+    /// Waits until there is an append behind a position, for this long at most. A hint: whoever is woken asks for
+    /// [`changes`](Self::changes), and may find none. Appends of other processes count.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be read.
+    async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError>;
 }
 
 /// A stream that a journal holds.
@@ -75,12 +117,104 @@ pub struct StoredStream {
     pub release: ReleaseId,
     /// Its last record, as the journal keeps it beside the records.
     pub head: Head,
+    /// What is kept beside it; none where it was stored by something that knew of no index.
+    pub index: Option<StreamIndex>,
 }
 
 impl StoredStream {
-    /// The stream of a release, and its last record.
-    pub fn new(release: ReleaseId, head: Head) -> Self {
-        Self { release, head }
+    /// The stream of a release, its last record, and its index.
+    pub fn new(release: ReleaseId, head: Head, index: Option<StreamIndex>) -> Self {
+        Self { release, head, index }
+    }
+}
+
+/// Which streams are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Streams {
+    /// Those of releases that have to be driven, as far as is known.
+    Open,
+    /// All of them.
+    All,
+}
+
+/// Whether a release has to be driven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StreamState {
+    /// It has.
+    Open,
+    /// It has reached an end and everybody was told: nothing changes but by a command.
+    Ended,
+}
+
+/// What a journal keeps beside a stream: enough to find it, to know when it needs attention, and to list it, without
+/// reading it. Made anew from the records at every append; no decision rests on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamIndex {
+    /// Whether the release has to be driven.
+    pub state: StreamState,
+    /// When something is due next; never, if absent.
+    pub due: Option<Timestamp>,
+    /// The service; none before a plan is recorded.
+    pub service: Option<ServiceName>,
+    /// The release in one line, as lists show it.
+    pub line: String,
+}
+
+impl StreamIndex {
+    /// The index of a stream in this state, with what a list shows of it.
+    pub fn new(state: StreamState, line: impl Into<String>) -> Self {
+        Self { state, due: None, service: None, line: line.into() }
+    }
+
+    /// With the moment at which something is due next.
+    #[must_use]
+    pub fn due_at(mut self, due: Option<Timestamp>) -> Self {
+        self.due = due;
+        self
+    }
+
+    /// With the service that is released.
+    #[must_use]
+    pub fn of_service(mut self, service: Option<ServiceName>) -> Self {
+        self.service = service;
+        self
+    }
+}
+
+/// A place in the order of all appends of one journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Position(pub u64);
+
+impl Position {
+    /// Before the first append.
+    pub const START: Self = Self(0);
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// One append, in the order of all appends of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Change {
+    /// Its position: one more than that of the append before.
+    pub position: Position,
+    /// The release to whose stream records were appended.
+    pub release: ReleaseId,
+    /// The sequence number of the first of them.
+    pub first: u64,
+    /// The last of them.
+    pub head: Head,
+}
+
+impl Change {
+    /// An append at a position, of the records from `first` up to `head`.
+    pub fn new(position: Position, release: ReleaseId, first: u64, head: Head) -> Self {
+        Self { position, release, first, head }
     }
 }
 
@@ -136,6 +270,25 @@ pub trait JournalExt: Journal {
             lines.extend(page);
             if last {
                 return Ok(lines);
+            }
+        }
+    }
+
+    /// Every stream, page by page: all, or the open ones alone.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be read.
+    async fn every_stream(&self, which: Streams) -> Result<Vec<StoredStream>, PortError> {
+        /// A page is a few hundred kilobytes, and read within milliseconds.
+        const PAGE: usize = 1024;
+        let mut streams: Vec<StoredStream> = Vec::new();
+        loop {
+            let page = self.streams(which, streams.last().map(|last| last.release.clone()), PAGE).await?;
+            let last = page.len() < PAGE;
+            streams.extend(page);
+            if last {
+                return Ok(streams);
             }
         }
     }

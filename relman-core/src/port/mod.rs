@@ -22,7 +22,10 @@ pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry, with_causes};
 pub use flows::{CheckedFlow, FlowOutcome, FlowReport, UserFlows};
 pub use incident::{Incident, IncidentSource};
-pub use journal::{AppendError, Journal, JournalExt, StoredStream, check_links};
+pub use journal::{
+    AppendError, Change, Journal, JournalExt, Position, StoredStream, StreamIndex, StreamState, Streams,
+    check_links,
+};
 pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.
 pub use crate::plan::NotifyOn;

@@ -250,7 +250,7 @@ fn golden_all(scene: &str, drive: &Drive) {
     golden(scene, "waiting", &Waiting::of(&history));
     let status = Status::of(&history);
     golden(scene, "status", &status);
-    golden_text(scene, "line", &status.one_line());
+    golden_text(scene, "line", &history.release.one_line(history.now));
     golden_text(scene, "timeline", &Timeline::of(&history));
     if let Some(course) = EvidenceReport::of(&history) {
         golden_text(scene, "evidence", &course);
@@ -330,7 +330,7 @@ fn drill_and_completed() {
         Schedule::of(&history).unwrap().to_string(),
         Waiting::of(&history).to_string(),
         Status::of(&history).to_string(),
-        Status::of(&history).one_line(),
+        history.release.one_line(history.now),
         timeline.to_string(),
         timeline.full().to_string(),
     ] {

@@ -1,6 +1,7 @@
 //! The suite of [`Journal`].
 
 mod append;
+mod changes;
 mod read;
 mod stream;
 
@@ -73,6 +74,16 @@ macro_rules! __checks_of_journal {
             many_streams_grow_at_once: "Appends to other streams at the same time are no conflict.",
             every_stream_is_listed_with_its_head: "Every stream is listed with its head.",
             streams_are_in_order: "Streams are listed in the order of the identifiers.",
+            streams_come_in_pages: "Up to `limit` streams behind `after`.",
+            an_index_is_kept_with_its_stream: "Indexed: the index of an append takes the place of the stream's.",
+            what_is_not_appended_leaves_the_index: "Optimistic: a conflict changes nothing, the index included.",
+            open_streams_are_listed_alone: "The open ones alone.",
+            an_index_is_given_to_the_head_it_is_for: "Gives a stream an index, if its head is this one still.",
+            changes_are_in_one_order_without_gaps: "Appends behind a position, oldest first, with positions that have no gaps.",
+            changes_come_in_pages: "Up to `limit` appends behind a position.",
+            whoever_follows_hears_of_every_append: "What is visible once stays, and nothing ever appears before it.",
+            a_change_is_not_waited_for_in_vain: "Waits until there is an append behind a position.",
+            changes_survive: "Durable: the order of changes, and the positions of whoever follows, survive a crash.",
             what_was_appended_survives: "Durable: once an append has returned, the records survive a crash of the process and of the machine.",
             an_append_that_could_not_be_stored_is_an_error: "Where the store failed, an append is an error.",
             a_store_that_can_not_be_read_is_an_error: "Where the store can't be read, a read is an error, and not an empty stream.",
@@ -105,13 +116,13 @@ macro_rules! __journal_tests {
 
 /// The checks: each is the function of its name, before a panic becomes a finding.
 mod checks {
-    use relman_core::chain::SealedLine;
+    use relman_core::{chain::SealedLine, port::Streams};
 
     use super::{
         JournalFixture,
-        stream::{begun, line, lines, state},
+        stream::{begun, index, line, lines, state},
     };
-    pub(super) use super::{append::*, read::*};
+    pub(super) use super::{append::*, changes::*, read::*};
     use crate::conformance::finding::{Met, ensure, fails, named, works};
 
     pub(super) fn adapter(fixture: &dyn JournalFixture) -> String {
@@ -126,14 +137,17 @@ mod checks {
         let journal = fixture.journal();
         let (stream, head, _) = begun(&*journal, "durable", 2).await?;
         let batch = lines(&stream, head, 3, "Zürich");
-        works("an append", journal.append(&stream, head, &batch).await)?;
+        works("an append", journal.append(&stream, head, &batch, index()).await)?;
         let before = state(&*journal, &stream).await?;
         let reopened = fixture.reopen().await?;
         let after = state(&*reopened, &stream).await?;
         ensure!(after == before, "opened again, {stream} has {after}, and it had {before}");
         let head = batch.last().map(SealedLine::head);
         let next = [line(&stream, head, "next")];
-        works("an append after the store was opened again", reopened.append(&stream, head, &next).await)?;
+        works(
+            "an append after the store was opened again",
+            reopened.append(&stream, head, &next, index()).await,
+        )?;
         Ok(())
     }
 
@@ -142,7 +156,7 @@ mod checks {
         let (stream, head, _) = begun(&*journal, "broken", 1).await?;
         fixture.cut_off().await?;
         let next = [line(&stream, head, "next")];
-        fails("an append to a broken store", journal.append(&stream, head, &next).await)?;
+        fails("an append to a broken store", journal.append(&stream, head, &next, index()).await)?;
         Ok(())
     }
 
@@ -152,7 +166,7 @@ mod checks {
         fixture.cut_off().await?;
         fails("reading from a broken store", journal.read(&stream, 0, 10).await)?;
         fails("asking a broken store for a head", journal.head(&stream).await)?;
-        fails("asking a broken store for its streams", journal.streams().await)?;
+        fails("asking a broken store for its streams", journal.streams(Streams::All, None, 1_000).await)?;
         Ok(())
     }
 }

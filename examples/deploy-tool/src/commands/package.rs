@@ -1,7 +1,10 @@
 //! `package`: everything about a release in one archive.
 
 use relman_adapters::package::{PackageError, package};
-use relman_core::{port::JournalExt, report::Templates};
+use relman_core::{
+    port::{Journal, JournalExt},
+    report::Templates,
+};
 
 use super::{
     page::{Kind, Page},

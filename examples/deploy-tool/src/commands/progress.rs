@@ -7,7 +7,7 @@ use relman_adapters::conductor::Update;
 use relman_core::{
     event::{Event, Record},
     machine::Release,
-    report::{History, Status, TimelineEntry},
+    report::TimelineEntry,
     unit::{Span, Timestamp},
 };
 
@@ -78,7 +78,7 @@ fn is_news(record: &Record) -> bool {
 }
 
 fn now_at(release: &Release, now: Timestamp) -> String {
-    Status::of(&History::new(release, &[], now)).one_line()
+    release.one_line(now)
 }
 
 /// How long the release was observed, over all steps, and how long it has to be.

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use relman_core::{
-    port::Journal,
+    port::{Journal, JournalExt, Streams},
     report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
     unit::Window,
 };
@@ -69,7 +69,7 @@ pub(super) async fn owed(global: &Global) -> Result<(), Failure> {
 
 /// Reads the releases one after the other. A figure over all of them is none where one can't be read.
 async fn each(journal: &dyn Journal, mut take: impl FnMut(Stored)) -> Result<(), Failure> {
-    for stream in journal.streams().await? {
+    for stream in journal.every_stream(Streams::All).await? {
         if let Some(told) = store::tell(journal, &stream.release).await? {
             take(told);
         } else {

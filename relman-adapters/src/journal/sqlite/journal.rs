@@ -1,20 +1,26 @@
 use std::{
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use relman_core::{
     chain::{Head, SealedLine},
-    port::{AppendError, Journal, PortError, PortErrorKind, StoredStream, check_links},
-    unit::ReleaseId,
+    port::{
+        AppendError, Change, Journal, PortError, PortErrorKind, Position, StoredStream, StreamIndex, Streams,
+        check_links,
+    },
+    unit::{ReleaseId, Span},
 };
 use rusqlite::Connection;
+use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
 
 use super::{
     fault::{NAME, fault, refusal},
     open,
+    place::Place,
     reserve::Reserve,
     table,
     writer::Writer,
@@ -26,18 +32,19 @@ use super::{
 /// - An append returns once its transaction is synced to the disk (write-ahead log, `synchronous = FULL`).
 ///   Appends that come at the same time share a transaction, and each of them succeeds or fails by itself.
 /// - Any number of handles and processes may use one file at the same time. The file must be on a local disk.
-/// - Reads have a connection of their own and don't wait for appends.
+/// - Reads have a connection of their own, don't wait for appends, and don't hold up the runtime.
+/// - Where the path does not lead to the file any more that was opened, because it was moved, removed or replaced, nothing is
+///   read or written, and the error says so.
 /// - Dropping the future of an append stores all of its records, or none.
 ///
-/// Beside the file, SQLite keeps `-wal` and `-shm`; a copy of a journal in use needs all three, or SQLite's own
-/// backup command. The file `-reserve` holds 4 MiB of room and nothing else: it is removed when the disk is full and a
+/// Beside the file, SQLite keeps `-wal` and `-shm`; a copy of a journal in use is made by [`backup`](Self::backup). The file `-reserve` holds 4 MiB of room and nothing else: it is removed when the disk is full and a
 /// rollback has to be recorded, or the journal can't even be opened, and made again once there is room.
 ///
 /// # Examples
 ///
 /// ```
 /// use relman_adapters::journal::SqliteJournal;
-/// use relman_core::port::Journal;
+/// use relman_core::port::{Journal, Position};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -45,10 +52,10 @@ use super::{
 /// let path = directory.path().join("releases.relman");
 ///
 /// let journal = SqliteJournal::open(&path)?;
-/// assert!(journal.streams().await?.is_empty());
+/// assert_eq!(journal.position().await?, Position::START);
 ///
 /// let auditor = SqliteJournal::open_read_only(&path)?;
-/// assert!(auditor.streams().await?.is_empty());
+/// assert_eq!(auditor.position().await?, Position::START);
 /// # Ok(())
 /// # }
 /// ```
@@ -56,9 +63,19 @@ pub struct SqliteJournal {
     path: PathBuf,
     // Dropped before the writer: the last connection to close folds the log into the file, and only the
     // writer's can.
-    reader: Mutex<Connection>,
+    reader: Arc<Reader>,
     access: Access,
 }
+
+/// The connection that reads.
+struct Reader {
+    place: Place,
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+/// How often it is looked whether another process has appended.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 enum Access {
     ReadOnly,
@@ -85,10 +102,9 @@ impl SqliteJournal {
 
     fn open_now(path: &Path) -> Result<Self, PortError> {
         let writer = Writer::new(path, open::read_write(path)?);
-        let reader = Mutex::new(open::read_only(path)?);
         Ok(Self {
             path: path.to_owned(),
-            reader,
+            reader: Reader::open(path)?,
             access: Access::ReadWrite(Arc::new(writer), Reserve::beside(path)),
         })
     }
@@ -104,18 +120,90 @@ impl SqliteJournal {
     /// [`PortError`] where there is no journal that can be read completely.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let path = path.as_ref();
-        let reader = Mutex::new(open::read_only(path)?);
-        Ok(Self { path: path.to_owned(), reader, access: Access::ReadOnly })
+        Ok(Self { path: path.to_owned(), reader: Reader::open(path)?, access: Access::ReadOnly })
     }
 
-    /// Reads on the calling thread: a page comes from memory in well under a millisecond, and every method of
-    /// the port that reads takes one page or less.
-    fn reading<T>(
+    /// Copies the journal as it is at one moment to a new file, while others go on appending. The copy is whole and on the
+    /// disk when this returns; until then there is nothing at the path.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where there is something at the path already, or it can't be written.
+    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<(), PortError> {
+        const OPERATION: &str = "back up the journal";
+        let to = to.as_ref().to_owned();
+        if to.try_exists().unwrap_or(true) {
+            return Err(refusal(
+                OPERATION,
+                &to,
+                "it is there already, and is not overwritten; give another path",
+            ));
+        }
+        let making = open::beside(&to, &format!("-making-{}", std::process::id()));
+        let _ = fs::remove_file(&making);
+        let into = making.to_string_lossy().into_owned();
+        let copied = self
+            .reading(OPERATION, move |connection| connection.execute("VACUUM INTO ?1", [into]).map(drop))
+            .await;
+        let stored = |error: std::io::Error| {
+            refusal(OPERATION, &to, &format!("the copy can't be put there ({error})"))
+        };
+        let whole = copied.and_then(|()| {
+            fs::File::open(&making).and_then(|file| file.sync_all()).map_err(stored)?;
+            // A link takes the place of nothing.
+            fs::hard_link(&making, &to).map_err(stored)?;
+            let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+            fs::File::open(folder.unwrap_or(Path::new(".")))
+                .and_then(|folder| folder.sync_all())
+                .map_err(stored)
+        });
+        let _ = fs::remove_file(&making);
+        whole
+    }
+
+    /// Streams whose records are not those that the list of heads speaks of, each with what is wrong: a list from which
+    /// somebody has removed a stream, say. None in a journal that relman alone has written.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the file can't be read.
+    pub async fn unlisted(&self) -> Result<Vec<(String, String)>, PortError> {
+        self.reading("compare records and heads", table::unlisted).await
+    }
+
+    /// Reads on a thread that may wait for the disk; on the calling one where there is no runtime.
+    async fn reading<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        if Handle::try_current().is_err() {
+            return self.reader.read(operation, read);
+        }
+        let reader = self.reader.clone();
+        match spawn_blocking(move || reader.read(operation, read)).await {
+            Ok(done) => done,
+            Err(error) => {
+                let detail = format!("{}: the reading thread has ended ({error})", self.path.display());
+                Err(PortError::new(NAME, operation, PortErrorKind::Unavailable, detail))
+            }
+        }
+    }
+}
+
+impl Reader {
+    fn open(path: &Path) -> Result<Arc<Self>, PortError> {
+        let connection = Mutex::new(open::read_only(path)?);
+        Ok(Arc::new(Self { place: Place::of(path), path: path.to_owned(), connection }))
+    }
+
+    fn read<T>(
         &self,
         operation: &'static str,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, PortError> {
-        let connection = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        self.place.check(operation)?;
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         read(&connection).map_err(|error| fault(operation, &self.path, &error))
     }
 }
@@ -137,13 +225,14 @@ impl Journal for SqliteJournal {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
         let Access::ReadWrite(writer, reserve) = &self.access else {
             let detail = "the journal was opened read-only; open it for appending";
             return Err(refusal("append records", &self.path, detail).into());
         };
         check_links(release, expected, lines)?;
-        let head = writer.append(release, expected, lines).await?;
+        let head = writer.append(release, expected, lines, index).await?;
         reserve.restore();
         Ok(head)
     }
@@ -156,14 +245,56 @@ impl Journal for SqliteJournal {
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
-        self.reading("read the stream", |connection| table::read(connection, release, from, limit))
+        let release = release.clone();
+        self.reading("read the stream", move |connection| table::read(connection, &release, from, limit))
+            .await
     }
 
     async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        self.reading("read the head", |connection| table::head(connection, release))
+        let release = release.clone();
+        self.reading("read the head", move |connection| table::head(connection, &release)).await
     }
 
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        self.reading("list the streams", table::streams)
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError> {
+        let list = move |connection: &Connection| table::streams(connection, which, after.as_ref(), limit);
+        self.reading("list the streams", list).await
+    }
+
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        match &self.access {
+            Access::ReadWrite(writer, _) => writer.reindex(release, head, index),
+            // Whoever only reads has no say in it.
+            Access::ReadOnly => Ok(()),
+        }
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        self.reading("read the changes", move |connection| table::changes(connection, after, limit)).await
+    }
+
+    async fn position(&self) -> Result<Position, PortError> {
+        self.reading("read the newest position", table::position).await
+    }
+
+    async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError> {
+        let until = Instant::now() + at_most.to_std();
+        loop {
+            let own = async {
+                match &self.access {
+                    Access::ReadWrite(writer, _) => writer.appended().await,
+                    Access::ReadOnly => std::future::pending().await,
+                }
+            };
+            if self.position().await? > after || Instant::now() >= until {
+                return Ok(());
+            }
+            // Other processes wake nobody here.
+            let _ = tokio::time::timeout_at(until.min(Instant::now() + LOOK_EVERY), own).await;
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! The journal in one SQLite file.
 //!
-//! `open` decides whether a file is a journal and prepares connections; `table` holds the statements; `writer`
-//! groups appends into transactions; `fault` turns what SQLite reports into port errors.
+//! `open` decides whether a file is a journal and prepares connections; `place` knows whether the path still leads to it;
+//! `table` holds the statements; `writer` groups appends into transactions; `reserve` keeps room for a rollback; `fault`
+//! turns what SQLite reports into port errors.
 
 mod fault;
 mod journal;
 mod open;
+mod place;
 mod reserve;
 mod table;
 mod writer;

@@ -1,5 +1,6 @@
 use std::{
     fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::{
     fault::{fault, is_busy, refusal},
-    table::SCHEMA,
+    table::{FROM_VERSION_1, SCHEMA, SEEN_AS_VERSION_2},
 };
 
 /// How long to wait for a lock that another process holds. A transaction takes well under a millisecond, so
@@ -21,7 +22,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const APPLICATION_ID: i32 = 0x7265_6c6d;
 
 /// The version of the tables, in the header of the file.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const OPEN: &str = "open the journal";
 
@@ -29,6 +30,8 @@ const OPEN: &str = "open the journal";
 enum Identity {
     /// A journal of the version that this build reads and writes.
     Ours,
+    /// A journal with the tables of version 1.
+    Older,
     /// Nothing at all yet.
     Blank,
     /// Something that must not be touched, and why.
@@ -38,6 +41,10 @@ enum Identity {
 /// Opens a connection that appends, and makes the file a journal where there is none yet.
 pub(super) fn read_write(path: &Path) -> Result<Connection, PortError> {
     refuse_directory(path)?;
+    // SQLite takes this name for no file at all, which is refused below.
+    if path != Path::new(":memory:") && !path.try_exists().unwrap_or(true) {
+        make_beside(path)?;
+    }
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let failed = |error: rusqlite::Error| fault(OPEN, path, &error);
@@ -51,7 +58,7 @@ pub(super) fn read_write(path: &Path) -> Result<Connection, PortError> {
     // Looked at before anything is set: the file of another program stays as it is.
     match identify(&mut connection).map_err(failed)? {
         Identity::Ours => {}
-        Identity::Blank => create(&mut connection, path)?,
+        Identity::Blank | Identity::Older => create(&mut connection, path)?,
         Identity::Foreign(why) => return Err(refusal(OPEN, path, &why)),
     }
     use_write_ahead_log(&connection, path)?;
@@ -74,6 +81,9 @@ pub(super) fn read_only(path: &Path) -> Result<Connection, PortError> {
     };
     match identity {
         Identity::Ours => {}
+        Identity::Older => {
+            connection.execute_batch(SEEN_AS_VERSION_2).map_err(|error| fault(OPEN, path, &error))?;
+        }
         Identity::Blank => return Err(refusal(OPEN, path, "it is empty, not a journal of relman")),
         Identity::Foreign(why) => return Err(refusal(OPEN, path, &why)),
     }
@@ -124,7 +134,7 @@ fn look_at_sealed(path: &Path, error: &rusqlite::Error) -> Result<(Connection, I
     open().map_err(|error: rusqlite::Error| fault(OPEN, path, &error))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -155,6 +165,7 @@ fn identify_in(connection: &Connection) -> rusqlite::Result<Identity> {
     let version = number("PRAGMA user_version")?;
     Ok(match (application, version, tables) {
         (APPLICATION_ID, VERSION, _) => Identity::Ours,
+        (APPLICATION_ID, 1, _) => Identity::Older,
         (0, 0, 0) => Identity::Blank,
         (APPLICATION_ID, version, _) => Identity::Foreign(format!(
             "it is a journal of version {version}, and this build knows version {VERSION}; \
@@ -166,13 +177,47 @@ fn identify_in(connection: &Connection) -> rusqlite::Result<Identity> {
     })
 }
 
+/// Makes a journal under another name and gives it this one once it is whole, so that a crash on the way leaves no half of a
+/// journal at the path. Where another process was faster, its journal stays.
+fn make_beside(path: &Path) -> Result<(), PortError> {
+    let making = beside(path, &format!("-making-{}", std::process::id()));
+    let failed = |error: rusqlite::Error| fault(OPEN, path, &error);
+    let remove = || {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let _ = fs::remove_file(beside(&making, suffix));
+        }
+    };
+    // What a process of that number has left behind.
+    remove();
+    let made = (|| {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&making, flags).map_err(failed)?;
+        create(&mut connection, path)?;
+        use_write_ahead_log(&connection, path)?;
+        connection.close().map_err(|(_, error)| failed(error))
+    })();
+    // A link takes the place of nothing; where the file system has none, SQLite makes the file at the path itself.
+    let linked = made.map(|()| fs::hard_link(&making, path));
+    remove();
+    linked?.ok();
+    Ok(())
+}
+
+/// Makes the tables where there are none, or those of this version from older ones.
 fn create(connection: &mut Connection, path: &Path) -> Result<(), PortError> {
     let mut made = || {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
         let identity = identify_in(&transaction)?;
-        if matches!(identity, Identity::Blank) {
-            transaction.execute_batch(SCHEMA)?;
+        let tables = match identity {
+            Identity::Blank => Some(SCHEMA),
+            Identity::Older => Some(FROM_VERSION_1),
+            Identity::Ours | Identity::Foreign(_) => None,
+        };
+        if let Some(tables) = tables {
+            transaction.execute_batch(tables)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;
@@ -180,7 +225,7 @@ fn create(connection: &mut Connection, path: &Path) -> Result<(), PortError> {
         Ok(identity)
     };
     match made().map_err(|error: rusqlite::Error| fault(OPEN, path, &error))? {
-        Identity::Ours | Identity::Blank => Ok(()),
+        Identity::Ours | Identity::Older | Identity::Blank => Ok(()),
         Identity::Foreign(why) => Err(refusal(OPEN, path, &why)),
     }
 }

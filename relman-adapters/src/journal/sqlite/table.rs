@@ -1,11 +1,13 @@
 use relman_core::{
     chain::{Digest, Head, SealedLine},
-    port::StoredStream,
-    unit::ReleaseId,
+    port::{Change, Position, StoredStream, StreamIndex, StreamState, Streams},
+    unit::{ReleaseId, ServiceName, Timestamp},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-/// The tables of version 1. STRICT keeps a blob a blob; WITHOUT ROWID stores a stream's records side by side.
+/// The tables of version 2. STRICT keeps a blob a blob; WITHOUT ROWID stores a stream's records side by side. `changes` has
+/// a row for each append: rows are never removed, and SQLite has one writer, so that its numbers have no gaps and appear in
+/// order.
 pub(super) const SCHEMA: &str = "
     CREATE TABLE records (
         release TEXT NOT NULL,
@@ -16,8 +18,46 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE heads (
         release TEXT NOT NULL PRIMARY KEY,
         seq INTEGER NOT NULL,
-        digest BLOB NOT NULL
+        digest BLOB NOT NULL,
+        ended INTEGER,
+        due INTEGER,
+        service TEXT,
+        line TEXT
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX open_heads ON heads (release) WHERE ended IS NOT 1;
+    CREATE TABLE changes (
+        position INTEGER NOT NULL PRIMARY KEY,
+        release TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        digest BLOB NOT NULL
+    ) STRICT;
+";
+
+/// Makes the tables of version 1 into those of version 2. What was appended before counts as one append a stream, in the
+/// order of the identifiers; its index is not known.
+pub(super) const FROM_VERSION_1: &str = "
+    ALTER TABLE heads ADD COLUMN ended INTEGER;
+    ALTER TABLE heads ADD COLUMN due INTEGER;
+    ALTER TABLE heads ADD COLUMN service TEXT;
+    ALTER TABLE heads ADD COLUMN line TEXT;
+    CREATE INDEX open_heads ON heads (release) WHERE ended IS NOT 1;
+    CREATE TABLE changes (
+        position INTEGER NOT NULL PRIMARY KEY,
+        release TEXT NOT NULL,
+        first INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        digest BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO changes (release, first, seq, digest) SELECT release, 0, seq, digest FROM heads ORDER BY release;
+";
+
+/// Shows the tables of version 1 as those of version 2 to a connection that may not change them.
+pub(super) const SEEN_AS_VERSION_2: &str = "
+    CREATE TEMP VIEW heads AS
+        SELECT release, seq, digest, NULL AS ended, NULL AS due, NULL AS service, NULL AS line FROM main.heads;
+    CREATE TEMP VIEW changes AS
+        SELECT row_number() OVER (ORDER BY release) AS position, release, 0 AS first, seq, digest FROM main.heads;
 ";
 
 /// The head of a stream.
@@ -28,21 +68,80 @@ pub(super) fn head(connection: &Connection, release: &ReleaseId) -> rusqlite::Re
         .optional()
 }
 
-/// Every stream in the order of the identifiers, which SQLite compares byte by byte as Rust does.
-pub(super) fn streams(connection: &Connection) -> rusqlite::Result<Vec<StoredStream>> {
+/// Streams behind one, in the order of the identifiers, which SQLite compares byte by byte as Rust does.
+pub(super) fn streams(
+    connection: &Connection,
+    which: Streams,
+    after: Option<&ReleaseId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<StoredStream>> {
+    let wanted = match which {
+        Streams::All => {
+            "SELECT release, seq, digest, ended, due, service, line FROM heads
+             WHERE release > ?1 ORDER BY release LIMIT ?2"
+        }
+        Streams::Open => {
+            "SELECT release, seq, digest, ended, due, service, line FROM heads
+             WHERE release > ?1 AND ended IS NOT 1 ORDER BY release LIMIT ?2"
+        }
+    };
     connection
-        .prepare_cached("SELECT release, seq, digest FROM heads ORDER BY release")?
-        .query_map([], |row| {
-            let release = row.get_ref(0)?.as_str()?.parse().map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    0,
-                    Type::Text,
-                    Box::<relman_core::unit::UnitError>::new(error),
-                )
-            })?;
-            Ok(StoredStream::new(release, head_in(row, 1)?))
+        .prepare_cached(wanted)?
+        .query_map(params![after.map_or("", ReleaseId::as_str), limited(limit)], |row| {
+            Ok(StoredStream::new(parsed(row, 0)?, head_in(row, 1)?, index_in(row, 3)?))
         })?
         .collect()
+}
+
+/// Appends behind a position, in order.
+pub(super) fn changes(
+    connection: &Connection,
+    after: Position,
+    limit: usize,
+) -> rusqlite::Result<Vec<Change>> {
+    let Ok(after) = i64::try_from(after.0) else { return Ok(Vec::new()) };
+    connection
+        .prepare_cached(
+            "SELECT position, release, first, seq, digest FROM changes
+             WHERE position > ?1 ORDER BY position LIMIT ?2",
+        )?
+        .query_map(params![after, limited(limit)], |row| {
+            let position = Position(unsigned(row, 0)?);
+            Ok(Change::new(position, parsed(row, 1)?, unsigned(row, 2)?, head_in(row, 3)?))
+        })?
+        .collect()
+}
+
+/// The position of the newest append.
+pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
+    let newest: Option<i64> =
+        connection.prepare_cached("SELECT max(position) FROM changes")?.query_row([], |row| row.get(0))?;
+    let newest = newest.unwrap_or_default();
+    u64::try_from(newest).map(Position).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, newest))
+}
+
+/// Gives a stream an index where its head is this one.
+pub(super) fn reindex(
+    connection: &Connection,
+    release: &ReleaseId,
+    head: Head,
+    index: &StreamIndex,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "UPDATE heads SET ended = ?4, due = ?5, service = ?6, line = ?7
+             WHERE release = ?1 AND seq = ?2 AND digest = ?3",
+        )?
+        .execute(params![
+            release.as_str(),
+            signed(head.seq)?,
+            head.digest.as_bytes(),
+            index.state == StreamState::Ended,
+            index.due.map(Timestamp::as_millis),
+            index.service.as_ref().map(ServiceName::as_str),
+            index.line,
+        ])?;
+    Ok(())
 }
 
 /// Up to `limit` lines of a stream from `from` on.
@@ -56,14 +155,13 @@ pub(super) fn read(
         // No record can have such a number: `insert` refuses it.
         return Ok(Vec::new());
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection
         .prepare_cached("SELECT line FROM records WHERE release = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3")?
-        .query_map(params![release.as_str(), from, limit], |row| row.get(0))?
+        .query_map(params![release.as_str(), from, limited(limit)], |row| row.get(0))?
         .collect()
 }
 
-/// Stores lines and the head they lead to, all or nothing, in the transaction that is open.
+/// Stores lines, the head they lead to and the index, all or nothing, in the transaction that is open.
 ///
 /// A failure leaves the rest of the transaction usable, except where SQLite has given it up as a whole.
 pub(super) fn insert(
@@ -71,9 +169,10 @@ pub(super) fn insert(
     release: &ReleaseId,
     lines: &[SealedLine],
     head: Head,
+    index: &StreamIndex,
 ) -> rusqlite::Result<()> {
     connection.prepare_cached("SAVEPOINT one_append")?.execute([])?;
-    let stored = insert_rows(connection, release, lines, head);
+    let stored = insert_rows(connection, release, lines, head, index);
     if stored.is_err() && !connection.is_autocommit() {
         connection.prepare_cached("ROLLBACK TO one_append")?.execute([])?;
     }
@@ -88,6 +187,7 @@ fn insert_rows(
     release: &ReleaseId,
     lines: &[SealedLine],
     head: Head,
+    index: &StreamIndex,
 ) -> rusqlite::Result<()> {
     let mut record =
         connection.prepare_cached("INSERT INTO records (release, seq, line) VALUES (?1, ?2, ?3)")?;
@@ -96,17 +196,76 @@ fn insert_rows(
     }
     connection
         .prepare_cached(
-            "INSERT INTO heads (release, seq, digest) VALUES (?1, ?2, ?3)
-             ON CONFLICT (release) DO UPDATE SET seq = excluded.seq, digest = excluded.digest",
+            "INSERT INTO heads (release, seq, digest, ended, due, service, line)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (release) DO UPDATE SET seq = excluded.seq, digest = excluded.digest,
+                 ended = excluded.ended, due = excluded.due, service = excluded.service, line = excluded.line",
         )?
-        .execute(params![release.as_str(), signed(head.seq)?, head.digest.as_bytes()])?;
+        .execute(params![
+            release.as_str(),
+            signed(head.seq)?,
+            head.digest.as_bytes(),
+            index.state == StreamState::Ended,
+            index.due.map(Timestamp::as_millis),
+            index.service.as_ref().map(ServiceName::as_str),
+            index.line,
+        ])?;
+    let first = lines.first().map_or(head.seq, SealedLine::seq);
+    connection
+        .prepare_cached("INSERT INTO changes (release, first, seq, digest) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![release.as_str(), signed(first)?, signed(head.seq)?, head.digest.as_bytes()])?;
     Ok(())
 }
 
+/// Streams whose records are not those that the table of heads speaks of, each in a sentence.
+pub(super) fn unlisted(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    connection
+        .prepare(
+            "SELECT release, newest, seq FROM (
+                 SELECT release, max(seq) AS newest FROM records GROUP BY release
+             ) LEFT JOIN heads USING (release) WHERE seq IS NULL OR seq <> newest ORDER BY release",
+        )?
+        .query_map([], |row| {
+            let (newest, seq): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
+            let why = match seq {
+                None => format!("{} records and no head: its row of `heads` was removed", newest + 1),
+                Some(seq) => format!("its newest record is {newest}, and its head says {seq}"),
+            };
+            Ok((row.get(0)?, why))
+        })?
+        .collect()
+}
+
+fn index_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StreamIndex>> {
+    let Some(ended) = row.get::<_, Option<bool>>(first)? else { return Ok(None) };
+    let state = if ended { StreamState::Ended } else { StreamState::Open };
+    let due: Option<i64> = row.get(first + 1)?;
+    let service: Option<String> = row.get(first + 2)?;
+    // A name that is none any more is not worth a failure: nothing rests on it.
+    let service = service.and_then(|name| name.parse().ok());
+    let line: Option<String> = row.get(first + 3)?;
+    let index = StreamIndex::new(state, line.unwrap_or_default());
+    Ok(Some(index.due_at(due.map(Timestamp::from_millis)).of_service(service)))
+}
+
+fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<ReleaseId> {
+    row.get_ref(column)?.as_str()?.parse().map_err(|error| {
+        let error = Box::<relman_core::unit::UnitError>::new(error);
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
+    })
+}
+
+fn limited(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
 fn head_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Head> {
-    let seq: i64 = row.get(first)?;
-    let seq = u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(first, seq))?;
-    Ok(Head { seq, digest: Digest::from_bytes(row.get(first + 1)?) })
+    Ok(Head { seq: unsigned(row, first)?, digest: Digest::from_bytes(row.get(first + 1)?) })
 }
 
 fn signed(seq: u64) -> rusqlite::Result<i64> {

@@ -11,15 +11,16 @@ use std::{
 
 use relman_core::{
     chain::{Head, SealedLine},
-    port::{AppendError, PortError, PortErrorKind},
+    port::{AppendError, PortError, PortErrorKind, StreamIndex},
     unit::ReleaseId,
 };
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, futures::Notified, oneshot};
 
 use super::{
     fault::{NAME, UNKNOWN, fault, is_busy, unknown},
     open::PATIENCE,
+    place::Place,
     table,
 };
 
@@ -39,6 +40,9 @@ type Answer = Result<Option<Head>, AppendError>;
 /// answered have had time to queue again, so that groups are full ones.
 pub(super) struct Writer {
     path: PathBuf,
+    place: Place,
+    /// Wakes those who wait for changes.
+    appended: Notify,
     queue: Mutex<VecDeque<Request>>,
     connection: Mutex<Connection>,
     freed: Notify,
@@ -50,6 +54,7 @@ struct Request {
     release: ReleaseId,
     expected: Option<Head>,
     lines: Vec<SealedLine>,
+    index: StreamIndex,
     reply: oneshot::Sender<Answer>,
 }
 
@@ -64,6 +69,8 @@ impl Writer {
     pub(super) fn new(path: &Path, connection: Connection) -> Self {
         Self {
             path: path.to_owned(),
+            place: Place::of(path),
+            appended: Notify::new(),
             queue: Mutex::default(),
             connection: Mutex::new(connection),
             freed: Notify::new(),
@@ -77,9 +84,11 @@ impl Writer {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Answer {
         let (reply, mut answer) = oneshot::channel();
-        let request = Request { release: release.clone(), expected, lines: lines.to_vec(), reply };
+        let (release, lines, index) = (release.clone(), lines.to_vec(), index.clone());
+        let request = Request { release, expected, lines, index, reply };
         lock(&self.queue).push_back(request);
         // Tasks that are ready to append as well run first and join the group. Without this, a runtime of one
         // thread would never form a group. It costs a lone append a microsecond.
@@ -138,6 +147,25 @@ impl Writer {
         }
     }
 
+    /// Wakes at the next append of this process.
+    pub(super) fn appended(&self) -> Notified<'_> {
+        self.appended.notified()
+    }
+
+    /// Gives a stream an index.
+    pub(super) fn reindex(
+        &self,
+        release: &ReleaseId,
+        head: Head,
+        index: &StreamIndex,
+    ) -> Result<(), PortError> {
+        let connection = lock(&self.connection);
+        connection
+            .busy_timeout(PATIENCE)
+            .and_then(|()| table::reindex(&connection, release, head, index))
+            .map_err(|error| fault("write an index", &self.path, &error))
+    }
+
     fn try_turn(&self) -> Option<Turn<'_>> {
         let connection = match self.connection.try_lock() {
             Ok(connection) => connection,
@@ -151,6 +179,13 @@ impl Writer {
     /// Commits what is queued, each append checked by itself, and answers once the commit has returned.
     fn commit_group(&self, connection: &mut Connection, patience: Duration) -> Served {
         if lock(&self.queue).is_empty() {
+            return Served::Yes;
+        }
+        if let Err(error) = self.place.check(APPEND) {
+            for request in self.take_group() {
+                let error = PortError::new(NAME, APPEND, error.kind(), error.detail().to_owned());
+                request.answer(Err(error.into()));
+            }
             return Served::Yes;
         }
         let begun = connection
@@ -182,7 +217,10 @@ impl Writer {
         }
         // Conflicts wait for the commit as well: the head they report may be one that this group stores.
         match transaction.commit() {
-            Ok(()) => group.into_iter().zip(answers).for_each(|(request, answer)| request.answer(answer)),
+            Ok(()) => {
+                group.into_iter().zip(answers).for_each(|(request, answer)| request.answer(answer));
+                self.appended.notify_waiters();
+            }
             Err(error) => self.fail_unknown(group, &error),
         }
         Served::Yes
@@ -230,7 +268,7 @@ impl Request {
         let Some(head) = self.lines.last().map(SealedLine::head) else {
             return Ok(actual);
         };
-        table::insert(connection, &self.release, &self.lines, head).map_err(Failure::Sqlite)?;
+        table::insert(connection, &self.release, &self.lines, head, &self.index).map_err(Failure::Sqlite)?;
         Ok(Some(head))
     }
 

@@ -20,8 +20,9 @@ use relman_core::{
     event::Record,
     machine::{Action, EndedAs, Phase, PhaseName, Release},
     port::{
-        AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, JournalExt,
-        NotifyOn, PortError, PortErrorKind, StoredStream, Target, TrafficRequest, Urgency,
+        AppendError, Change, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal,
+        JournalExt, NotifyOn, PortError, PortErrorKind, Position, StoredStream, StreamIndex, Streams, Target,
+        TrafficRequest, Urgency,
     },
     unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
@@ -80,6 +81,7 @@ impl Journal for Failing {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
         let number = self.appended.fetch_add(1, Ordering::Relaxed) + 1;
         let fate =
@@ -91,7 +93,7 @@ impl Journal for Failing {
             }
             Some(Fate::Full | Fate::Lost) | None => {}
         }
-        let head = self.inner.append(release, expected, lines).await?;
+        let head = self.inner.append(release, expected, lines, index).await?;
         match fate {
             Some((.., Fate::Lost)) => Err(failure(PortErrorKind::TimedOut).into()),
             _ => Ok(head),
@@ -116,8 +118,29 @@ impl Journal for Failing {
         true
     }
 
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        self.inner.streams().await
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError> {
+        self.inner.streams(which, after, limit).await
+    }
+
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        self.inner.reindex(release, head, index).await
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        self.inner.changes(after, limit).await
+    }
+
+    async fn position(&self) -> Result<Position, PortError> {
+        self.inner.position().await
+    }
+
+    async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError> {
+        self.inner.changed(after, at_most).await
     }
 }
 

@@ -14,9 +14,9 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        AppendError, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, MetricQuery,
-        MetricsSource, Notification, Notifier, NotifyOn, PortError, PortErrorKind, StoredStream, Target,
-        TrafficRequest,
+        AppendError, Change, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal,
+        MetricQuery, MetricsSource, Notification, Notifier, NotifyOn, PortError, PortErrorKind, Position,
+        StoredStream, StreamIndex, Streams, Target, TrafficRequest,
     },
     unit::{Channel, MetricName, ReleaseId, Span, Timestamp, Window},
 };
@@ -168,6 +168,7 @@ impl Journal for Faulty {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
         self.reach(Boundary::Decided).await;
         let fate = self.shared.append_fate();
@@ -180,7 +181,7 @@ impl Journal for Faulty {
             }
             Some(AppendFate::Full | AppendFate::AfterDurable) | None => {}
         }
-        let head = self.journal.append(release, expected, lines).await?;
+        let head = self.journal.append(release, expected, lines, index).await?;
         self.shared.platform.recorded(release, head.map_or(0, |head| head.seq + 1));
         if fate == Some(AppendFate::AfterDurable) {
             return Err(self.failed(PortErrorKind::Unavailable, "the commit was not confirmed"));
@@ -202,8 +203,29 @@ impl Journal for Faulty {
         true
     }
 
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
-        self.journal.streams().await
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError> {
+        self.journal.streams(which, after, limit).await
+    }
+
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        self.journal.reindex(release, head, index).await
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        self.journal.changes(after, limit).await
+    }
+
+    async fn position(&self) -> Result<Position, PortError> {
+        self.journal.position().await
+    }
+
+    async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError> {
+        self.journal.changed(after, at_most).await
     }
 }
 

@@ -1,13 +1,22 @@
 //! Records for tests of journals.
 
+use std::sync::LazyLock;
+
 use relman_core::{
     chain::{Digest, Envelope, Head, SealedLine},
+    port::{StreamIndex, StreamState},
     unit::{Actor, ReleaseId},
 };
 
 /// The identifier of a stream.
 pub(crate) fn release(name: &str) -> ReleaseId {
     name.parse().unwrap()
+}
+
+/// The index of a stream that is open.
+pub(crate) fn index() -> &'static StreamIndex {
+    static OPEN: LazyLock<StreamIndex> = LazyLock::new(|| StreamIndex::new(StreamState::Open, "open"));
+    &OPEN
 }
 
 /// One record after `head` that carries a text.

@@ -7,7 +7,7 @@ use crate::{
     judge::Observation,
     plan::NotifyOn,
     port::{
-        DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, Retry, Target,
+        DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, Retry, StreamIndex, Target,
         TrafficRequest,
     },
     unit::{Channel, ReleaseId, ServiceName, Timestamp, TrafficShare, Window},
@@ -172,6 +172,8 @@ pub struct Batch {
     pub lines: Vec<SealedLine>,
     /// Whether it takes users back: then it may use what a journal keeps in reserve for a full disk.
     pub urgent: bool,
+    /// What the journal keeps beside the stream from then on.
+    pub index: StreamIndex,
 }
 
 /// What became of a batch.

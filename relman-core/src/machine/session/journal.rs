@@ -144,6 +144,10 @@ impl Session {
             return;
         }
         let known = self.stored.map_or(0, |head| head.seq + 1);
+        if self.standing == Standing::CatchingUp && records.iter().all(|record| record.seq < known) {
+            // Somebody was first, and is not to be found.
+            return self.reload();
+        }
         for record in records.iter().filter(|record| record.seq >= known) {
             if self.release.apply(record).is_err() {
                 self.reload();
@@ -167,6 +171,18 @@ impl Session {
                 let detail = format!("the record can't be trusted: {}", with_causes(&error));
                 return self.fail(detail, false);
             }
+        }
+        if let Some(lost) = self.stored.filter(|stored| !holds(records, *stored)) {
+            let now = match release.head() {
+                None => "the stream is empty".to_owned(),
+                Some(head) if head.seq < lost.seq => format!("the stream ends with record {}", head.seq),
+                Some(_) => "another record has its place".to_owned(),
+            };
+            let detail = format!(
+                "record {} was stored, and now {now}: an older copy may be in the journal's place",
+                lost.seq
+            );
+            return self.fail(detail, false);
         }
         let known = self.stored.map_or(0, |head| head.seq + 1);
         self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
@@ -273,4 +289,10 @@ fn is_by_a_driver(event: &Event) -> bool {
             | Event::EffectFailed(_)
             | Event::ZeroTrafficObserved(_)
     )
+}
+
+/// Whether a stream that was read from its beginning has this record.
+fn holds(records: &[Arc<Record>], head: Head) -> bool {
+    let index = usize::try_from(head.seq).unwrap_or(usize::MAX);
+    records.get(index).is_some_and(|record| record.head() == head)
 }

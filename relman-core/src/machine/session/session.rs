@@ -306,7 +306,8 @@ impl Session {
         let Decided { lines, records } =
             decide(&mut release, &cause, now, Span::ZERO).map_err(|error| refused(&release, error))?;
         let urgent = is_going_back(&release);
-        let batch = (!lines.is_empty()).then_some(Batch { id: BatchId(0), expected, lines, urgent });
+        let index = release.index();
+        let batch = (!lines.is_empty()).then_some(Batch { id: BatchId(0), expected, lines, urgent, index });
         Ok((batch, release, records))
     }
 
@@ -357,8 +358,8 @@ impl Session {
         let pending = self.pending.front_mut()?;
         self.appending = true;
         let lines = std::mem::take(&mut pending.batch.lines);
-        let Batch { id, expected, urgent, .. } = pending.batch;
-        Some(Batch { id, expected, lines, urgent })
+        let Batch { id, expected, urgent, ref index, .. } = pending.batch;
+        Some(Batch { id, expected, lines, urgent, index: index.clone() })
     }
 
     /// The next record that is stored, of this session or of others, in order.
@@ -543,7 +544,7 @@ impl Session {
                 let keep = matches!(cause, Cause::Outcome { .. }).then(|| cause.clone());
                 let drives =
                     matches!(cause, Cause::Measured(_) | Cause::Outcome { .. } | Cause::Traffic { .. });
-                let batch = Batch { id, expected, lines, urgent };
+                let batch = Batch { id, expected, lines, urgent, index: self.release.index() };
                 self.pending.push_back(Pending { batch, records, keep, drives });
                 Ok(Some(id))
             }

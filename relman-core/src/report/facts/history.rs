@@ -21,11 +21,12 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use relman_core::{machine::Release, report::{History, Status}, unit::Timestamp};
+/// use relman_core::{machine::Release, report::History, unit::Timestamp};
 ///
 /// let release = Release::new("checkout-241".parse()?);
 /// let history = History::new(&release, &[], "2026-11-22T18:04:05.000Z".parse()?);
-/// assert_eq!(Status::of(&history).one_line(), "checkout-241: unplanned, waiting for a plan");
+/// assert!(history.ended().is_none());
+/// assert_eq!(release.one_line(history.now), "checkout-241: unplanned, waiting for a plan");
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, Copy)]

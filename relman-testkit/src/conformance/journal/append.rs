@@ -3,13 +3,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use futures::poll;
 use relman_core::{
     chain::{Digest, Head, SealedLine},
-    port::{AppendError, Journal, JournalExt},
+    port::{AppendError, Journal, JournalExt, Streams},
     unit::ReleaseId,
 };
 
 use super::{
     JournalFixture, Task,
-    stream::{at, begun, bytes, holds, line, lines, release, state},
+    stream::{at, begun, bytes, holds, index, line, lines, release, state},
 };
 use crate::conformance::finding::{Met, Unmet, ensure, works};
 
@@ -20,7 +20,7 @@ async fn conflict(
     expected: Option<Head>,
     batch: &[SealedLine],
 ) -> Result<Option<Head>, Unmet> {
-    match journal.append(stream, expected, batch).await {
+    match journal.append(stream, expected, batch, index()).await {
         Err(AppendError::Conflict { actual, .. }) => Ok(actual),
         other => Err(Unmet::Failed(format!(
             "an append of {} records that expects {} was answered with {}, not with a conflict",
@@ -38,7 +38,7 @@ async fn unlinked(
     expected: Option<Head>,
     batch: &[SealedLine],
 ) -> Result<u64, Unmet> {
-    match journal.append(stream, expected, batch).await {
+    match journal.append(stream, expected, batch, index()).await {
         Err(AppendError::Unlinked { seq, .. }) => Ok(seq),
         other => Err(Unmet::Failed(format!(
             "a batch that is not linked was answered with {}, not refused as that",
@@ -85,7 +85,7 @@ pub(super) async fn a_conflict_names_the_actual_head(fixture: &dyn JournalFixtur
     for (stream, expected, head) in [(&stream, None, head), (&stream, wrong, head), (&absent, wrong, None)] {
         // An append that was not refused at all is another check's finding.
         if let Err(AppendError::Conflict { release, expected: named, actual }) =
-            journal.append(stream, expected, &[line(stream, expected, "late")]).await
+            journal.append(stream, expected, &[line(stream, expected, "late")], index()).await
         {
             ensure!(
                 actual == head,
@@ -107,7 +107,7 @@ pub(super) async fn a_conflict_changes_nothing(fixture: &dyn JournalFixture) -> 
     for expected in [None, Some(Head { seq: 7, digest: Digest::ZERO })] {
         let batch = lines(&stream, expected, 2, "late");
         // Whether it is refused is another check's finding; here it is what it leaves behind.
-        if journal.append(&stream, expected, &batch).await.is_ok() {
+        if journal.append(&stream, expected, &batch, index()).await.is_ok() {
             return Ok(());
         }
         let after = state(&*journal, &stream).await?;
@@ -126,7 +126,7 @@ pub(super) async fn of_two_with_the_same_head_one_wins(fixture: &dyn JournalFixt
             let (journal, stream, answers) = (fixture.journal(), stream.clone(), Arc::clone(&answers));
             let batch = [line(&stream, head, &format!("round {round}, writer {writer}"))];
             Box::pin(async move {
-                let answer = journal.append(&stream, head, &batch).await;
+                let answer = journal.append(&stream, head, &batch, index()).await;
                 answers.lock().unwrap_or_else(PoisonError::into_inner).push((batch[0].head(), answer));
             })
         });
@@ -185,7 +185,7 @@ pub(super) async fn an_unlinked_batch_changes_nothing(fixture: &dyn JournalFixtu
     let before = state(&*journal, &stream).await?;
     let next = lines(&stream, head, 3, "refused");
     for batch in [vec![next[0].clone(), next[2].clone()], vec![next[1].clone()]] {
-        if journal.append(&stream, head, &batch).await.is_ok() {
+        if journal.append(&stream, head, &batch, index()).await.is_ok() {
             return Ok(());
         }
         let after = state(&*journal, &stream).await?;
@@ -197,7 +197,7 @@ pub(super) async fn an_unlinked_batch_changes_nothing(fixture: &dyn JournalFixtu
 pub(super) async fn an_empty_batch_checks_the_head(fixture: &dyn JournalFixture) -> Met {
     let journal = fixture.journal();
     let (stream, head, _) = begun(&*journal, "empty", 1).await?;
-    let answer = works("an empty batch", journal.append(&stream, head, &[]).await)?;
+    let answer = works("an empty batch", journal.append(&stream, head, &[], index()).await)?;
     ensure!(answer == head, "an empty batch was answered with the head {}, not {}", at(answer), at(head));
     for expected in [None, Some(Head { seq: 7, digest: Digest::ZERO })] {
         conflict(&*journal, &stream, expected, &[]).await?;
@@ -207,13 +207,13 @@ pub(super) async fn an_empty_batch_checks_the_head(fixture: &dyn JournalFixture)
 
 pub(super) async fn an_empty_batch_stores_nothing(fixture: &dyn JournalFixture) -> Met {
     let (journal, absent) = (fixture.journal(), release("empty"));
-    let answer = works("an empty batch", journal.append(&absent, None, &[]).await)?;
+    let answer = works("an empty batch", journal.append(&absent, None, &[], index()).await)?;
     ensure!(
         answer.is_none(),
         "an empty batch on a stream that does not exist was answered with {}",
         at(answer)
     );
-    let streams = works("asking for the streams", journal.streams().await)?;
+    let streams = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
     ensure!(streams.is_empty(), "after an empty batch there is {streams:?}");
     Ok(())
 }
@@ -223,7 +223,7 @@ pub(super) async fn a_batch_appears_whole(fixture: &dyn JournalFixture) -> Met {
     let (stream, head, before) = begun(&*journal, "whole", 1).await?;
     let batch = lines(&stream, head, 20, "whole");
     let after: Vec<_> = before.iter().cloned().chain(bytes(&batch)).collect();
-    let mut append = journal.append(&stream, head, &batch);
+    let mut append = journal.append(&stream, head, &batch, index());
     // Looks in between as often as the append lets go of the thread, within reason.
     for _ in 0..1_000 {
         if poll!(append.as_mut()).is_ready() {
@@ -246,7 +246,7 @@ pub(super) async fn a_batch_given_up_is_whole_or_absent(fixture: &dyn JournalFix
     for polls in 0..20 {
         let batch = lines(&stream, head, 3, "given up");
         {
-            let mut append = journal.append(&stream, head, &batch);
+            let mut append = journal.append(&stream, head, &batch, index());
             for _ in 0..polls % 4 {
                 if poll!(append.as_mut()).is_ready() {
                     break;
@@ -269,7 +269,7 @@ pub(super) async fn a_batch_given_up_is_whole_or_absent(fixture: &dyn JournalFix
     let last = line(&stream, head, "last");
     works(
         "an append after others were given up",
-        journal.append(&stream, head, std::slice::from_ref(&last)).await,
+        journal.append(&stream, head, std::slice::from_ref(&last), index()).await,
     )?;
     let stored = works("reading a stream to its end", journal.read_to_end(&stream, 0).await)?;
     ensure!(
@@ -302,7 +302,10 @@ async fn grow(journal: &dyn Journal, stream: &ReleaseId) -> Met {
     let (mut head, mut records) = (None, Vec::new());
     for _ in 0..5 {
         let batch = lines(stream, head, 2, "many");
-        works("an append beside those to other streams", journal.append(stream, head, &batch).await)?;
+        works(
+            "an append beside those to other streams",
+            journal.append(stream, head, &batch, index()).await,
+        )?;
         conflict(journal, stream, head, &batch).await?;
         head = batch.last().map(SealedLine::head);
         records.extend(bytes(&batch));

@@ -1,8 +1,11 @@
-use relman_core::{chain::SealedLine, port::JournalExt};
+use relman_core::{
+    chain::SealedLine,
+    port::{JournalExt, Streams},
+};
 
 use super::{
     JournalFixture,
-    stream::{at, begun, bytes, holds, line, lines, quoted, release},
+    stream::{at, begun, bytes, holds, index, line, lines, quoted, release},
 };
 use crate::conformance::finding::{Met, ensure, works};
 
@@ -11,7 +14,7 @@ pub(super) async fn an_append_answers_the_new_head(fixture: &dyn JournalFixture)
     let batch = lines(&stream, None, 3, "answers");
     let mut head = None;
     for part in [&batch[..1], &batch[1..]] {
-        let answer = works("an append", journal.append(&stream, head, part).await)?;
+        let answer = works("an append", journal.append(&stream, head, part, index()).await)?;
         let last = part.last().map(SealedLine::head);
         ensure!(answer == last, "an append answered {}, and the last record is {}", at(answer), at(last));
         head = last;
@@ -26,7 +29,7 @@ pub(super) async fn records_come_back_to_the_byte(fixture: &dyn JournalFixture) 
     // What encodings, quotations and trimming stumble over.
     for text in ["Zürich → 東京", "a\\b\"c'd\u{0}e", "  \u{1f680}\t\n", "%s ? $1 ; --", ""] {
         let record = [line(&stream, head, text)];
-        works("an append", journal.append(&stream, head, &record).await)?;
+        works("an append", journal.append(&stream, head, &record, index()).await)?;
         head = Some(record[0].head());
         appended.push(record[0].bytes().to_vec());
     }
@@ -49,7 +52,7 @@ pub(super) async fn the_head_is_the_last_record(fixture: &dyn JournalFixture) ->
     let batch = lines(&stream, None, 4, "head");
     let mut before = None;
     for part in [&batch[..1], &batch[1..4]] {
-        works("an append", journal.append(&stream, before, part).await)?;
+        works("an append", journal.append(&stream, before, part, index()).await)?;
         let last = part.last().map(SealedLine::head);
         let head = works("asking for a head", journal.head(&stream).await)?;
         ensure!(head == last, "the head is {}, and the last record is {}", at(head), at(last));
@@ -64,7 +67,7 @@ pub(super) async fn a_stream_that_does_not_exist_is_empty(fixture: &dyn JournalF
     holds(&*journal, &absent, &[]).await?;
     let head = works("asking for a head", journal.head(&absent).await)?;
     ensure!(head.is_none(), "the head of {absent} is {}", at(head));
-    let streams = works("asking for the streams", journal.streams().await)?;
+    let streams = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
     ensure!(streams.iter().all(|stored| stored.release != absent), "{absent} is among {streams:?}");
     Ok(())
 }
@@ -100,7 +103,7 @@ pub(super) async fn a_long_stream_is_read_to_its_end(fixture: &dyn JournalFixtur
     const RECORDS: usize = 1_100;
     let (journal, stream) = (fixture.journal(), release("long"));
     let batch = lines(&stream, None, RECORDS, "long");
-    works("an append of 1,100 records", journal.append(&stream, None, &batch).await)?;
+    works("an append of 1,100 records", journal.append(&stream, None, &batch, index()).await)?;
     holds(&*journal, &stream, &bytes(&batch)).await?;
     let rest = works("reading a stream to its end", journal.read_to_end(&stream, 5).await)?;
     ensure!(rest.len() == RECORDS - 5, "{} records were read from the sixth of {RECORDS} on", rest.len());
@@ -127,7 +130,7 @@ pub(super) async fn every_stream_is_listed_with_its_head(fixture: &dyn JournalFi
     for (name, count) in [("listed-a", 1), ("listed-b", 3), ("listed-c", 2)] {
         begun_streams.push(begun(&*journal, name, count).await?);
     }
-    let listed = works("asking for the streams", journal.streams().await)?;
+    let listed = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
     for (stream, head, _) in begun_streams {
         let found = listed.iter().find(|stored| stored.release == stream).map(|stored| stored.head);
         ensure!(found == head, "{stream} is listed with the head {}, and has {}", at(found), at(head));
@@ -141,7 +144,7 @@ pub(super) async fn streams_are_in_order(fixture: &dyn JournalFixture) -> Met {
     for name in ["order-b", "Order", "order.c", "order_a", "order-a", "order"] {
         begun(&*journal, name, 1).await?;
     }
-    let listed = works("asking for the streams", journal.streams().await)?;
+    let listed = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
     let names: Vec<&str> = listed.iter().map(|stored| stored.release.as_str()).collect();
     ensure!(names.is_sorted(), "the streams come as {}", names.join(", "));
     Ok(())

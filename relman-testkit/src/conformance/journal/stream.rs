@@ -1,10 +1,10 @@
 //! Streams and records for the checks, and what a journal says about them.
 
-use std::fmt;
+use std::{fmt, sync::LazyLock};
 
 use relman_core::{
     chain::{Digest, Envelope, Head, SealedLine},
-    port::{Journal, JournalExt},
+    port::{Journal, JournalExt, StreamIndex, StreamState},
     unit::{Actor, ReleaseId},
 };
 use serde_json::value::RawValue;
@@ -14,6 +14,12 @@ use crate::conformance::finding::{Met, Unmet, ensure, works};
 /// The identifier of a stream.
 pub(super) fn release(name: &str) -> ReleaseId {
     name.parse().expect("the suite's streams have valid names")
+}
+
+/// The index of a stream that is open.
+pub(super) fn index() -> &'static StreamIndex {
+    static OPEN: LazyLock<StreamIndex> = LazyLock::new(|| StreamIndex::new(StreamState::Open, "open"));
+    &OPEN
 }
 
 /// One record after `head` that carries a text.
@@ -100,7 +106,7 @@ pub(super) async fn begun(
 ) -> Result<(ReleaseId, Option<Head>, Vec<Vec<u8>>), Unmet> {
     let stream = release(name);
     let batch = lines(&stream, None, count, name);
-    works("an append", journal.append(&stream, None, &batch).await)?;
+    works("an append", journal.append(&stream, None, &batch, index()).await)?;
     // The head as it has to be: what the journal answers is a check of its own.
     let head = batch.last().map(SealedLine::head);
     Ok((stream, head, bytes(&batch)))

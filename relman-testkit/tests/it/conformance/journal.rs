@@ -9,8 +9,11 @@ use std::{
 use async_trait::async_trait;
 use relman_core::{
     chain::{Digest, Head, SealedLine},
-    port::{AppendError, Journal, PortError, PortErrorKind, StoredStream, check_links},
-    unit::ReleaseId,
+    port::{
+        AppendError, Change, Journal, PortError, PortErrorKind, Position, StoredStream, StreamIndex,
+        StreamState, Streams, check_links,
+    },
+    unit::{ReleaseId, Span},
 };
 use relman_testkit::conformance::{
     Able, Port, Report,
@@ -46,6 +49,17 @@ enum Flaw {
     OneAtATime,
     ListsTheFirstRecord,
     ListsBackwards,
+    ListsEverything,
+    KeepsTheFirstIndex,
+    IndexesConflicts,
+    ListsEndedAsOpen,
+    IndexesAnyHead,
+    SkipsPositions,
+    OrdersChangesByName,
+    SendsAllChanges,
+    LosesTheNewest,
+    WakesNobody,
+    ForgetsChanges,
     ForgetsTheLast,
     WritesIntoNothing,
     BrokenIsEmpty,
@@ -55,13 +69,16 @@ enum Flaw {
 struct Flawed {
     flaw: Flaw,
     streams: Mutex<BTreeMap<String, Vec<SealedLine>>>,
+    indexes: Mutex<BTreeMap<String, StreamIndex>>,
+    changes: Mutex<Vec<(ReleaseId, u64, Head)>>,
     broken: AtomicBool,
     busy: AtomicBool,
 }
 
 impl Flawed {
     fn new(flaw: Flaw) -> Self {
-        Self { flaw, streams: Mutex::default(), broken: false.into(), busy: false.into() }
+        let (streams, indexes, changes) = Default::default();
+        Self { flaw, streams, indexes, changes, broken: false.into(), busy: false.into() }
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Vec<SealedLine>>> {
@@ -142,6 +159,20 @@ impl Flawed {
         if !lines.is_empty() || self.flaw == Flaw::EmptyBeginsAStream {
             self.streams().entry(self.key(release)).or_default().extend_from_slice(lines);
         }
+        if let (Some(first), Some(last)) = (lines.first(), lines.last()) {
+            let mut changes = self.changes.lock().unwrap();
+            changes.push((release.clone(), first.seq(), last.head()));
+            if self.flaw == Flaw::OrdersChangesByName {
+                changes.sort_by_key(|(release, first, _)| (release.clone(), *first));
+            }
+        }
+    }
+
+    fn keep(&self, release: &ReleaseId, index: &StreamIndex) {
+        let mut indexes = self.indexes.lock().unwrap();
+        if self.flaw != Flaw::KeepsTheFirstIndex || !indexes.contains_key(release.as_str()) {
+            indexes.insert(release.as_str().to_owned(), index.clone());
+        }
     }
 }
 
@@ -177,7 +208,11 @@ impl Journal for Flawed {
         release: &ReleaseId,
         expected: Option<Head>,
         lines: &[SealedLine],
+        index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
+        if self.flaw == Flaw::IndexesConflicts {
+            self.keep(release, index);
+        }
         let head = lines.last().map(SealedLine::head).or(expected);
         match self.whole("append") {
             Err(_) if self.flaw == Flaw::WritesIntoNothing => return Ok(head),
@@ -187,6 +222,9 @@ impl Journal for Flawed {
         if self.flaw == Flaw::LooksThenLeaps {
             self.unmoved(release, expected, lines)?;
             tokio::task::yield_now().await;
+            if !lines.is_empty() {
+                self.keep(release, index);
+            }
             self.push(release, lines);
             return Ok(head);
         }
@@ -200,6 +238,9 @@ impl Journal for Flawed {
         let _busy = Busy(&self.busy);
         tokio::task::yield_now().await;
         self.unmoved(release, expected, lines)?;
+        if !lines.is_empty() {
+            self.keep(release, index);
+        }
         match self.flaw {
             Flaw::OneByOne => {
                 let mut rest = AtTheEnd { journal: self, release, left: lines.to_vec() };
@@ -267,24 +308,72 @@ impl Journal for Flawed {
         Ok(self.last(release))
     }
 
-    async fn streams(&self) -> Result<Vec<StoredStream>, PortError> {
+    async fn streams(
+        &self,
+        which: Streams,
+        after: Option<ReleaseId>,
+        limit: usize,
+    ) -> Result<Vec<StoredStream>, PortError> {
         match self.whole("list the streams") {
             Err(_) if self.flaw == Flaw::BrokenIsEmpty => return Ok(Vec::new()),
             whole => whole?,
         }
         let streams = self.streams();
+        let indexes = self.indexes.lock().unwrap();
         let mut listed: Vec<StoredStream> = streams
             .iter()
             .map(|(key, lines)| {
                 let line = if self.flaw == Flaw::ListsTheFirstRecord { lines.first() } else { lines.last() };
                 let head = line.map_or(Head { seq: 0, digest: Digest::ZERO }, SealedLine::head);
-                StoredStream::new(key.parse().unwrap(), head)
+                StoredStream::new(key.parse().unwrap(), head, indexes.get(key).cloned())
             })
+            .filter(|stored| {
+                let ended = stored.index.as_ref().is_some_and(|index| index.state == StreamState::Ended);
+                let is_wanted = which == Streams::All || !ended || self.flaw == Flaw::ListsEndedAsOpen;
+                let is_behind = after.as_ref().is_none_or(|after| stored.release > *after);
+                is_wanted && is_behind
+            })
+            .take(if self.flaw == Flaw::ListsEverything { usize::MAX } else { limit })
             .collect();
         if self.flaw == Flaw::ListsBackwards {
             listed.reverse();
         }
         Ok(listed)
+    }
+
+    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        if self.last(release) == Some(head) || self.flaw == Flaw::IndexesAnyHead {
+            self.keep(release, index);
+        }
+        Ok(())
+    }
+
+    async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        let changes = self.changes.lock().unwrap().clone();
+        let step = if self.flaw == Flaw::SkipsPositions { 2 } else { 1 };
+        let limit = if self.flaw == Flaw::SendsAllChanges { usize::MAX } else { limit };
+        let numbered = (1..)
+            .step_by(step)
+            .zip(changes)
+            .map(|(position, (release, first, head))| Change::new(Position(position), release, first, head));
+        let mut behind: Vec<Change> = numbered.filter(|change| change.position > after).take(limit).collect();
+        if self.flaw == Flaw::LosesTheNewest && after > Position::START {
+            // As where numbers are given before the commit.
+            behind.retain(|change| change.position.0 % 7 != 0);
+        }
+        Ok(behind)
+    }
+
+    async fn position(&self) -> Result<Position, PortError> {
+        Ok(Position(self.changes.lock().unwrap().len() as u64))
+    }
+
+    async fn changed(&self, after: Position, _: Span) -> Result<(), PortError> {
+        tokio::task::yield_now().await;
+        if self.flaw == Flaw::WakesNobody && after > Position::START {
+            return Err(PortError::new("flawed", "wait", PortErrorKind::TimedOut, "nothing came"));
+        }
+        Ok(())
     }
 }
 
@@ -303,7 +392,13 @@ impl JournalFixture for Fixture {
                 lines.pop();
             }
         }
-        Ok(Arc::new(Flawed { streams: Mutex::new(streams), ..Flawed::new(self.0.flaw) }))
+        let indexes = Mutex::new(self.0.indexes.lock().unwrap().clone());
+        let mut changes = self.0.changes.lock().unwrap().clone();
+        if self.0.flaw == Flaw::ForgetsChanges {
+            changes.clear();
+        }
+        let (streams, changes) = (Mutex::new(streams), Mutex::new(changes));
+        Ok(Arc::new(Flawed { streams, indexes, changes, ..Flawed::new(self.0.flaw) }))
     }
 
     async fn cut_off(&self) -> Able<()> {
@@ -320,6 +415,17 @@ async fn report(flaw: Flaw) -> Report {
 async fn each_check_of_a_journal_fails_on_the_flaw_that_it_is_for() {
     let mut exposed = Vec::new();
     for (check, flaw) in [
+        ("streams_come_in_pages", Flaw::ListsEverything),
+        ("an_index_is_kept_with_its_stream", Flaw::KeepsTheFirstIndex),
+        ("what_is_not_appended_leaves_the_index", Flaw::IndexesConflicts),
+        ("open_streams_are_listed_alone", Flaw::ListsEndedAsOpen),
+        ("an_index_is_given_to_the_head_it_is_for", Flaw::IndexesAnyHead),
+        ("changes_are_in_one_order_without_gaps", Flaw::SkipsPositions),
+        ("whoever_follows_hears_of_every_append", Flaw::OrdersChangesByName),
+        ("changes_come_in_pages", Flaw::SendsAllChanges),
+        ("whoever_follows_hears_of_every_append", Flaw::LosesTheNewest),
+        ("a_change_is_not_waited_for_in_vain", Flaw::WakesNobody),
+        ("changes_survive", Flaw::ForgetsChanges),
         ("has_a_name", Flaw::Nameless),
         ("an_append_answers_the_new_head", Flaw::AnswersTheFirstRecord),
         ("records_come_back_to_the_byte", Flaw::ThreeByteText),
@@ -347,7 +453,24 @@ async fn each_check_of_a_journal_fails_on_the_flaw_that_it_is_for() {
         ("an_append_that_could_not_be_stored_is_an_error", Flaw::WritesIntoNothing),
         ("a_store_that_can_not_be_read_is_an_error", Flaw::BrokenIsEmpty),
     ] {
-        exposed.push(Exposed::new(flaw, check, report(flaw).await));
+        // What follows from an index or a position that is wrong.
+        let also: &[&str] = match flaw {
+            Flaw::KeepsTheFirstIndex => {
+                &["open_streams_are_listed_alone", "an_index_is_given_to_the_head_it_is_for"]
+            }
+            Flaw::SkipsPositions => {
+                &["changes_come_in_pages", "whoever_follows_hears_of_every_append", "changes_survive"]
+            }
+            Flaw::OrdersChangesByName | Flaw::ForgetsTheLast => &["changes_survive"],
+            Flaw::ListsBackwards => &["streams_come_in_pages", "open_streams_are_listed_alone"],
+            Flaw::OneAtATime => &["changes_are_in_one_order_without_gaps", "changes_survive"],
+            Flaw::OneByOne => {
+                &["changes_are_in_one_order_without_gaps", "changes_come_in_pages", "changes_survive"]
+            }
+            Flaw::LosesTheNewest => &["changes_come_in_pages", "changes_survive"],
+            _ => &[],
+        };
+        exposed.push(Exposed::new(flaw, check, report(flaw).await).also(also));
     }
     each_check_can_fail(Port::Journal, &report(Flaw::None).await, &exposed);
 }

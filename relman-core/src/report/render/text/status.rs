@@ -1,12 +1,11 @@
 //! Where a release is and what it waits for, as text.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::{
-    machine::PhaseName,
     report::{
         facts::{ObservedShare, OpenHold, StepProgress, counted, time},
-        render::text::layout::{WIDTH, field, list, wrapped},
+        render::text::layout::{field, list, wrapped},
         view::{Status, Waiting},
     },
     unit::Timestamp,
@@ -89,34 +88,6 @@ impl Status {
             .iter()
             .map(|open| format!("{} on {}, since {}", open.number, open.about, open.since));
         list(f, "open items", open.map(|text| format!("post-mortem {text}")))
-    }
-}
-
-impl Status {
-    /// The status in one line of at most 100 columns, for lists, prompts and chat.
-    pub fn one_line(&self) -> String {
-        let drill = if self.heading.is_drill() { "DRILL " } else { "" };
-        let mut line = format!("{drill}{}: {}", self.heading.release, self.phase);
-        if let Some(step) = self.step {
-            let StepProgress { number, of, share, bake, baked, .. } = step;
-            // Writing to a string does not fail.
-            let _ = write!(line, ", step {number} of {of} at {share}, {baked} of {bake}");
-        }
-        if self.phase == PhaseName::Validating && self.cover.is_none() {
-            line.push_str(", NOBODY ON CALL");
-        }
-        if let Some(hold) = self.holds.first() {
-            let _ = write!(line, ", HELD: {}", hold.reason);
-        } else if self.step.is_none()
-            && let Some(waits_for) = &self.waits_for
-        {
-            let _ = write!(line, ", waiting for {waits_for}");
-        }
-        let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        if plain.chars().count() <= WIDTH {
-            return plain;
-        }
-        plain.chars().take(WIDTH - 1).chain(['…']).collect()
     }
 }
 

@@ -1,0 +1,51 @@
+//! A release in one line, and what a journal keeps beside its stream.
+
+use std::fmt::Write as _;
+
+use super::{PhaseName, Release};
+use crate::{
+    port::{StreamIndex, StreamState},
+    unit::Timestamp,
+};
+
+/// As wide as a terminal that a report is made for.
+const WIDTH: usize = 100;
+
+impl Release {
+    /// The release in one line of at most 100 columns, for lists, prompts and chat.
+    pub fn one_line(&self, now: Timestamp) -> String {
+        let drill = if self.is_drill() { "DRILL " } else { "" };
+        let phase = self.phase.name();
+        let mut line = format!("{drill}{}: {phase}", self.id);
+        // Writing to a string does not fail.
+        if let (Some(step), Some((_, track))) = (self.phase.step(), self.track()) {
+            let (number, of, share) = (step.number, track.steps().len(), step.share);
+            let _ = write!(line, ", step {number} of {of} at {share}, {} of {}", step.baked, step.bake);
+        }
+        if phase == PhaseName::Validating && self.cover.is_none() {
+            line.push_str(", NOBODY ON CALL");
+        }
+        if let Some(hold) = self.holds.values().next() {
+            let _ = write!(line, ", HELD: {}", hold.reason);
+        } else if self.phase.step().is_none()
+            && let Some(missing) = self.missing(now).first()
+        {
+            let _ = write!(line, ", waiting for {}", missing.what);
+        }
+        let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if plain.chars().count() <= WIDTH {
+            return plain;
+        }
+        plain.chars().take(WIDTH - 1).chain(['…']).collect()
+    }
+
+    /// What a journal keeps beside the stream, at the time of the stream.
+    pub fn index(&self) -> StreamIndex {
+        let now = self.last_at;
+        // One whose people are not told is not done.
+        let ended = self.phase.name().is_end() && self.outstanding.is_empty();
+        let state = if ended { StreamState::Ended } else { StreamState::Open };
+        let service = self.plan().map(|plan| plan.scope().service.clone());
+        StreamIndex::new(state, self.one_line(now)).due_at(self.next_deadline(now)).of_service(service)
+    }
+}
