@@ -11,7 +11,7 @@
 //! | `scripts/replay.py` | replays the timeline |
 //! | `SHA256SUMS` | the hash of each of these files |
 //!
-//! All of it is in a folder that is named after the release.
+//! All of it is in a folder that is named after the release: [`ReleaseId::file_stem`].
 
 use std::{
     fmt::Write as _,
@@ -87,7 +87,7 @@ pub fn package(id: &ReleaseId, lines: &[Vec<u8>], templates: &Templates) -> Resu
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for file in files {
         let options = options.unix_permissions(if file.is_script { 0o755 } else { 0o644 });
-        archive.start_file(format!("{id}/{}", file.path), options)?;
+        archive.start_file(format!("{}/{}", id.file_stem(), file.path), options)?;
         archive.write_all(&file.bytes).map_err(ZipError::from)?;
     }
     Ok(archive.finish()?.into_inner())

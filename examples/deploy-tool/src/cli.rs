@@ -278,6 +278,7 @@ pub(crate) enum Command {
     /// Example: deploy-tool status checkout-241
     Status {
         /// The release [default: all of them]
+        #[arg(value_parser = ReleaseId::recorded)]
         release: Option<ReleaseId>,
     },
     /// Shows what happened, record by record
@@ -287,6 +288,7 @@ pub(crate) enum Command {
     /// Example: deploy-tool log checkout-241 --full
     Log {
         /// The release
+        #[arg(value_parser = ReleaseId::recorded)]
         release: ReleaseId,
         /// Shows every evaluation of the metrics instead of grouping them
         #[arg(long)]
@@ -324,6 +326,7 @@ pub(crate) enum Command {
     /// Example: deploy-tool storyboard checkout-241 -o checkout-241.html
     Storyboard {
         /// The release
+        #[arg(value_parser = ReleaseId::recorded)]
         release: ReleaseId,
         /// Writes to this file instead of standard output
         #[arg(short, long, value_name = "FILE")]
@@ -401,6 +404,7 @@ pub(crate) enum Command {
     /// Example: deploy-tool export checkout-241 -o checkout-241.jsonl
     Export {
         /// The release
+        #[arg(value_parser = ReleaseId::recorded)]
         release: ReleaseId,
         /// Writes to this new file instead of standard output
         #[arg(short, long, value_name = "FILE")]
@@ -513,12 +517,14 @@ pub(crate) struct Plan {
 #[derive(Debug, Args)]
 pub(crate) struct OfRelease {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct WithReason {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// Why, for those who read the record later
     #[arg(long, value_name = "TEXT")]
@@ -528,6 +534,7 @@ pub(crate) struct WithReason {
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// The check: unit, integration, end-to-end, manual-qa, load-test, user-flows or one of the policy's own
     #[arg(value_name = "CHECK")]
@@ -559,6 +566,7 @@ pub(crate) enum CheckResult {
 #[derive(Debug, Args)]
 pub(crate) struct Override {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// The failed gate: staging, validation or freeze
     #[arg(long)]
@@ -574,6 +582,7 @@ pub(crate) struct Override {
 #[derive(Debug, Args)]
 pub(crate) struct Ack {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// For how long, from now: 8h [default: the policy's shift]
     #[arg(long = "for", value_name = "DURATION")]
@@ -583,6 +592,7 @@ pub(crate) struct Ack {
 #[derive(Debug, Args)]
 pub(crate) struct Postmortem {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// What happened and what was learned
     #[arg(long, value_name = "TEXT")]
@@ -631,12 +641,14 @@ pub(crate) enum Handover {
 #[derive(Debug, Args)]
 pub(crate) struct Publish {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Package {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// The archive to write
     #[arg(short, long, value_name = "FILE")]
@@ -649,6 +661,7 @@ pub(crate) struct Package {
 #[derive(Debug, Args)]
 pub(crate) struct Lesson {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// Under which heading
     pub(crate) heading: Heading,
@@ -670,6 +683,7 @@ pub(crate) enum Heading {
 #[derive(Debug, Args)]
 pub(crate) struct Action {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// What has to be done
     pub(crate) what: Text,
@@ -700,6 +714,7 @@ pub(crate) enum ActionKind {
 #[derive(Debug, Args)]
 pub(crate) struct Settle {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// Done or dropped
     pub(crate) how: Settled,
@@ -723,6 +738,7 @@ pub(crate) enum Settled {
 #[derive(Debug, Args)]
 pub(crate) struct Report {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// One of plan, schedule, validation, rollback-log, post-mortem-1 …, retrospective [default: all there are]
     #[arg(long, value_name = "NAME")]
@@ -765,6 +781,7 @@ pub(crate) enum Format {
 #[derive(Debug, Args)]
 pub(crate) struct Complain {
     /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     /// What the customer said
     pub(crate) text: Text,
@@ -796,7 +813,7 @@ impl std::str::FromStr for KnownHead {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
-            Some((release, digest)) => Ok(Self { release: Some(release.parse()?), digest: digest.parse()? }),
+            Some((release, digest)) => Ok(Self { release: Some(ReleaseId::recorded(release)?), digest: digest.parse()? }),
             None => Ok(Self { release: None, digest: text.parse()? }),
         }
     }

@@ -84,7 +84,7 @@ pub(super) async fn storyboard(
 ) -> Result<Response, Problem> {
     let cached = state.release(&context, &release).await?;
     let file = storyboard_file(&cached.history(state.clock.now()));
-    Ok(download("text/html; charset=utf-8", &format!("{}.html", cached.release.id()), file))
+    Ok(download("text/html; charset=utf-8", &format!("{}.html", cached.release.id().file_stem()), file))
 }
 
 /// `GET /releases/{release}/record.jsonl`: the stored lines, byte for byte.
@@ -94,7 +94,7 @@ pub(super) async fn record(
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
     let (id, lines) = stored(&state, &context, &release).await?;
-    Ok(download("application/jsonl", &format!("{id}.jsonl"), jsonl(&lines)))
+    Ok(download("application/jsonl", &format!("{}.jsonl", id.file_stem()), jsonl(&lines)))
 }
 
 /// `GET /releases/{release}/package.zip`.
@@ -104,7 +104,7 @@ pub(super) async fn package(
     Path(release): Path<String>,
 ) -> Result<Response, Problem> {
     let (id, lines) = stored(&state, &context, &release).await?;
-    let name = format!("{id}.zip");
+    let name = format!("{}.zip", id.file_stem());
     let templates = state.templates.clone();
     // Packing a long release would keep other requests waiting.
     let packed = tokio::task::spawn_blocking(move || package::package(&id, &lines, &templates)).await;
@@ -117,7 +117,7 @@ async fn stored(
     context: &RequestContext,
     release: &str,
 ) -> Result<(ReleaseId, Vec<Vec<u8>>), Problem> {
-    let id: ReleaseId = release.parse().map_err(|error| Problem::not_found(context, error))?;
+    let id = ReleaseId::recorded(release).map_err(|error| Problem::not_found(context, error))?;
     let lines = state.releases.journal().read_to_end(&id, 0).await;
     let lines = lines.map_err(|error| Problem::failed(context, error))?;
     if lines.is_empty() {

@@ -32,7 +32,7 @@ pub(super) async fn release_events(
     _context: RequestContext,
     Path(release): Path<String>,
 ) -> Response {
-    let Ok(id) = release.parse::<ReleaseId>() else {
+    let Ok(id) = ReleaseId::recorded(&release) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let Ok(permit) = state.listeners.clone().try_acquire_owned() else {

@@ -84,7 +84,7 @@ pub(super) fn html(page: &impl Template) -> Response {
     }
 }
 
-/// A file that a browser saves. The characters of a release id need no quoting in a header.
+/// A file that a browser saves. The characters of a release's file stem need no quoting in a header.
 pub(super) fn download(media_type: &'static str, name: &str, bytes: impl IntoResponse) -> Response {
     let name = format!("attachment; filename=\"{name}\"");
     ([(header::CONTENT_TYPE, media_type.to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
@@ -146,7 +146,7 @@ impl AppState {
         context: &RequestContext,
         release: &str,
     ) -> Result<Arc<CachedRelease>, Problem> {
-        let id: ReleaseId = release.parse().map_err(|error| Problem::not_found(context, error))?;
+        let id = ReleaseId::recorded(release).map_err(|error| Problem::not_found(context, error))?;
         match self.cache.get(&id).await {
             Ok(Some(cached)) => Ok(cached),
             Ok(None) => Err(no_such_release(context, &id)),

@@ -3,14 +3,13 @@ use std::{collections::BTreeSet, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
+use crate::unit::file::MAX_INTEGER;
+
 /// The longest line, in bytes, without the line feed. Larger material is attached by its digest.
 pub const MAX_LINE: usize = 65_535;
 
 /// The deepest nesting: more than any event needs, and shallow enough for every reader's stack.
 const MAX_DEPTH: usize = 32;
-
-/// The largest integer that every reader of JSON keeps exactly: 2^53 − 1.
-const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// Why a line is not a record.
 #[derive(Debug, Error)]

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{CommunicationPlan, Notice, RiskLevel, RollbackContract, Scope, contract::ContractError};
-use crate::unit::{MetricName, ReleaseId, Text, TrackName};
+use crate::unit::{MetricName, ReleaseId, Text, TrackName, UnitError, as_text, file};
 
 /// A release plan: what changes, how risky it is, when to roll back, who is told, and on which track.
 ///
@@ -91,6 +91,9 @@ pub enum ReleaseKind {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PlanError {
+    /// No new release may be called this.
+    #[error(transparent)]
+    Release(#[from] UnitError),
     /// A part without which there is no plan was not given to the builder.
     #[error("the plan has no {0}")]
     Missing(&'static str),
@@ -162,7 +165,15 @@ impl Plan {
     ///
     /// [`PlanFileError`] with line and column of what is wrong.
     pub fn from_toml(text: &str) -> Result<Self, PlanFileError> {
-        Ok(toml::from_str(text)?)
+        /// A file names a new release; a record, which is read by the same type, may have an older name.
+        #[derive(Deserialize)]
+        struct Named {
+            #[serde(rename = "release", deserialize_with = "as_text::deserialize")]
+            _release: ReleaseId,
+        }
+        let plan = file::from_toml(text)?;
+        toml::from_str::<Named>(text)?;
+        Ok(plan)
     }
 
     /// The JSON Schema of a plan file, for editors.
@@ -372,8 +383,9 @@ impl PlanBuilder {
     ///
     /// # Errors
     ///
-    /// [`PlanError`] where a part is missing or too long.
+    /// [`PlanError`] where a part is missing or too long, or the release has a name that none gets today.
     pub fn build(self) -> Result<Plan, PlanError> {
+        self.release.check_new()?;
         PlanDocument {
             release: self.release,
             title: self.title.ok_or(PlanError::Missing("title"))?,
@@ -442,6 +454,19 @@ mod tests {
         let error = with_causes(&Plan::from_toml(nobody).unwrap_err());
         assert!(error.contains("tells nobody: add at least one [[communication]]"), "{error}");
         assert!(refused("[\"completed\"]", "[]").contains("names no moment"));
+    }
+
+    #[test]
+    fn a_plan_names_no_release_as_nobody_would_today_and_a_record_may() {
+        let plan = Plan::from_toml(MINIMAL).unwrap();
+        for name in [".", "..", ".x", "-x", "_x"] {
+            let error = refused("checkout-241", name);
+            assert!(error.contains("line 2") && error.contains("begin with a letter or a digit"), "{error}");
+            let recorded = serde_json::to_string(&plan).unwrap().replace("checkout-241", name);
+            let recorded: Plan = serde_json::from_str(&recorded).unwrap();
+            assert_eq!(recorded.release().as_str(), name);
+            assert!(matches!(Plan::builder(recorded.release().clone()).build(), Err(PlanError::Release(_))));
+        }
     }
 
     #[test]

@@ -12,7 +12,9 @@ use super::{
 use crate::{
     judge::Judging,
     plan::RiskLevel,
-    unit::{Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, as_text},
+    unit::{
+        Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, as_text, file,
+    },
 };
 
 /// Why a file is not a policy.
@@ -48,7 +50,7 @@ impl Policy {
     ///
     /// [`PolicyFileError`]: line and column, or the rule that is broken.
     pub fn from_toml(text: &str) -> Result<Self, PolicyFileError> {
-        let file: PolicyFile = toml::from_str(text)?;
+        let file: PolicyFile = file::from_toml(text)?;
         Ok(file.into_policy()?)
     }
 
@@ -441,6 +443,25 @@ mod tests {
         assert!(drill(steps).is_ok());
         let fewer = with_causes(&drill(r#"{share="1%",bake="5s"},{share="100%",bake="10s"}"#).unwrap_err());
         assert!(fewer.contains("track drill: it has 1 steps before 100%"), "{fewer}");
+    }
+
+    #[test]
+    fn an_integer_that_no_record_can_hold_is_named_whichever_it_is() {
+        let text = Policy::SHIPPED_TOML;
+        let mut tried = 0;
+        for (index, line) in text.lines().enumerate() {
+            let Some((key, _)) = line.split_once(" = ").filter(|(_, value)| value.parse::<u64>().is_ok())
+            else {
+                continue;
+            };
+            let line = format!("{key} = 9007199254740992");
+            let altered: Vec<&str> =
+                text.lines().enumerate().map(|(at, whole)| if at == index { &line } else { whole }).collect();
+            let error = with_causes(&Policy::from_toml(&altered.join("\n")).unwrap_err());
+            assert!(error.contains(&format!("{key} is 9007199254740992: integers must be")), "{error}");
+            tried += 1;
+        }
+        assert!(tried > 3, "the shipped policy has integers");
     }
 
     #[test]

@@ -1,4 +1,6 @@
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     Decimal,
@@ -7,8 +9,13 @@ use super::{
 
 /// The identifier of a release, and of its stream of records.
 ///
-/// 1 to 128 characters of `a-z A-Z 0-9 . _ -`, so that it can stand in a file name, a URL
-/// or a log line as it is.
+/// 1 to 128 characters of `a-z A-Z 0-9 . _ -`, the first a letter or a digit, so that it can stand in a file name, a
+/// URL, a command line or a log line as it is.
+///
+/// Parsing is for names that are given today. Records of earlier versions may carry names such as `..` or `-x`, which
+/// that rule refuses; [`ReleaseId::recorded`], and serde with it, reads them for good: a release that is under way
+/// has to be shown, and taken back, whatever it is called. Whoever names a file after a release uses
+/// [`ReleaseId::file_stem`], which is safe for both.
 ///
 /// # Examples
 ///
@@ -18,6 +25,8 @@ use super::{
 /// let id: ReleaseId = "checkout-241".parse()?;
 /// assert_eq!(id.as_str(), "checkout-241");
 /// assert!("checkout 241".parse::<ReleaseId>().is_err());
+/// assert!("..".parse::<ReleaseId>().is_err());
+/// assert_eq!(ReleaseId::recorded("..")?.file_stem(), "_..");
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,9 +36,66 @@ impl ReleaseId {
     /// The longest identifier, in characters. The record format fixes it.
     pub const MAX_LEN: usize = 128;
 
+    const WHAT: &str = "a release id";
+
+    /// Reads an identifier that a record carries: any 1 to 128 characters of `a-z A-Z 0-9 . _ -`.
+    ///
+    /// # Errors
+    ///
+    /// [`UnitError`] where the record format allows no such identifier.
+    pub fn recorded(text: &str) -> Result<Self, UnitError> {
+        if text.is_empty() {
+            return Err(UnitError::new(text, Self::WHAT, "it is empty"));
+        }
+        if text.len() > Self::MAX_LEN {
+            let problem = format!("it has {} characters, at most {} are allowed", text.len(), Self::MAX_LEN);
+            return Err(UnitError::new(text, Self::WHAT, problem));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if let Some(c) = text.chars().find(|c| !allowed(*c)) {
+            let problem = format!("{c:?} is not one of a-z A-Z 0-9 . _ -");
+            return Err(UnitError::new(text, Self::WHAT, problem));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// Checks that a release may be given this name today.
+    ///
+    /// # Errors
+    ///
+    /// [`UnitError`] where it does not begin with a letter or a digit: `..` is a folder, `.x` is hidden, and `-x` is an
+    /// option of most programs.
+    pub fn check_new(&self) -> Result<(), UnitError> {
+        if self.begins_safely() {
+            return Ok(());
+        }
+        Err(UnitError::new(self.as_str(), Self::WHAT, "it does not begin with a letter or a digit"))
+    }
+
+    /// What a file or folder of this release is called, without an extension.
+    ///
+    /// The identifier itself; behind an underscore where it does not begin with a letter or a digit. It is never `.` or
+    /// `..`, never hidden, never an option, and different for every identifier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use relman_core::unit::ReleaseId;
+    ///
+    /// assert_eq!("checkout-241".parse::<ReleaseId>()?.file_stem(), "checkout-241");
+    /// # Ok::<(), relman_core::unit::UnitError>(())
+    /// ```
+    pub fn file_stem(&self) -> Cow<'_, str> {
+        if self.begins_safely() { self.as_str().into() } else { format!("_{self}").into() }
+    }
+
     /// The identifier as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn begins_safely(&self) -> bool {
+        self.0.starts_with(|c: char| c.is_ascii_alphanumeric())
     }
 }
 
@@ -37,20 +103,9 @@ impl FromStr for ReleaseId {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
-        const WHAT: &str = "a release id";
-        if text.is_empty() {
-            return Err(UnitError::new(text, WHAT, "it is empty"));
-        }
-        if text.len() > Self::MAX_LEN {
-            let problem = format!("it has {} characters, at most {} are allowed", text.len(), Self::MAX_LEN);
-            return Err(UnitError::new(text, WHAT, problem));
-        }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if let Some(c) = text.chars().find(|c| !allowed(*c)) {
-            let problem = format!("{c:?} is not one of a-z A-Z 0-9 . _ -");
-            return Err(UnitError::new(text, WHAT, problem));
-        }
-        Ok(Self(text.to_owned()))
+        let id = Self::recorded(text)?;
+        id.check_new()?;
+        Ok(id)
     }
 }
 
@@ -60,13 +115,25 @@ impl fmt::Display for ReleaseId {
     }
 }
 
-serde_as_text!(ReleaseId);
+impl Serialize for ReleaseId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ReleaseId {
+    /// Reads what was recorded: see [`ReleaseId::recorded`].
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::recorded(&Cow::<'de, str>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
 schema_as_text!(
     ReleaseId,
     "ReleaseId",
-    "Identifier of the release: 1 to 128 characters of a-z A-Z 0-9 . _ -",
+    "Identifier of the release: 1 to 128 characters of a-z A-Z 0-9 . _ -, the first a letter or a digit",
     "checkout-241",
-    r"^[A-Za-z0-9._-]{1,128}$"
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 );
 
 /// The longest short name, in characters: long enough for any metric, short enough for a table.
@@ -196,6 +263,41 @@ mod tests {
         assert!("a".repeat(128).parse::<ReleaseId>().is_ok());
         assert!("a".repeat(129).parse::<ReleaseId>().is_err());
         assert!("".parse::<ReleaseId>().is_err());
+    }
+
+    /// Names that a record may carry and that nobody gives a release any more.
+    const OLD: [&str; 8] = [".", "..", "...", ".hidden", "-x", "--help", "_", "_x"];
+
+    #[test]
+    fn a_new_release_id_begins_with_a_letter_or_a_digit_and_an_old_one_is_read() {
+        for text in OLD {
+            let error = text.parse::<ReleaseId>().unwrap_err().to_string();
+            assert!(error.contains("does not begin with a letter or a digit"), "{text}: {error}");
+            let json = format!("{text:?}");
+            let read: ReleaseId = serde_json::from_str(&json).unwrap();
+            assert_eq!((read.as_str(), serde_json::to_string(&read).unwrap()), (text, json));
+            assert!(read.check_new().is_err());
+        }
+        for text in ["a", "A.b", "7", "checkout-241", "a..", "a."] {
+            assert!(text.parse::<ReleaseId>().is_ok(), "{text}");
+        }
+        for text in ["a/b", "../x", "a b", "ä", "a\0"] {
+            assert!(ReleaseId::recorded(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_release_stays_where_it_is_put() {
+        let mut stems = std::collections::BTreeSet::new();
+        let names = OLD.into_iter().chain(["x", "hidden", "a", "__x", "_.", "a.", "a..b"]);
+        for text in names {
+            let id = ReleaseId::recorded(text).unwrap();
+            let stem = id.file_stem().into_owned();
+            assert!(stem.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'), "{stem}");
+            let path = std::path::Path::new(&stem);
+            assert!(path.components().eq([std::path::Component::Normal(stem.as_ref())]), "{stem}");
+            assert!(stems.insert(stem), "{text}: two releases share a file");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod actor;
 pub(crate) mod as_text;
+pub(crate) mod file;
 mod id;
 mod number;
 mod share;

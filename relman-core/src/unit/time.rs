@@ -5,7 +5,10 @@ use std::{fmt, ops::Add, str::FromStr};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::as_text::{UnitError, schema_as_text, serde_as_text};
+use super::{
+    as_text::{UnitError, schema_as_text, serde_as_text},
+    file::MAX_INTEGER,
+};
 
 /// A moment in UTC, in whole milliseconds, in the years 0000 to 9999.
 ///
@@ -215,7 +218,7 @@ impl FromStr for Span {
             .map_err(|error| UnitError::new(text, WHAT, error.to_string()))?;
         let millis = u64::try_from(parsed.as_millis())
             .ok()
-            .filter(|millis| *millis <= 1_u64 << 53)
+            .filter(|millis| *millis <= MAX_INTEGER)
             .ok_or_else(|| UnitError::new(text, WHAT, "it is too long"))?;
         if parsed.subsec_nanos() % 1_000_000 != 0 {
             return Err(UnitError::new(text, WHAT, "it is finer than a millisecond"));

@@ -124,8 +124,8 @@ impl Trackers {
         let record = lines.iter().flat_map(|line| line.iter().chain(b"\n")).copied().collect();
         Ok(Some(
             publication
-                .with_asset(asset(&format!("{id}.jsonl"), "application/jsonl", record)?)
-                .with_asset(asset(&format!("{id}.zip"), "application/zip", bytes)?),
+                .with_asset(asset(&format!("{}.jsonl", id.file_stem()), "application/jsonl", record)?)
+                .with_asset(asset(&format!("{}.zip", id.file_stem()), "application/zip", bytes)?),
         ))
     }
 

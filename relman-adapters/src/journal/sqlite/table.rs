@@ -249,7 +249,7 @@ fn index_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StreamIndex>
 }
 
 fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<ReleaseId> {
-    row.get_ref(column)?.as_str()?.parse().map_err(|error| {
+    ReleaseId::recorded(row.get_ref(column)?.as_str()?).map_err(|error| {
         let error = Box::<relman_core::unit::UnitError>::new(error);
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
     })
