@@ -8,7 +8,7 @@ use std::{
 use relman_adapters::{Releases, clock::SystemClock, journal::SqliteJournal};
 use relman_core::{
     chain::Head,
-    event::Record,
+    event::{Record, RecordError},
     machine::{Release, ReplayError},
     port::{Clock, Directory, Journal, JournalExt, Streams, with_causes},
     unit::{ReleaseId, Timestamp},
@@ -111,9 +111,18 @@ pub(crate) fn stored(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Option<Stored>
 
 fn broken(error: &ReplayError, id: &ReleaseId) -> Failure {
     Failure::refused(format_args!(
-        "the record of {id} can't be trusted: {}; `verify` names the first bad record",
-        with_causes(error)
+        "the record of {id} can't be trusted: {}; `{}` names the first bad record",
+        with_causes(error),
+        finds(error)
     ))
+}
+
+/// The command that finds what keeps a record from being folded: a chain can be whole where what it tells is not.
+pub(crate) fn finds(error: &ReplayError) -> &'static str {
+    match error {
+        ReplayError::Record(RecordError::Malformed(_)) | ReplayError::OutOfOrder { .. } => "verify",
+        _ => "verify --deep",
+    }
 }
 
 /// There is no such release, and these there are.

@@ -5,7 +5,8 @@ use std::{
 
 use relman_core::{
     chain::Broken,
-    machine::ReplayError,
+    event::RecordError,
+    machine::{ReJudgeError, ReplayError},
     port::{AppendError, PortError},
     unit::ReleaseId,
 };
@@ -36,13 +37,69 @@ pub enum HandoverError {
         problem: String,
     },
     /// The chain of a release is broken.
-    #[error("releases/{release}.jsonl does not verify")]
+    #[error("releases/{}.jsonl does not verify", release.file_stem())]
     Broken {
         /// The release.
         release: ReleaseId,
         /// The first bad record.
         #[source]
         source: Box<Broken>,
+    },
+    /// A record is chained, and says something that this version does not understand.
+    #[error("releases/{}.jsonl does not verify", release.file_stem())]
+    Unknown {
+        /// The release.
+        release: ReleaseId,
+        /// The record, and why not.
+        #[source]
+        source: Box<RecordError>,
+    },
+    /// The chain is whole, and what it tells can't have happened, or a verdict does not follow from what was measured.
+    #[error("releases/{}.jsonl does not verify: {release}, record {seq}", release.file_stem())]
+    Illegal {
+        /// The release.
+        release: ReleaseId,
+        /// The record.
+        seq: u64,
+        /// What is wrong, in the words of `deploy-tool verify --deep`.
+        #[source]
+        source: Box<ReJudgeError>,
+    },
+    /// There is something at the place of the new journal. It was left as it is.
+    #[error(
+        "failed to import to {}: it is there already and was left as it is; an import makes a journal of its own, \
+         so name a new file", .0.display()
+    )]
+    Exists(PathBuf),
+    /// A file beside the place of the new journal belongs to a journal that was there, and would be taken for its own.
+    #[error(
+        "failed to import to {}: {} is left of another journal and would be read with the new one; move it away or \
+         name another file", target.display(), beside.display()
+    )]
+    Beside {
+        /// The place of the new journal.
+        target: PathBuf,
+        /// The file.
+        beside: PathBuf,
+    },
+    /// Another import to the same place is under way.
+    #[error(
+        "failed to import to {}: another import to it is under way in {}; wait for it or name another file",
+        target.display(), folder.display()
+    )]
+    UnderWay {
+        /// The place of the new journal.
+        target: PathBuf,
+        /// The folder in which it is being made.
+        folder: PathBuf,
+    },
+    /// The folder in which the new journal would be made has something else in it.
+    #[error("failed to import: {} is in the way, {problem}; move it away or name another file", folder.display())]
+    Foreign {
+        /// The folder.
+        folder: PathBuf,
+        /// What is in it.
+        problem: String,
     },
     /// The journal has a different history of the same release.
     #[error(

@@ -10,12 +10,16 @@ use relman_core::{
 
 use super::{
     HandoverError, Listed, Manifest,
-    folder::{MANIFEST, file_of, sha256, write},
+    folder::{MANIFEST, file_of, sha256, stays_inside, write},
 };
 use crate::jsonl::jsonl;
 
 const README: &str = include_str!("../../templates/handover/README.md");
-const VERIFY: &str = include_str!("../../templates/handover/verify.py");
+const VERIFY: &str = concat!(
+    include_str!("../../templates/handover/verify_begin.py"),
+    include_str!("../../templates/record.py"),
+    include_str!("../../templates/handover/verify_end.py"),
+);
 
 /// A file that the host adds to a handover: people and roles, its policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +45,7 @@ impl HostFile {
 ///
 /// # Errors
 ///
-/// [`HandoverError`] where the folder is not empty, the disk fails, the journal can't be read, or a stream does not verify
+/// [`HandoverError`] where the folder is not empty, a host's file would be outside of it, the disk fails, the journal can't be read, or a stream does not verify
 /// or has records that this version does not know.
 ///
 /// # Panics
@@ -53,6 +57,9 @@ pub async fn export(
     host: &[HostFile],
     now: Timestamp,
 ) -> Result<(Manifest, Digest), HandoverError> {
+    if let Some(file) = host.iter().find(|file| !stays_inside(&file.path)) {
+        return Err(HandoverError::wrong(&file.path, "its path does not stay in the folder"));
+    }
     fs::create_dir_all(to).map_err(HandoverError::file(to))?;
     if fs::read_dir(to).map_err(HandoverError::file(to))?.next().is_some() {
         return Err(HandoverError::NotEmpty(to.to_owned()));
@@ -88,7 +95,7 @@ pub async fn export(
 }
 
 /// Verifies the stream of a release.
-pub(super) fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, HandoverError> {
+fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, HandoverError> {
     let broken = |broken| HandoverError::Broken { release: id.clone(), source: Box::new(broken) };
     let mut verifier = Verifier::new(Some(id.clone()));
     for line in lines {

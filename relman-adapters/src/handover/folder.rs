@@ -2,8 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Component, Path, PathBuf},
 };
 
 use relman_core::{
@@ -79,14 +80,38 @@ impl Manifest {
     }
 }
 
-/// The file with the record of a release. An id has no characters that are special in a path.
+/// The file with the record of a release.
 pub(super) fn file_of(release: &ReleaseId) -> String {
-    format!("{RELEASES}/{release}.jsonl")
+    format!("{RELEASES}/{}.jsonl", release.file_stem())
 }
 
 /// The SHA-256 of a file.
 pub(super) fn sha256(bytes: &[u8]) -> Digest {
     Digest::from_bytes(Sha256::digest(bytes).into())
+}
+
+/// The SHA-256 of a file of any size.
+pub(super) fn sha256_of(path: &Path) -> Result<Digest, HandoverError> {
+    let mut file = File::open(path).map_err(HandoverError::file(path))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Digest::from_bytes(hash.finalize().into())),
+            Ok(length) => hash.update(&buffer[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(HandoverError::File { path: path.to_owned(), source }),
+        }
+    }
+}
+
+/// Whether a path with `/` between its parts leads to a file in the folder, and nowhere else.
+pub(super) fn stays_inside(path: &str) -> bool {
+    let parts = Path::new(path).components().map(|part| match part {
+        Component::Normal(name) => name.to_str(),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+    });
+    parts.eq(path.split('/').map(Some))
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, HandoverError> {
@@ -114,8 +139,11 @@ pub(super) fn files(root: &Path) -> Result<BTreeSet<String>, HandoverError> {
             let kind = entry.file_type().map_err(HandoverError::file(&entry.path()))?;
             if kind.is_dir() {
                 folders.push((entry.path(), format!("{name}/")));
-            } else {
+            } else if kind.is_file() {
                 found.insert(name);
+            } else {
+                // A link may lead anywhere, and a pipe never ends.
+                return Err(HandoverError::wrong(name, "it is not a regular file"));
             }
         }
     }

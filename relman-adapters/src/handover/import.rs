@@ -1,16 +1,20 @@
-use std::path::Path;
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use relman_core::{
-    chain::{Digest, SealedLine},
-    machine::Release,
-    port::{Journal, JournalExt, StreamIndex, StreamState},
+    chain::{Digest, Head},
+    machine::PhaseName,
+    port::Journal,
     unit::ReleaseId,
 };
 
 use super::{
     HandoverError, Listed, Manifest,
-    export::verified,
-    folder::{MANIFEST, RELEASES, file_of, files, read, sha256},
+    folder::{MANIFEST, RELEASES, file_of, files, read, sha256, sha256_of, stays_inside},
+    records::{Records, has},
 };
 
 /// The result of an import.
@@ -41,12 +45,165 @@ pub enum Arrival {
     Older,
 }
 
-/// Imports a handover into a journal, after all of it has been verified.
+/// A handover whose every file and every record has been verified.
 ///
-/// Nothing is written before everything has been checked: the manifest names each file; each file matches its hash; each
-/// record follows from the one before it; each head matches the manifest; and what the journal already has of these
-/// releases is the same history. An interrupted import can be run again. At the end, the journal's heads are compared
-/// with the manifest.
+/// The manifest names each file, and each file matches its hash; each record follows from the one before it, can have
+/// happened there, and has the verdicts that follow from what was measured, as `deploy-tool verify --deep` has it; each
+/// head matches the manifest. Files are read in constant memory, and read and verified once more when they are imported.
+#[derive(Debug)]
+pub struct VerifiedHandover {
+    from: PathBuf,
+    manifest: Manifest,
+    digest: Digest,
+    open: BTreeMap<ReleaseId, PhaseName>,
+}
+
+impl VerifiedHandover {
+    /// Verifies a folder, and writes nothing.
+    ///
+    /// `expected` is the digest that the export printed, where it reached you by another route than the folder.
+    ///
+    /// # Errors
+    ///
+    /// [`HandoverError`] with the first file or record that is wrong.
+    pub fn read(from: &Path, expected: Option<Digest>) -> Result<Self, HandoverError> {
+        let bytes = read(&from.join(MANIFEST))?;
+        let digest = sha256(&bytes);
+        if expected.is_some_and(|expected| expected != digest) {
+            let problem = format!("the digest is {digest}, not the expected one");
+            return Err(HandoverError::wrong(MANIFEST, problem));
+        }
+        let manifest = Manifest::read(&bytes)?;
+        check_names(from, &manifest)?;
+        for (file, listed) in &manifest.files {
+            if sha256_of(&from.join(file))? != *listed {
+                return Err(HandoverError::wrong(
+                    file,
+                    "the hash differs: this is not the file that was exported",
+                ));
+            }
+        }
+        let mut open = BTreeMap::new();
+        for (id, listed) in &manifest.releases {
+            open.extend(Records::open(from, id, *listed)?.verify()?.map(|phase| (id.clone(), phase)));
+        }
+        Ok(Self { from: from.to_owned(), manifest, digest, open })
+    }
+
+    /// What it contains.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The digest of the manifest, as the export returned it.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The releases that are under way, each with its phase.
+    ///
+    /// Such a release must not be driven in two places: two histories that have parted never become one again, and two
+    /// conductors would route the same traffic. Whoever imports them stops every conductor of the old journal first.
+    pub fn open(&self) -> &BTreeMap<ReleaseId, PhaseName> {
+        &self.open
+    }
+
+    /// What a journal already has of each release. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// [`HandoverError`] where the journal has a different history of one of them, or can't be read.
+    pub async fn compare(&self, journal: &dyn Journal) -> Result<Vec<(ReleaseId, Arrival)>, HandoverError> {
+        let mut arrivals = Vec::new();
+        for (id, listed) in &self.manifest.releases {
+            let here = journal.head(id).await?;
+            arrivals.push((id.clone(), self.arrival(journal, id, *listed, here).await?));
+        }
+        Ok(arrivals)
+    }
+
+    /// Adds to a journal what it does not have yet, after all of it has been compared, a page of records at a time.
+    ///
+    /// What is interrupted leaves whole records behind and can be run again. Nothing may drive these releases meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`HandoverError`] as for [`compare`](Self::compare), or where the journal does not take the records.
+    pub async fn add_to(&self, journal: &dyn Journal) -> Result<Imported, HandoverError> {
+        let releases = self.compare(journal).await?;
+        for (id, arrival) in &releases {
+            if matches!(arrival, Arrival::New | Arrival::Continued { .. }) {
+                let had = journal.head(id).await?;
+                Records::open(&self.from, id, self.manifest.releases[id])?.append_to(journal, had).await?;
+            }
+        }
+        for (id, arrival) in &releases {
+            let is_there = match arrival {
+                Arrival::Older => true,
+                Arrival::New | Arrival::Continued { .. } | Arrival::Same => {
+                    has(journal, id, self.manifest.releases[id]).await?
+                }
+            };
+            if !is_there {
+                return Err(HandoverError::Differs { release: id.clone() });
+            }
+        }
+        Ok(Imported { manifest: self.manifest.clone(), digest: self.digest, releases })
+    }
+
+    /// Makes a journal in one SQLite file at a path where there is nothing yet.
+    ///
+    /// It is made in a folder beside that path and gets there by one rename that replaces nothing: a crash at any moment
+    /// leaves no file at the path, or the whole one, and nobody else's file is ever touched. What a crash leaves in the
+    /// folder, which is called as the journal with `.importing` at its end, is swept by the next import to that path. The
+    /// folder that was swept is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`HandoverError::Exists`] where there is something at the path, also if it has appeared meanwhile; others where the
+    /// disk fails, or another import to the same path is under way.
+    #[cfg(feature = "sqlite")]
+    pub async fn write_new(&self, path: &Path) -> Result<(Imported, Option<PathBuf>), HandoverError> {
+        let (draft, swept) = super::draft::Draft::begin(path)?;
+        let journal = crate::journal::SqliteJournal::open(draft.journal())?;
+        let imported = self.add_to(&journal).await?;
+        // The last connection to close folds the log into the file.
+        drop(journal);
+        draft.publish()?;
+        Ok((imported, swept))
+    }
+
+    /// What the journal already has of a release. A different history is refused.
+    async fn arrival(
+        &self,
+        journal: &dyn Journal,
+        id: &ReleaseId,
+        listed: Listed,
+        here: Option<Head>,
+    ) -> Result<Arrival, HandoverError> {
+        let Some(here) = here else { return Ok(Arrival::New) };
+        // Thanks to the chain, one equal record means that all before it are equal.
+        let seq = here.seq.min(listed.head.seq);
+        let ours = journal.read(id, seq, 1).await?;
+        let ours = ours.first().map(|line| Digest::of_line(line));
+        let theirs = if seq == listed.head.seq {
+            Some(listed.head.digest)
+        } else {
+            Records::open(&self.from, id, listed)?.digest_at(seq)?
+        };
+        if ours.is_none() || ours != theirs {
+            return Err(HandoverError::OtherHistory { release: id.clone(), seq });
+        }
+        Ok(match here.seq.cmp(&listed.head.seq) {
+            Ordering::Less => Arrival::Continued { had: here.seq + 1 },
+            Ordering::Equal => Arrival::Same,
+            Ordering::Greater => Arrival::Older,
+        })
+    }
+}
+
+/// Imports a handover into a journal of any kind, after all of it has been verified and compared: both steps of
+/// [`VerifiedHandover`] at once.
 ///
 /// `expected` is the digest that the export printed, where it reached you by another route than the folder.
 ///
@@ -58,64 +215,19 @@ pub async fn import(
     journal: &dyn Journal,
     expected: Option<Digest>,
 ) -> Result<Imported, HandoverError> {
-    let bytes = read(&from.join(MANIFEST))?;
-    let digest = sha256(&bytes);
-    if expected.is_some_and(|expected| expected != digest) {
-        let problem = format!("the digest is {digest}, not the expected one");
-        return Err(HandoverError::wrong(MANIFEST, problem));
-    }
-    let manifest = Manifest::read(&bytes)?;
-    check_names(from, &manifest)?;
-    for (file, listed) in &manifest.files {
-        if sha256(&read(&from.join(file))?) != *listed {
-            return Err(HandoverError::wrong(
-                file,
-                "the hash differs: this is not the file that was exported",
-            ));
-        }
-    }
-    let mut arrivals = Vec::new();
-    for (id, listed) in &manifest.releases {
-        let lines = lines_of(from, id, *listed)?;
-        arrivals.push((id.clone(), arrival(journal, id, *listed, &lines).await?));
-    }
-
-    // Everything is good. Releases are read one by one, because a journal may be larger than memory.
-    for (id, arrival) in &arrivals {
-        let had = match arrival {
-            Arrival::New => 0,
-            Arrival::Continued { had } => *had,
-            Arrival::Same | Arrival::Older => continue,
-        };
-        let lines = lines_of(from, id, manifest.releases[id])?;
-        let sealed: Result<Vec<SealedLine>, _> = lines.into_iter().map(SealedLine::read).collect();
-        let sealed = sealed.map_err(|error| HandoverError::wrong(file_of(id), error.to_string()))?;
-        let had = usize::try_from(had).unwrap_or(usize::MAX).min(sealed.len());
-        let before = sealed[..had].last().map(SealedLine::head);
-        let replayed = Release::replay(id.clone(), sealed.iter().map(SealedLine::bytes));
-        // What does not replay is listed as open, so that somebody looks at it.
-        let index = replayed
-            .map_or_else(|_| StreamIndex::new(StreamState::Open, id.as_str()), |release| release.index());
-        journal.append(id, before, &sealed[had..], &index).await?;
-    }
-    for (id, arrival) in &arrivals {
-        let listed = manifest.releases[id];
-        let is_there = match arrival {
-            Arrival::Older => true,
-            Arrival::New | Arrival::Continued { .. } | Arrival::Same => {
-                verified(id, &journal.read_to_end(id, 0).await?)? == listed
-                    && journal.head(id).await? == Some(listed.head)
-            }
-        };
-        if !is_there {
-            return Err(HandoverError::Differs { release: id.clone() });
-        }
-    }
-    Ok(Imported { manifest, digest, releases: arrivals })
+    VerifiedHandover::read(from, expected)?.add_to(journal).await
 }
 
 /// Refuses a handover with a file missing, or with one that the manifest does not name.
 fn check_names(from: &Path, manifest: &Manifest) -> Result<(), HandoverError> {
+    if let Some(file) = manifest.files.keys().find(|file| !stays_inside(file)) {
+        return Err(HandoverError::wrong(MANIFEST, format!("it names {file:?}, which is not in the folder")));
+    }
+    if let Some((id, _)) =
+        manifest.releases.iter().find(|(_, listed)| listed.head.seq.checked_add(1) != Some(listed.records))
+    {
+        return Err(HandoverError::wrong(MANIFEST, format!("the head of {id} is not its last record")));
+    }
     let mut named: Vec<String> = manifest.releases.keys().map(file_of).collect();
     named.extend(manifest.files.keys().cloned());
     named.push(MANIFEST.to_owned());
@@ -131,46 +243,4 @@ fn check_names(from: &Path, manifest: &Manifest) -> Result<(), HandoverError> {
         ));
     }
     Ok(())
-}
-
-/// The lines of a release, checked against the manifest.
-fn lines_of(from: &Path, id: &ReleaseId, listed: Listed) -> Result<Vec<Vec<u8>>, HandoverError> {
-    let file = file_of(id);
-    let bytes = read(&from.join(&file))?;
-    let mut lines: Vec<Vec<u8>> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    if lines.pop().is_none_or(|rest| !rest.is_empty()) {
-        return Err(HandoverError::wrong(file, "the last record has no line feed and may be truncated"));
-    }
-    let found = verified(id, &lines)?;
-    if found != listed {
-        let problem = format!(
-            "the last record is {} {}, but {MANIFEST} says record {} {}",
-            found.head.seq, found.head.digest, listed.head.seq, listed.head.digest
-        );
-        return Err(HandoverError::wrong(file, problem));
-    }
-    Ok(lines)
-}
-
-/// What the journal already has of a release. A different history is refused.
-async fn arrival(
-    journal: &dyn Journal,
-    id: &ReleaseId,
-    listed: Listed,
-    lines: &[Vec<u8>],
-) -> Result<Arrival, HandoverError> {
-    let Some(here) = journal.head(id).await? else { return Ok(Arrival::New) };
-    // Thanks to the chain, one equal record means that all before it are equal.
-    let seq = here.seq.min(listed.head.seq);
-    let ours = journal.read(id, seq, 1).await?;
-    let ours = ours.first().map(|line| Digest::of_line(line));
-    let theirs = usize::try_from(seq).ok().and_then(|seq| lines.get(seq)).map(|line| Digest::of_line(line));
-    if ours.is_none() || ours != theirs {
-        return Err(HandoverError::OtherHistory { release: id.clone(), seq });
-    }
-    Ok(match here.seq.cmp(&listed.head.seq) {
-        std::cmp::Ordering::Less => Arrival::Continued { had: here.seq + 1 },
-        std::cmp::Ordering::Equal => Arrival::Same,
-        std::cmp::Ordering::Greater => Arrival::Older,
-    })
 }

@@ -8,17 +8,23 @@
 //! | `README.md`, `verify.py` | how to check it with Python alone |
 //! | anything else | what the host adds: people and roles, its policy |
 //!
-//! [`export`] writes it. [`import`] takes it into another journal once all of it has been verified, and compares the heads
-//! afterwards, so that both sides have the same, record for record. A chain alone can't show that a handover was
-//! rewritten from the start. For that, both sides print the digest of the manifest: compare them over another route than
-//! the folder.
+//! [`export`] writes it. [`VerifiedHandover::read`] verifies all of it, in constant memory. A verified handover becomes a
+//! journal of its own, which appears whole or not at all ([`VerifiedHandover::write_new`]), is held against a journal
+//! ([`VerifiedHandover::compare`]), or is added to one of any kind ([`import`]). Afterwards the heads are compared, so that
+//! both sides have the same, record for record. A chain alone can't show that a handover was rewritten from the start. For
+//! that, both sides print the digest of the manifest: compare them over another route than the folder.
+//!
+//! A release that is under way must be driven in one place only: see [`VerifiedHandover::open`].
 
+#[cfg(feature = "sqlite")]
+mod draft;
 mod error;
 mod export;
 mod folder;
 mod import;
+mod records;
 
 pub use error::HandoverError;
 pub use export::{HostFile, export};
 pub use folder::{Listed, Manifest};
-pub use import::{Arrival, Imported, import};
+pub use import::{Arrival, Imported, VerifiedHandover, import};

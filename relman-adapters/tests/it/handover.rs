@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command};
 
 use relman_adapters::{
-    handover::{Arrival, HandoverError, HostFile, export, import},
+    handover::{Arrival, HandoverError, HostFile, VerifiedHandover, export, import},
     journal::{MemoryJournal, SqliteJournal},
 };
 use relman_core::{
@@ -143,7 +143,7 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     }
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap();
     fs::write(&record, &whole[..=last]).unwrap();
-    refused("a tail that was cut off", "estate.json says record 1865").await;
+    refused("a tail that was cut off", "the head says that record 1865 is the last").await;
     fs::write(&record, &whole[..whole.len() - 1]).unwrap();
     refused("a line without an end", "no line feed").await;
     fs::remove_file(&record).unwrap();
@@ -168,6 +168,88 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     let other = import(&from, &MemoryJournal::default(), Some(relman_core::chain::Digest::ZERO)).await;
     assert!(other.unwrap_err().to_string().contains("not the expected one"));
     import(&from, &MemoryJournal::default(), None).await.unwrap();
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_new_journal_appears_whole_and_nothing_that_is_there_is_touched() {
+    let (journal, folder) = exported().await;
+    let handover = VerifiedHandover::read(&folder.path().join("handover"), None).unwrap();
+    assert!(handover.open().is_empty(), "the releases of the demo have ended");
+    let place = folder.path().join("place");
+    fs::create_dir(&place).unwrap();
+    let target = place.join("new.db");
+    let (imported, swept) = handover.write_new(&target).await.unwrap();
+    assert_eq!((&imported.manifest, swept), (handover.manifest(), None));
+    assert_eq!(names(&place), ["new.db"], "nothing is beside it");
+    holds_the_same(&journal, &SqliteJournal::open_read_only(&target).unwrap()).await;
+
+    let before = fs::read(&target).unwrap();
+    let refused = handover.write_new(&target).await.unwrap_err();
+    assert!(matches!(&refused, HandoverError::Exists(path) if *path == target), "{refused}");
+    assert_eq!(fs::read(&target).unwrap(), before);
+
+    // What was verified is verified once more when it is written: this file has changed since.
+    let record = folder.path().join("handover/releases/demo-error-spike.jsonl");
+    let text = fs::read_to_string(&record).unwrap();
+    fs::write(&record, text.replacen("user:", "usur:", 1)).unwrap();
+    let other = place.join("other.db");
+    let refused = handover.write_new(&other).await.unwrap_err();
+    assert!(matches!(refused, HandoverError::Broken { .. }), "{refused}");
+    assert!(!names(&place).iter().any(|name| name.starts_with("other")), "{:?}", names(&place));
+}
+
+#[tokio::test]
+async fn a_release_that_is_under_way_is_named() {
+    let journal = MemoryJournal::default();
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
+    let folder = tempfile::tempdir().unwrap();
+    for length in [1, 20, 40, lines.len()] {
+        let journal = if length == lines.len() { &journal } else { &MemoryJournal::default() };
+        keep(journal, &id, None, &lines[..length]).await;
+        let to = folder.path().join(length.to_string());
+        export(journal, &to, &[], now()).await.unwrap();
+        let handover = VerifiedHandover::read(&to, None).unwrap();
+        assert_eq!(handover.open().contains_key(&id), length < lines.len(), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn no_path_of_a_handover_leads_out_of_its_folder() {
+    let (journal, folder) = exported().await;
+    for path in
+        ["../people.toml", "/etc/people.toml", "config/../../people.toml", "./people.toml", "", "a//b", "a/"]
+    {
+        let file = HostFile::new(path, "[people]\n");
+        let to = folder.path().join("out/of/here");
+        let refused = export(&journal, &to, &[file], now()).await.unwrap_err().to_string();
+        assert!(refused.contains("does not stay in the folder"), "{path}: {refused}");
+        assert!(!to.exists());
+    }
+    let from = folder.path().join("handover");
+    let manifest = fs::read_to_string(from.join("estate.json")).unwrap();
+    fs::write(folder.path().join("people.toml"), "[people]\n").unwrap();
+    for path in ["../people.toml", "/etc/passwd", "config/../config/people.toml"] {
+        fs::write(from.join("estate.json"), manifest.replace("config/people.toml", path)).unwrap();
+        let refused = VerifiedHandover::read(&from, None).unwrap_err().to_string();
+        assert!(refused.contains("not in the folder"), "{path}: {refused}");
+        python_refuses(&from, path);
+    }
+    fs::write(from.join("estate.json"), &manifest).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("/dev/zero", from.join("releases/endless.jsonl")).unwrap();
+        let refused = VerifiedHandover::read(&from, None).unwrap_err().to_string();
+        assert!(refused.contains("releases/endless.jsonl: it is not a regular file"), "{refused}");
+        python_refuses(&from, "a link");
+    }
 }
 
 #[tokio::test]

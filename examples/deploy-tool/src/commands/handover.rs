@@ -4,19 +4,20 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     fs,
-    io::Write as _,
+    io::{self, Write as _},
     path::Path,
     sync::Arc,
 };
 
 use relman_adapters::{
     directory::StaticDirectory,
-    handover::{Arrival, HandoverError, HostFile, export, import},
+    handover::{Arrival, HandoverError, HostFile, VerifiedHandover, export},
 };
 use relman_core::{
     chain::Digest,
+    machine::PhaseName,
     policy::Policy,
-    unit::{Actor, Role},
+    unit::{Actor, ReleaseId, Role},
 };
 use serde::Serialize;
 use serde_json::json;
@@ -68,53 +69,94 @@ async fn import_from(global: &Global, from: &Path, expected: Option<Digest>) -> 
             "{from} is not a complete handover: estate.json is missing, which `handover export` writes last"
         )));
     }
+    let handover = VerifiedHandover::read(from, expected).map_err(failure)?;
     let settings = Settings::read(from)?;
+    settings.can_settle(global)?;
     let path = store::path(global);
-    let is_new = !path.exists();
-    let journal = store::open_or_create(&path)?;
-    let imported = match import(from, &*journal, expected).await {
-        Ok(imported) => imported,
-        Err(error) => {
-            drop(journal);
-            if is_new {
-                // Nothing was imported, so that there must be no journal, as before.
-                for end in ["", "-shm", "-wal"] {
-                    let mut file = path.clone().into_os_string();
-                    file.push(end);
-                    let _ = fs::remove_file(file);
-                }
-            }
-            return Err(failure(error));
-        }
+    let (releases, swept) = match handover.write_new(&path).await {
+        Ok((imported, swept)) => (imported.releases, swept),
+        Err(HandoverError::Exists(_)) => (compared(&handover, &path).await?, None),
+        Err(error) => return Err(failure(error)),
     };
-    let config = settings.settle(global, from)?;
-    if global.json {
-        let releases = imported.releases.iter().map(|(release, arrival)| {
-            let listed = imported.manifest.releases[release];
-            json!({ "release": release, "arrival": words(*arrival), "records": listed.records, "head": listed.head })
-        });
-        let shown =
-            json!({ "digest": imported.digest, "releases": releases.collect::<Vec<_>>(), "config": config });
-        return Ok(output::json(&shown)?);
+    if let Some(folder) = swept {
+        let folder = folder.display();
+        output::note(&format!("removed {folder}, which an import that was interrupted had left"))?;
     }
-    for (release, arrival) in &imported.releases {
-        let listed = imported.manifest.releases[release];
+    let config = settings.settle(global, from)?;
+    let manifest = handover.manifest();
+    if global.json {
+        let releases = releases.iter().map(|(release, arrival)| {
+            let listed = manifest.releases[release];
+            json!({
+                "release": release,
+                "arrival": words(*arrival),
+                "records": listed.records,
+                "head": listed.head,
+                "open": handover.open().contains_key(release),
+            })
+        });
+        let shown = json!({ "digest": handover.digest(), "releases": releases.collect::<Vec<_>>(), "config": config });
+        output::json(&shown)?;
+        return Ok(warn_of_open(handover.open())?);
+    }
+    for (release, arrival) in &releases {
+        let listed = manifest.releases[release];
         let head = store::head_in_words(Some(listed.head));
         output::line(format_args!("{release}: {}; {head}", words(*arrival)))?;
     }
-    let (releases, records) = (imported.releases.len(), imported.manifest.records());
     output::line(format_args!(
-        "{releases} releases with {records} records are now the same here, record for record"
+        "{} releases with {} records are now the same here, record for record",
+        releases.len(),
+        manifest.records()
     ))?;
     for line in &config {
         output::line(line)?;
     }
-    Ok(output::line(match expected {
+    output::line(match expected {
         Some(digest) => format!("verified: digest {digest}"),
         None => {
-            format!("unanchored: digest {}; is it the one that the export printed?", imported.digest)
+            format!("unanchored: digest {}; is it the one that the export printed?", handover.digest())
         }
-    })?)
+    })?;
+    Ok(warn_of_open(handover.open())?)
+}
+
+/// Holds a handover against the journal that is there. An import makes a journal of its own and adds to none: what was
+/// added half would look like the whole.
+async fn compared(handover: &VerifiedHandover, path: &Path) -> Result<Vec<(ReleaseId, Arrival)>, Failure> {
+    let journal = store::open_read_only(path)?;
+    let releases = handover.compare(&*journal).await.map_err(failure)?;
+    let lacking: Vec<String> = releases
+        .iter()
+        .filter_map(|(release, arrival)| match arrival {
+            Arrival::New => Some(format!("{release} is missing")),
+            Arrival::Continued { had } => Some(format!("{release} ends before record {had}")),
+            Arrival::Same | Arrival::Older => None,
+        })
+        .collect();
+    if lacking.is_empty() {
+        return Ok(releases);
+    }
+    Err(Failure::refused(format_args!(
+        "{path} is there already and was left as it is: {}; an import makes a journal of its own, so name a new file \
+         with --journal",
+        lacking.join(", "),
+        path = path.display()
+    )))
+}
+
+/// Two places that drive one release are the worst that can come of a handover.
+fn warn_of_open(open: &BTreeMap<ReleaseId, PhaseName>) -> std::io::Result<()> {
+    if open.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = open.iter().map(|(release, phase)| format!("{release} ({phase})")).collect();
+    output::note(&format!(
+        "warning: still under way: {}. Never drive a release in two places: both would route its traffic, and two \
+         histories that have parted never become one again. Stop `run` and `serve` on the old journal before you start \
+         them on the new one, and check that `verify` still shows the same heads there.",
+        names.join(", ")
+    ))
 }
 
 fn words(arrival: Arrival) -> String {
@@ -128,7 +170,12 @@ fn words(arrival: Arrival) -> String {
 
 fn failure(error: HandoverError) -> Failure {
     match error {
-        HandoverError::NotEmpty(_) | HandoverError::File { .. } => Failure::usage(with_causes(&error)),
+        HandoverError::NotEmpty(_)
+        | HandoverError::File { .. }
+        | HandoverError::Exists(_)
+        | HandoverError::Beside { .. }
+        | HandoverError::UnderWay { .. }
+        | HandoverError::Foreign { .. } => Failure::usage(with_causes(&error)),
         HandoverError::Journal(error) => error.into(),
         error => Failure::refused(with_causes(&error)),
     }
@@ -149,12 +196,37 @@ fn written(people: &StaticDirectory) -> Result<String, Failure> {
 struct Settings {
     people: Arc<StaticDirectory>,
     policy: Arc<Policy>,
+    policy_text: Vec<u8>,
 }
 
 impl Settings {
     fn read(from: &Path) -> Result<Self, Failure> {
         let people = Config::read_file(&from.join(CONFIG))?.people();
-        Ok(Self { people, policy: config::policy(&from.join(POLICY))? })
+        let path = from.join(POLICY);
+        let policy = config::policy(&path)?;
+        let policy_text = fs::read(&path)
+            .map_err(|error| Failure::usage(format_args!("failed to read {}: {error}", path.display())))?;
+        Ok(Self { people, policy, policy_text })
+    }
+
+    /// Whether a policy of this machine is in the way of the one in the handover. This is found out before there is a
+    /// journal.
+    fn can_settle(&self, global: &Global) -> Result<(), Failure> {
+        let place = Config::place(global);
+        if place.exists() {
+            return Config::load(global).map(|_| ());
+        }
+        let beside = place.with_file_name("policy.toml");
+        match fs::read(&beside) {
+            Ok(found) if found == self.policy_text => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Ok(_) | Err(_) => Err(Failure::usage(format_args!(
+                "{} is in the way of the policy of the handover, and {} does not use it: move it away, or name a \
+                 configuration with --config",
+                beside.display(),
+                place.display()
+            ))),
+        }
     }
 
     /// Writes them where there is no configuration, and tells what differs where there is one.
@@ -182,10 +254,13 @@ impl Settings {
     }
 }
 
-/// Copies a file, but never over another one.
+/// Copies a file, but never over another one. One with the same content was copied before.
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     let failed = |error| Failure::usage(format_args!("failed to write {}: {error}", to.display()));
     let text = fs::read(from).map_err(failed)?;
+    if fs::read(to).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
     let mut file = fs::File::create_new(to).map_err(failed)?;
     file.write_all(&text).map_err(failed)
 }

@@ -1,0 +1,174 @@
+//! The record of a release in the folder, line by line.
+
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader, Read as _},
+    path::{Path, PathBuf},
+};
+
+use relman_core::{
+    chain::{Broken, BrokenReason, Digest, Head, MAX_LINE, SealedLine, Verifier},
+    event::Record,
+    machine::{PhaseName, ReJudge, Release},
+    port::Journal,
+    unit::ReleaseId,
+};
+
+use super::{HandoverError, Listed, folder::file_of};
+
+/// Records that are held in memory at once, at most 65,535 bytes each.
+pub(super) const PAGE: usize = 128;
+
+/// Two bytes more than the longest record: what is cut off there is too long all the same.
+const MAX_BYTES: u64 = MAX_LINE as u64 + 2;
+
+/// The file of a release. It is read from its beginning, and held in memory a page at a time.
+pub(super) struct Records<'a> {
+    id: &'a ReleaseId,
+    listed: Listed,
+    path: PathBuf,
+    reader: BufReader<File>,
+    verifier: Verifier,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn open(from: &Path, id: &'a ReleaseId, listed: Listed) -> Result<Self, HandoverError> {
+        let path = from.join(file_of(id));
+        let file = File::open(&path).map_err(HandoverError::file(&path))?;
+        let verifier = Verifier::new(Some(id.clone()));
+        Ok(Self { id, listed, path, reader: BufReader::new(file), verifier })
+    }
+
+    /// The next line, which continues the one before; `None` at the end, which is the head that the manifest names.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, HandoverError> {
+        let mut line = Vec::new();
+        let mut bounded = self.reader.by_ref().take(MAX_BYTES);
+        if bounded.read_until(b'\n', &mut line).map_err(HandoverError::file(&self.path))? == 0 {
+            self.finish(Some(self.listed.head))?;
+            return Ok(None);
+        }
+        let ended = line.pop_if(|last| *last == b'\n').is_some();
+        let seq = self.verifier.head().map_or(0, |head| head.seq + 1);
+        let pushed = self.verifier.push(&line);
+        if !ended && line.len() <= MAX_LINE {
+            // Half a record: what is wrong with what there is of it says less than that its end is missing.
+            if let Err(broken) = pushed
+                && !matches!(broken.reason, BrokenReason::Malformed(_))
+            {
+                return Err(self.broken(broken));
+            }
+            self.finish(None)?;
+            return Err(self.broken(Broken::new(Some(self.id.clone()), seq, BrokenReason::Unterminated)));
+        }
+        pushed.map_err(|broken| self.broken(broken))?;
+        Ok(Some(line))
+    }
+
+    fn finish(&self, known: Option<Head>) -> Result<(), HandoverError> {
+        self.verifier.clone().finish(known).map(|_| ()).map_err(|broken| self.broken(broken))
+    }
+
+    fn broken(&self, broken: Broken) -> HandoverError {
+        HandoverError::Broken { release: self.id.clone(), source: Box::new(broken) }
+    }
+
+    /// Verifies all of it as `deploy-tool verify --deep` does: the chain up to the head, what can happen to a release, and
+    /// every verdict. Returns the phase in which it leaves the release if that is under way.
+    pub(super) fn verify(mut self) -> Result<Option<PhaseName>, HandoverError> {
+        let mut deep =
+            Ok(Deep { again: ReJudge::new(self.id.clone()), release: Release::new(self.id.clone()) });
+        while let Some(line) = self.next()? {
+            // A broken chain counts more than what its records say.
+            deep = deep.and_then(|deep| deep.push(self.id, &line));
+        }
+        let release = deep?.release;
+        let phase = release.phase().name();
+        Ok((!phase.is_end() || !release.outstanding().is_empty()).then_some(phase))
+    }
+
+    /// The hash of one record of it.
+    pub(super) fn digest_at(mut self, seq: u64) -> Result<Option<Digest>, HandoverError> {
+        while self.next()?.is_some() {
+            if let Some(head) = self.verifier.head().filter(|head| head.seq == seq) {
+                return Ok(Some(head.digest));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Appends what comes after `had`, a page at a time.
+    pub(super) async fn append_to(
+        mut self,
+        journal: &dyn Journal,
+        had: Option<Head>,
+    ) -> Result<(), HandoverError> {
+        let mut before = had;
+        let mut page = Vec::with_capacity(PAGE);
+        loop {
+            let line = self.next()?;
+            let is_last = line.is_none();
+            if let Some(line) = line {
+                let is_there =
+                    self.verifier.head().is_some_and(|head| had.is_some_and(|had| head.seq <= had.seq));
+                if is_there {
+                    continue;
+                }
+                let sealed = SealedLine::read(line);
+                page.push(sealed.map_err(|error| HandoverError::wrong(file_of(self.id), error.to_string()))?);
+            }
+            if page.len() == PAGE || is_last {
+                let last = page.last().map(SealedLine::head);
+                journal.append(self.id, before, &page).await?;
+                before = last.or(before);
+                page.clear();
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// What the records of a release say, read as `deploy-tool verify --deep` reads them.
+struct Deep {
+    again: ReJudge,
+    release: Release,
+}
+
+impl Deep {
+    fn push(mut self, id: &ReleaseId, line: &[u8]) -> Result<Self, HandoverError> {
+        let record = Record::read(line)
+            .map_err(|source| HandoverError::Unknown { release: id.clone(), source: Box::new(source) })?;
+        let illegal = |source| HandoverError::Illegal {
+            release: id.clone(),
+            seq: record.seq,
+            source: Box::new(source),
+        };
+        self.again.push(&record).map_err(illegal)?;
+        self.release.apply(&record).map_err(|error| illegal(error.into()))?;
+        Ok(self)
+    }
+}
+
+/// Whether a journal has exactly this stream, read back from what it stored.
+pub(super) async fn has(
+    journal: &dyn Journal,
+    id: &ReleaseId,
+    listed: Listed,
+) -> Result<bool, HandoverError> {
+    let mut verifier = Verifier::new(Some(id.clone()));
+    let mut read = 0;
+    loop {
+        let page = journal.read(id, read, PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+        read += page.len() as u64;
+        for line in page {
+            verifier
+                .push(&line)
+                .map_err(|broken| HandoverError::Broken { release: id.clone(), source: Box::new(broken) })?;
+        }
+    }
+    Ok(verifier.finish(Some(listed.head)).is_ok() && journal.head(id).await? == Some(listed.head))
+}
