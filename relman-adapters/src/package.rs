@@ -9,13 +9,20 @@
 //! | `forms/*.md`, `guide/retrospective.md` | every [`Form`], filled in as far as the record goes |
 //! | `scripts/verify.sh`, `scripts/verify.py` | check the package with coreutils and jq, or with Python |
 //! | `scripts/replay.py` | replays the timeline |
+//! | `made-with.txt` | the version of relman that made it |
 //! | `SHA256SUMS` | the hash of each of these files |
 //!
 //! All of it is in a folder that is named after the release: [`ReleaseId::file_stem`].
+//!
+//! The scripts hold the record against its hashes, and every file against `SHA256SUMS`. Whether the documents say what the
+//! record says takes a program that can make them: [`FoundPackage::differences`].
 
 use std::{
-    fmt::Write as _,
-    io::{Cursor, Write as _},
+    collections::{BTreeMap, BTreeSet},
+    fmt::{self, Write as _},
+    fs, io,
+    io::{Cursor, Read as _, Write as _},
+    path::{Path, PathBuf},
 };
 
 use askama::Template;
@@ -27,13 +34,29 @@ use relman_core::{
 };
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 use crate::{jsonl::jsonl, web::storyboard_file};
 
 const VERIFY_SH: &str = include_str!("../templates/package/verify.sh");
-const VERIFY_PY: &str = include_str!("../templates/package/verify.py");
+const VERIFY_PY: &str = concat!(
+    include_str!("../templates/package/verify_begin.py"),
+    include_str!("../templates/record.py"),
+    include_str!("../templates/package/verify_end.py"),
+);
 const REPLAY_PY: &str = include_str!("../templates/package/replay.py");
+
+/// The record in a package.
+const RECORD: &str = "record.jsonl";
+
+/// The hashes of all files in a package.
+const SUMS: &str = "SHA256SUMS";
+
+/// The file that says which version has made a package.
+const MADE_WITH: &str = "made-with.txt";
+
+/// What a package that is verified may unpack to: many times the largest that is made, and no more than a machine has.
+const MAX_UNPACKED: u64 = 2 << 30;
 
 /// Why a release can't be packed.
 #[derive(Debug, Error)]
@@ -60,6 +83,23 @@ pub enum PackageError {
     /// The archive can't be made: it would be larger than four gigabytes.
     #[error("failed to write the archive")]
     Archive(#[from] ZipError),
+    /// A package can't be read.
+    #[error("failed to read {}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// What is there is no package.
+    #[error("{} is not a release package: {problem}", path.display())]
+    NotAPackage {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// Packs a release into a zip archive, from its stored lines.
@@ -74,13 +114,20 @@ pub enum PackageError {
 ///
 /// Never: writing to a string does not fail.
 pub fn package(id: &ReleaseId, lines: &[Vec<u8>], templates: &Templates) -> Result<Vec<u8>, PackageError> {
+    archive(id, &packed(id, lines, templates)?)
+}
+
+/// The files of a package.
+fn packed(id: &ReleaseId, lines: &[Vec<u8>], templates: &Templates) -> Result<Vec<PackedFile>, PackageError> {
     let replayed = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
     let (release, records) =
         replayed.map_err(|source| PackageError::Broken { release: id.clone(), source })?;
     let Some(head) = release.head() else { return Err(PackageError::Empty(id.clone())) };
-    let files = files(&History::settled(&release, &records), head, lines, templates)?;
+    files(&History::settled(&release, &records), head, lines, templates)
+}
 
-    // The archive does not depend on when or where it is packed.
+/// The archive of these files, which does not depend on when or where it is packed.
+fn archive(id: &ReleaseId, files: &[PackedFile]) -> Result<Vec<u8>, PackageError> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .last_modified_time(DateTime::default());
@@ -91,6 +138,200 @@ pub fn package(id: &ReleaseId, lines: &[Vec<u8>], templates: &Templates) -> Resu
         archive.write_all(&file.bytes).map_err(ZipError::from)?;
     }
     Ok(archive.finish()?.into_inner())
+}
+
+/// A package that was found somewhere: an archive, or the folder that it unpacks to.
+#[derive(Debug)]
+pub struct FoundPackage {
+    files: BTreeMap<String, Vec<u8>>,
+    /// What is no file, or is beside the folder of the release.
+    odd: BTreeSet<Difference>,
+    /// The bytes of the archive, where it is one.
+    archive: Option<Vec<u8>>,
+}
+
+/// What tells a package from the one that its record gives.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Difference {
+    /// A file has other bytes.
+    Altered(String),
+    /// A file is not there.
+    Missing(String),
+    /// There is a file that no package has.
+    Unknown(String),
+    /// Something is no regular file: a link, a pipe.
+    NotAFile(String),
+    /// Every file is right, and the archive is not: it has something that no file of it shows, or was packed by another
+    /// program.
+    Archive,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Altered(path) => write!(f, "{path} is not what the record gives"),
+            Self::Missing(path) => write!(f, "{path} is missing"),
+            Self::Unknown(path) => write!(f, "{path} is not part of a package"),
+            Self::NotAFile(path) => write!(f, "{path} is not a regular file"),
+            Self::Archive => f.write_str(
+                "every file is what the record gives, but the archive has something besides or was packed anew; unpack it \
+                 and verify the folder",
+            ),
+        }
+    }
+}
+
+impl FoundPackage {
+    /// Reads an archive or a folder. Nothing in it is trusted yet.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError`] where it can't be read, or has no record.
+    pub fn read(path: &Path) -> Result<Self, PackageError> {
+        let failed = |source| PackageError::Read { path: path.to_owned(), source };
+        let found = if path.is_dir() {
+            let mut found = Self { files: BTreeMap::new(), odd: BTreeSet::new(), archive: None };
+            let mut room = MAX_UNPACKED;
+            found.read_folder(path, "", &mut room)?;
+            found
+        } else {
+            Self::unpack(path, fs::read(path).map_err(failed)?)?
+        };
+        if !found.files.contains_key(RECORD) {
+            return Err(not_a_package(path, format!("it has no {RECORD}")));
+        }
+        Ok(found)
+    }
+
+    /// The record, as it stands in the package.
+    pub fn record(&self) -> &[u8] {
+        &self.files[RECORD]
+    }
+
+    /// How many files it has.
+    pub fn files(&self) -> usize {
+        self.files.len()
+    }
+
+    /// What tells it from the package that these lines and templates give, byte for byte: nothing where it is that.
+    ///
+    /// # Errors
+    ///
+    /// [`PackageError`], as for [`package`].
+    pub fn differences(
+        &self,
+        id: &ReleaseId,
+        lines: &[Vec<u8>],
+        templates: &Templates,
+    ) -> Result<BTreeSet<Difference>, PackageError> {
+        let packed = packed(id, lines, templates)?;
+        let mut differences = self.odd.clone();
+        for file in &packed {
+            match self.files.get(&file.path) {
+                Some(found) if *found == file.bytes => {}
+                Some(_) => drop(differences.insert(Difference::Altered(file.path.clone()))),
+                None => drop(differences.insert(Difference::Missing(file.path.clone()))),
+            }
+        }
+        let known: BTreeSet<&str> = packed.iter().map(|file| file.path.as_str()).collect();
+        let unknown = self.files.keys().filter(|path| !known.contains(path.as_str()));
+        differences.extend(unknown.cloned().map(Difference::Unknown));
+        if differences.is_empty()
+            && let Some(bytes) = &self.archive
+            && *bytes != archive(id, &packed)?
+        {
+            differences.insert(Difference::Archive);
+        }
+        Ok(differences)
+    }
+
+    /// The version of relman that made it, as it says.
+    pub fn made_with(&self) -> Option<&str> {
+        Some(std::str::from_utf8(self.files.get(MADE_WITH)?).ok()?.trim_end())
+    }
+
+    /// Whether another version of relman has made it, as it says: its documents may be worded differently.
+    pub fn is_of_another_version(&self) -> bool {
+        self.made_with() != Some(made_with().trim_end())
+    }
+
+    /// The digest of `SHA256SUMS`, which stands for all other files.
+    pub fn digest(&self) -> Option<relman_core::chain::Digest> {
+        Some(relman_core::chain::Digest::from_bytes(Sha256::digest(self.files.get(SUMS)?).into()))
+    }
+
+    fn read_folder(&mut self, folder: &Path, prefix: &str, room: &mut u64) -> Result<(), PackageError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| PackageError::Read { path, source }
+        };
+        for entry in fs::read_dir(folder).map_err(failed(folder))? {
+            let entry = entry.map_err(failed(folder))?;
+            let path = entry.path();
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            let kind = entry.file_type().map_err(failed(&path))?;
+            if kind.is_dir() {
+                self.read_folder(&path, &format!("{name}/"), room)?;
+            } else if kind.is_file() {
+                let file = fs::File::open(&path).map_err(failed(&path))?;
+                let bytes = bounded(file, room).map_err(failed(&path))?;
+                self.files.insert(name, bytes);
+            } else {
+                self.odd.insert(Difference::NotAFile(name));
+            }
+        }
+        Ok(())
+    }
+
+    fn unpack(path: &Path, bytes: Vec<u8>) -> Result<Self, PackageError> {
+        let wrong = |error: ZipError| not_a_package(path, error.to_string());
+        let mut room = MAX_UNPACKED;
+        let mut found = Self { files: BTreeMap::new(), odd: BTreeSet::new(), archive: None };
+        let mut archive = ZipArchive::new(Cursor::new(&bytes)).map_err(wrong)?;
+        let mut top = None;
+        for index in 0..archive.len() {
+            let file = archive.by_index(index).map_err(wrong)?;
+            let name = file.name().map_err(wrong)?.into_owned();
+            let Some((folder, inner)) = name.split_once('/') else {
+                found.odd.insert(Difference::Unknown(name));
+                continue;
+            };
+            if top.get_or_insert_with(|| folder.to_owned()) != folder {
+                found.odd.insert(Difference::Unknown(name));
+            } else if file.is_dir() {
+                // Other programs pack folders, too.
+            } else if file.is_symlink() {
+                found.odd.insert(Difference::NotAFile(inner.to_owned()));
+            } else {
+                let inner = inner.to_owned();
+                let bytes = bounded(file, &mut room)
+                    .map_err(|error| not_a_package(path, format!("{inner} can't be unpacked: {error}")))?;
+                found.files.insert(inner, bytes);
+            }
+        }
+        found.archive = Some(bytes);
+        Ok(found)
+    }
+}
+
+fn not_a_package(path: &Path, problem: String) -> PackageError {
+    PackageError::NotAPackage { path: path.to_owned(), problem }
+}
+
+/// All of a file, as long as there is room for it.
+fn bounded(file: impl io::Read, room: &mut u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(*room + 1).read_to_end(&mut bytes)?;
+    *room = room.checked_sub(bytes.len() as u64).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::FileTooLarge, format!("the package has more than {MAX_UNPACKED} bytes"))
+    })?;
+    Ok(bytes)
+}
+
+/// Which relman this is, as a package says it.
+fn made_with() -> String {
+    format!("relman {}\n", env!("CARGO_PKG_VERSION"))
 }
 
 #[derive(Template)]
@@ -120,7 +361,8 @@ fn files(
     files.text("README.md", readme.render().expect("writing to a string does not fail"));
     files.text("storyboard.html", storyboard_file(history));
     files.text("head.txt", format!("{id} {} {}\n", head.seq, head.digest));
-    files.push("record.jsonl", jsonl(lines));
+    files.text(MADE_WITH, made_with());
+    files.push(RECORD, jsonl(lines));
     for artifact in Artifact::all(history) {
         let name = artifact.name();
         files.text(&format!("artifacts/{name}.md"), templates.markdown(&artifact)?);
@@ -176,7 +418,7 @@ impl Files {
             writeln!(sums, "  {}", file.path).expect("writing to a string does not fail");
             sums
         });
-        self.text("SHA256SUMS", sums);
+        self.text(SUMS, sums);
         self.0.sort_by(|one, other| one.path.cmp(&other.path));
         self.0
     }

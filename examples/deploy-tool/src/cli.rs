@@ -363,8 +363,9 @@ pub(crate) enum Command {
     /// Packs everything about a release into one zip archive
     ///
     /// Every artifact, the record with scripts that verify and replay it, the storyboard, forms that are filled in as far
-    /// as the record goes, and a guide for the retrospective. The same release gives the same bytes. An existing file
-    /// is replaced. Who may: everyone.
+    /// as the record goes, and a guide for the retrospective. The same release gives the same bytes. Prints the head and the
+    /// digest of SHA256SUMS: keep them elsewhere. `verify FILE` makes the package again and compares it. An existing file is
+    /// replaced. Who may: everyone.
     ///
     /// Example: deploy-tool package checkout-241 -o checkout-241.zip
     Package(Package),
@@ -390,7 +391,9 @@ pub(crate) enum Command {
     Owed,
     /// Checks that no record was altered, removed, swapped or repeated
     ///
-    /// FILE is a journal or an export; an export is also compared with the journal, if that has the release. Opens
+    /// FILE is a journal, an export or a package. An export is also compared with the journal, if that has the release. A
+    /// package is made again from its record, and every file compared byte for byte. `verify` alone checks the chain; with
+    /// --deep it also checks that each record could happen and that each verdict follows from what was measured. Opens
     /// nothing for writing. A chain alone can't show that it was rewritten from some record on: pass heads that were
     /// kept elsewhere with --head, or the answer says `unanchored`. Who may: everyone.
     ///
@@ -621,11 +624,12 @@ pub(crate) enum Handover {
         #[arg(value_name = "DIR")]
         to: PathBuf,
     },
-    /// Imports everything from a folder into the journal
+    /// Imports everything from a folder into a journal of its own
     ///
-    /// Nothing is written until all of it is verified. Releases that the journal already has must have the same
-    /// history. Afterwards the heads are compared. People and policy become the configuration where this machine has
-    /// none, and are compared where it has one.
+    /// Everything is verified first, as by `verify --deep`. The journal is made beside its place, in FILE.importing, and
+    /// appears whole or not at all. A journal that is there already is compared and left as it is. People and policy become
+    /// the configuration where this machine has none, and are compared where it has one. A release that is under way must
+    /// be driven in one place only: stop `run` and `serve` on the old journal first.
     ///
     /// Example: deploy-tool --journal new.db handover import folder --digest 28a3a18f…
     Import {
@@ -789,14 +793,17 @@ pub(crate) struct Complain {
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// A journal or an export [default: the journal]
+    /// A journal, an export, or a package as an archive or a folder [default: the journal]
     pub(crate) file: Option<PathBuf>,
     /// A head that was kept elsewhere, 64 hexadecimal digits, or RELEASE=HEX; repeatable
     #[arg(long = "head", value_name = "HEX")]
     pub(crate) heads: Vec<KnownHead>,
-    /// Judges every recorded evaluation again; each verdict must come out the same, bit for bit
+    /// Judges every recorded evaluation again; each verdict must come out the same, bit for bit. A package always is
     #[arg(long)]
     pub(crate) deep: bool,
+    /// The folder of templates that a package was made with, as for `package`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) templates: Option<PathBuf>,
 }
 
 /// A head that somebody kept outside of the journal.
@@ -813,7 +820,9 @@ impl std::str::FromStr for KnownHead {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
-            Some((release, digest)) => Ok(Self { release: Some(ReleaseId::recorded(release)?), digest: digest.parse()? }),
+            Some((release, digest)) => {
+                Ok(Self { release: Some(ReleaseId::recorded(release)?), digest: digest.parse()? })
+            }
             None => Ok(Self { release: None, digest: text.parse()? }),
         }
     }

@@ -103,22 +103,33 @@ impl<'a> Records<'a> {
         had: Option<Head>,
     ) -> Result<(), HandoverError> {
         let mut before = had;
+        let mut release = Release::new(self.id.clone());
         let mut page = Vec::with_capacity(PAGE);
         loop {
             let line = self.next()?;
             let is_last = line.is_none();
             if let Some(line) = line {
+                let record = Record::read(&line).map_err(|source| HandoverError::Unknown {
+                    release: release.id().clone(),
+                    source: Box::new(source),
+                })?;
+                let seq = record.seq;
+                release.apply(&record).map_err(|error| HandoverError::Illegal {
+                    release: record.release.clone(),
+                    seq,
+                    source: Box::new(error.into()),
+                })?;
+                let sealed = SealedLine::read(line);
                 let is_there =
                     self.verifier.head().is_some_and(|head| had.is_some_and(|had| head.seq <= had.seq));
                 if is_there {
                     continue;
                 }
-                let sealed = SealedLine::read(line);
                 page.push(sealed.map_err(|error| HandoverError::wrong(file_of(self.id), error.to_string()))?);
             }
             if page.len() == PAGE || is_last {
                 let last = page.last().map(SealedLine::head);
-                journal.append(self.id, before, &page).await?;
+                journal.append(self.id, before, &page, &release.index()).await?;
                 before = last.or(before);
                 page.clear();
             }

@@ -21,6 +21,8 @@ mod haproxy;
 mod incident_webhook;
 #[cfg(feature = "sqlite")]
 mod journal_sqlite;
+#[cfg(all(feature = "handover", feature = "sqlite", feature = "web"))]
+mod old_names;
 #[cfg(all(unix, feature = "web"))]
 mod package;
 #[cfg(feature = "prometheus")]

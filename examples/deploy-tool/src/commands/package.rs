@@ -1,6 +1,6 @@
 //! `package`: everything about a release in one archive.
 
-use relman_adapters::package::{PackageError, package};
+use relman_adapters::package::{FoundPackage, PackageError, package};
 use relman_core::{
     port::{Journal, JournalExt},
     report::Templates,
@@ -30,14 +30,21 @@ pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure>
     if lines.is_empty() {
         return Err(store::no_such_release(&*journal, &path, id).await);
     }
-    let bytes = package(id, &lines, &templates).map_err(|error| match error {
-        PackageError::Broken { .. } => {
-            Failure::refused(format_args!("{}; `verify` names the first bad record", with_causes(&error)))
+    let bytes = package(id, &lines, &templates).map_err(|error| match &error {
+        PackageError::Broken { source, .. } => {
+            let finds = store::finds(source);
+            Failure::refused(format_args!("{}; `{finds}` names the first bad record", with_causes(&error)))
         }
         PackageError::Template(_) => Failure::usage(with_causes(&error)),
-        error => Failure::refused(with_causes(&error)),
+        _ => Failure::refused(with_causes(&error)),
     })?;
     let head = store::head_in_words(journal.head(id).await?);
     let written = page.write(&bytes)?;
-    Ok(output::note(&format!("packed {id} into {}; {head}", written.display()))?)
+    let digest = FoundPackage::read(&written).ok().and_then(|package| package.digest());
+    let digest = digest.map(|digest| format!("; SHA256SUMS, which stands for every file: {digest}"));
+    Ok(output::note(&format!(
+        "packed {id} into {}; {head}{}",
+        written.display(),
+        digest.unwrap_or_default()
+    ))?)
 }

@@ -3,14 +3,18 @@
 // The whole folder is a test, and its helpers fail it by panicking.
 #![allow(clippy::unwrap_used)]
 
+mod altered;
 mod bench;
 mod config;
 mod demo;
 mod flows;
+mod handover;
 mod judge;
 mod judge_past;
 mod judge_refuses;
 mod lab;
+mod old_names;
+mod package;
 mod people;
 mod publish;
 mod read;

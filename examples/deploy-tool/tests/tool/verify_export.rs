@@ -192,7 +192,7 @@ fn what_is_no_export_is_answered_with_what_it_is_not() {
     let json = bench.run("verify nowhere.jsonl --json");
     assert_eq!((json.status, &json.json()[0]["ok"]), (2, &false.into()));
     std::fs::create_dir(bench.path("folder")).unwrap();
-    bench.run("verify folder").misused("failed to read folder");
+    bench.run("verify folder").misused("folder is a folder and no package: it has no record.jsonl");
     bench.write("empty", "");
     bench.run("verify empty").refused("it is empty: neither a journal nor an export");
     let endless = vec![b'x'; 200_000];

@@ -42,8 +42,13 @@ pub(super) async fn judge(path: &Path, begin: &[u8], streams: &[Found]) -> Resul
             push(&mut again, line)?;
         }
     }
+    Ok(sum(&again))
+}
+
+/// What came of all streams.
+pub(super) fn sum(again: &BTreeMap<ReleaseId, ReJudge>) -> JudgedAgain {
     let sum = |of: fn(&ReJudge) -> u64| again.values().map(of).sum();
-    Ok(JudgedAgain { verdicts: sum(ReJudge::verdicts), of_other_engines: sum(ReJudge::of_other_engines) })
+    JudgedAgain { verdicts: sum(ReJudge::verdicts), of_other_engines: sum(ReJudge::of_other_engines) }
 }
 
 async fn read_stream(
@@ -69,7 +74,8 @@ async fn read_stream(
     Ok(())
 }
 
-fn push(again: &mut BTreeMap<ReleaseId, ReJudge>, line: &[u8]) -> Result<(), NotVerified> {
+/// Judges the next record of its stream.
+pub(super) fn push(again: &mut BTreeMap<ReleaseId, ReJudge>, line: &[u8]) -> Result<(), NotVerified> {
     let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
     let Some(judge) = again.get_mut(&record.release) else { return Ok(()) };
     judge

@@ -18,6 +18,8 @@ pub(super) struct Verdict {
     pub(super) notes: Vec<String>,
     /// What was judged again, where that was asked for.
     pub(super) judged_again: Option<JudgedAgain>,
+    /// How many files were made again and came out the same, where it is a package.
+    pub(super) files: Option<usize>,
 }
 
 impl Verdict {

@@ -1,4 +1,4 @@
-//! `verify`: reads a journal or an export once, in constant memory, and names the first bad record.
+//! `verify`: reads a journal or an export once, in constant memory, and names the first bad record; makes a package again.
 
 mod beside;
 mod deep;
@@ -7,6 +7,8 @@ mod finding;
 mod heads;
 mod journal;
 mod lines;
+#[cfg(feature = "web")]
+mod package;
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -26,11 +28,14 @@ use crate::{
 /// How every SQLite database begins.
 const SQLITE: &[u8] = b"SQLite format 3\0";
 
+/// How every zip archive of a package begins.
+const ZIP: &[u8] = b"PK\x03\x04";
+
 /// Verifies, says what was found, and answers with the exit status.
 pub(super) async fn run(global: &Global, asked: &cli::Verify) -> Result<(), Failure> {
     let path = asked.file.clone().unwrap_or_else(|| store::path(global));
     let heads = KnownHeads::new(&asked.heads);
-    match verify(global, &path, heads, asked.deep).await {
+    match verify(global, &path, heads, asked).await {
         Ok(verdict) if global.json => Ok(print_json(&verdict)?),
         Ok(verdict) => Ok(print(&path, &verdict)?),
         Err(not_verified) if global.json => {
@@ -53,10 +58,18 @@ pub(super) async fn run(global: &Global, asked: &cli::Verify) -> Result<(), Fail
     }
 }
 
-async fn verify(global: &Global, path: &Path, heads: KnownHeads, deep: bool) -> Result<Verdict, NotVerified> {
+async fn verify(
+    global: &Global,
+    path: &Path,
+    heads: KnownHeads,
+    asked: &cli::Verify,
+) -> Result<Verdict, NotVerified> {
     let unreadable = |error: std::io::Error| {
         NotVerified::Unreadable(Fault::of_file(format!("failed to read {}: {error}", path.display())))
     };
+    if path.is_dir() {
+        return verify_package(path, heads, asked.templates.as_deref());
+    }
     let mut begin = Vec::new();
     let mut file = File::open(path).map_err(unreadable)?;
     file.by_ref().take(SQLITE.len() as u64).read_to_end(&mut begin).map_err(unreadable)?;
@@ -64,15 +77,32 @@ async fn verify(global: &Global, path: &Path, heads: KnownHeads, deep: bool) -> 
         let problem = "it is empty: neither a journal nor an export, which has a record a line";
         return Err(NotVerified::Bad(Fault::of_file(problem)));
     }
+    if begin.starts_with(ZIP) {
+        return verify_package(path, heads, asked.templates.as_deref());
+    }
+    if asked.templates.is_some() {
+        let problem = format!("--templates is for a package, and {} is none", path.display());
+        return Err(NotVerified::Unreadable(Fault::of_file(problem)));
+    }
     let mut verdict = if begin == SQLITE {
         journal::verify(path, heads).await?
     } else {
         export::verify(global, path, heads).await?
     };
-    if deep {
+    if asked.deep {
         verdict.judged_again = Some(deep::judge(path, &begin, &verdict.streams).await?);
     }
     Ok(verdict)
+}
+
+#[cfg(feature = "web")]
+fn verify_package(path: &Path, heads: KnownHeads, templates: Option<&Path>) -> Result<Verdict, NotVerified> {
+    package::verify(path, heads, templates)
+}
+
+#[cfg(not(feature = "web"))]
+fn verify_package(_: &Path, _: KnownHeads, _: Option<&Path>) -> Result<Verdict, NotVerified> {
+    Err(NotVerified::Unreadable(Fault::of_file(crate::part::Part::Web.missing().to_string())))
 }
 
 /// What scripts rely on: these names stay.
@@ -84,6 +114,9 @@ struct Answer<'a> {
     /// How many verdicts came out as they were recorded, where they were judged again.
     #[serde(skip_serializing_if = "Option::is_none")]
     judged_again: Option<u64>,
+    /// How many files of a package are what the record gives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +146,7 @@ fn print_json(verdict: &Verdict) -> std::io::Result<()> {
         streams: streams.collect(),
         anchored: verdict.is_anchored(),
         judged_again,
+        files: verdict.files,
     })
 }
 
@@ -147,6 +181,9 @@ fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
             ))?;
         }
     }
+    if let Some(files) = verdict.files {
+        output::line(format_args!("made again: {files} files are what the record gives, byte for byte"))?;
+    }
     let streams = verdict.streams.len();
     let (stream, record) =
         (if streams == 1 { "stream" } else { "streams" }, if records == 1 { "record" } else { "records" });
@@ -171,5 +208,5 @@ fn conclude(streams: Vec<Found>, heads: &KnownHeads, notes: Vec<String>) -> Resu
         .into_iter()
         .map(|found| Found { anchored_to: heads.anchor_of(&found.release), ..found })
         .collect();
-    Ok(Verdict { streams, notes, judged_again: None })
+    Ok(Verdict { streams, notes, judged_again: None, files: None })
 }
