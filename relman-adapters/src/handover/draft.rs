@@ -1,7 +1,7 @@
 //! A journal that is being made beside the place where it is going to be.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
@@ -118,8 +118,11 @@ impl Draft {
     }
 
     fn remove_all_but_the_lock(&self) {
-        for name in OURS.iter().filter(|name| **name != LOCK) {
-            let _ = fs::remove_file(self.folder.join(name));
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for name in entries.flatten().map(|entry| entry.file_name()) {
+            if is_ours(&name) && name != LOCK {
+                let _ = fs::remove_file(self.folder.join(name));
+            }
         }
     }
 }
@@ -147,11 +150,16 @@ fn refuse_others(folder: &Path) -> Result<(), HandoverError> {
     };
     for entry in entries {
         let name = entry.map_err(HandoverError::file(folder))?.file_name();
-        if !OURS.iter().any(|ours| name == *ours) {
+        if !is_ours(&name) {
             return Err(foreign(format!("no import has made {}", Path::new(&name).display())));
         }
     }
     Ok(())
+}
+
+/// Whether an import gives a file such a name. The file of the journal itself is made under one of its own first.
+fn is_ours(name: &OsStr) -> bool {
+    OURS.iter().any(|ours| name == *ours) || name.to_string_lossy().starts_with("journal-making-")
 }
 
 /// Whether the file is still the one at the path: whoever had it locked may have removed it.

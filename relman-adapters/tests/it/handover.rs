@@ -9,7 +9,7 @@ use relman_adapters::{
 use relman_core::{
     chain::{Head, SealedLine},
     machine::Release,
-    port::{Journal, JournalExt, Streams},
+    port::{Journal, JournalExt, Streams, with_causes},
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::DemoScenario;
@@ -129,7 +129,7 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     let whole = fs::read(&record).unwrap();
     let refused = async |what: &str, says: &str| {
         let journal = MemoryJournal::default();
-        let error = import(&from, &journal, None).await.unwrap_err().to_string();
+        let error = with_causes(&import(&from, &journal, None).await.unwrap_err());
         assert!(error.contains(says), "{what}: {error}");
         assert!(journal.every_stream(Streams::All).await.unwrap().is_empty(), "{what}");
         python_refuses(&from, what);

@@ -126,7 +126,7 @@ fn the_command_that_status_names_finds_what_is_wrong_with_a_journal() {
             assert!(journal.execute(statement, []).unwrap() > 0, "{statement}");
         }
         drop(journal);
-        for asked in ["status", "owed", "package checkout-241 -o x.zip", "show checkout-241"] {
+        for asked in ["status checkout-241", "owed", "package checkout-241 -o x.zip", "show checkout-241"] {
             let said = bench.run(asked);
             assert_ne!(said.status, 0, "{asked}, {statements:?}: {said:?}");
             if let Some(advice) = said.err.split('`').find(|part| part.starts_with("verify")) {

@@ -25,7 +25,7 @@ use crate::{
 ///
 /// let release = Release::new("checkout-241".parse()?);
 /// let history = History::new(&release, &[], "2026-11-22T18:04:05.000Z".parse()?);
-/// assert!(history.ended().is_none());
+/// assert!(history.records.is_empty());
 /// assert_eq!(release.one_line(history.now), "checkout-241: unplanned, waiting for a plan");
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```

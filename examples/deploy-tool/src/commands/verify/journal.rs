@@ -23,14 +23,17 @@ pub(super) async fn verify(path: &Path, mut heads: KnownHeads) -> Result<Verdict
     let journal = store::open_read_only(path).map_err(|failure| Fault::of_file(failure.to_string()))?;
     let streams =
         journal.every_stream(Streams::All).await.map_err(|error| Fault::of_file(error.to_string()))?;
-    // A list from which a stream was removed does not hide it.
-    let unlisted = journal.unlisted().await.map_err(|error| Fault::of_file(error.to_string()))?;
-    if let Some((release, why)) = unlisted.into_iter().next() {
-        return Err(Fault::of_file(format!("{release} has {why}")).into());
-    }
     let mut found = Vec::with_capacity(streams.len());
     for stream in streams {
         found.push(verify_stream(&*journal, &stream.release, &mut heads).await?);
+    }
+    // A list from which a stream was removed does not hide it.
+    let unlisted = journal.unlisted().await.map_err(|error| Fault::of_file(error.to_string()))?;
+    if let Some((release, why)) = unlisted.into_iter().next() {
+        return Err(Fault::of_file(format!(
+            "{release} is not in the list of streams as it is stored: {why}"
+        ))
+        .into());
     }
     conclude(found, &heads, Vec::new())
 }
