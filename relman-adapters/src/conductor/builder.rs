@@ -10,7 +10,7 @@ use relman_core::{
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use super::{Conductor, executor::Executor, supervisor::Shared};
+use super::{Conductor, executor::Executor, shared::Shared};
 use crate::Releases;
 
 /// Bounds on what a conductor does at once, each with its reason.

@@ -1,27 +1,26 @@
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use relman_core::{
-    chain::Head,
     event::Record,
-    machine::{
-        Alarm, Append, Batch, BatchId, CallId, Command, Input, Outcome, Read, Refusal, Release, Session,
-        SessionConfig,
-    },
-    port::{AppendError, JournalExt, Notification, PortErrorKind, Urgency, with_causes},
+    machine::{Append, Batch, BatchId, CallId, Input, Outcome, Read, Refusal, Release, Session},
+    port::{AppendError, JournalExt, PortErrorKind, with_causes},
     unit::{ReleaseId, Span},
 };
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
-use super::{Update, executor::within, supervisor::Shared};
+use super::{
+    executor::within,
+    shared::{Asked, Basis, KnownHead, Message, Shared, Update},
+};
 use crate::{
     LoadError, SubmitError,
     releases::{CONFLICTS, append},
@@ -33,36 +32,6 @@ const JOURNAL_TIME: Duration = Duration::from_secs(30);
 
 /// The longest time without a look at the clock: one that stood still with the machine is noticed within this time.
 const LONGEST_SLEEP: Span = Span::from_secs(30);
-
-/// The last record that a driver knows of.
-pub(super) type KnownHead = Arc<Mutex<Option<Head>>>;
-
-/// What a driver is told by people and by the rest of the process.
-pub(super) enum Message {
-    /// A person or a service gives a command.
-    Command(Box<Asked>),
-    /// Others have appended.
-    Changed,
-    /// Nothing new is to be started.
-    Stop,
-}
-
-/// What a command is carried out on.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Basis {
-    /// The state that there is.
-    Whatever,
-    /// Exactly the state after this record.
-    Seen(Option<Head>),
-}
-
-/// A command, and where its outcome is awaited.
-pub(super) struct Asked {
-    pub(super) command: Command,
-    pub(super) on: Basis,
-    pub(super) reply: oneshot::Sender<Result<(Release, Vec<Record>), SubmitError>>,
-    pub(super) tries: u32,
-}
 
 /// Performs what the session of one release asks for: appends, calls, reads, and waits. Decides nothing.
 pub(super) struct Driver<'a> {
@@ -305,47 +274,5 @@ impl<'a> Driver<'a> {
                 self.again.push(asked);
             }
         }
-    }
-}
-
-impl Shared {
-    /// How sessions drive here.
-    pub(super) fn session_config(&self) -> SessionConfig {
-        let span =
-            |duration: Duration| Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
-        let mut config = SessionConfig::default();
-        config.call_time = span(self.limits.call_time);
-        config.check_flows_every =
-            self.executor.user_flows.is_some().then(|| span(self.limits.check_flows_every));
-        config.check_flows_again_after = span(self.limits.check_flows_again_after);
-        config.incidents.clone_from(&self.incident_source);
-        config
-    }
-
-    /// Tells on-call what can't be recorded: through a channel that needs no journal, and in the log.
-    pub(super) fn sound(self: Arc<Self>, alarm: Alarm) {
-        let by_hand = alarm.target.as_ref().and_then(|target| self.executor.by_hand(target));
-        let body = match by_hand {
-            Some(by_hand) => format!("{} To take the traffic off by hand: {by_hand}", alarm.body),
-            None => alarm.body,
-        };
-        error!(release = %alarm.release, alarm.title, body, "on-call is told");
-        let Some(channel) = alarm.channel.or_else(|| self.last_resort.clone()) else {
-            error!(release = %alarm.release, "no channel of last resort is configured, so nobody is paged");
-            return;
-        };
-        let notification = Notification::new(alarm.release, alarm.moment, "on-call", channel, alarm.key)
-            .with_urgency(Urgency::Page)
-            .with_title(alarm.title)
-            .with_body(body);
-        tokio::spawn(async move {
-            let told =
-                within(self.limits.call_time, "notifier", self.executor.notifier.notify(&notification)).await;
-            match told {
-                Ok(Ok(())) => {}
-                Ok(Err(failed)) => error!(error = with_causes(&failed), "on-call can't be told either"),
-                Err(detail) => error!(error = detail, "on-call can't be told either"),
-            }
-        });
     }
 }

@@ -19,7 +19,9 @@
 mod builder;
 mod driver;
 mod executor;
+mod shared;
 mod supervisor;
 
 pub use builder::{BuildError, ConductorBuilder, Limits};
-pub use supervisor::{ConductError, Conductor, Ending, Stopped, Update};
+pub use shared::{ConductError, Stopped, Update};
+pub use supervisor::{Conductor, Ending};

@@ -1,28 +1,27 @@
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 use relman_core::{
     chain::Head,
     event::Record,
-    machine::{Action, Alarm, Command, PhaseName, Release},
+    machine::{Action, Command, Release},
     port::{JournalExt, PortError, Position, StreamState, Streams, with_causes},
-    unit::{Actor, Channel, ReleaseId, Span, Text},
+    unit::{Actor, ReleaseId},
 };
-use thiserror::Error;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
-    task::JoinHandle,
     time::Instant,
 };
 use tracing::{error, warn};
 
 use super::{
-    ConductorBuilder, Limits,
-    driver::{Asked, Basis, Driver, KnownHead, Message},
-    executor::{Executor, caught, guarded},
+    ConductorBuilder,
+    driver::Driver,
+    executor::caught,
+    shared::{Asked, Basis, ConductError, Driven, End, KnownHead, Message, Shared, Stopped, Update, span_of},
 };
 use crate::{LoadError, Releases, SubmitError};
 
@@ -70,74 +69,6 @@ const ALARM_EVERY: Duration = Duration::from_mins(15);
 #[derive(Clone)]
 pub struct Conductor {
     pub(super) shared: Arc<Shared>,
-}
-
-/// What every driver works with.
-pub(super) struct Shared {
-    pub(super) releases: Releases,
-    pub(super) executor: Executor,
-    pub(super) limits: Limits,
-    pub(super) incident_source: Option<Text>,
-    /// Where on-call is told of a release whose policy is not known.
-    pub(super) last_resort: Option<Channel>,
-    pub(super) updates: broadcast::Sender<Update>,
-    pub(super) driven: Mutex<BTreeMap<ReleaseId, Driven>>,
-}
-
-/// A release that has a driver.
-pub(super) struct Driven {
-    inbox: mpsc::UnboundedSender<Message>,
-    head: KnownHead,
-    task: JoinHandle<()>,
-    end: Arc<watch::Sender<Option<End>>>,
-}
-
-type End = Result<Arc<Release>, Arc<Stopped>>;
-
-/// What has changed in a release.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Update {
-    /// The release as it is now.
-    pub release: Arc<Release>,
-    /// The records that are new; none when its driver has just begun.
-    pub records: Arc<[Arc<Record>]>,
-}
-
-impl Update {
-    /// An update, as a conductor would send it.
-    pub fn new(release: Arc<Release>, records: Arc<[Arc<Record>]>) -> Self {
-        Self { release, records }
-    }
-}
-
-/// Why a release is not driven here any more. What is recorded stays; a new start goes on from there.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The conductor was ended at once, whatever was under way.
-    #[error("{0} is not driven any more: the conductor was killed")]
-    Killed(ReleaseId),
-    /// The runtime that drove it is shutting down.
-    #[error("{0} is not driven any more: its runtime has shut down")]
-    Gone(ReleaseId),
-}
-
-/// Why a release is not driven.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum ConductError {
-    /// The release can't be loaded, or the journal can't be listed.
-    #[error("failed to load the release")]
-    Load(#[from] LoadError),
-    /// Something that the plan or the policy needs is not configured. Nothing has been touched yet.
-    #[error("failed to conduct {release}: {problem}")]
-    NotReady {
-        /// The release.
-        release: ReleaseId,
-        /// What is missing, and what would be right.
-        problem: String,
-    },
 }
 
 /// The end of a release that is being driven.
@@ -546,10 +477,6 @@ impl Watch {
     }
 }
 
-fn span_of(duration: Duration) -> Span {
-    Span::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-}
-
 fn pause(failures: u32) -> Duration {
     (PAUSE.0 * 2_u32.saturating_pow(failures.min(10))).min(PAUSE.1)
 }
@@ -604,65 +531,5 @@ impl Supervisor {
             let body = format!("It is taken up again after a pause: {why}");
             self.shared.clone().sound_for(Some(self.id.clone()), &title, body);
         }
-    }
-}
-
-impl Shared {
-    fn driven(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Driven>> {
-        self.driven.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Forgets a release that has ended, unless something was said to it meanwhile: then it goes on.
-    fn forget(&self, release: &ReleaseId, messages: &mut mpsc::UnboundedReceiver<Message>) -> bool {
-        let mut driven = self.driven();
-        if driven.contains_key(release) && !messages.is_empty() {
-            return false;
-        }
-        messages.close();
-        driven.remove(release);
-        true
-    }
-
-    fn sound_for(self: Arc<Self>, release: Option<ReleaseId>, title: &str, body: String) {
-        let release = release.unwrap_or_else(|| "relman".parse().expect("a constant id"));
-        let key = format!("alarm-{release}-{}-supervisor", self.releases.clock().now().as_millis());
-        let alarm = Alarm::new(release, title.to_owned(), body, key);
-        self.sound(alarm);
-    }
-
-    /// Whether everything that the release will need is configured. In production it is too late to refuse: such a
-    /// release has to be driven, if only to be taken back.
-    fn is_ready(&self, release: &Release) -> Result<(), ConductError> {
-        let (Some(plan), Some(policy)) = (release.plan(), release.policy()) else {
-            return Ok(());
-        };
-        if release.phase().name().touches_production() || release.phase().name() == PhaseName::Closed {
-            return Ok(());
-        }
-        let mut problems = Vec::new();
-        // An adapter that panics here is one that can't be asked: what it knows is found out when it is used.
-        let knows = |metric| guarded(|| self.executor.metrics.knows(metric)).unwrap_or(true);
-        let unknown: Vec<String> =
-            release.watched().iter().filter(|metric| !knows(metric)).map(ToString::to_string).collect();
-        if !unknown.is_empty() {
-            let source = guarded(|| self.executor.metrics.name().to_owned()).unwrap_or_default();
-            problems.push(format!("{source} has no query for {}: add one for each", unknown.join(", ")));
-        }
-        let planned = plan.communication().notices.iter().map(|notice| &notice.channel);
-        let serves = |channel: &Channel| guarded(|| self.executor.notifier.serves(channel)).unwrap_or(true);
-        let unserved: std::collections::BTreeSet<String> = planned
-            .chain([&policy.on_call().channel])
-            .filter(|channel| !serves(channel))
-            .map(ToString::to_string)
-            .collect();
-        if !unserved.is_empty() {
-            let names: Vec<String> = unserved.into_iter().collect();
-            problems
-                .push(format!("no notifier serves the channel {}: configure one for each", names.join(", ")));
-        }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        Err(ConductError::NotReady { release: release.id().clone(), problem: problems.join("; ") })
     }
 }
