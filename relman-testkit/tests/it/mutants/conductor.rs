@@ -70,7 +70,9 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
         |from, times| Fault::Append { nth: from + number % 32, times, fate: AppendFate::BeforeDurable };
     let forward = |times, fate| Fault::deployer(DeployerCall::Forward, 2 + number % 2, times, fate);
     match flaw {
-        Flaw::ActsOnAFailedAppend | Flaw::GivesUpOnTheJournal => drill.also(append(4, 1)),
+        // Found out, its session follows the stream no more, and users complain for as long as it is watched.
+        Flaw::ActsOnAFailedAppend => drill.also(append(4, 1)).longest(Span::from_hours(1)),
+        Flaw::GivesUpOnTheJournal => drill.also(append(4, 1)),
         Flaw::FailsInSilence => drill.also(append(12, 40)),
         Flaw::GoesForwardUnheard => drill.also(forward(5, DeployerFate::Unavailable)),
         Flaw::BelievesInZero => drill.also(forward(5, DeployerFate::Unavailable)).also(Fault::deployer(
