@@ -99,6 +99,35 @@ fn law9_a_journal_that_fails_is_tried_again_ever_more_slowly_and_nothing_is_call
 }
 
 #[test]
+fn a_stream_that_has_lost_a_record_that_was_stored_is_not_followed() {
+    // An older copy is in its place: as it is, or with other records since.
+    for others_went_on in [false, true] {
+        let mut driven = Driven::drill().in_step(1);
+        driven.healthy_look();
+        let whole = driven.journal.clone();
+        driven.journal.lines.pop();
+        driven.journal.records.pop();
+        if others_went_on {
+            driven.elsewhere(principal("user:guest"), act::complain(), driven.now);
+        }
+        let _ = driven.input(command("user:guest", act::hold()));
+        let trouble = driven.session.trouble().unwrap_or_default();
+        let seq = whole.records.len() - 1;
+        let now = if others_went_on { "another record has its place" } else { "the stream ends with record" };
+        assert!(trouble.starts_with(&format!("record {seq} was stored, and now {now}")), "{trouble}");
+        assert!(driven.refused("user:guest", act::hold()).contains("an older copy"), "whoever asks is told");
+        // Nothing is appended to it, however often it is tried, and on-call hears of it.
+        let stored = driven.journal.records.len();
+        ticks_until(&mut driven, |driven| !driven.alarms.is_empty());
+        assert_eq!(driven.journal.records.len(), stored);
+        driven.journal = whole;
+        ticks_until(&mut driven, |driven| driven.session.is_settled());
+        driven.does("user:guest", act::hold());
+        driven.assert_replays();
+    }
+}
+
+#[test]
 fn answers_that_come_while_the_journal_fails_are_kept() {
     let (mut driven, effect, call) = promoting(Driven::drill());
     driven.journal.state = State::Down;
