@@ -1,4 +1,4 @@
-//! `export`: the stored lines of a release, byte for byte.
+//! `export`: the stored lines of a release, byte for byte. `backup`: a copy of the whole journal.
 
 use std::{
     fs::{self, File},
@@ -7,6 +7,7 @@ use std::{
 };
 
 use relman_core::{port::Journal, unit::ReleaseId};
+use serde_json::json;
 
 use crate::{cli::Global, failure::Failure, output, store};
 
@@ -50,6 +51,17 @@ pub(super) async fn run(global: &Global, id: &ReleaseId, to: Option<&Path>) -> R
             Err(failure)
         }
     }
+}
+
+/// Copies the journal to a new file, while others go on using it.
+pub(super) async fn backup(global: &Global, to: &Path) -> Result<(), Failure> {
+    let path = store::path(global);
+    store::open_read_only(&path)?.backup(to).await?;
+    let (path, to) = (path.display(), to.display());
+    if global.json {
+        return Ok(output::report_json(&json!({ "journal": path.to_string(), "copy": to.to_string() }))?);
+    }
+    Ok(output::line(format_args!("copied {path} to {to}; check it with: deploy-tool verify {to}"))?)
 }
 
 /// Hands on every line with its line feed; returns how many there were.

@@ -1,6 +1,5 @@
 //! The commands, each in a file by what it is about.
 
-mod backup;
 pub(crate) mod demo;
 mod export;
 #[cfg(feature = "adapters")]
@@ -95,7 +94,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(not(feature = "web"))]
         Command::Storyboard { .. } => Err(crate::part::Part::Web.missing()),
         Command::Handover(asked) => block_on(handover::run(global, &asked))?,
-        Command::Backup { to } => block_on(backup::run(global, &to))?,
+        Command::Backup { to } => block_on(export::backup(global, &to))?,
         #[cfg(feature = "adapters")]
         Command::Publish(publish) => block_on(publish::run(global, &publish))?,
         #[cfg(not(feature = "adapters"))]
