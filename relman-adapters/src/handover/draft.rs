@@ -20,7 +20,7 @@ const LOCK: &str = "lock";
 
 const JOURNAL: &str = "journal";
 
-/// Everything that an import makes in the folder. What is not named here is somebody else's, and stays.
+/// Everything an import creates in the folder. Anything else belongs to someone else and is left alone.
 const OURS: [&str; 6] = [LOCK, JOURNAL, "journal-journal", "journal-reserve", "journal-shm", "journal-wal"];
 
 /// How often the folder may go away between looking and locking: each time another import has ended.
@@ -39,8 +39,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Begins the draft of a journal where there is none, and tells which folder it has swept of what an import had left
-    /// that was killed.
+    /// Begins the draft of a journal at a path where there is none. Also returns the folder it cleaned up, if a killed import
+    /// had left one behind.
     pub(super) fn begin(target: &Path) -> Result<(Self, Option<PathBuf>), HandoverError> {
         let exists = || target.symlink_metadata().is_ok();
         if exists() && with_ending(target, ENDING).symlink_metadata().is_err() {
@@ -84,7 +84,8 @@ impl Draft {
             if !is_the_same(&file, &lock) {
                 continue;
             }
-            let left = OURS.iter().any(|name| *name != LOCK && folder.join(name).exists());
+            let entries = fs::read_dir(&folder).map_err(HandoverError::file(&folder))?;
+            let left = entries.flatten().any(|entry| entry.file_name() != LOCK);
             let draft = Self { target: target.to_owned(), folder: folder.clone(), _lock: file };
             draft.remove_all_but_the_lock();
             return Ok((draft, left.then_some(folder)));

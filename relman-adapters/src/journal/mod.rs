@@ -9,4 +9,4 @@ mod sqlite;
 
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
-pub use sqlite::SqliteJournal;
+pub use sqlite::{SqliteJournal, UnlistedStream};

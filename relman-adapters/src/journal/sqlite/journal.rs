@@ -67,6 +67,16 @@ pub struct SqliteJournal {
     access: Access,
 }
 
+/// A stream whose records don't match the list of heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnlistedStream {
+    /// The stream, as the file names it.
+    pub name: String,
+    /// What doesn't match, as a clause about the stream: "its newest record is 4, and its head says 5".
+    pub problem: String,
+}
+
 /// The connection that reads.
 struct Reader {
     place: Place,
@@ -145,29 +155,22 @@ impl SqliteJournal {
         let copied = self
             .reading(OPERATION, move |connection| connection.execute("VACUUM INTO ?1", [into]).map(drop))
             .await;
-        let stored = |error: std::io::Error| {
-            refusal(OPERATION, &to, &format!("the copy can't be put there ({error})"))
-        };
         let whole = copied.and_then(|()| {
-            fs::File::open(&making).and_then(|file| file.sync_all()).map_err(stored)?;
-            // A link takes the place of nothing.
-            fs::hard_link(&making, &to).map_err(stored)?;
-            let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-            fs::File::open(folder.unwrap_or(Path::new(".")))
-                .and_then(|folder| folder.sync_all())
-                .map_err(stored)
+            open::put_in_place(&making, &to).map_err(|error| {
+                refusal(OPERATION, &to, &format!("the copy can't be put there ({error}); give another path"))
+            })
         });
         let _ = fs::remove_file(&making);
         whole
     }
 
-    /// Streams whose records are not those that the list of heads speaks of, each with what is wrong: a list from which
-    /// somebody has removed a stream, say. None in a journal that relman alone has written.
+    /// Streams whose records don't match the list of heads, such as a stream whose head was deleted. Empty unless
+    /// something other than relman changed the file.
     ///
     /// # Errors
     ///
     /// [`PortError`] where the file can't be read.
-    pub async fn unlisted(&self) -> Result<Vec<(String, String)>, PortError> {
+    pub async fn unlisted(&self) -> Result<Vec<UnlistedStream>, PortError> {
         self.reading("compare records and heads", table::unlisted).await
     }
 

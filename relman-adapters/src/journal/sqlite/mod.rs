@@ -12,4 +12,4 @@ mod reserve;
 mod table;
 mod writer;
 
-pub use journal::SqliteJournal;
+pub use journal::{SqliteJournal, UnlistedStream};

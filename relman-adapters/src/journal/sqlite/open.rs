@@ -1,6 +1,6 @@
 use std::{
     fmt::Write as _,
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -8,10 +8,11 @@ use std::{
 
 use relman_core::port::PortError;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tempfile::TempPath;
 
 use super::{
     fault::{fault, is_busy, refusal},
-    table::{FROM_VERSION_1, SCHEMA, SEEN_AS_VERSION_2},
+    table::{SEEN_AS_VERSION_2, VERSION_1, VERSION_2},
 };
 
 /// How long to wait for a lock that another process holds. A transaction takes well under a millisecond, so
@@ -198,10 +199,22 @@ fn make_beside(path: &Path) -> Result<(), PortError> {
         use_write_ahead_log(&connection, path)?;
         connection.close().map_err(|(_, error)| failed(error))
     })();
-    // A link takes the place of nothing; where the file system has none, SQLite makes the file at the path itself.
-    let linked = made.map(|()| fs::hard_link(&making, path));
+    // If another process was faster, its journal stays; if the file system can't do it, SQLite makes the file itself.
+    let placed = made.map(|()| put_in_place(&making, path));
     remove();
-    linked?.ok();
+    placed?.ok();
+    Ok(())
+}
+
+/// Moves a file that is whole and closed to a path, without replacing anything there, and syncs both.
+pub(super) fn put_in_place(making: &Path, path: &Path) -> io::Result<()> {
+    fs::File::open(making)?.sync_all()?;
+    TempPath::try_from_path(making)?.persist_noclobber(path)?;
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
     Ok(())
 }
 
@@ -211,13 +224,15 @@ fn create(connection: &mut Connection, path: &Path) -> Result<(), PortError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
         let identity = identify_in(&transaction)?;
-        let tables = match identity {
-            Identity::Blank => Some(SCHEMA),
-            Identity::Older => Some(FROM_VERSION_1),
-            Identity::Ours | Identity::Foreign(_) => None,
+        let missing: &[&str] = match identity {
+            Identity::Blank => &[VERSION_1, VERSION_2],
+            Identity::Older => &[VERSION_2],
+            Identity::Ours | Identity::Foreign(_) => &[],
         };
-        if let Some(tables) = tables {
+        for tables in missing {
             transaction.execute_batch(tables)?;
+        }
+        if !missing.is_empty() {
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()?;

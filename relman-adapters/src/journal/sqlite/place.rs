@@ -15,7 +15,8 @@ pub(super) struct Place {
     opened: Option<FileId>,
 }
 
-/// What tells one file from all others of a machine.
+/// What tells one file from all others of a machine. Read by name alone: to open the file a second time and close it again
+/// would drop the locks that SQLite holds on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileId {
     device: u64,

@@ -1,3 +1,4 @@
+use super::journal::UnlistedStream;
 use relman_core::{
     chain::{Digest, Head, SealedLine},
     port::{Change, Position, StoredStream, StreamIndex, StreamState, Streams},
@@ -5,10 +6,8 @@ use relman_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-/// The tables of version 2. STRICT keeps a blob a blob; WITHOUT ROWID stores a stream's records side by side. `changes` has
-/// a row for each append: rows are never removed, and SQLite has one writer, so that its numbers have no gaps and appear in
-/// order.
-pub(super) const SCHEMA: &str = "
+/// The tables of version 1. STRICT keeps a blob a blob; WITHOUT ROWID stores a stream's records side by side.
+pub(super) const VERSION_1: &str = "
     CREATE TABLE records (
         release TEXT NOT NULL,
         seq INTEGER NOT NULL,
@@ -18,25 +17,14 @@ pub(super) const SCHEMA: &str = "
     CREATE TABLE heads (
         release TEXT NOT NULL PRIMARY KEY,
         seq INTEGER NOT NULL,
-        digest BLOB NOT NULL,
-        ended INTEGER,
-        due INTEGER,
-        service TEXT,
-        line TEXT
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX open_heads ON heads (release) WHERE ended IS NOT 1;
-    CREATE TABLE changes (
-        position INTEGER NOT NULL PRIMARY KEY,
-        release TEXT NOT NULL,
-        first INTEGER NOT NULL,
-        seq INTEGER NOT NULL,
         digest BLOB NOT NULL
-    ) STRICT;
+    ) STRICT, WITHOUT ROWID;
 ";
 
-/// Makes the tables of version 1 into those of version 2. What was appended before counts as one append a stream, in the
-/// order of the identifiers; its index is not known.
-pub(super) const FROM_VERSION_1: &str = "
+/// What version 2 adds. `changes` has a row for each append: rows are never removed, and SQLite has one writer, so that its
+/// numbers have no gaps and appear in order. What version 1 holds counts as one append a stream, in the order of the
+/// identifiers; its index is not known.
+pub(super) const VERSION_2: &str = "
     ALTER TABLE heads ADD COLUMN ended INTEGER;
     ALTER TABLE heads ADD COLUMN due INTEGER;
     ALTER TABLE heads ADD COLUMN service TEXT;
@@ -196,20 +184,11 @@ fn insert_rows(
     }
     connection
         .prepare_cached(
-            "INSERT INTO heads (release, seq, digest, ended, due, service, line)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-             ON CONFLICT (release) DO UPDATE SET seq = excluded.seq, digest = excluded.digest,
-                 ended = excluded.ended, due = excluded.due, service = excluded.service, line = excluded.line",
+            "INSERT INTO heads (release, seq, digest) VALUES (?1, ?2, ?3)
+             ON CONFLICT (release) DO UPDATE SET seq = excluded.seq, digest = excluded.digest",
         )?
-        .execute(params![
-            release.as_str(),
-            signed(head.seq)?,
-            head.digest.as_bytes(),
-            index.state == StreamState::Ended,
-            index.due.map(Timestamp::as_millis),
-            index.service.as_ref().map(ServiceName::as_str),
-            index.line,
-        ])?;
+        .execute(params![release.as_str(), signed(head.seq)?, head.digest.as_bytes()])?;
+    reindex(connection, release, head, index)?;
     let first = lines.first().map_or(head.seq, SealedLine::seq);
     connection
         .prepare_cached("INSERT INTO changes (release, first, seq, digest) VALUES (?1, ?2, ?3, ?4)")?
@@ -217,8 +196,8 @@ fn insert_rows(
     Ok(())
 }
 
-/// Streams whose records are not those that the table of heads speaks of, each in a sentence.
-pub(super) fn unlisted(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+/// Streams whose records are not those that the table of heads speaks of.
+pub(super) fn unlisted(connection: &Connection) -> rusqlite::Result<Vec<UnlistedStream>> {
     connection
         .prepare(
             "SELECT release, newest, seq FROM (
@@ -227,11 +206,11 @@ pub(super) fn unlisted(connection: &Connection) -> rusqlite::Result<Vec<(String,
         )?
         .query_map([], |row| {
             let (newest, seq): (i64, Option<i64>) = (row.get(1)?, row.get(2)?);
-            let why = match seq {
-                None => format!("{} records and no head: its row of `heads` was removed", newest + 1),
+            let problem = match seq {
+                None => "it has records and no head: its row of `heads` was removed".to_owned(),
                 Some(seq) => format!("its newest record is {newest}, and its head says {seq}"),
             };
-            Ok((row.get(0)?, why))
+            Ok(UnlistedStream { name: row.get(0)?, problem })
         })?
         .collect()
 }
@@ -241,7 +220,7 @@ fn index_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StreamIndex>
     let state = if ended { StreamState::Ended } else { StreamState::Open };
     let due: Option<i64> = row.get(first + 1)?;
     let service: Option<String> = row.get(first + 2)?;
-    // A name that is none any more is not worth a failure: nothing rests on it.
+    // A service name that is no longer valid is left out rather than failing the read: nothing depends on it.
     let service = service.and_then(|name| name.parse().ok());
     let line: Option<String> = row.get(first + 3)?;
     let index = StreamIndex::new(state, line.unwrap_or_default());

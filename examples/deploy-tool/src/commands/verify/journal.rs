@@ -29,11 +29,10 @@ pub(super) async fn verify(path: &Path, mut heads: KnownHeads) -> Result<Verdict
     }
     // A list from which a stream was removed does not hide it.
     let unlisted = journal.unlisted().await.map_err(|error| Fault::of_file(error.to_string()))?;
-    if let Some((release, why)) = unlisted.into_iter().next() {
-        return Err(Fault::of_file(format!(
-            "{release} is not in the list of streams as it is stored: {why}"
-        ))
-        .into());
+    if let Some(stream) = unlisted.into_iter().next() {
+        let (name, problem) = (stream.name, stream.problem);
+        let what = format!("the list of streams does not match the records of {name}: {problem}");
+        return Err(Fault::of_file(what).into());
     }
     conclude(found, &heads, Vec::new())
 }
