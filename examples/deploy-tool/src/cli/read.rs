@@ -118,7 +118,7 @@ pub(crate) struct Verify {
     pub(crate) templates: Option<PathBuf>,
 }
 
-/// A head that somebody kept outside of the journal.
+/// A head recorded outside the journal.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownHead {
     /// The stream it belongs to, where that was said.

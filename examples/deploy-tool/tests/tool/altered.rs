@@ -1,4 +1,4 @@
-//! Records that somebody has altered who knows how a chain is made: every hash fits again.
+//! Records altered by someone who knows how the chain works: every hash matches again.
 
 use relman_core::chain::Digest;
 

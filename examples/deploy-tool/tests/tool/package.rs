@@ -165,7 +165,7 @@ const SLOPPY: [(&str, Alteration); 28] = [
     ("a byte order mark", |l| drop(l[0].splice(0..0, *b"\xef\xbb\xbf"))),
     ("CR LF", |l| l.iter_mut().for_each(|line| line.push(b'\r'))),
     ("another version", |l| with(l, "\"v\":1", b"\"v\":2")),
-    ("a version that is no integer", |l| with(l, "\"v\":1", b"\"v\":1.0")),
+    ("a version that is not an integer", |l| with(l, "\"v\":1", b"\"v\":1.0")),
     ("a version that is a text", |l| with(l, "\"v\":1", b"\"v\":\"1\"")),
     ("a version that is true", |l| with(l, "\"v\":1", b"\"v\":true")),
     ("time that goes back", |l| {
@@ -195,7 +195,7 @@ const SLOPPY: [(&str, Alteration); 28] = [
         with(l, "\"data\":{", deep.as_bytes());
     }),
     ("a line that is too long", |l| with(l, "green", &[b'g'; 70_000])),
-    ("data that is no object", |l| {
+    ("data that is not an object", |l| {
         let at = find(&l[4], b"\"data\":").unwrap();
         l[4].truncate(at);
         l[4].extend(b"[]}");

@@ -61,7 +61,7 @@ impl Jira {
         Err(self.api.endless(VERSION))
     }
 
-    /// The version of the tag; created if there is none.
+    /// The version for the tag; created if it does not exist yet.
     pub(super) async fn version_or_new(&self, tag: &ReleaseTag) -> Result<wire::Version, PortError> {
         if let Some(version) = self.version(tag).await? {
             return Ok(version);

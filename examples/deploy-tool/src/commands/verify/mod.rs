@@ -81,7 +81,7 @@ async fn verify(
         return verify_package(path, heads, asked.templates.as_deref());
     }
     if asked.templates.is_some() {
-        let problem = format!("--templates is for a package, and {} is none", path.display());
+        let problem = format!("--templates is for a package; {} is not one", path.display());
         return Err(NotVerified::Unreadable(Fault::of_file(problem)));
     }
     let mut verdict = if begin == SQLITE {
