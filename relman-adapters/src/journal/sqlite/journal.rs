@@ -152,9 +152,10 @@ impl SqliteJournal {
         let making = open::beside(&to, &format!("-making-{}", std::process::id()));
         let _ = fs::remove_file(&making);
         let into = making.to_string_lossy().into_owned();
-        let copied = self
-            .reading(OPERATION, move |connection| connection.execute("VACUUM INTO ?1", [into]).map(drop))
-            .await;
+        let copy = move |connection: &Connection| Ok(connection.execute("VACUUM INTO ?1", [into]).map(drop));
+        // What fails is the copy: the message names its path.
+        let copied = self.reading(OPERATION, copy).await;
+        let copied = copied.and_then(|done| done.map_err(|error| fault(OPERATION, &to, &error)));
         let whole = copied.and_then(|()| {
             open::put_in_place(&making, &to).map_err(|error| {
                 refusal(OPERATION, &to, &format!("the copy can't be put there ({error}); give another path"))
