@@ -10,7 +10,7 @@
 //! use relman_core::{
 //!     port::{
 //!         Clock, Deployer, DeployerCapabilities, Directory, FlowOutcome, FlowReport, IncidentSource, Journal,
-//!         MetricsSource, Notifier, PortError, PortErrorKind, Subject, Tracker, UserFlows,
+//!         MetricsSource, Notifier, PortError, PortErrorKind, Streams, Subject, Tracker, UserFlows,
 //!     },
 //!     unit::{Timestamp, TrafficShare, Window},
 //! };
@@ -33,8 +33,8 @@
 //! let mut journal = MockJournal::new();
 //! let mut order = Sequence::new();
 //! let down = || PortError::new("mocked", "list the streams", PortErrorKind::Unavailable, "it is down");
-//! journal.expect_streams().times(1).in_sequence(&mut order).returning(move |..| Err(down()));
-//! journal.expect_streams().times(1).in_sequence(&mut order).returning(|..| Ok(Vec::new()));
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(move |_, _, _| Err(down()));
+//! journal.expect_streams().times(1).in_sequence(&mut order).returning(|_, _, _| Ok(Vec::new()));
 //! assert!(ready(journal.streams(Streams::All, None, 10)).is_err());
 //! assert!(ready(journal.streams(Streams::All, None, 10))?.is_empty());
 //!
