@@ -1,7 +1,6 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError},
-    time::Duration,
 };
 
 use relman_core::{
@@ -19,16 +18,12 @@ use tracing::{debug, info, warn};
 
 use super::{
     executor::within,
-    shared::{Asked, Basis, KnownHead, Message, Shared, Update},
+    shared::{Asked, Basis, JOURNAL_TIME, KnownHead, Message, Shared, Update},
 };
 use crate::{
     LoadError, SubmitError,
     releases::{CONFLICTS, append},
 };
-
-/// How long one append or read of the journal may take. Longer than a store is busy, and shorter than the patience of
-/// whoever waits for a rollback.
-const JOURNAL_TIME: Duration = Duration::from_secs(30);
 
 /// The longest time without a look at the clock: one that stood still with the machine is noticed within this time.
 const LONGEST_SLEEP: Span = Span::from_secs(30);

@@ -26,6 +26,10 @@ use super::{
 };
 use crate::{LoadError, Releases, SubmitError};
 
+/// How long one append or read of the journal may take. Longer than a store is busy, and shorter than the patience of
+/// whoever waits for a rollback.
+pub(super) const JOURNAL_TIME: Duration = Duration::from_secs(30);
+
 /// What every driver works with.
 pub(super) struct Shared {
     pub(super) releases: Releases,

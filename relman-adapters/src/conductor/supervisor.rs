@@ -20,8 +20,11 @@ use tracing::{error, warn};
 use super::{
     ConductorBuilder,
     driver::Driver,
-    executor::caught,
-    shared::{Asked, Basis, ConductError, Driven, End, KnownHead, Message, Shared, Stopped, Update, span_of},
+    executor::{caught, within},
+    shared::{
+        Asked, Basis, ConductError, Driven, End, JOURNAL_TIME, KnownHead, Message, Shared, Stopped, Update,
+        span_of,
+    },
 };
 use crate::{LoadError, Releases, SubmitError};
 
@@ -295,11 +298,11 @@ impl Conductor {
         let mut failing_since: Option<(Instant, Option<Instant>)> = None;
         let mut first = true;
         loop {
-            match caught(self.hear_of_changes(&mut watch)).await {
+            match within(JOURNAL_TIME, "journal", self.hear_of_changes(&mut watch)).await {
                 Ok(Ok(())) => failing_since = None,
                 Ok(Err(error)) if first => return Err(LoadError::Journal(error).into()),
                 Ok(Err(error)) => self.unlisted(&with_causes(&error), &mut failing_since),
-                Err(panic) => self.unlisted(&panic, &mut failing_since),
+                Err(problem) => self.unlisted(&problem, &mut failing_since),
             }
             first = false;
             self.follow_up(&mut watch).await;
@@ -309,9 +312,9 @@ impl Conductor {
             let every = every.max(Duration::from_millis(10));
             match (watch.position, failing_since) {
                 (Some(position), None) => {
-                    let journal = self.shared.releases.journal();
+                    let changed = self.shared.releases.journal().changed(position, span_of(every));
                     // What it fails of, the next round finds out, too.
-                    let _ = caught(journal.changed(position, span_of(every))).await;
+                    let _ = within(every + JOURNAL_TIME, "journal", changed).await;
                 }
                 _ => tokio::time::sleep(every).await,
             }
@@ -374,12 +377,10 @@ impl Conductor {
             }
             match self.adopt(&id).await {
                 Ok(()) => watch.settled(&id),
-                Err(error) => {
-                    let why = with_causes(&error);
+                Err(refused) => {
+                    let why = refused.why;
                     warn!(release = %id, error = why, "the release is not taken up; it is tried again");
-                    // What is not configured is not in production, and needs nobody at night.
-                    let pages = !matches!(error, ConductError::NotReady { .. });
-                    if watch.failed(&id) && pages {
+                    if watch.failed(&id) && refused.pages {
                         let title = format!("{id}: nobody drives this release");
                         let body = format!("It can't be taken up: {why}. It is tried again until it can.");
                         self.shared.clone().sound_for(Some(id), &title, body);
@@ -389,29 +390,35 @@ impl Conductor {
         }
     }
 
-    async fn adopt(&self, id: &ReleaseId) -> Result<(), ConductError> {
-        let release = match caught(self.shared.releases.load(id)).await {
-            Ok(loaded) => loaded?,
-            Err(panic) => {
-                let release = id.clone();
-                return Err(ConductError::NotReady {
-                    release,
-                    problem: format!("the journal panicked: {panic}"),
-                });
-            }
+    async fn adopt(&self, id: &ReleaseId) -> Result<(), Refused> {
+        let loading = within(JOURNAL_TIME, "journal", self.shared.releases.load(id));
+        let release = match loading.await {
+            Ok(Ok(release)) => release,
+            Ok(Err(error)) => return Err(Refused { why: with_causes(&error), pages: true }),
+            Err(why) => return Err(Refused { why, pages: true }),
         };
         let index = release.index();
         if index.state == StreamState::Ended {
             // Where the journal does not know that yet, the next start need not find it out again.
             if let Some(head) = release.head() {
-                let _ = caught(self.shared.releases.journal().reindex(id, head, &index)).await;
+                let reindexing = self.shared.releases.journal().reindex(id, head, &index);
+                let _ = within(JOURNAL_TIME, "journal", reindexing).await;
             }
             return Ok(());
         }
-        self.shared.is_ready(&release)?;
+        // What is not configured is not in production, and needs nobody at night.
+        let ready = self.shared.is_ready(&release);
+        ready.map_err(|error| Refused { why: with_causes(&error), pages: false })?;
         drop(self.start(release));
         Ok(())
     }
+}
+
+/// Why a release is not taken up.
+struct Refused {
+    why: String,
+    /// Whether on-call has to hear of it when it lasts.
+    pages: bool,
 }
 
 /// Which releases of the journal are driven.
@@ -512,10 +519,10 @@ impl Supervisor {
             release = loop {
                 tokio::time::sleep(pause(failures)).await;
                 failures += 1;
-                match caught(self.shared.releases.load(&self.id)).await {
+                match within(JOURNAL_TIME, "journal", self.shared.releases.load(&self.id)).await {
                     Ok(Ok(release)) => break release,
                     Ok(Err(error)) => self.complain(&with_causes(&error), failures, &mut told),
-                    Err(panic) => self.complain(&panic, failures, &mut told),
+                    Err(problem) => self.complain(&problem, failures, &mut told),
                 }
             };
         }

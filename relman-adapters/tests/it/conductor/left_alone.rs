@@ -51,13 +51,22 @@ struct Failing {
     /// How many reads of a stream fail from now on.
     reads: AtomicU32,
     freed: AtomicBool,
+    /// Whether reading a stream, and hearing of changes, never gets an answer.
+    silent: AtomicBool,
 }
 
 impl Failing {
     fn new(directory: &TempDir, appends: Option<(u32, u32, Fate)>) -> Self {
         let inner = SqliteJournal::open(directory.path().join("relman.db")).unwrap();
-        let (appended, reads, freed) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
-        Self { inner, appends: Mutex::new(appends), appended, reads, freed }
+        let (appended, reads) = (AtomicU32::new(0), AtomicU32::new(0));
+        let (freed, silent) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { inner, appends: Mutex::new(appends), appended, reads, freed, silent }
+    }
+
+    async fn answers(&self) {
+        if self.silent.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
     }
 
     /// So many appends fail from now on.
@@ -101,6 +110,7 @@ impl Journal for Failing {
     }
 
     async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+        self.answers().await;
         let failing =
             self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         match failing {
@@ -132,6 +142,7 @@ impl Journal for Failing {
     }
 
     async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
+        self.answers().await;
         self.inner.changes(after, limit).await
     }
 
@@ -285,7 +296,9 @@ impl House {
             assert!(self.clock.now() < give_up, "it is {phase}: {:?}", release.missing(self.clock.now()));
             for (by, action) in Team::new().next(&release, self.clock.now()) {
                 // A command that the journal does not take is given again.
-                let _ = self.releases().command(&self.id, &by.actor, action).await;
+                let releases = self.releases();
+                let command = releases.command(&self.id, &by.actor, action);
+                let _ = tokio::time::timeout(Duration::from_secs(60), command).await;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -424,6 +437,26 @@ async fn a_release_that_can_not_be_read_at_first_is_taken_up_later() {
     let house = House::new(bad(), None).await;
     house.journal.reads.store(3, Ordering::Relaxed);
     let release = house.until(is_closed).await;
+    assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_that_never_answers_is_told_to_on_call_whoever_waits_for_it() {
+    let house = House::new(bad(), None).await;
+    house.journal.silent.store(true, Ordering::Relaxed);
+    let release = house
+        .until(|release| {
+            let told: Vec<_> = house.notifier.sent().into_iter().map(|one| (one.title, one.body)).collect();
+            let says = |title: &str| {
+                told.iter()
+                    .any(|(told, body)| told.contains(title) && body.contains("did not answer within 30 s"))
+            };
+            if says("relman can't list the journal") && says("nobody drives this release") {
+                house.journal.silent.store(false, Ordering::Relaxed);
+            }
+            is_closed(release)
+        })
+        .await;
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
 }
 
