@@ -6,7 +6,7 @@ use std::{
 use relman_core::{
     chain::Broken,
     event::RecordError,
-    machine::{ReJudgeError, ReplayError},
+    machine::{NotDerived, ReplayError},
     port::{AppendError, PortError},
     unit::ReleaseId,
 };
@@ -54,7 +54,7 @@ pub enum HandoverError {
         #[source]
         source: Box<RecordError>,
     },
-    /// The chain is whole, and what it tells can't have happened, or a verdict does not follow from what was measured.
+    /// The chain is whole, and what it tells can't have happened, or a record does not follow from those before it.
     #[error("releases/{}.jsonl does not verify: {release}, record {seq}", release.file_stem())]
     Illegal {
         /// The release.
@@ -63,7 +63,7 @@ pub enum HandoverError {
         seq: u64,
         /// What is wrong, in the words of `deploy-tool verify --deep`.
         #[source]
-        source: Box<ReJudgeError>,
+        source: Box<NotDerived>,
     },
     /// There is something at the place of the new journal. It was left as it is.
     #[error(

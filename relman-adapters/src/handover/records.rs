@@ -9,7 +9,7 @@ use std::{
 use relman_core::{
     chain::{Broken, BrokenReason, Digest, Head, MAX_LINE, SealedLine, Verifier},
     event::Record,
-    machine::{PhaseName, ReJudge, Release},
+    machine::{DeepVerifier, PhaseName, Release},
     port::Journal,
     unit::ReleaseId,
 };
@@ -73,15 +73,20 @@ impl<'a> Records<'a> {
     }
 
     /// Verifies all of it as `deploy-tool verify --deep` does: the chain up to the head, what can happen to a release, and
-    /// every verdict. Returns the phase in which it leaves the release if that is under way.
+    /// everything that the records give. Returns the phase in which it leaves the release if that is under way.
     pub(super) fn verify(mut self) -> Result<Option<PhaseName>, HandoverError> {
-        let mut deep =
-            Ok(Deep { again: ReJudge::new(self.id.clone()), release: Release::new(self.id.clone()) });
+        let mut deep = Ok(DeepVerifier::new(self.id.clone()));
         while let Some(line) = self.next()? {
             // A broken chain counts more than what its records say.
-            deep = deep.and_then(|deep| deep.push(self.id, &line));
+            deep = deep.and_then(|deep| derived(deep, self.id, &line));
         }
-        let release = deep?.release;
+        let deep = deep?;
+        let release = deep.release();
+        deep.finish().map_err(|source| HandoverError::Illegal {
+            release: self.id.clone(),
+            seq: release.head().map_or(0, |head| head.seq),
+            source: Box::new(source),
+        })?;
         let phase = release.phase().name();
         Ok((!phase.is_end() || !release.outstanding().is_empty()).then_some(phase))
     }
@@ -140,25 +145,16 @@ impl<'a> Records<'a> {
     }
 }
 
-/// What the records of a release say, read as `deploy-tool verify --deep` reads them.
-struct Deep {
-    again: ReJudge,
-    release: Release,
-}
-
-impl Deep {
-    fn push(mut self, id: &ReleaseId, line: &[u8]) -> Result<Self, HandoverError> {
-        let record = Record::read(line)
-            .map_err(|source| HandoverError::Unknown { release: id.clone(), source: Box::new(source) })?;
-        let illegal = |source| HandoverError::Illegal {
-            release: id.clone(),
-            seq: record.seq,
-            source: Box::new(source),
-        };
-        self.again.push(&record).map_err(illegal)?;
-        self.release.apply(&record).map_err(|error| illegal(error.into()))?;
-        Ok(self)
-    }
+/// The verifier with one record more.
+fn derived(mut deep: DeepVerifier, id: &ReleaseId, line: &[u8]) -> Result<DeepVerifier, HandoverError> {
+    let record = Record::read(line)
+        .map_err(|source| HandoverError::Unknown { release: id.clone(), source: Box::new(source) })?;
+    deep.push(&record).map_err(|source| HandoverError::Illegal {
+        release: id.clone(),
+        seq: record.seq,
+        source: Box::new(source),
+    })?;
+    Ok(deep)
 }
 
 /// Whether a journal has exactly this stream, read back from what it stored.

@@ -6,7 +6,7 @@ use crate::{
     judge::{Answer, Arm, Observation},
     plan::Plan,
     policy::Policy,
-    port::{Deployment, FlowReport, Incident, MetricQuery},
+    port::{Deployment, FlowOutcome, Incident, MetricQuery},
     unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
 };
 
@@ -27,7 +27,7 @@ pub(super) enum Cause {
     /// pass again after [`FLOWS_RENEWED_AFTER`](super::FLOWS_RENEWED_AFTER). An outcome that is not known is not
     /// recorded. A failure that somebody else has recorded stands until they, or another with the role, record that it
     /// passes.
-    Flows(FlowReport),
+    Flows { outcome: FlowOutcome, evidence: Text },
     /// Time has passed.
     Tick,
     /// The record is ahead of the clock of whoever drives.

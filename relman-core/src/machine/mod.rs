@@ -3,18 +3,19 @@
 //! - [`Session`] drives one release: it decides, writes records, and says what to append, to call and to read. All that
 //!   decides what happens next is in it.
 //! - [`Release`] is the state: what the records amount to. [`Release::apply`] folds one.
-//! - [`ReJudge`] judges every recorded look again, [`ReJudgeBy`] by other settings than those of the release.
+//! - [`DeepVerifier`] derives every record again from those before it; [`ReJudgeBy`] judges by other settings than those
+//!   of the release.
 
 mod available;
 mod command;
 mod deadline;
 mod decide;
+mod deep;
 mod effect;
 mod flows;
 mod fold;
 mod overview;
 mod phase;
-mod re_judge;
 mod re_judge_by;
 mod react;
 mod refusal;
@@ -28,10 +29,10 @@ use command::OutcomeOf;
 pub use command::{Action, Command, Principal};
 pub use deadline::EvaluationRequest;
 use deadline::Inquiry;
+pub use deep::{DeepVerifier, NotDerived};
 pub use effect::{Due, Effect, Outstanding};
 pub use flows::{FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER};
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
-pub use re_judge::{ReJudge, ReJudgeError};
 pub use re_judge_by::{FirstFailure, ReJudgeBy};
 use react::react;
 pub use refusal::Refusal;

@@ -12,7 +12,7 @@ use relman_core::{
         familiar::{ArgoAnalysis, ArgoLimits},
         kayenta::p_value,
     },
-    machine::{Action, Command, ReJudgeError, Release, Session},
+    machine::{Action, Command, NotDerived, Release, Session},
     plan::{Criterion, Plan, RollbackContract},
     policy::Policy,
     port::{AppendError, PortError, PortErrorKind, with_causes},
@@ -127,7 +127,7 @@ fn errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (Box::new(UnknownKind("never_heard_of".to_owned())), "the event \"never_heard_of\" is unknown"),
         (Box::new(replayed()), "failed to read a record: the line is not strict JSON: "),
-        (Box::new(ReJudgeError::from(replayed())), "failed to read a record: the line is not strict JSON: "),
+        (Box::new(NotDerived::from(replayed())), "failed to read a record: the line is not strict JSON: "),
         (Box::new(refusal()), "there is no track `nowhere`; this policy has "),
         (
             Box::new(unavailable()),

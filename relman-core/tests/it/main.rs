@@ -3,6 +3,7 @@
 
 mod fixture;
 
+mod altered;
 mod errors;
 mod golden;
 mod judge_properties;

@@ -103,12 +103,12 @@ fn a_database_that_is_no_journal_is_not_verified() {
 }
 
 #[test]
-fn every_verdict_of_a_journal_and_of_an_export_is_judged_again() {
+fn every_decision_of_a_journal_and_of_an_export_is_derived_again() {
     let bench = Bench::new();
     bench.run("demo --scenario error-spike").done();
-    let words = "verdicts came out as they were recorded, bit for bit";
+    let words = "decisions came out as they were recorded";
     let text = bench.run("verify --deep").done();
-    assert!(text.out.contains("judged again: ") && text.out.contains(words), "{text:?}");
+    assert!(text.out.contains("derived again: ") && text.out.contains(words), "{text:?}");
     let of_journal = bench.run("verify --deep --json").done().json()[0]["judged_again"].clone();
     assert!(of_journal.as_u64() > Some(30), "{of_journal}");
     bench.run("export demo-error-spike -o out.jsonl").done();

@@ -1,5 +1,5 @@
 use crate::{
-    event::Evaluated,
+    event::{Evaluated, Event},
     judge::{Answer, Histogram, Measurement, Observation},
     machine::{Release, StepProgress, command::Answers, deadline::arms},
     unit::Window,
@@ -18,6 +18,9 @@ const WORDS: usize = 16_384;
 
 /// How many bytes the data of a look or a breach may have: a record has 65,535 bytes at most, and the envelope needs some of them.
 pub(super) const LONGEST: usize = 60_000;
+
+/// What is recorded in place of values that are too large for one record.
+const WITHHELD: &str = "the answers of this look are too large for one record";
 
 /// What of a look is believed: one observation for each metric and arm that was asked for, of the time that was asked
 /// about, with counts that can be. The rest is no measurement, and the reason is recorded in its place.
@@ -132,10 +135,19 @@ pub(super) fn fits(look: &Evaluated) -> bool {
 /// does not count as measured.
 pub(super) fn withheld(observations: &[Observation]) -> Vec<Observation> {
     let withheld = |seen: &Observation| {
-        let detail = "the answers of this look are too large for one record".to_owned();
+        let detail = WITHHELD.to_owned();
         Observation { answer: Answer::ProviderError { detail }, ..seen.clone() }
     };
     observations.iter().map(withheld).collect()
+}
+
+/// Whether an event is a look whose values were too large for its record.
+pub(in crate::machine) fn is_withheld(event: &Event) -> bool {
+    let withheld = |answer: &Answer| matches!(answer, Answer::ProviderError { detail } if detail == WITHHELD);
+    match event {
+        Event::Evaluated(look) => look.observations.iter().any(|seen| withheld(&seen.answer)),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

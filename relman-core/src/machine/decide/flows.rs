@@ -4,19 +4,19 @@ use super::Draft;
 use crate::{
     event::{CheckOutcome, CheckRecorded, Gate, GateFailed},
     policy::floors,
-    port::{FlowOutcome, FlowReport},
-    unit::CheckName,
+    port::FlowOutcome,
+    unit::{CheckName, Text},
 };
 
 impl Draft<'_> {
     /// What was found about the key user flows: recorded by relman itself, where it is news.
     ///
     /// This is no command, so that nobody can pass for relman and record a check without the role for it.
-    pub(super) fn flows(&mut self, report: &FlowReport) {
+    pub(super) fn flows(&mut self, outcome: FlowOutcome, evidence: &Text) {
         if self.release.flows_to_check().is_none() {
             return;
         }
-        let outcome = match report.outcome() {
+        let outcome = match outcome {
             FlowOutcome::Passed => CheckOutcome::Passed,
             FlowOutcome::Failed => CheckOutcome::Failed,
             // Not measured is not passed, and not failed either.
@@ -26,7 +26,7 @@ impl Draft<'_> {
             return;
         }
         let check: CheckName = floors::USER_FLOWS.parse().expect("the constant is a check's name");
-        let evidence = report.evidence();
+        let evidence = evidence.clone();
         let failed = format!("{check} has failed: {evidence}");
         self.follow(CheckRecorded { check, outcome, evidence, items: Vec::new(), roles: BTreeSet::new() });
         match outcome {

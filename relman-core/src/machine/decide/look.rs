@@ -83,7 +83,7 @@ impl Draft<'_> {
     }
 
     /// Rolls back at the first criterion that is breached; whether one is.
-    fn roll_back_if_breached(&mut self, verdicts: Vec<Verdict>) -> bool {
+    pub(super) fn roll_back_if_breached(&mut self, verdicts: Vec<Verdict>) -> bool {
         let Some(verdict) = verdicts.into_iter().find(|verdict| verdict.outcome == Outcome::Fail) else {
             return false;
         };

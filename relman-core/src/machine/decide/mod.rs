@@ -10,6 +10,8 @@ mod people;
 mod plan;
 mod rollback;
 
+pub(super) use admit::is_withheld;
+
 use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{
     chain::SealedLine,
@@ -68,9 +70,9 @@ pub(super) fn decide(
             draft.expire();
             draft.traffic(deployment);
         }
-        Cause::Flows(report) => {
+        Cause::Flows { outcome, evidence } => {
             draft.expire();
-            draft.flows(report);
+            draft.flows(*outcome, evidence);
         }
         Cause::Tick => draft.expire(),
         Cause::ClockSkew { ahead } => {
@@ -83,6 +85,15 @@ pub(super) fn decide(
         None => Ok(draft.decided),
         Some(error) => Err(Undecidable::Unwritable(error)),
     }
+}
+
+/// The records of a rollback for a breach as it is recorded: where the values that it rests on were too large to be.
+pub(super) fn breach_again(release: &Release, breached: &Record) -> Option<Vec<Record>> {
+    let Event::ContractBreached(breach) = &breached.event else { return None };
+    let (mut release, now) = (release.clone(), breached.at);
+    let (decided, call_time) = (Decided::default(), Span::ZERO);
+    let mut draft = Draft { release: &mut release, decided, failed: None, now, call_time };
+    draft.roll_back_if_breached(vec![(*breach.verdict).clone()]).then_some(draft.decided.records)
 }
 
 /// A decision in the making: each event is written as a record and folded at once.

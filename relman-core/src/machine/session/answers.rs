@@ -119,7 +119,7 @@ impl Session {
                     FlowOutcome::Passed => every,
                     FlowOutcome::Failed | FlowOutcome::Unknown => again,
                 };
-                self.tell(&Cause::Flows(report));
+                self.tell(&Cause::Flows { outcome: report.outcome(), evidence: report.evidence() });
                 after
             }
             Outcome::Failed { retry: Retry::After(wait), .. } => again.max(wait.min(every)),

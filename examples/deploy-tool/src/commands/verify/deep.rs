@@ -1,10 +1,10 @@
-//! `--deep`: every recorded verdict is judged again from what was recorded, and has to come out the same.
+//! `--deep`: every record is derived again from those before it, and has to come out the same.
 
 use std::{collections::BTreeMap, path::Path};
 
 use relman_core::{
     event::Record,
-    machine::ReJudge,
+    machine::DeepVerifier,
     port::{Journal, with_causes},
     unit::ReleaseId,
 };
@@ -18,19 +18,19 @@ use crate::store;
 /// Records that are held in memory at once.
 const PAGE: usize = 128;
 
-/// What was judged again.
+/// What came out as it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct JudgedAgain {
-    /// Verdicts that came out as they were recorded.
+pub(super) struct Derived {
+    pub(super) decisions: u64,
     pub(super) verdicts: u64,
-    /// Verdicts that another version of the judge has decided, which were left out.
-    pub(super) of_other_engines: u64,
 }
 
-/// Judges every look of the streams that were verified, up to the records that were.
-pub(super) async fn judge(path: &Path, begin: &[u8], streams: &[Found]) -> Result<JudgedAgain, NotVerified> {
-    let mut again: BTreeMap<ReleaseId, ReJudge> =
-        streams.iter().map(|found| (found.release.clone(), ReJudge::new(found.release.clone()))).collect();
+/// Derives the streams that were verified, up to the records that were.
+pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Result<Derived, NotVerified> {
+    let mut again: BTreeMap<ReleaseId, DeepVerifier> = streams
+        .iter()
+        .map(|found| (found.release.clone(), DeepVerifier::new(found.release.clone())))
+        .collect();
     if begin == SQLITE {
         let journal = store::open_read_only(path).map_err(|failure| Fault::of_file(failure.to_string()))?;
         for found in streams {
@@ -42,19 +42,23 @@ pub(super) async fn judge(path: &Path, begin: &[u8], streams: &[Found]) -> Resul
             push(&mut again, line)?;
         }
     }
-    Ok(sum(&again))
+    finish(&again)
 }
 
-/// What came of all streams.
-pub(super) fn sum(again: &BTreeMap<ReleaseId, ReJudge>) -> JudgedAgain {
-    let sum = |of: fn(&ReJudge) -> u64| again.values().map(of).sum();
-    JudgedAgain { verdicts: sum(ReJudge::verdicts), of_other_engines: sum(ReJudge::of_other_engines) }
+/// What came of all streams, which have to end where a decision does.
+pub(super) fn finish(again: &BTreeMap<ReleaseId, DeepVerifier>) -> Result<Derived, NotVerified> {
+    for deep in again.values() {
+        let (id, seq) = (deep.release().id(), deep.release().head().map_or(0, |head| head.seq));
+        deep.finish().map_err(|error| Fault::of_record(id, seq, with_causes(&error)))?;
+    }
+    let sum = |of: fn(&DeepVerifier) -> u64| again.values().map(of).sum();
+    Ok(Derived { decisions: sum(DeepVerifier::decisions), verdicts: sum(DeepVerifier::verdicts) })
 }
 
 async fn read_stream(
     journal: &dyn Journal,
     found: &Found,
-    again: &mut BTreeMap<ReleaseId, ReJudge>,
+    again: &mut BTreeMap<ReleaseId, DeepVerifier>,
 ) -> Result<(), NotVerified> {
     let (release, last) = (&found.release, found.head.seq);
     let mut read = 0;
@@ -74,11 +78,10 @@ async fn read_stream(
     Ok(())
 }
 
-/// Judges the next record of its stream.
-pub(super) fn push(again: &mut BTreeMap<ReleaseId, ReJudge>, line: &[u8]) -> Result<(), NotVerified> {
+/// Derives the next record of its stream.
+pub(super) fn push(again: &mut BTreeMap<ReleaseId, DeepVerifier>, line: &[u8]) -> Result<(), NotVerified> {
     let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
-    let Some(judge) = again.get_mut(&record.release) else { return Ok(()) };
-    judge
-        .push(&record)
+    let Some(deep) = again.get_mut(&record.release) else { return Ok(()) };
+    deep.push(&record)
         .map_err(|error| Fault::of_record(&record.release, record.seq, with_causes(&error)).into())
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, fmt};
 
-use super::deep::JudgedAgain;
+use super::deep::Derived;
 use relman_core::{
     chain::{Broken, Head},
     port::with_causes,
@@ -16,8 +16,8 @@ pub(super) struct Verdict {
     pub(super) streams: Vec<Found>,
     /// What is worth knowing besides.
     pub(super) notes: Vec<String>,
-    /// What was judged again, where that was asked for.
-    pub(super) judged_again: Option<JudgedAgain>,
+    /// What was derived again, where that was asked for.
+    pub(super) derived: Option<Derived>,
     /// How many files were made again and came out the same, where it is a package.
     pub(super) files: Option<usize>,
 }

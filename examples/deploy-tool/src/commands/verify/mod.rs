@@ -90,7 +90,7 @@ async fn verify(
         export::verify(global, path, heads).await?
     };
     if asked.deep {
-        verdict.judged_again = Some(deep::judge(path, &begin, &verdict.streams).await?);
+        verdict.derived = Some(deep::derive(path, &begin, &verdict.streams).await?);
     }
     Ok(verdict)
 }
@@ -111,7 +111,10 @@ struct Answer<'a> {
     ok: bool,
     streams: Vec<Stream<'a>>,
     anchored: bool,
-    /// How many verdicts came out as they were recorded, where they were judged again.
+    /// How many decisions came out as they were recorded, where they were derived again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    derived_again: Option<u64>,
+    /// How many verdicts of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     judged_again: Option<u64>,
     /// How many files of a package are what the record gives.
@@ -140,12 +143,12 @@ fn print_json(verdict: &Verdict) -> std::io::Result<()> {
         records: found.head.seq + 1,
         head: found.head.digest,
     });
-    let judged_again = verdict.judged_again.map(|again| again.verdicts);
     output::json(&Answer {
         ok: true,
         streams: streams.collect(),
         anchored: verdict.is_anchored(),
-        judged_again,
+        derived_again: verdict.derived.map(|again| again.decisions),
+        judged_again: verdict.derived.map(|again| again.verdicts),
         files: verdict.files,
     })
 }
@@ -170,16 +173,11 @@ fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
     for note in &verdict.notes {
         output::line(format_args!("note: {note}"))?;
     }
-    if let Some(again) = verdict.judged_again {
-        let (verdicts, left_out) = (again.verdicts, again.of_other_engines);
+    if let Some(again) = verdict.derived {
+        let (decisions, verdicts) = (again.decisions, again.verdicts);
         output::line(format_args!(
-            "judged again: {verdicts} verdicts came out as they were recorded, bit for bit"
+            "derived again: {decisions} decisions came out as they were recorded, {verdicts} verdicts among them bit for bit"
         ))?;
-        if left_out > 0 {
-            output::line(format_args!(
-                "  {left_out} more are of another version of the judge, and were left out"
-            ))?;
-        }
     }
     if let Some(files) = verdict.files {
         output::line(format_args!("made again: {files} files are what the record gives, byte for byte"))?;
@@ -208,5 +206,5 @@ fn conclude(streams: Vec<Found>, heads: &KnownHeads, notes: Vec<String>) -> Resu
         .into_iter()
         .map(|found| Found { anchored_to: heads.anchor_of(&found.release), ..found })
         .collect();
-    Ok(Verdict { streams, notes, judged_again: None, files: None })
+    Ok(Verdict { streams, notes, derived: None, files: None })
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use relman_adapters::package::{Difference, FoundPackage, PackageError};
 use relman_core::{
     chain::{Broken, BrokenReason, Verifier},
-    machine::ReJudge,
+    machine::DeepVerifier,
     report::Templates,
     unit::ReleaseId,
 };
@@ -41,7 +41,7 @@ pub(super) fn verify(
     let (found, lines) = verify_record(package.record(), &mut heads)?;
     let release = found.release.clone();
     let mut verdict = conclude(vec![found], &heads, Vec::new())?;
-    verdict.judged_again = Some(judge(&release, &lines)?);
+    verdict.derived = Some(derive(&release, &lines)?);
     let differences = package
         .differences(&release, &lines, &own)
         .map_err(|error| NotVerified::Bad(Fault::of_file(with_causes(&error))))?;
@@ -105,10 +105,10 @@ fn verify_record(record: &[u8], heads: &mut KnownHeads) -> Result<(Found, Vec<Ve
     }
 }
 
-fn judge(release: &ReleaseId, lines: &[Vec<u8>]) -> Result<deep::JudgedAgain, NotVerified> {
-    let mut again = [(release.clone(), ReJudge::new(release.clone()))].into();
+fn derive(release: &ReleaseId, lines: &[Vec<u8>]) -> Result<deep::Derived, NotVerified> {
+    let mut again = [(release.clone(), DeepVerifier::new(release.clone()))].into();
     for line in lines {
         deep::push(&mut again, line)?;
     }
-    Ok(deep::sum(&again))
+    deep::finish(&again)
 }

@@ -1,0 +1,172 @@
+use std::collections::BTreeSet;
+
+use crate::{
+    event::{CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, Record, RollbackTrigger},
+    machine::{
+        Action, Command, Principal,
+        command::{Answers, Cause, OutcomeOf},
+    },
+    port::{Deployment, FlowOutcome},
+    unit::{Actor, Role, Span, TrafficShare},
+};
+/// What may have led to a decision, and what the record does not say of it.
+pub(super) struct Candidate {
+    pub(super) cause: Cause,
+    /// How long a call may be under way.
+    pub(super) call_time: Span,
+}
+
+impl Candidate {
+    fn of(cause: Cause) -> Self {
+        Self { cause, call_time: Span::ZERO }
+    }
+}
+
+/// What may have led to a decision whose first record is this one; nothing where no decision begins so.
+///
+/// What the record does not hold is tried both ways: how far the platform may round, and how long a call may be under way.
+pub(super) fn candidates(first: &Record) -> Vec<Candidate> {
+    if let Some((action, roles)) = action(first) {
+        let actor = first.by.clone();
+        let roles = (actor != Actor::relman()).then(|| roles.clone());
+        let command = Command { by: Principal { actor, roles }, action };
+        return vec![Candidate::of(Cause::Action(command))];
+    }
+    if first.by != Actor::relman() {
+        return Vec::new();
+    }
+    match &first.event {
+        Event::Evaluated(look) => {
+            let deployment = match &look.exposure {
+                ObservedExposure::Seen { share_bp } => Ok(Deployment::at(*share_bp)),
+                ObservedExposure::Unknown { detail } => Err(detail.to_string()),
+            };
+            let measured = |tolerance| {
+                Candidate::of(Cause::Measured(Answers {
+                    step: look.step,
+                    window: look.window,
+                    deployment: deployment.clone(),
+                    tolerance,
+                    observations: look.observations.clone(),
+                }))
+            };
+            vec![measured(TrafficShare::FULL), measured(TrafficShare::ZERO)]
+        }
+        Event::Deployed(deployed) => done(deployed.effect),
+        Event::TrafficSet(set) => done(set.effect),
+        Event::Notified(notified) => done(notified.effect),
+        Event::EffectFailed(failed) => {
+            let detail = failed.detail.to_string();
+            let retry_after = failed.retry_at.map(|at| at.since(first.at));
+            outcome(failed.effect, OutcomeOf::Failed { detail, retry_after })
+        }
+        Event::NotificationAbandoned(abandoned) => {
+            let detail = abandoned.detail.to_string();
+            outcome(abandoned.effect, OutcomeOf::Failed { detail, retry_after: None })
+        }
+        Event::ZeroTrafficObserved(observed) => {
+            let detail = observed.detail.to_string();
+            seen_in_rollback(&Ok(Deployment::at(TrafficShare::ZERO).with_detail(detail)))
+        }
+        // What the platform showed stands in the record in words only.
+        Event::RollbackUnconfirmed(_) => seen_in_rollback(&Err(String::new())),
+        Event::CheckRecorded(recorded) => {
+            let outcome = match recorded.outcome {
+                CheckOutcome::Passed => FlowOutcome::Passed,
+                CheckOutcome::Failed => FlowOutcome::Failed,
+            };
+            vec![Candidate::of(Cause::Flows { outcome, evidence: recorded.evidence.clone() })]
+        }
+        Event::ClockSkewed(skewed) => vec![Candidate::of(Cause::ClockSkew { ahead: skewed.ahead })],
+        // What time alone brings about, and what goes forward once nothing is missing.
+        _ => vec![Candidate::of(Cause::Tick)],
+    }
+}
+
+fn done(effect: EffectId) -> Vec<Candidate> {
+    [OutcomeOf::Done, OutcomeOf::FoundDone].into_iter().flat_map(|one| outcome(effect, one)).collect()
+}
+
+fn outcome(effect: EffectId, outcome: OutcomeOf) -> Vec<Candidate> {
+    vec![Candidate::of(Cause::Outcome { effect, outcome })]
+}
+
+fn seen_in_rollback(deployment: &Result<Deployment, String>) -> Vec<Candidate> {
+    /// Longer than any rollback.
+    const NEVER: Span = Span::from_hours(24 * 365);
+    let under_way =
+        |call_time| Candidate { cause: Cause::Traffic { deployment: deployment.clone() }, call_time };
+    vec![under_way(Span::ZERO), under_way(NEVER)]
+}
+
+/// The command that a record is the first consequence of, and the roles of whoever gave it.
+fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
+    let by_relman = first.by == Actor::relman();
+    let known = match &first.event {
+        // A source of incidents may be heard by relman itself.
+        Event::IncidentReported(seen) => {
+            let (source, incident) = (seen.source.clone(), seen.incident.clone());
+            (Action::RecordIncident { source, incident }, &seen.roles)
+        }
+        Event::IncidentEnded(ended) => {
+            let (source, id, ended_at) = (ended.source.clone(), ended.id.clone(), ended.ended_at);
+            (Action::EndIncident { source, id, ended_at }, &ended.roles)
+        }
+        _ if by_relman => return None,
+        Event::PlanRecorded(recorded) => {
+            let (plan, policy) = (recorded.plan.clone(), recorded.policy.clone());
+            (Action::RecordPlan { plan, policy }, &recorded.roles)
+        }
+        Event::PlanRevised(revised) => {
+            let (plan, policy) = (revised.plan.clone(), revised.policy.clone());
+            (Action::RevisePlan { plan, policy }, &revised.roles)
+        }
+        Event::PlanApproved(approved) => (Action::ApprovePlan, &approved.roles),
+        Event::CheckRecorded(recorded) => {
+            let (check, outcome) = (recorded.check.clone(), recorded.outcome);
+            let (evidence, items) = (recorded.evidence.clone(), recorded.items.clone());
+            (Action::RecordCheck { check, outcome, evidence, items }, &recorded.roles)
+        }
+        Event::HoldPlaced(placed) if placed.cause == HoldCause::Manual => {
+            (Action::Hold { reason: placed.reason.clone() }, &placed.roles)
+        }
+        Event::HoldReleased(released) => {
+            (Action::Resume { reason: released.reason.clone() }, &released.roles)
+        }
+        Event::RollbackStarted(started) => match &started.trigger {
+            RollbackTrigger::Manual { reason, roles } => (Action::RollBack { reason: reason.clone() }, roles),
+            RollbackTrigger::Criterion { .. } | RollbackTrigger::Unmeasured { .. } => return None,
+        },
+        Event::ReleaseAborted(aborted) => (Action::Abort { reason: aborted.reason.clone() }, &aborted.roles),
+        Event::OverrideGranted(granted) => {
+            let (gate, reason, expires_at) = (granted.gate, granted.reason.clone(), granted.expires_at);
+            (Action::Override { gate, reason, expires_at }, &granted.roles)
+        }
+        Event::OnCallAcknowledged(acknowledged) => {
+            (Action::Acknowledge { until: Some(acknowledged.until) }, &acknowledged.roles)
+        }
+        Event::OnCallHandedOver(handed) => (Action::Acknowledge { until: Some(handed.until) }, &handed.roles),
+        Event::PostMortemFiled(filed) => {
+            let (number, summary) = (Some(filed.number), filed.summary.clone());
+            let (root_cause, link) = (filed.root_cause.clone(), filed.link.clone());
+            (Action::FilePostMortem { number, summary, root_cause, link }, &filed.roles)
+        }
+        Event::LessonRecorded(lesson) => {
+            (Action::RecordLesson { kind: lesson.kind, text: lesson.text.clone() }, &lesson.roles)
+        }
+        Event::ActionItemOpened(opened) => {
+            let (what, owner) = (opened.what.clone(), opened.owner.clone());
+            (Action::OpenActionItem { what, kind: opened.kind, owner, due: opened.due }, &opened.roles)
+        }
+        Event::ActionItemSettled(settled) => {
+            let (number, note) = (Some(settled.number), settled.note.clone());
+            (Action::SettleActionItem { number, how: settled.how, note }, &settled.roles)
+        }
+        Event::ComplaintRecorded(complaint) => {
+            (Action::Complain { text: complaint.text.clone() }, &complaint.roles)
+        }
+        Event::ReleaseClosed(closed) => (Action::Close, &closed.roles),
+        _ => return None,
+    };
+    Some(known)
+}

@@ -1,0 +1,102 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    event::{Event, Record, RollbackTrigger},
+    unit::{Actor, Text},
+};
+
+/// Where a record is not what was derived: the field, what the record has there, and what was derived.
+pub(super) struct Difference {
+    pub(super) field: String,
+    pub(super) recorded: String,
+    pub(super) derived: String,
+}
+
+/// The first difference between a record and what was derived in its place, apart from relman's own words, which may be
+/// others in another version.
+pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Difference> {
+    if recorded == derived {
+        return None;
+    }
+    let (here, there) = (&recorded.event, &derived.event);
+    if here.kind() != there.kind() {
+        return Some(Difference::of("kind", here.kind(), there.kind()));
+    }
+    if recorded.by != derived.by {
+        return Some(Difference::of("by", &recorded.by.to_string(), &derived.by.to_string()));
+    }
+    if recorded.at != derived.at {
+        return Some(Difference::of("at", &recorded.at.to_string(), &derived.at.to_string()));
+    }
+    let (here, there) = (without_words(recorded), without_words(derived));
+    if here == there {
+        return None;
+    }
+    first_difference("", &as_json(&here), &as_json(&there))
+}
+
+impl Difference {
+    fn of(field: &str, recorded: &str, derived: &str) -> Self {
+        Self { field: field.to_owned(), recorded: recorded.to_owned(), derived: derived.to_owned() }
+    }
+}
+
+fn as_json(event: &Event) -> Value {
+    event.to_data().ok().and_then(|data| serde_json::from_str(data.get()).ok()).unwrap_or_default()
+}
+
+fn first_difference(path: &str, here: &Value, there: &Value) -> Option<Difference> {
+    if here == there {
+        return None;
+    }
+    match (here, there) {
+        (Value::Object(left), Value::Object(right)) => {
+            let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+            names.into_iter().find_map(|name| {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let of = |side: &Map<String, Value>| side.get(name).cloned().unwrap_or_default();
+                first_difference(&path, &of(left), &of(right))
+            })
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            let pairs = left.iter().zip(right).enumerate();
+            pairs
+                .into_iter()
+                .find_map(|(index, (left, right))| first_difference(&format!("{path}[{index}]"), left, right))
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            let entries = |count| format!("{count} entries");
+            Some(Difference::of(path, &entries(left.len()), &entries(right.len())))
+        }
+        _ => Some(Difference::of(path, &here.to_string(), &there.to_string())),
+    }
+}
+
+/// The event without the sentences that relman writes itself. What people and platforms say stays.
+fn without_words(record: &Record) -> Event {
+    let mut event = record.event.clone();
+    let by_relman = record.by == Actor::relman();
+    let none = || Text::of("…");
+    match &mut event {
+        Event::GatePassed(passed) => passed.grounds.clear(),
+        Event::GateFailed(failed) => failed.reasons.clear(),
+        Event::HoldPlaced(placed) => {
+            placed.unblocked_by = none();
+            if by_relman {
+                placed.reason = none();
+            }
+        }
+        Event::HoldReleased(released) if by_relman => released.reason = none(),
+        Event::EffectFailed(failed) => failed.what.clear(),
+        Event::RollbackUnconfirmed(unconfirmed) => unconfirmed.detail = none(),
+        Event::RollbackStarted(started) => {
+            if let RollbackTrigger::Unmeasured { reason, .. } = &mut started.trigger {
+                *reason = none();
+            }
+        }
+        _ => {}
+    }
+    event
+}

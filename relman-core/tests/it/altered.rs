@@ -1,0 +1,374 @@
+//! Whoever holds a journal can alter a record and chain the rest again with correct hashes. What [`DeepVerifier`] finds of
+//! that, and what only a head that is kept elsewhere finds: a law over every record of every golden journal, and over
+//! every value in it.
+#![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use relman_core::{
+    chain::{Digest, Envelope},
+    event::Record,
+    machine::DeepVerifier,
+    port::with_causes,
+    unit::{Span, Timestamp},
+};
+use serde_json::{Value, json, value::to_raw_value};
+
+/// A record as whoever alters it sees it.
+#[derive(Debug, Clone, PartialEq)]
+struct Loose {
+    at: String,
+    by: String,
+    kind: String,
+    data: Value,
+}
+
+impl Loose {
+    fn of(line: &[u8]) -> Self {
+        let envelope = Envelope::read(line).unwrap();
+        Self {
+            at: envelope.at.to_string(),
+            by: envelope.by.to_string(),
+            kind: envelope.kind.into_owned(),
+            data: serde_json::from_str(envelope.data.get()).unwrap(),
+        }
+    }
+
+    /// Chained to what comes before; nothing where a reader refuses it.
+    fn chained(&self, seq: u64, prev: Digest) -> Option<Record> {
+        let line = Envelope {
+            release: "checkout-241".parse().unwrap(),
+            seq,
+            prev,
+            at: self.at.parse().ok()?,
+            by: self.by.parse().ok()?,
+            kind: self.kind.as_str().into(),
+            data: &to_raw_value(&self.data).unwrap(),
+        };
+        Record::read(line.seal().ok()?.bytes()).ok()
+    }
+}
+
+fn stories() -> Vec<(String, Vec<Loose>)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
+    let mut stories = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            let stored = fs::read(&path).unwrap();
+            let lines = stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n');
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            stories.push((name, lines.map(Loose::of).collect()));
+        }
+    }
+    stories.sort_by(|one, two| one.0.cmp(&two.0));
+    assert!(stories.len() >= 8);
+    stories
+}
+
+/// A history as far as it is verified, and its last hash.
+#[derive(Clone)]
+struct Verified {
+    again: DeepVerifier,
+    seq: u64,
+    prev: Digest,
+}
+
+impl Verified {
+    fn new() -> Self {
+        Self { again: DeepVerifier::new("checkout-241".parse().unwrap()), seq: 0, prev: Digest::ZERO }
+    }
+
+    /// What is found in what comes next: the record, in words.
+    fn push(&mut self, loose: &Loose) -> Result<(), String> {
+        let Some(record) = loose.chained(self.seq, self.prev) else {
+            return Err(format!("record {}: it can't be read", self.seq));
+        };
+        self.again.push(&record).map_err(|error| with_causes(&error))?;
+        (self.seq, self.prev) = (self.seq + 1, record.digest);
+        Ok(())
+    }
+
+    /// What is found in the rest of a history; where nothing is, its last hash.
+    fn rest<'a>(&self, rest: impl IntoIterator<Item = &'a Loose>) -> Result<Digest, String> {
+        let mut verified = self.clone();
+        rest.into_iter().try_for_each(|loose| verified.push(loose))?;
+        verified.again.finish().map_err(|error| with_causes(&error))?;
+        Ok(verified.prev)
+    }
+}
+
+/// Every way to alter one value a little, with the field's name.
+fn alterations(value: &Value, field: &str) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(object) => {
+            for (name, inner) in object {
+                let path = format!("{field}.{name}");
+                for (path, inner) in alterations(inner, &path) {
+                    let mut object = object.clone();
+                    object.insert(name.clone(), inner);
+                    found.push((path, Value::Object(object)));
+                }
+                let mut without = object.clone();
+                without.remove(name);
+                found.push((format!("{path} left out"), Value::Object(without)));
+            }
+        }
+        Value::Array(array) => {
+            for (index, inner) in array.iter().enumerate() {
+                for (path, inner) in alterations(inner, &format!("{field}[]")) {
+                    let mut array = array.clone();
+                    array[index] = inner;
+                    found.push((path, Value::Array(array)));
+                }
+            }
+            if let Some((_, rest)) = array.split_last() {
+                found.push((format!("{field} one less"), json!(rest)));
+            }
+        }
+        Value::Number(number) => {
+            let other = match (number.as_i64(), number.as_f64()) {
+                (Some(whole), _) => json!(whole + 1),
+                // One unit in the last place.
+                (None, Some(real)) => json!(f64::from_bits(real.to_bits() + 1)),
+                (None, None) => unreachable!("it is one of both"),
+            };
+            found.push((field.to_owned(), other));
+        }
+        Value::String(text) => found.push((field.to_owned(), json!(other_text(text)))),
+        Value::Bool(truth) => found.push((field.to_owned(), json!(!truth))),
+        Value::Null => {}
+    }
+    found
+}
+
+/// Another text that may stand in its place: a word of the format for another, a time a second later, else one more letter.
+fn other_text(text: &str) -> String {
+    const WORDS: &[(&str, &str)] = &[
+        ("passed", "failed"),
+        ("pass", "fail"),
+        ("fail", "pass"),
+        ("failed", "passed"),
+        ("canary", "baseline"),
+        ("concurrent", "frozen"),
+        ("frozen", "concurrent"),
+        ("none", "frozen"),
+        ("hard_limit", "robust"),
+        ("threshold", "evidence"),
+        ("manual", "deployer"),
+        ("unmeasured", "suspicion"),
+        ("deployer", "observation"),
+        ("observation", "deployer"),
+        ("staging", "validation"),
+        ("validation", "staging"),
+        ("production", "staging"),
+        ("drill", "production"),
+        ("not_proven", "too_few_requests"),
+        ("went_well", "lucky"),
+        ("done", "dropped"),
+        ("dropped", "done"),
+        ("prevent", "detect"),
+        ("low", "medium"),
+        ("medium", "high"),
+        ("high", "low"),
+    ];
+    if let Some((_, other)) = WORDS.iter().find(|(word, _)| *word == text) {
+        return (*other).to_owned();
+    }
+    match text.parse::<Timestamp>() {
+        Ok(at) => (at + Span::from_secs(1)).to_string(),
+        Err(_) => format!("{text}x"),
+    }
+}
+
+/// Alters every record of every story; the names of the alterations that were not found.
+///
+/// Those a head finds that is kept elsewhere: the last hash is never the one that it was.
+fn missed(alter: impl Fn(&[Loose], usize) -> Vec<(String, Vec<Loose>, usize)>) -> Vec<String> {
+    let (mut missed, mut found) = (BTreeSet::new(), 0);
+    for (story, records) in stories() {
+        let head = Verified::new().rest(&records).unwrap_or_else(|error| panic!("{story}: {error}"));
+        let mut verified = Verified::new();
+        for (index, record) in records.iter().enumerate() {
+            // Of evaluations that are alike, a few stand for all.
+            let alike =
+                record.kind == "look_taken" && (8..records.len() - 8).contains(&index) && index % 5 > 0;
+            if !alike {
+                for (name, instead, over) in alter(&records, index) {
+                    match verified.rest(instead.iter().chain(&records[index + over..])) {
+                        Ok(altered) => {
+                            assert_ne!(altered, head, "{story}, record {index}: {name}");
+                            missed.insert(name);
+                        }
+                        Err(_) => found += 1,
+                    }
+                }
+            }
+            verified.push(record).unwrap();
+        }
+    }
+    assert!(found > 300, "{found}");
+    missed.into_iter().collect()
+}
+
+#[test]
+fn every_value_that_is_altered_is_found_or_came_in_from_outside() {
+    let missed = missed(|records, index| {
+        let record = &records[index];
+        let altered = alterations(&record.data, &record.kind).into_iter();
+        // A plan and its policy are what people have decided.
+        let decided = |field: &str| field.contains(".plan.") || field.contains(".policy.");
+        altered
+            .filter(|(field, _)| !decided(field))
+            .map(|(field, data)| (field, vec![Loose { data, ..record.clone() }], 1))
+            .collect()
+    });
+    // What people said and decided, and the roles that the directory gave them; what platforms, sources and incidents
+    // said; what was measured and is watched only, or was measured too little to count; relman's own words.
+    let known = [
+        "action_item_opened.due",
+        "action_item_opened.kind",
+        "action_item_opened.owner",
+        "action_item_opened.roles[]",
+        "action_item_opened.what",
+        "action_item_settled.how",
+        "action_item_settled.note",
+        "action_item_settled.number",
+        "action_item_settled.roles one less",
+        "action_item_settled.roles[]",
+        "check_recorded.evidence",
+        "check_recorded.roles one less",
+        "check_recorded.roles[]",
+        "complaint_recorded.text",
+        "effect_failed.detail",
+        "effect_failed.effect.index",
+        "effect_failed.retry_at",
+        "effect_failed.what",
+        "gate_failed.reasons one less",
+        "gate_failed.reasons[]",
+        "gate_passed.grounds one less",
+        "gate_passed.grounds[]",
+        "hold_placed.reason",
+        "hold_placed.unblocked_by",
+        "hold_released.reason",
+        "incident_ended.ended_at",
+        "incident_ended.ended_at left out",
+        "incident_seen.incident.id",
+        "incident_seen.incident.severity",
+        "incident_seen.incident.severity left out",
+        "incident_seen.incident.started_at",
+        "incident_seen.incident.title",
+        "incident_seen.incident.url",
+        "incident_seen.incident.url left out",
+        "incident_seen.source",
+        "lesson_recorded.kind",
+        "lesson_recorded.text",
+        "look_taken.exposure.seen.share_bp",
+        "look_taken.observations one less",
+        "look_taken.observations[].answer.value.counts.errors",
+        "look_taken.observations[].answer.value.counts.requests",
+        "look_taken.observations[].answer.value.events.count",
+        "look_taken.observations[].answer.value.events.exposure",
+        "look_taken.observations[].source",
+        "look_taken.observations[].window.from",
+        "look_taken.observations[].window.until",
+        "override_granted.expires_at",
+        "override_granted.reason",
+        "plan_recorded.roles one less",
+        "plan_recorded.roles[]",
+        "plan_revised.roles one less",
+        "plan_revised.roles[]",
+        "post_mortem_filed.roles[]",
+        "post_mortem_filed.root_cause",
+        "post_mortem_filed.summary",
+        "release_closed.roles[]",
+        "rollback_started.trigger.manual.reason",
+        "rollback_started.trigger.unmeasured.reason",
+        "rollback_unconfirmed.detail",
+        "traffic_set.by",
+        "zero_traffic_observed.detail",
+    ];
+    assert_eq!(missed, known);
+}
+
+#[test]
+fn every_record_that_is_left_out_repeated_moved_or_by_another_is_found_or_changes_nothing() {
+    let missed = missed(|records, index| {
+        let record = &records[index];
+        let mut changed = vec![
+            (format!("{} left out", record.kind), Vec::new(), 1),
+            (format!("{} twice", record.kind), vec![record.clone(), record.clone()], 1),
+        ];
+        if let Some(next) = records.get(index + 1) {
+            let name = format!("{} after {}", record.kind, next.kind);
+            changed.push((name, vec![next.clone(), record.clone()], 2));
+        }
+        let relman = record.by == "system:relman";
+        let by = if relman { "user:guest" } else { "user:mallory" }.to_owned();
+        changed.push((format!("{} by another", record.kind), vec![Loose { by, ..record.clone() }], 1));
+        let at = (record.at.parse::<Timestamp>().unwrap() + Span::from_millis(1)).to_string();
+        changed.push((format!("{} 1 ms later", record.kind), vec![Loose { at, ..record.clone() }], 1));
+        changed
+    });
+    // Who of those with the role it was, and in which order things came in that have nothing to do with each other; what
+    // nothing rests on (lessons, a last message), and what ends a stream.
+    let known = [
+        "action_item_opened after post_mortem_filed",
+        "action_item_opened by another",
+        "action_item_opened left out",
+        "action_item_settled 1 ms later",
+        "action_item_settled after action_item_settled",
+        "action_item_settled by another",
+        "action_item_settled left out",
+        "check_recorded after check_recorded",
+        "check_recorded after on_call_acknowledged",
+        "check_recorded by another",
+        "complaint_recorded by another",
+        "deployed after check_recorded",
+        "hold_placed by another",
+        "hold_released after complaint_recorded",
+        "hold_released by another",
+        "incident_ended after incident_ended",
+        "incident_ended after incident_seen",
+        "incident_ended by another",
+        "incident_seen 1 ms later",
+        "incident_seen after incident_seen",
+        "incident_seen by another",
+        "lesson_recorded after action_item_opened",
+        "lesson_recorded after lesson_recorded",
+        "lesson_recorded by another",
+        "lesson_recorded left out",
+        "lesson_recorded twice",
+        "look_taken 1 ms later",
+        "look_taken after incident_seen",
+        "notified 1 ms later",
+        "notified after check_recorded",
+        "notified after hold_placed",
+        "notified after lesson_recorded",
+        "notified after look_taken",
+        "notified after notified",
+        "notified after on_call_acknowledged",
+        "notified after post_mortem_filed",
+        "notified after release_closed",
+        "notified after traffic_set",
+        "notified after zero_traffic_observed",
+        "notified left out",
+        "on_call_acknowledged by another",
+        "on_call_handed_over 1 ms later",
+        "override_granted by another",
+        "plan_approved after plan_approved",
+        "plan_approved by another",
+        "plan_recorded by another",
+        "plan_revised by another",
+        "post_mortem_filed after post_mortem_filed",
+        "post_mortem_filed by another",
+        "release_closed 1 ms later",
+        "release_closed after action_item_settled",
+        "release_closed by another",
+        "release_closed left out",
+        "rollback_started by another",
+        "traffic_set after notified",
+    ];
+    assert_eq!(missed, known);
+}
