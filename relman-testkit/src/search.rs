@@ -16,9 +16,10 @@ use proptest::{
 use relman_core::{
     chain::SealedLine,
     event::Record,
-    machine::Release,
+    machine::{DeepVerifier, Release},
     plan::Plan,
     policy::Policy,
+    port::with_causes,
     unit::{ReleaseId, Span},
 };
 use thiserror::Error;
@@ -74,13 +75,15 @@ pub fn repeatable(cases: u32) -> ProptestConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Law {
-    /// A drill under any policy, in a world in which anything fails, keeps every guardrail.
+    /// A drill under any policy, in a world in which anything fails, keeps every guardrail, and every decision in its record
+    /// comes out the same when it is taken again.
     Drills,
-    /// A production release under any policy, in such a world, keeps every guardrail.
+    /// The same for a production release.
     Releases,
     /// A run replays byte for byte from its trace.
     Traces,
-    /// A stored journal replays to the release that wrote it and keeps every guardrail.
+    /// A stored journal replays to the release that wrote it and keeps every guardrail; every decision in it comes
+    /// out the same when it is taken again.
     Journals,
     /// A trial of the lab ends as a session does on the same numbers.
     #[cfg(feature = "lab")]
@@ -202,8 +205,16 @@ pub(crate) fn journal_holds(release: &Release, lines: &[SealedLine]) -> TestCase
     let replayed = Release::replay(id, lines.iter().map(SealedLine::bytes)).map_err(failed)?;
     prop_assert_eq!(&replayed, release);
     let records: Result<Vec<Record>, _> = lines.iter().map(|line| Record::read(line.bytes())).collect();
-    prop_assert_eq!(Invariants::violations(&records.map_err(failed)?), []);
-    Ok(())
+    let records = records.map_err(failed)?;
+    prop_assert_eq!(Invariants::violations(&records), []);
+    derives(release.id(), &records)
+}
+
+/// Holds every record against what those before it give.
+fn derives(id: &ReleaseId, records: &[Record]) -> TestCaseResult {
+    let mut again = DeepVerifier::new(id.clone());
+    let found = records.iter().try_for_each(|record| again.push(record)).and_then(|()| again.finish());
+    found.map_err(|error| TestCaseError::fail(with_causes(&error)))
 }
 
 /// A simulation and the seed of what is random in it, as people read it.
@@ -226,7 +237,7 @@ fn simulation(case: Case) -> Simulation {
 fn guarded(simulation: &Simulation) -> TestCaseResult {
     let run = simulation.run(Team::new()).map_err(failed)?;
     prop_assert_eq!(Invariants::violations_of_run(&run), []);
-    Ok(())
+    derives(run.release.id(), &run.records)
 }
 
 fn replays(simulation: &Simulation) -> TestCaseResult {
