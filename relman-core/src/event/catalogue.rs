@@ -1,3 +1,4 @@
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -44,6 +45,18 @@ macro_rules! events {
                     $($kind => Some(serde_json::from_str(data.get()).map(Self::$event)),)*
                     _ => None,
                 }
+            }
+        }
+
+        /// As a record has it: `{"kind":"step_started","data":{"step":1,…}}`.
+        impl Serialize for Event {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut fields = serializer.serialize_struct("Event", 2)?;
+                fields.serialize_field("kind", self.kind())?;
+                match self {
+                    $(Self::$event(data) => fields.serialize_field("data", data)?,)*
+                }
+                fields.end()
             }
         }
 

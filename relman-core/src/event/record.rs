@@ -1,3 +1,4 @@
+use serde::Serialize;
 use thiserror::Error;
 
 use super::{Event, UnknownKind};
@@ -7,7 +8,10 @@ use crate::{
 };
 
 /// One event in its envelope, read from its line.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// As JSON it is for whoever forwards records: with `kind` and `data` as the line has them, and the line's own `digest`. What is
+/// hashed and kept is the line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
     /// The stream.
     pub release: ReleaseId,
@@ -20,6 +24,7 @@ pub struct Record {
     /// Who caused it.
     pub by: Actor,
     /// What happened.
+    #[serde(flatten)]
     pub event: Event,
     /// The hash of the line.
     pub digest: Digest,

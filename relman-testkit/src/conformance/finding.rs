@@ -11,7 +11,10 @@ use relman_core::port::{PortError, with_causes};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::Check;
+use super::{
+    Check,
+    limit::{self, Limit},
+};
 
 /// What a fixture can do for a check, or why it can't.
 pub type Able<T> = Result<T, Unable>;
@@ -71,15 +74,27 @@ impl Finding {
         }
     }
 
-    /// What a check finds; a panic of the adapter or of the fixture is a failure like any other.
-    pub(super) async fn of(check: impl Future<Output = Result<(), Unmet>>) -> Self {
+    /// What a check finds. A panic of the adapter or of the fixture is a failure like any other, and so is no answer.
+    pub(super) async fn of(name: &'static str, check: impl Future<Output = Met>) -> Self {
+        let limit = Limit::start(limit::LONGEST, move || limit::end(name));
+        Self::within(limit, check).await
+    }
+
+    async fn within(limit: Limit, check: impl Future<Output = Met>) -> Self {
         let mut check = pin!(check);
-        let checked =
-            poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
+        let failed = |why: String| Poll::Ready(Err(Unmet::Failed(why)));
+        let checked = poll_fn(|context| {
+            if limit.is_over(context) {
+                return failed(
+                    "no answer in time: a call of the adapter or of the fixture does not end".to_owned(),
+                );
+            }
+            match catch_unwind(AssertUnwindSafe(|| check.as_mut().poll(context))) {
                 Ok(Poll::Pending) => Poll::Pending,
                 Ok(Poll::Ready(met)) => Poll::Ready(met),
-                Err(payload) => Poll::Ready(Err(Unmet::Failed(format!("it panicked: {}", words(&*payload))))),
-            });
+                Err(payload) => failed(format!("it panicked: {}", words(&*payload))),
+            }
+        });
         match checked.await {
             Ok(()) => Self::Passed,
             Err(Unmet::Failed(why)) => Self::Failed { why },
@@ -167,4 +182,38 @@ pub(super) fn silent(shown: &str, secrets: &[String]) -> Met {
 pub(super) fn named(name: &str) -> Met {
     ensure!(!name.trim().is_empty(), "the name is {name:?}, and an error would not say whose it is");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn a_check_without_an_answer_fails() {
+        let limit = Limit::start(SHORT, || ());
+        let Finding::Failed { why } = Finding::within(limit, std::future::pending()).await else { panic!() };
+        assert!(why.starts_with("no answer in time"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_check_that_blocks_is_noticed_from_outside() {
+        let (tell, told) = mpsc::channel();
+        let limit = Limit::start(SHORT, move || tell.send(()).unwrap());
+        // Blocks until the watch has noticed, as an adapter would for good.
+        let blocking = async { told.recv().map_err(|_| Unmet::Failed("nobody noticed".to_owned())) };
+        assert_eq!(Finding::within(limit, blocking).await, Finding::Passed);
+    }
+
+    #[tokio::test]
+    async fn a_check_in_time_is_left_alone() {
+        let (tell, told) = mpsc::channel();
+        let limit = Limit::start(Duration::from_millis(300), move || tell.send(()).unwrap());
+        assert_eq!(Finding::within(limit, async { Ok(()) }).await, Finding::Passed);
+        // The watch is over: it has dropped its end without a word.
+        assert_eq!(told.recv(), Err(mpsc::RecvError));
+    }
 }

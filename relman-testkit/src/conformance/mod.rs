@@ -127,6 +127,7 @@
 
 mod check;
 mod finding;
+mod limit;
 mod report;
 mod suites;
 

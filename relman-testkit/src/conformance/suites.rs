@@ -40,7 +40,7 @@ macro_rules! __conformance_suite {
         $(
             #[doc = concat!("Checks the promise: ", $promise)]
             pub async fn $check(fixture: &dyn $fixture) -> $crate::conformance::Finding {
-                $crate::conformance::Finding::of(checks::$check(fixture)).await
+                $crate::conformance::Finding::of(stringify!($check), checks::$check(fixture)).await
             }
         )*
 

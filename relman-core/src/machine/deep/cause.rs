@@ -1,9 +1,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    event::{CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, Record, RollbackTrigger},
+    event::{CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, Record, RollbackTrigger, SetBy},
     machine::{
-        Action, Command, Principal,
+        Action, Command, Principal, Release,
         command::{Answers, Cause, OutcomeOf},
     },
     port::{Deployment, FlowOutcome},
@@ -25,7 +25,7 @@ impl Candidate {
 /// What may have led to a decision whose first record is this one; nothing where no decision begins so.
 ///
 /// What the record does not hold is tried both ways: how far the platform may round, and how long a call may be under way.
-pub(super) fn candidates(first: &Record) -> Vec<Candidate> {
+pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
     if let Some((action, roles)) = action(first) {
         let actor = first.by.clone();
         let roles = (actor != Actor::relman()).then(|| roles.clone());
@@ -50,11 +50,22 @@ pub(super) fn candidates(first: &Record) -> Vec<Candidate> {
                     observations: look.observations.clone(),
                 }))
             };
-            vec![measured(TrafficShare::FULL), measured(TrafficShare::ZERO)]
+            let expected = release.phase().step().map(|step| step.share);
+            match look.exposure {
+                ObservedExposure::Seen { share_bp } if Some(share_bp) != expected => {
+                    vec![measured(TrafficShare::FULL), measured(TrafficShare::ZERO)]
+                }
+                ObservedExposure::Seen { .. } | ObservedExposure::Unknown { .. } => {
+                    vec![measured(TrafficShare::FULL)]
+                }
+            }
         }
-        Event::Deployed(deployed) => done(deployed.effect),
-        Event::TrafficSet(set) => done(set.effect),
-        Event::Notified(notified) => done(notified.effect),
+        Event::Deployed(deployed) => outcome(deployed.effect, OutcomeOf::Done),
+        Event::TrafficSet(set) => match set.means {
+            SetBy::Deployer => outcome(set.effect, OutcomeOf::Done),
+            SetBy::Observation => outcome(set.effect, OutcomeOf::FoundDone),
+        },
+        Event::Notified(notified) => outcome(notified.effect, OutcomeOf::Done),
         Event::EffectFailed(failed) => {
             let detail = failed.detail.to_string();
             let retry_after = failed.retry_at.map(|at| at.since(first.at));
@@ -81,10 +92,6 @@ pub(super) fn candidates(first: &Record) -> Vec<Candidate> {
         // What time alone brings about, and what goes forward once nothing is missing.
         _ => vec![Candidate::of(Cause::Tick)],
     }
-}
-
-fn done(effect: EffectId) -> Vec<Candidate> {
-    [OutcomeOf::Done, OutcomeOf::FoundDone].into_iter().flat_map(|one| outcome(effect, one)).collect()
 }
 
 fn outcome(effect: EffectId, outcome: OutcomeOf) -> Vec<Candidate> {

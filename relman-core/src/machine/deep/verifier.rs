@@ -127,13 +127,16 @@ impl DeepVerifier {
         if let Some(other) = verdicts.iter().find(|verdict| verdict.engine != ENGINE) {
             return Err(NotDerived::Engine { seq: record.seq, engine: other.engine });
         }
-        if self.expected.iter().all(VecDeque::is_empty) || !self.follows(record)? {
-            self.begin(record)?;
-        }
+        let goes_on = !self.expected.iter().all(VecDeque::is_empty) && self.follows(record)?;
+        let after = if goes_on { None } else { self.begin(record)? };
         if matches!(record.event, Event::Evaluated(_)) {
             self.verdicts += verdicts.len() as u64;
         }
-        Ok(self.release.apply(record)?)
+        match after {
+            Some(after) => self.release = after,
+            None => self.release.apply(record)?,
+        }
+        Ok(())
     }
 
     /// After the last record of the stream.
@@ -190,17 +193,25 @@ impl DeepVerifier {
         }
     }
 
-    /// Takes the decision anew that begins with a record, in each way in which it may have been taken.
-    fn begin(&mut self, record: &Record) -> Result<(), NotDerived> {
+    /// Takes the decision anew that begins with a record, in each way in which it may have been taken. Where it is this one
+    /// record, to the byte, the release is what the decision has left.
+    fn begin(&mut self, record: &Record) -> Result<Option<Release>, NotDerived> {
         let (seq, kind) = (record.seq, record.event.kind());
         self.expected.clear();
         let mut problem = NotDerived::Unfounded { seq, kind };
         if std::mem::take(&mut self.withheld) && matches!(record.event, Event::ContractBreached(_)) {
             self.expected.extend(breach_again(&self.release, record).map(Into::into));
         }
-        for candidate in candidates(record) {
+        let candidates = candidates(&self.release, record);
+        let only = candidates.len() == 1;
+        for candidate in candidates {
             let mut release = self.release.clone();
             match decide(&mut release, &candidate.cause, record.at, candidate.call_time) {
+                Ok(decided) if only && decided.records == std::slice::from_ref(record) => {
+                    self.expected.clear();
+                    self.decided(record);
+                    return Ok(Some(release));
+                }
                 Ok(decided) => self.expected.push(decided.records.into()),
                 Err(Undecidable::Refused(refusal)) => {
                     problem = NotDerived::Refused { seq, kind, refusal: refusal.into() };
@@ -222,12 +233,16 @@ impl DeepVerifier {
         if self.expected.is_empty() {
             return Err(found.map_or(problem, |difference| differs(record, difference)));
         }
-        self.withheld = is_withheld(&record.event);
+        self.decided(record);
+        Ok(None)
+    }
+
+    fn decided(&mut self, first: &Record) {
+        self.withheld = is_withheld(&first.event);
         if self.withheld {
             self.expected.push(VecDeque::new());
         }
         self.decisions += 1;
-        Ok(())
     }
 }
 
