@@ -12,11 +12,14 @@ fn stream() -> (Vec<Vec<u8>>, Head) {
     for seq in 0..8 {
         let data = RawValue::from_string(format!("{{\"note\":\"number {seq}\",\"count\":1{seq}}}")).unwrap();
         let line = Envelope {
+            version: FormatVersion::CURRENT,
             release: "checkout-241".parse().unwrap(),
             seq,
             prev,
             at: start + Span::from_secs(seq),
+            clock: None,
             by: "user:ana".parse().unwrap(),
+            batch: None,
             kind: "noted".into(),
             data: &data,
         }

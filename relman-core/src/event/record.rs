@@ -2,13 +2,15 @@ use thiserror::Error;
 
 use super::{Event, UnknownKind};
 use crate::{
-    chain::{self, Digest, Envelope, Head, Malformed, SealedLine},
+    chain::{self, BatchRange, Digest, Envelope, FormatVersion, Head, Malformed, SealedLine},
     unit::{Actor, ReleaseId, Timestamp},
 };
 
 /// One event in its envelope, read from its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
+    /// The version of its envelope.
+    pub version: FormatVersion,
     /// The stream.
     pub release: ReleaseId,
     /// The sequence number, from 0.
@@ -17,8 +19,12 @@ pub struct Record {
     pub prev: Digest,
     /// When.
     pub at: Timestamp,
+    /// What the clock of whoever wrote it said, where that is something else than `at`.
+    pub clock: Option<Timestamp>,
     /// Who caused it.
     pub by: Actor,
+    /// The records that the same decision made, this one among them; none where it made this one alone.
+    pub batch: Option<BatchRange>,
     /// What happened.
     pub event: Event,
     /// The hash of the line.
@@ -120,11 +126,14 @@ impl Record {
             }
         };
         Ok(Self {
+            version: envelope.version,
             release,
             seq,
             prev: envelope.prev,
             at: envelope.at,
+            clock: envelope.clock,
             by: envelope.by,
+            batch: envelope.batch,
             event,
             digest: Digest::of_line(line),
         })
@@ -157,11 +166,14 @@ impl Record {
         let kind = fact.event.kind();
         let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
         let envelope = Envelope {
+            version: FormatVersion::CURRENT,
             release: release.clone(),
             seq,
             prev,
             at,
+            clock: None,
             by: fact.by.clone(),
+            batch: None,
             kind: kind.into(),
             data: &data,
         };

@@ -1,17 +1,20 @@
 //! Journals of every version of the format, kept for good: what was written once is read for ever, with the same
 //! hashes and the same meaning.
 //!
-//! A new story, or a change of the format before its first release, is written with `RELMAN_BLESS=1`:
-//! `RELMAN_BLESS=1 cargo test -p relman-core --test it golden`. The files of a released version are never written again.
+//! Each story stands there in every version. A new one, or a change of the current version before its first release, is
+//! written with `RELMAN_BLESS=1`: `RELMAN_BLESS=1 cargo test -p relman-core --test it golden`. The files of an earlier
+//! version are never written again.
 #![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
 
 use std::{fs, path::PathBuf};
 
 use crate::fixture::{Driven, act, drill_plan, policy_text, principal, secs, with};
 use relman_core::{
+    chain::verify_lines,
     event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
     machine::{Action, PhaseName, Release},
+    unit::ReleaseId,
 };
 
 /// What a story amounts to, beside its lines.
@@ -26,10 +29,23 @@ fn summary(release: &Release, records: &[Record]) -> String {
     kinds.into_iter().fold(text, |text, (kind, count)| format!("{text}{kind} {count}\n"))
 }
 
-/// Holds a stored journal against what it amounted to when it was written; writes both first where that is asked for.
+/// The current version, which alone is written.
+const CURRENT: &str = "v2";
+
+fn file_of(version: &str, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version).join(name)
+}
+
+/// The lines of a stored journal.
+fn stored(version: &str, name: &str) -> Vec<Vec<u8>> {
+    let stored = fs::read(file_of(version, &format!("{name}.jsonl"))).unwrap();
+    assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
+    stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+}
+
+/// Holds a stored journal of every version against what it amounted to when it was written; writes that of the current
+/// version first where that is asked for. Returns its records.
 fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
-    let (journal, expected) = (folder.join(format!("{name}.jsonl")), folder.join(format!("{name}.txt")));
     if std::env::var_os("RELMAN_BLESS").is_some() {
         let driven = story();
         let mut bytes = Vec::new();
@@ -37,15 +53,22 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
             bytes.extend_from_slice(line.bytes());
             bytes.push(b'\n');
         }
-        fs::write(&journal, bytes).unwrap();
-        fs::write(&expected, summary(&driven.release, &driven.journal.records)).unwrap();
+        fs::write(file_of(CURRENT, &format!("{name}.jsonl")), bytes).unwrap();
+        let summary = summary(&driven.release, &driven.journal.records);
+        fs::write(file_of(CURRENT, &format!("{name}.txt")), summary).unwrap();
     }
-    let stored = fs::read(&journal).unwrap();
-    assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
-    let lines: Vec<&[u8]> = stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
-    let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
-    let release = Release::replay("checkout-241".parse().unwrap(), lines.iter().copied()).unwrap();
-    assert_eq!(summary(&release, &records), fs::read_to_string(&expected).unwrap());
+    let [_, records] = ["v1", CURRENT].map(|version| {
+        let lines = stored(version, name);
+        let id: ReleaseId = "checkout-241".parse().unwrap();
+        let (release, records) =
+            Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+        let expected = fs::read_to_string(file_of(version, &format!("{name}.txt"))).unwrap();
+        assert_eq!(summary(&release, &records), expected, "{version}");
+        let verified = verify_lines(Some(id), &lines, None).unwrap();
+        assert_eq!(verified.head, release.head(), "{version}");
+        assert!(records.iter().all(|record| format!("v{}", record.version) == version));
+        records
+    });
     records
 }
 
