@@ -1,3 +1,4 @@
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::{Event, UnknownKind};
@@ -29,6 +30,41 @@ pub struct Record {
     pub event: Event,
     /// The hash of the line.
     pub digest: Digest,
+}
+
+/// A record that was just written, with the line that it is read from.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) line: SealedLine,
+    pub(crate) record: Record,
+    /// The event, as it is written.
+    data: Box<RawValue>,
+}
+
+impl Written {
+    /// The same record as one of a batch, after another record than before. Nothing else of its line changes.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where the line is too long now.
+    pub(crate) fn in_batch(self, prev: Digest, batch: BatchRange) -> Result<Self, SealError> {
+        let Self { line: _, mut record, data } = self;
+        let envelope = Envelope {
+            version: record.version,
+            release: record.release.clone(),
+            seq: record.seq,
+            prev,
+            at: record.at,
+            clock: record.clock,
+            by: record.by.clone(),
+            batch: Some(batch),
+            kind: record.event.kind().into(),
+            data: &data,
+        };
+        let line = envelope.seal()?;
+        (record.prev, record.batch, record.digest) = (prev, Some(batch), line.digest());
+        Ok(Self { line, record, data })
+    }
 }
 
 /// An event with who caused it: a record that is not sealed yet.
@@ -152,7 +188,7 @@ impl Record {
         at: Timestamp,
         fact: &Fact,
     ) -> Result<SealedLine, SealError> {
-        Self::write(release, seq, prev, at, fact).map(|(line, _)| line)
+        Self::write(release, seq, prev, at, fact).map(|written| written.line)
     }
 
     /// The same with the record that the line reads back as: written once, and read once.
@@ -162,7 +198,7 @@ impl Record {
         prev: Digest,
         at: Timestamp,
         fact: &Fact,
-    ) -> Result<(SealedLine, Self), SealError> {
+    ) -> Result<Written, SealError> {
         let kind = fact.event.kind();
         let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
         let envelope = Envelope {
@@ -179,7 +215,10 @@ impl Record {
         };
         let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;
         match Self::read(&bytes) {
-            Ok(record) => Ok((SealedLine::of(record.head(), prev, bytes), record)),
+            Ok(record) => {
+                let line = SealedLine::of(record.head(), prev, bytes);
+                Ok(Written { line, record, data })
+            }
             Err(RecordError::Malformed(problem)) => Err(envelope.refused(problem).into()),
             Err(source) => Err(SealError::Unreadable { seq, source }),
         }

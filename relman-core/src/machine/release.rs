@@ -7,10 +7,10 @@ use thiserror::Error;
 
 use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
 use crate::{
-    chain::{Broken, Digest, Head, Progress, SealedLine},
+    chain::{BatchRange, Broken, Digest, Head, Progress},
     event::{
         ActionItemKind, CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record,
-        RecordError, SealError, Settlement,
+        RecordError, SealError, Settlement, Written,
     },
     judge::Judge,
     plan::{Plan, RiskAssessment},
@@ -315,11 +315,37 @@ impl Release {
     /// # Errors
     ///
     /// [`SealError`] where the record would not be readable again; the release is unchanged then.
-    pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<(SealedLine, Record), SealError> {
+    pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<Written, SealError> {
         let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-        let (line, record) = Record::write(&self.id, seq, prev, now.max(self.last_at), fact)?;
-        self.apply(&record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
-        Ok((line, record))
+        let written = Record::write(&self.id, seq, prev, now.max(self.last_at), fact)?;
+        self.apply(&written.record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
+        Ok(written)
+    }
+
+    /// Writes the records that one decision has just made once more, as those of one batch: how many they are is known
+    /// only now. A record that is alone stays as it is.
+    ///
+    /// Of all that was folded, two things follow from the bytes of a line and not from what it says: the head, and the
+    /// keys of the effects. They are set anew, so that nothing is decided or folded twice.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where a line becomes too long; the release is half-way then.
+    pub(super) fn write_as_batch(&mut self, decided: Vec<Written>) -> Result<Vec<Written>, SealError> {
+        let [first, _, ..] = &*decided else { return Ok(decided) };
+        let (first, mut prev) = (first.record.seq, first.record.prev);
+        let batch =
+            BatchRange::new(first, decided.len() as u64).expect("two records or more that have numbers");
+        let mut whole = Vec::with_capacity(decided.len());
+        for written in decided {
+            let written = written.in_batch(prev, batch)?;
+            let head = written.record.head();
+            prev = head.digest;
+            self.head = Some(head);
+            self.name_effects(head);
+            whole.push(written);
+        }
+        Ok(whole)
     }
 
     /// The identifier.

@@ -10,10 +10,10 @@ use std::{fs, path::PathBuf};
 
 use crate::fixture::{Driven, act, drill_plan, policy_text, principal, secs, with};
 use relman_core::{
-    chain::verify_lines,
+    chain::{BatchRange, Digest, Envelope, FormatVersion, Verifier, verify_lines},
     event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
-    machine::{Action, PhaseName, Release},
+    machine::{Action, Input, PhaseName, Release},
     unit::ReleaseId,
 };
 
@@ -297,6 +297,132 @@ fn a_drill_with_everything_in_it() {
     ] {
         assert!(kinds.contains(&kind), "{kind}");
     }
+}
+
+const STORIES: [&str; 8] =
+    ["clean", "rolled-back", "outage", "override", "learned", "incidents", "drill", "clock-skewed"];
+
+/// What verification and folding say of a whole stream: the same, where it is refused for how it goes on.
+fn whole(lines: &[Vec<u8>]) -> Result<(), String> {
+    let id: ReleaseId = "checkout-241".parse().unwrap();
+    let verified = verify_lines(None, lines, None).map(drop).map_err(|broken| broken.to_string());
+    let folded = Release::replay(id, lines.iter().map(Vec::as_slice));
+    assert_eq!(folded.map(drop).map_err(|error| error.to_string()), verified);
+    verified
+}
+
+/// A journal takes what one decision makes as a whole, and every record says so.
+#[test]
+fn a_stream_that_ends_in_the_middle_of_a_decision_is_cut() {
+    let mut cut_in = 0;
+    for name in STORIES {
+        let lines = stored(CURRENT, name);
+        let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
+        for end in 0..=lines.len() {
+            let inside = end.checked_sub(1).and_then(|last| records[last].batch);
+            let expected = match inside.filter(|batch| batch.last() >= end as u64) {
+                None => Ok(()),
+                Some(batch) => Err(format!(
+                    "checkout-241, record {end}: it is missing; the decision that began with record {} is cut: {} of \
+                     {} records are there",
+                    batch.first(),
+                    end as u64 - batch.first(),
+                    batch.records()
+                )),
+            };
+            cut_in += usize::from(expected.is_err());
+            assert_eq!(whole(&lines[..end]), expected, "{name}");
+        }
+        // Half a line is no record, wherever it ends.
+        let (last, before) = lines.split_last().unwrap();
+        let mut verifier = Verifier::new(None);
+        before.iter().for_each(|line| verifier.push(line).unwrap());
+        for end in 0..last.len() {
+            assert!(verifier.clone().push(&last[..end]).is_err(), "{name}: {end} bytes of the last line");
+        }
+    }
+    assert!(cut_in > 80, "{cut_in}");
+}
+
+/// A batch is a claim like any other: one that does not fit its neighbours is refused, though every hash fits.
+#[test]
+fn a_batch_that_its_records_do_not_agree_on_is_refused() {
+    let lines = stored(CURRENT, "rolled-back");
+    let of = |line: &[u8]| Envelope::read(line).unwrap().batch;
+    let at = lines.iter().position(|line| of(line).is_some_and(|batch| batch.records() > 2)).unwrap();
+    let batch = of(&lines[at]).unwrap();
+    let (first, records) = (batch.first(), batch.records());
+    let another = |first, records| Some(BatchRange::new(first, records).unwrap());
+    for (seq, says, bad) in [
+        (at, None, at + 1),
+        (at, another(first, records - 1), at + 1),
+        (at, another(first - 1, records + 1), at),
+        (at + 1, None, at + 1),
+        (at + 1, another(first, records + 1), at + 1),
+        (at + 1, another(first + 1, records - 1), at + 1),
+        (at - 1, another(first - 1, records), at),
+        (at - 1, another(first - 1, records + 1), at),
+    ] {
+        let mut prev = Digest::ZERO;
+        let forged = lines.iter().enumerate().map(|(index, line)| {
+            let mut envelope = Envelope::read(line).unwrap();
+            envelope.prev = prev;
+            if index == seq {
+                envelope.batch = says;
+            }
+            let line = envelope.seal().unwrap();
+            prev = line.digest();
+            line.bytes().to_vec()
+        });
+        let error = whole(&forged.collect::<Vec<_>>()).unwrap_err();
+        assert!(error.starts_with(&format!("checkout-241, record {bad}: ")), "{seq}: {says:?}: {error}");
+    }
+}
+
+/// A stream that began in version 1 continues in the current one, whoever continues it, and never goes back.
+#[test]
+fn a_stream_of_version_1_continues_in_the_current_version() {
+    let (old, mut several) = (stored("v1", "clean"), 0);
+    for begun in [1, 2, 9, 14, old.len() / 2] {
+        let mut driven = Driven::resumed(&old[..begun]).with_short_calls();
+        driven.elsewhere(principal("user:guest"), act::hold(), driven.now);
+        driven.input(Input::Changed).unwrap();
+        driven.does("user:ben", act::resume());
+        match driven.phase() {
+            PhaseName::Planning => driven = driven.staging(),
+            PhaseName::Staging => {
+                driven.perform();
+                driven.does("user:qin", act::passed("unit"));
+            }
+            _ => {
+                driven.does("user:guest", act::roll_back());
+                driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+            }
+        }
+        driven.assert_replays();
+        let versions = driven.journal.records.iter().map(|record| record.version);
+        let current = versions.skip_while(|version| *version == FormatVersion::V1);
+        assert!(current.clone().all(|version| version == FormatVersion::CURRENT));
+        assert_eq!(current.count(), driven.journal.records.len() - begun);
+        several += usize::from(driven.journal.records.iter().any(|record| record.batch.is_some()));
+        let mut lines: Vec<Vec<u8>> = driven.journal.lines.iter().map(|line| line.bytes().to_vec()).collect();
+        assert_eq!(whole(&lines), Ok(()));
+
+        let last = Record::read(lines.last().unwrap()).unwrap();
+        let back = Envelope {
+            version: FormatVersion::V1,
+            seq: last.seq + 1,
+            prev: last.digest,
+            clock: None,
+            batch: None,
+            ..Envelope::read(lines.last().unwrap()).unwrap()
+        };
+        let back = back.seal().unwrap();
+        lines.push(back.bytes().to_vec());
+        let says = "it is of format version 1, and the record before it is of version 2";
+        assert_eq!(whole(&lines), Err(format!("checkout-241, record {}: {says}", last.seq + 1)));
+    }
+    assert!(several > 2, "{several}");
 }
 
 /// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.

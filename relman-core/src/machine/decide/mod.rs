@@ -15,7 +15,7 @@ use crate::{
     chain::SealedLine,
     event::{
         ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, Record, ReleaseCompleted,
-        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted,
+        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
     },
     unit::{Actor, Span, Timestamp},
 };
@@ -52,7 +52,7 @@ pub(super) fn decide(
     call_time: Span,
 ) -> Result<Decided, Undecidable> {
     let now = now.max(release.last_at);
-    let mut draft = Draft { release, decided: Decided::default(), failed: None, now, call_time };
+    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, call_time };
     match cause {
         // Nothing expires by a command: the clock of whoever gives it is not the one that patience goes by.
         Cause::Action(command) => draft.command(command).map_err(Undecidable::Refused)?,
@@ -79,16 +79,20 @@ pub(super) fn decide(
         }
     }
     draft.advance();
-    match draft.failed {
-        None => Ok(draft.decided),
-        Some(error) => Err(Undecidable::Unwritable(error)),
-    }
+    let Draft { release, decided, failed, .. } = draft;
+    let whole = match failed {
+        None => release.write_as_batch(decided).map_err(Undecidable::Unwritable)?,
+        Some(error) => return Err(Undecidable::Unwritable(error)),
+    };
+    let (lines, records) = whole.into_iter().map(|written| (written.line, written.record)).unzip();
+    Ok(Decided { lines, records })
 }
 
-/// A decision in the making: each event is written as a record and folded at once.
+/// A decision in the making: each event is written as a record and folded at once. Where it has made more than one in
+/// the end, they are written once more, as a batch.
 struct Draft<'a> {
     release: &'a mut Release,
-    decided: Decided,
+    decided: Vec<Written>,
     failed: Option<SealError>,
     now: Timestamp,
     /// How long a call may be under way at most.
@@ -103,10 +107,7 @@ impl Draft<'_> {
         }
         let fact = Fact { by: by.clone(), event: event.into() };
         match self.release.write(&fact, self.now) {
-            Ok((line, record)) => {
-                self.decided.lines.push(line);
-                self.decided.records.push(record);
-            }
+            Ok(written) => self.decided.push(written),
             Err(error) => self.failed = Some(error),
         }
     }
@@ -137,9 +138,9 @@ impl Draft<'_> {
     /// Goes forward as far as nothing is missing.
     fn advance(&mut self) {
         while self.release.missing(self.now).is_empty() || self.all_traffic_is_on_it() {
-            let before = self.decided.lines.len();
+            let before = self.decided.len();
             self.advance_once();
-            if self.decided.lines.len() == before {
+            if self.decided.len() == before {
                 return;
             }
         }
