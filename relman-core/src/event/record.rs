@@ -188,7 +188,7 @@ impl Record {
         at: Timestamp,
         fact: &Fact,
     ) -> Result<SealedLine, SealError> {
-        Self::write(release, seq, prev, at, fact).map(|written| written.line)
+        Self::write(release, seq, prev, at, None, fact).map(|written| written.line)
     }
 
     /// The same with the record that the line reads back as: written once, and read once.
@@ -197,6 +197,7 @@ impl Record {
         seq: u64,
         prev: Digest,
         at: Timestamp,
+        clock: Option<Timestamp>,
         fact: &Fact,
     ) -> Result<Written, SealError> {
         let kind = fact.event.kind();
@@ -207,7 +208,7 @@ impl Record {
             seq,
             prev,
             at,
-            clock: None,
+            clock,
             by: fact.by.clone(),
             batch: None,
             kind: kind.into(),

@@ -5,7 +5,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
+use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress, decide::Moment};
 use crate::{
     chain::{BatchRange, Broken, Digest, Head, Progress},
     event::{
@@ -315,9 +315,11 @@ impl Release {
     /// # Errors
     ///
     /// [`SealError`] where the record would not be readable again; the release is unchanged then.
-    pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<Written, SealError> {
+    pub(super) fn write(&mut self, fact: &Fact, moment: Moment) -> Result<Written, SealError> {
         let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-        let written = Record::write(&self.id, seq, prev, now.max(self.last_at), fact)?;
+        let at = moment.now.max(self.last_at);
+        let clock = (moment.clock != at).then_some(moment.clock);
+        let written = Record::write(&self.id, seq, prev, at, clock, fact)?;
         self.apply(&written.record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
         Ok(written)
     }

@@ -253,6 +253,14 @@ fn a_record_from_the_future() {
     let kinds = kinds(&records);
     let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
     assert_eq!((count("clock_skewed"), count("rollback_confirmed")), (1, 1));
+    // From that record on the stream is ahead of the clock, and its records say by how much.
+    let wrong = kinds.iter().position(|kind| *kind == "complaint_recorded").unwrap();
+    let (before, after) = records.split_at(wrong + 1);
+    assert!(before.iter().all(|record| record.clock.is_none()));
+    for record in after {
+        let ahead = record.at.since(record.clock.unwrap());
+        assert!(ahead.as_millis().abs_diff(86_400_000) < 5_000, "{record:?}");
+    }
 }
 
 fn drill() -> Driven {

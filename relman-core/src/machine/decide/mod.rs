@@ -27,6 +27,15 @@ pub(super) struct Decided {
     pub(super) records: Vec<Record>,
 }
 
+/// When something is decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The time of the stream.
+    pub(super) now: Timestamp,
+    /// What the clock of whoever decides says.
+    pub(super) clock: Timestamp,
+}
+
 /// Why a decision came to nothing.
 #[derive(Debug)]
 pub(super) enum Undecidable {
@@ -38,8 +47,8 @@ pub(super) enum Undecidable {
 
 /// Decides what a cause leads to: moves the release on in place, and returns the records that the move consists of.
 ///
-/// Pure: the same release, cause and `now` give the same answer. `now` is a time of the stream, never earlier than the
-/// last record; `call_time` is how long a call may be under way. No records mean that there is nothing to record: the cause came too late to matter.
+/// Pure: the same release, cause and moment give the same answer. The time of the stream is never earlier than the last
+/// record; `call_time` is how long a call may be under way. No records mean that there is nothing to record: the cause came too late to matter.
 ///
 /// # Errors
 ///
@@ -48,11 +57,12 @@ pub(super) enum Undecidable {
 pub(super) fn decide(
     release: &mut Release,
     cause: &Cause,
-    now: Timestamp,
+    moment: Moment,
     call_time: Span,
 ) -> Result<Decided, Undecidable> {
+    let Moment { now, clock } = moment;
     let now = now.max(release.last_at);
-    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, call_time };
+    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, clock, call_time };
     match cause {
         // Nothing expires by a command: the clock of whoever gives it is not the one that patience goes by.
         Cause::Action(command) => draft.command(command).map_err(Undecidable::Refused)?,
@@ -95,6 +105,7 @@ struct Draft<'a> {
     decided: Vec<Written>,
     failed: Option<SealError>,
     now: Timestamp,
+    clock: Timestamp,
     /// How long a call may be under way at most.
     call_time: Span,
 }
@@ -106,7 +117,7 @@ impl Draft<'_> {
             return;
         }
         let fact = Fact { by: by.clone(), event: event.into() };
-        match self.release.write(&fact, self.now) {
+        match self.release.write(&fact, Moment { now: self.now, clock: self.clock }) {
             Ok(written) => self.decided.push(written),
             Err(error) => self.failed = Some(error),
         }
