@@ -117,6 +117,7 @@ impl Releases {
             release.apply(&record)?;
             records.push(record);
         }
+        release.check_whole()?;
         Ok(records)
     }
 

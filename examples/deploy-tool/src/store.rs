@@ -120,7 +120,9 @@ fn broken(error: &ReplayError, id: &ReleaseId) -> Failure {
 /// The command that finds what keeps a record from being folded: a chain can be whole where what it tells is not.
 pub(crate) fn finds(error: &ReplayError) -> &'static str {
     match error {
-        ReplayError::Record(RecordError::Malformed(_)) | ReplayError::OutOfOrder { .. } => "verify",
+        ReplayError::Record(RecordError::Malformed(_))
+        | ReplayError::OutOfOrder { .. }
+        | ReplayError::Broken(_) => "verify",
         _ => "verify --deep",
     }
 }

@@ -44,7 +44,8 @@ impl<'a> Records<'a> {
         let mut line = Vec::new();
         let mut bounded = self.reader.by_ref().take(MAX_BYTES);
         if bounded.read_until(b'\n', &mut line).map_err(HandoverError::file(&self.path))? == 0 {
-            self.finish(Some(self.listed.head))?;
+            let end = self.verifier.clone().finish(Some(self.listed.head));
+            end.map_err(|broken| self.broken(broken))?;
             return Ok(None);
         }
         let ended = line.pop_if(|last| *last == b'\n').is_some();
@@ -57,15 +58,11 @@ impl<'a> Records<'a> {
             {
                 return Err(self.broken(broken));
             }
-            self.finish(None)?;
+            self.verifier.so_far().map_err(|broken| self.broken(broken))?;
             return Err(self.broken(Broken::new(Some(self.id.clone()), seq, BrokenReason::Unterminated)));
         }
         pushed.map_err(|broken| self.broken(broken))?;
         Ok(Some(line))
-    }
-
-    fn finish(&self, known: Option<Head>) -> Result<(), HandoverError> {
-        self.verifier.clone().finish(known).map(|_| ()).map_err(|broken| self.broken(broken))
     }
 
     fn broken(&self, broken: Broken) -> HandoverError {
@@ -132,7 +129,8 @@ impl<'a> Records<'a> {
                 }
                 page.push(sealed.map_err(|error| HandoverError::wrong(file_of(self.id), error.to_string()))?);
             }
-            if page.len() == PAGE || is_last {
+            // A journal takes a decision as a whole, so that an import that is interrupted leaves no part of one.
+            if (page.len() >= PAGE && release.check_whole().is_ok()) || is_last {
                 let last = page.last().map(SealedLine::head);
                 journal.append(self.id, before, &page, &release.index()).await?;
                 before = last.or(before);

@@ -31,7 +31,7 @@ fn recorded(name: &str) -> (ReleaseId, Vec<SealedLine>) {
     let renamed = run.lines.into_iter().take(40).map(|line| {
         let line = String::from_utf8(line).unwrap().replace(&old, &format!("{name:?}"));
         let mut envelope = Envelope::read(line.as_bytes()).unwrap();
-        envelope.prev = prev;
+        (envelope.release, envelope.prev) = (ReleaseId::recorded(name).unwrap(), prev);
         let line = envelope.seal().unwrap();
         prev = line.digest();
         line

@@ -1,31 +1,76 @@
 //! One line of a chain: the envelope around an event, and the line as it is stored.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::{Digest, Malformed, strict};
+use super::{BatchRange, Digest, Malformed, strict};
 use crate::unit::{Actor, ReleaseId, Timestamp};
 
-/// The version of the envelope and of the events' schema that this crate writes.
-pub const FORMAT_VERSION: u64 = 1;
+/// How many digits the version of a kind has at most: nobody changes an event ten thousand times.
+const MAX_KIND_VERSION: usize = 4;
+
+/// The version of a record's envelope. A stream that began in an earlier one continues in the current one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FormatVersion {
+    /// Read for good, and not written any more: `release` in place of `stream`, no clock and no batch.
+    V1,
+    /// What is written.
+    V2,
+}
+
+impl FormatVersion {
+    /// The version that this crate writes.
+    pub const CURRENT: Self = Self::V2;
+
+    /// The number in the envelope.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::V1 => 1,
+            Self::V2 => 2,
+        }
+    }
+
+    fn of_number(number: u64) -> Result<Self, Malformed> {
+        match number {
+            1 => Ok(Self::V1),
+            2 => Ok(Self::V2),
+            other => Err(Malformed::UnknownVersion(other)),
+        }
+    }
+}
+
+impl Serialize for FormatVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.number())
+    }
+}
+
+impl fmt::Display for FormatVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(f)
+    }
+}
 
 /// What surrounds an event in its line.
 ///
 /// # Examples
 ///
 /// ```
-/// use relman_core::chain::{Digest, Envelope};
+/// use relman_core::chain::{Digest, Envelope, FormatVersion};
 ///
 /// let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
 /// let line = Envelope {
+///     version: FormatVersion::CURRENT,
 ///     release: "checkout-241".parse()?,
 ///     seq: 0,
 ///     prev: Digest::ZERO,
 ///     at: "2026-11-22T18:04:05.000Z".parse()?,
+///     clock: None,
 ///     by: "user:ana".parse()?,
+///     batch: None,
 ///     kind: "plan_recorded".into(),
 ///     data: &data,
 /// }
@@ -37,7 +82,9 @@ pub const FORMAT_VERSION: u64 = 1;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Envelope<'a> {
-    /// The stream.
+    /// The version in which it is written.
+    pub version: FormatVersion,
+    /// The stream, which is that of a release.
     pub release: ReleaseId,
     /// The sequence number, from 0.
     pub seq: u64,
@@ -45,18 +92,22 @@ pub struct Envelope<'a> {
     pub prev: Digest,
     /// When.
     pub at: Timestamp,
+    /// What the clock of whoever wrote it said, where that is something else than `at`.
+    pub clock: Option<Timestamp>,
     /// Who caused it.
     pub by: Actor,
-    /// The kind of the event.
+    /// The records that the same decision made, this one among them; none where it made this one alone.
+    pub batch: Option<BatchRange>,
+    /// The kind of the event, with its version where that is above 1: `plan_recorded`, `plan_recorded/2`.
     pub kind: Cow<'a, str>,
     /// The event, as it is written.
     pub data: &'a RawValue,
 }
 
-/// The fields in the order in which they are written.
+/// The fields of version 1, in the order in which they are written.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields<'a> {
+struct Fields1<'a> {
     v: u64,
     release: ReleaseId,
     seq: u64,
@@ -66,6 +117,59 @@ struct Fields<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     data: &'a RawValue,
+}
+
+/// The fields of version 2, in the order in which they are written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields2<'a> {
+    v: u64,
+    stream: StreamName,
+    seq: u64,
+    prev: Digest,
+    at: Timestamp,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    clock: Option<Timestamp>,
+    by: Actor,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    batch: Option<BatchRange>,
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// A field that may be left out has a value where it is there: `null` is none.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The name of a stream.
+enum StreamName {
+    /// `release:ID`.
+    Release(ReleaseId),
+    /// Of something else, which may have a stream as well.
+    Other(String),
+}
+
+const OF_A_RELEASE: &str = "release:";
+
+impl Serialize for StreamName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Release(release) => serializer.collect_str(&format_args!("{OF_A_RELEASE}{release}")),
+            Self::Other(name) => serializer.serialize_str(name),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
+        match name.strip_prefix(OF_A_RELEASE) {
+            Some(id) => ReleaseId::recorded(id).map(Self::Release).map_err(serde::de::Error::custom),
+            None => Ok(Self::Other(name.into_owned())),
+        }
+    }
 }
 
 /// Why an envelope can't be written.
@@ -79,33 +183,25 @@ pub struct SealError {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads a line, strictly.
+    /// Reads a line of any version, strictly.
     ///
     /// # Errors
     ///
     /// [`Malformed`] with the first thing that is wrong.
     pub fn read(line: &'a [u8]) -> Result<Self, Malformed> {
         let text = strict::check(line)?;
-        let fields: Fields<'a> = serde_json::from_str(text).map_err(Malformed::Envelope)?;
-        if fields.v != FORMAT_VERSION {
-            return Err(Malformed::UnknownVersion(fields.v));
+        let version = version_of(text)?;
+        let envelope = match version {
+            FormatVersion::V1 => Self::from(fields::<Fields1<'a>>(text)?),
+            FormatVersion::V2 => Self::try_from(fields::<Fields2<'a>>(text)?)?,
+        };
+        if !is_kind(&envelope.kind, version) {
+            return Err(Malformed::Kind(envelope.kind.into_owned()));
         }
-        let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if !(1..=64).contains(&fields.kind.len()) || !fields.kind.chars().all(snake) {
-            return Err(Malformed::Kind(fields.kind.into_owned()));
-        }
-        if !fields.data.get().starts_with('{') {
+        if !envelope.data.get().starts_with('{') {
             return Err(Malformed::DataNotObject);
         }
-        Ok(Self {
-            release: fields.release,
-            seq: fields.seq,
-            prev: fields.prev,
-            at: fields.at,
-            by: fields.by,
-            kind: fields.kind,
-            data: fields.data,
-        })
+        Ok(envelope)
     }
 
     /// Writes the line.
@@ -129,18 +225,87 @@ impl<'a> Envelope<'a> {
 
     /// The line for whoever reads it back at once.
     pub(crate) fn write(&self) -> Result<Vec<u8>, Malformed> {
-        let fields = Fields {
-            v: FORMAT_VERSION,
-            release: self.release.clone(),
-            seq: self.seq,
-            prev: self.prev,
-            at: self.at,
-            by: self.by.clone(),
-            kind: self.kind.clone(),
-            data: self.data,
+        let (v, seq, prev, at) = (self.version.number(), self.seq, self.prev, self.at);
+        let (release, by, kind, data) = (self.release.clone(), self.by.clone(), self.kind.clone(), self.data);
+        let written = match self.version {
+            FormatVersion::V1 if self.clock.is_some() || self.batch.is_some() => {
+                return Err(Malformed::NotInVersion1);
+            }
+            FormatVersion::V1 => serde_json::to_vec(&Fields1 { v, release, seq, prev, at, by, kind, data }),
+            FormatVersion::V2 => {
+                let (stream, clock, batch) = (StreamName::Release(release), self.clock, self.batch);
+                serde_json::to_vec(&Fields2 { v, stream, seq, prev, at, clock, by, batch, kind, data })
+            }
         };
-        serde_json::to_vec(&fields).map_err(Malformed::Json)
+        written.map_err(Malformed::Json)
     }
+}
+
+impl<'a> From<Fields1<'a>> for Envelope<'a> {
+    fn from(fields: Fields1<'a>) -> Self {
+        let Fields1 { v: _, release, seq, prev, at, by, kind, data } = fields;
+        Self { version: FormatVersion::V1, release, seq, prev, at, clock: None, by, batch: None, kind, data }
+    }
+}
+
+impl<'a> TryFrom<Fields2<'a>> for Envelope<'a> {
+    type Error = Malformed;
+
+    fn try_from(fields: Fields2<'a>) -> Result<Self, Malformed> {
+        let Fields2 { v: _, stream, seq, prev, at, clock, by, batch, kind, data } = fields;
+        let release = match stream {
+            StreamName::Release(release) => release,
+            StreamName::Other(name) => return Err(Malformed::NotOfARelease(name)),
+        };
+        if clock == Some(at) {
+            return Err(Malformed::ClockAgrees(at));
+        }
+        if let Some(batch) = batch.filter(|batch| !batch.contains(seq)) {
+            return Err(Malformed::OutsideBatch { seq, batch });
+        }
+        Ok(Self { version: FormatVersion::V2, release, seq, prev, at, clock, by, batch, kind, data })
+    }
+}
+
+fn fields<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Malformed> {
+    serde_json::from_str(text).map_err(Malformed::Envelope)
+}
+
+/// The version of a line that is strict JSON. Whoever writes records writes it first; elsewhere it takes a look at the
+/// whole line.
+fn version_of(text: &str) -> Result<FormatVersion, Malformed> {
+    /// What every version has.
+    #[derive(Deserialize)]
+    struct AnyVersion {
+        v: u64,
+    }
+
+    for version in [FormatVersion::V2, FormatVersion::V1] {
+        let rest = text.strip_prefix(match version {
+            FormatVersion::V1 => "{\"v\":1",
+            FormatVersion::V2 => "{\"v\":2",
+        });
+        if rest.is_some_and(|rest| rest.starts_with(',')) {
+            return Ok(version);
+        }
+    }
+    FormatVersion::of_number(fields::<AnyVersion>(text)?.v)
+}
+
+/// Whether a kind is snake case; in version 2 a version of its own may follow, from 2 on.
+fn is_kind(kind: &str, version: FormatVersion) -> bool {
+    let (name, of_its_own) = match kind.split_once('/') {
+        Some((name, number)) if version > FormatVersion::V1 => (name, Some(number)),
+        Some(_) | None => (kind, None),
+    };
+    let snake = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_version = |number: &str| {
+        (1..=MAX_KIND_VERSION).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+            && !number.starts_with('0')
+            && number != "1"
+    };
+    (1..=64).contains(&name.len()) && name.chars().all(snake) && of_its_own.is_none_or(is_version)
 }
 
 /// The last record of a stream: its sequence number and its hash.
@@ -213,44 +378,5 @@ impl SealedLine {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::port::with_causes;
-
-    const LINE: &str = concat!(
-        r#"{"v":1,"release":"checkout-241","seq":0,"prev":""#,
-        "0000000000000000000000000000000000000000000000000000000000000000",
-        r#"","at":"2026-11-22T18:04:05.000Z","by":"user:ana","kind":"plan_recorded","data":{}}"#
-    );
-
-    #[test]
-    fn an_envelope_has_its_fields_and_no_others() {
-        assert!(Envelope::read(LINE.as_bytes()).is_ok());
-        for (from, to, part) in [
-            (r#""v":1"#, r#""v":2"#, "has format version 2"),
-            (r#""v":1,"#, "", "missing field `v`"),
-            (r#""seq":0,"#, "", "missing field `seq`"),
-            (r#""seq":0"#, r#""seq":-1"#, "invalid value"),
-            (r#""seq":0"#, r#""seq":0,"note":1"#, "unknown field `note`"),
-            ("checkout-241", "checkout 241", "is not a release id"),
-            (".000Z", "Z", "is not a UTC time"),
-            ("user:ana", "ana", "is not an actor"),
-            ("plan_recorded", "Plan", "is not 1 to 64 characters"),
-            (r#""data":{}"#, r#""data":[]"#, "`data` is not an object"),
-            ("0000\",\"at\"", "000G\",\"at\"", "is not a SHA-256 hash"),
-        ] {
-            assert!(LINE.contains(from), "{from}");
-            let error = with_causes(&Envelope::read(LINE.replace(from, to).as_bytes()).unwrap_err());
-            assert!(error.contains(part), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn what_a_reader_would_refuse_is_not_written() {
-        let envelope = Envelope::read(LINE.as_bytes()).unwrap();
-        assert_eq!(envelope.seal().unwrap().bytes(), LINE.as_bytes());
-        let long = RawValue::from_string(format!("{{\"a\":\"{}\"}}", "x".repeat(70_000))).unwrap();
-        let error = with_causes(&Envelope { data: &long, ..envelope }.seal().unwrap_err());
-        assert!(error.contains("record 0 of checkout-241: the line has 70"), "{error}");
-    }
-}
+#[path = "envelope_tests.rs"]
+mod tests;

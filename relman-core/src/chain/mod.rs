@@ -2,12 +2,15 @@
 //!
 //! Works on bytes and knows no event. [`crate::docs::record_format`] has the format.
 
+mod batch;
 mod digest;
 mod envelope;
 mod strict;
 mod verify;
 
+pub(crate) use batch::Progress;
+pub use batch::{BatchRange, BatchRangeError};
 pub use digest::Digest;
-pub use envelope::{Envelope, FORMAT_VERSION, Head, SealError, SealedLine};
+pub use envelope::{Envelope, FormatVersion, Head, SealError, SealedLine};
 pub use strict::{MAX_LINE, Malformed};
 pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

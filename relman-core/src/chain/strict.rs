@@ -3,7 +3,8 @@ use std::{collections::BTreeSet, fmt};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
-use crate::unit::file::MAX_INTEGER;
+use super::BatchRange;
+use crate::unit::{Timestamp, file::MAX_INTEGER};
 
 /// The longest line, in bytes, without the line feed. Larger material is attached by its digest.
 pub const MAX_LINE: usize = 65_535;
@@ -34,11 +35,30 @@ pub enum Malformed {
     #[error("the line is not a record")]
     Envelope(#[source] serde_json::Error),
     /// The envelope is of another version.
-    #[error("the record has format version {0}, and this version of relman reads 1")]
+    #[error("the record has format version {0}, and this version of relman reads 1 and 2")]
     UnknownVersion(u64),
+    /// It belongs to the stream of something else.
+    #[error("the stream {0:?} is not that of a release, which is called `release:ID`")]
+    NotOfARelease(String),
     /// The kind is not snake case.
-    #[error("the kind {0:?} is not 1 to 64 characters of a-z, 0-9 and _")]
+    #[error(
+        "the kind {0:?} is not 1 to 64 characters of a-z, 0-9 and _, with `/2` or above for a later version"
+    )]
     Kind(String),
+    /// The clock says what `at` says.
+    #[error("`clock` is {0}, as `at` is: it stands there only where they differ")]
+    ClockAgrees(Timestamp),
+    /// The record is not one of its own batch.
+    #[error("record {seq} is not among the {} records from {} on that `batch` names", batch.records(), batch.first())]
+    OutsideBatch {
+        /// The record.
+        seq: u64,
+        /// What it says.
+        batch: BatchRange,
+    },
+    /// A clock or a batch is to be written in version 1.
+    #[error("format version 1 has neither `clock` nor `batch`")]
+    NotInVersion1,
     /// The data are not an object.
     #[error("`data` is not an object")]
     DataNotObject,

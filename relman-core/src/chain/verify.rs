@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-use super::{Digest, Envelope, Head, Malformed};
+use super::{BatchRange, Digest, Envelope, FormatVersion, Head, Malformed, Progress};
 use crate::unit::{ReleaseId, Timestamp};
 
 /// Verifies one stream, record by record, in constant memory. Knows nothing of event kinds.
@@ -12,12 +12,13 @@ use crate::unit::{ReleaseId, Timestamp};
 /// # Examples
 ///
 /// ```
-/// use relman_core::chain::{Digest, Envelope, Verifier};
+/// use relman_core::chain::{Digest, Envelope, FormatVersion, Verifier};
 ///
 /// # let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
 /// # let line = |seq, prev| Envelope {
-/// #     release: "checkout-241".parse().unwrap(), seq, prev, at: "2026-11-22T18:04:05.000Z".parse().unwrap(),
-/// #     by: "user:ana".parse().unwrap(), kind: "noted".into(), data: &data,
+/// #     version: FormatVersion::CURRENT, release: "checkout-241".parse().unwrap(), seq, prev,
+/// #     at: "2026-11-22T18:04:05.000Z".parse().unwrap(), clock: None, by: "user:ana".parse().unwrap(), batch: None,
+/// #     kind: "noted".into(), data: &data,
 /// # }.seal().unwrap();
 /// let first = line(0, Digest::ZERO);
 /// let second = line(1, first.digest());
@@ -33,6 +34,7 @@ pub struct Verifier {
     release: Option<ReleaseId>,
     head: Option<Head>,
     at: Option<Timestamp>,
+    progress: Progress,
     /// A record that does not link to the one before: one of the two was altered.
     suspects: Option<Suspects>,
 }
@@ -94,6 +96,10 @@ impl Error for Broken {
             | BrokenReason::Altered { .. }
             | BrokenReason::BrokenLink { .. }
             | BrokenReason::TimeGoesBack { .. }
+            | BrokenReason::VersionGoesBack { .. }
+            | BrokenReason::NotOfTheBatch { .. }
+            | BrokenReason::NoSuchBatch { .. }
+            | BrokenReason::BatchCut { .. }
             | BrokenReason::CutOff { .. }
             | BrokenReason::BeyondHead { .. }
             | BrokenReason::Unterminated => None,
@@ -148,6 +154,30 @@ pub enum BrokenReason {
         /// When the record before was made.
         before: Timestamp,
     },
+    /// It is of an earlier version of the format than the record before.
+    VersionGoesBack {
+        /// Its version.
+        found: FormatVersion,
+        /// The version of the record before.
+        before: FormatVersion,
+    },
+    /// It stands within the batch of another decision.
+    NotOfTheBatch {
+        /// The batch that is not over.
+        batch: BatchRange,
+    },
+    /// It says that it belongs to a batch, and the first record of that does not.
+    NoSuchBatch {
+        /// What it says.
+        batch: BatchRange,
+    },
+    /// The stream ends in the middle of a decision, whose records a journal takes all or none.
+    BatchCut {
+        /// The records of the decision.
+        batch: BatchRange,
+        /// How many of them are there.
+        found: u64,
+    },
     /// The stream ends before the head that is known.
     CutOff {
         /// The sequence number of the head.
@@ -181,6 +211,26 @@ impl fmt::Display for BrokenReason {
             Self::TimeGoesBack { at, before } => {
                 write!(f, "it was made at {at}, before the record before it, at {before}")
             }
+            Self::VersionGoesBack { found, before } => {
+                write!(f, "it is of format version {found}, and the record before it is of version {before}")
+            }
+            Self::NotOfTheBatch { batch } => write!(
+                f,
+                "it stands among the {} records of the decision that began with record {}, and is not one of them",
+                batch.records(),
+                batch.first()
+            ),
+            Self::NoSuchBatch { batch } => write!(
+                f,
+                "it says that the decision that made it began with record {0}, and record {0} says otherwise",
+                batch.first()
+            ),
+            Self::BatchCut { batch, found } => write!(
+                f,
+                "it is missing; the decision that began with record {} is cut: {found} of {} records are there",
+                batch.first(),
+                batch.records()
+            ),
             Self::CutOff { head } => write!(f, "it is missing; the head says that record {head} is the last"),
             Self::BeyondHead { head } => {
                 write!(f, "it was added past the head, which says that record {head} is the last")
@@ -193,7 +243,7 @@ impl fmt::Display for BrokenReason {
 impl Verifier {
     /// A verifier for the stream of a release; of whatever release the first record names, if none is given.
     pub fn new(release: Option<ReleaseId>) -> Self {
-        Self { release, head: None, at: None, suspects: None }
+        Self { release, head: None, at: None, progress: Progress::START, suspects: None }
     }
 
     /// The stream that is verified, once it is known.
@@ -248,14 +298,29 @@ impl Verifier {
             self.suspects = Some(Suspects { later: head, link: envelope.prev, before: prev });
         } else if let Some(before) = self.at.filter(|before| envelope.at < *before) {
             return Err(self.broken(seq, BrokenReason::TimeGoesBack { at: envelope.at, before }));
+        } else {
+            // Of two records that don't link, neither is believed about its batch either.
+            let progress = self.progress.next(seq, envelope.version, envelope.batch);
+            self.progress = progress.map_err(|reason| self.broken(seq, reason))?;
         }
         self.head = Some(head);
         self.at = Some(envelope.at);
         Ok(())
     }
 
-    /// Ends the verification. With a head that is known from elsewhere, a tail that was cut off, a last record that
-    /// was altered and a record that was added are found too.
+    /// What is wrong with the records so far, wherever the stream ends: two that don't link, of which the next record
+    /// would have told which was altered.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] with the first bad record.
+    pub fn so_far(&self) -> Result<(), Broken> {
+        self.suspects.as_ref().map_or(Ok(()), |suspects| Err(self.blame(suspects, None)))
+    }
+
+    /// Ends the verification: these are all records of the stream. One that ends in the middle of a decision is cut. With
+    /// a head that is known from elsewhere, any other tail that was cut off, a last record that was altered and a record
+    /// that was added are found too.
     ///
     /// # Errors
     ///
@@ -278,6 +343,7 @@ impl Verifier {
                 return Err(self.broken(head.seq, reason));
             }
         }
+        self.progress.end(records).map_err(|reason| self.broken(records, reason))?;
         Ok(Verified { records, head: self.head })
     }
 

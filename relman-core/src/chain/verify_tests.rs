@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 use super::*;
 use crate::unit::Span;
 
-/// A stream of eight records, and its head.
+/// A stream of eight records, and its head. It began in version 1, and two decisions have made more than one record.
 fn stream() -> (Vec<Vec<u8>>, Head) {
     let start: Timestamp = "2026-11-22T18:04:05.000Z".parse().unwrap();
     let mut prev = Digest::ZERO;
@@ -12,11 +12,18 @@ fn stream() -> (Vec<Vec<u8>>, Head) {
     for seq in 0..8 {
         let data = RawValue::from_string(format!("{{\"note\":\"number {seq}\",\"count\":1{seq}}}")).unwrap();
         let line = Envelope {
+            version: if seq < 2 { FormatVersion::V1 } else { FormatVersion::V2 },
             release: "checkout-241".parse().unwrap(),
             seq,
             prev,
             at: start + Span::from_secs(seq),
+            clock: (seq == 5).then_some(start),
             by: "user:ana".parse().unwrap(),
+            batch: match seq {
+                2 | 3 => Some(BatchRange::new(2, 2).unwrap()),
+                5..=7 => Some(BatchRange::new(5, 3).unwrap()),
+                _ => None,
+            },
             kind: "noted".into(),
             data: &data,
         }
@@ -87,6 +94,35 @@ fn g6_a_record_of_another_stream_is_named() {
     let foreign = String::from_utf8(lines[3].clone()).unwrap().replace("checkout-241", "checkout-242");
     lines[3] = foreign.into_bytes();
     assert_eq!(named(&lines, Some(head)), 3);
+}
+
+#[test]
+fn a_stream_that_ends_in_the_middle_of_a_decision_is_cut_and_a_page_of_it_is_not() {
+    let (lines, head) = stream();
+    for end in 0..8 {
+        let cut = verify(&lines[..end], None);
+        let first = match end {
+            3 => 2,
+            6 | 7 => 5,
+            _ => {
+                assert!(cut.is_ok(), "{end}");
+                continue;
+            }
+        };
+        let broken = cut.unwrap_err();
+        let says = format!("it is missing; the decision that began with record {first} is cut: ");
+        assert_eq!(
+            (broken.seq, broken.reason.to_string().starts_with(&says)),
+            (end as u64, true),
+            "{broken}"
+        );
+        // A head that is known says more: how much is missing.
+        let broken = verify(&lines[..end], Some(head)).unwrap_err();
+        assert!(matches!(broken.reason, BrokenReason::CutOff { head: 7 }), "{broken}");
+        let mut verifier = Verifier::new(None);
+        lines[..end].iter().for_each(|line| verifier.push(line).unwrap());
+        assert!(verifier.so_far().is_ok());
+    }
 }
 
 #[test]

@@ -16,5 +16,6 @@ pub use facts::{
     RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
+pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};
 pub use verdicts::{ContractBreached, Evaluated, ObservedExposure};

@@ -1,9 +1,10 @@
 use serde::Serialize;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::{Event, UnknownKind};
 use crate::{
-    chain::{self, Digest, Envelope, Head, Malformed, SealedLine},
+    chain::{self, BatchRange, Digest, Envelope, FormatVersion, Head, Malformed, SealedLine},
     unit::{Actor, ReleaseId, Timestamp},
 };
 
@@ -13,6 +14,9 @@ use crate::{
 /// hashed and kept is the line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Record {
+    /// The version of its envelope.
+    #[serde(rename = "v")]
+    pub version: FormatVersion,
     /// The stream.
     pub release: ReleaseId,
     /// The sequence number, from 0.
@@ -21,13 +25,54 @@ pub struct Record {
     pub prev: Digest,
     /// When.
     pub at: Timestamp,
+    /// What the clock of whoever wrote it said, where that is something else than `at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<Timestamp>,
     /// Who caused it.
     pub by: Actor,
+    /// The records that the same decision made, this one among them; none where it made this one alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchRange>,
     /// What happened.
     #[serde(flatten)]
     pub event: Event,
     /// The hash of the line.
     pub digest: Digest,
+}
+
+/// A record that was just written, with the line that it is read from.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) line: SealedLine,
+    pub(crate) record: Record,
+    /// The event, as it is written.
+    data: Box<RawValue>,
+}
+
+impl Written {
+    /// The same record as one of a batch, after another record than before. Nothing else of its line changes.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where the line is too long now.
+    pub(crate) fn in_batch(self, prev: Digest, batch: BatchRange) -> Result<Self, SealError> {
+        let Self { line: _, mut record, data } = self;
+        let envelope = Envelope {
+            version: record.version,
+            release: record.release.clone(),
+            seq: record.seq,
+            prev,
+            at: record.at,
+            clock: record.clock,
+            by: record.by.clone(),
+            batch: Some(batch),
+            kind: record.event.kind().into(),
+            data: &data,
+        };
+        let line = envelope.seal()?;
+        (record.prev, record.batch, record.digest) = (prev, Some(batch), line.digest());
+        Ok(Self { line, record, data })
+    }
 }
 
 /// An event with who caused it: a record that is not sealed yet.
@@ -125,11 +170,14 @@ impl Record {
             }
         };
         Ok(Self {
+            version: envelope.version,
             release,
             seq,
             prev: envelope.prev,
             at: envelope.at,
+            clock: envelope.clock,
             by: envelope.by,
+            batch: envelope.batch,
             event,
             digest: Digest::of_line(line),
         })
@@ -148,7 +196,7 @@ impl Record {
         at: Timestamp,
         fact: &Fact,
     ) -> Result<SealedLine, SealError> {
-        Self::write(release, seq, prev, at, fact).map(|(line, _)| line)
+        Self::write(release, seq, prev, at, None, fact).map(|written| written.line)
     }
 
     /// The same with the record that the line reads back as: written once, and read once.
@@ -157,22 +205,29 @@ impl Record {
         seq: u64,
         prev: Digest,
         at: Timestamp,
+        clock: Option<Timestamp>,
         fact: &Fact,
-    ) -> Result<(SealedLine, Self), SealError> {
+    ) -> Result<Written, SealError> {
         let kind = fact.event.kind();
         let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
         let envelope = Envelope {
+            version: FormatVersion::CURRENT,
             release: release.clone(),
             seq,
             prev,
             at,
+            clock,
             by: fact.by.clone(),
+            batch: None,
             kind: kind.into(),
             data: &data,
         };
         let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;
         match Self::read(&bytes) {
-            Ok(record) => Ok((SealedLine::of(record.head(), prev, bytes), record)),
+            Ok(record) => {
+                let line = SealedLine::of(record.head(), prev, bytes);
+                Ok(Written { line, record, data })
+            }
             Err(RecordError::Malformed(problem)) => Err(envelope.refused(problem).into()),
             Err(source) => Err(SealError::Unreadable { seq, source }),
         }

@@ -6,6 +6,7 @@ use super::{
     react, release::Planned,
 };
 use crate::{
+    chain::{Digest, Head},
     event::{
         EffectId, Evaluated, Event, Gate, HoldCause, ObservedExposure, RollbackStarted, StepStarted,
         TrafficSet,
@@ -259,14 +260,21 @@ impl Release {
 
     /// Notes the effects that an event asks for.
     fn take_effects(&mut self, event: &Event) {
-        let (record, digest) =
-            self.head.map_or((0, crate::chain::Digest::ZERO), |head| (head.seq, head.digest));
+        let (record, digest) = self.head.map_or((0, Digest::ZERO), |head| (head.seq, head.digest));
         for (index, effect) in (0..).zip(react(self, event)) {
-            let key = format!("{digest}-{index}");
+            let key = effect_key(digest, index);
             let outstanding = Outstanding { effect, key, failures: 0, due: Due::Now };
             self.outstanding.insert(EffectId { record, index }, outstanding);
         }
         self.suspend_what_goes_forward();
+    }
+
+    /// Gives the effects that a record asks for the keys that follow from its hash, where that has become another one.
+    pub(super) fn name_effects(&mut self, head: Head) {
+        let of_it = |index| EffectId { record: head.seq, index };
+        for (id, outstanding) in self.outstanding.range_mut(of_it(0)..=of_it(u32::MAX)) {
+            outstanding.key = effect_key(head.digest, id.index);
+        }
     }
 
     /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward.
@@ -486,6 +494,11 @@ impl Release {
     fn confirm_every(&self) -> crate::unit::Span {
         self.policy().map_or(crate::unit::Span::from_secs(5), |policy| policy.rollback().confirm_every)
     }
+}
+
+/// The idempotency key of an effect: of the record that asks for it, and its place among the effects of that.
+fn effect_key(digest: Digest, index: u32) -> String {
+    format!("{digest}-{index}")
 }
 
 impl StepProgress {

@@ -5,12 +5,12 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress};
+use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress, decide::Moment};
 use crate::{
-    chain::{Digest, Head, SealedLine},
+    chain::{BatchRange, Broken, Digest, Head, Progress},
     event::{
         ActionItemKind, CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record,
-        RecordError, SealError, Settlement,
+        RecordError, SealError, Settlement, Written,
     },
     judge::Judge,
     plan::{Plan, RiskAssessment},
@@ -31,6 +31,7 @@ use crate::{
 pub struct Release {
     pub(super) id: ReleaseId,
     pub(super) head: Option<Head>,
+    progress: Progress,
     pub(super) last_at: Timestamp,
     pub(super) planned: Option<Planned>,
     pub(super) phase: Phase,
@@ -227,6 +228,10 @@ pub enum ReplayError {
         /// The last record that was folded, from 1; 0 if there was none.
         last: u64,
     },
+    /// The record is the next one, and its version or its batch is not one that can follow; or the stream ends in the middle
+    /// of a decision.
+    #[error(transparent)]
+    Broken(#[from] Broken),
     /// The record is chained, and what it says can't have happened there.
     #[error("{release}, record {seq}: {kind} can't happen to a release that is {phase}")]
     Impossible {
@@ -247,6 +252,7 @@ impl Release {
         Self {
             id,
             head: None,
+            progress: Progress::START,
             last_at: Timestamp::from_millis(i64::MIN),
             planned: None,
             phase: Phase::Unplanned,
@@ -268,17 +274,19 @@ impl Release {
         }
     }
 
-    /// Folds stored lines into a release: each is read strictly, and its place in the chain is checked.
+    /// Folds the stored lines of a whole stream into a release: each is read strictly, and its place in the chain is
+    /// checked.
     ///
     /// # Errors
     ///
     /// [`ReplayError`] at the first line that can't be read, does not continue the one before, or can't have
-    /// happened.
+    /// happened, and where the lines end in the middle of a decision.
     pub fn replay<'a>(id: ReleaseId, lines: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, ReplayError> {
         let mut release = Self::new(id);
         for line in lines {
             release.apply(&Record::read(line)?)?;
         }
+        release.check_whole()?;
         Ok(release)
     }
 
@@ -297,6 +305,7 @@ impl Release {
             release.apply(&record)?;
             records.push(record);
         }
+        release.check_whole()?;
         Ok((release, records))
     }
 
@@ -306,11 +315,39 @@ impl Release {
     /// # Errors
     ///
     /// [`SealError`] where the record would not be readable again; the release is unchanged then.
-    pub(super) fn write(&mut self, fact: &Fact, now: Timestamp) -> Result<(SealedLine, Record), SealError> {
+    pub(super) fn write(&mut self, fact: &Fact, moment: Moment) -> Result<Written, SealError> {
         let (seq, prev) = self.head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-        let (line, record) = Record::write(&self.id, seq, prev, now.max(self.last_at), fact)?;
-        self.apply(&record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
-        Ok((line, record))
+        let at = moment.now.max(self.last_at);
+        let clock = (moment.clock != at).then_some(moment.clock);
+        let written = Record::write(&self.id, seq, prev, at, clock, fact)?;
+        self.apply(&written.record).map_err(|source| SealError::Impossible { seq, source: source.into() })?;
+        Ok(written)
+    }
+
+    /// Writes the records that one decision has just made once more, as those of one batch: how many they are is known
+    /// only now. A record that is alone stays as it is.
+    ///
+    /// Of all that was folded, two things follow from the bytes of a line and not from what it says: the head, and the
+    /// keys of the effects. They are set anew, so that nothing is decided or folded twice.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError`] where a line becomes too long; the release is half-way then.
+    pub(super) fn write_as_batch(&mut self, decided: Vec<Written>) -> Result<Vec<Written>, SealError> {
+        let [first, _, ..] = &*decided else { return Ok(decided) };
+        let (first, mut prev) = (first.record.seq, first.record.prev);
+        let batch =
+            BatchRange::new(first, decided.len() as u64).expect("two records or more that have numbers");
+        let mut whole = Vec::with_capacity(decided.len());
+        for written in decided {
+            let written = written.in_batch(prev, batch)?;
+            let head = written.record.head();
+            prev = head.digest;
+            self.head = Some(head);
+            self.name_effects(head);
+            whole.push(written);
+        }
+        Ok(whole)
     }
 
     /// The identifier.
@@ -441,7 +478,19 @@ impl Release {
         &self.outstanding
     }
 
-    /// Folds the next record.
+    /// Checks that the records so far are whole decisions: a stream does not end in the middle of one. Where records are
+    /// folded one by one, this is for the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError::Broken`] with the first record that is missing.
+    pub fn check_whole(&self) -> Result<(), ReplayError> {
+        let seq = self.head.map_or(0, |head| head.seq + 1);
+        let end = self.progress.end(seq);
+        end.map_err(|reason| Broken::new(Some(self.id.clone()), seq, reason).into())
+    }
+
+    /// Folds the next record, which may be one in the middle of a decision.
     ///
     /// # Errors
     ///
@@ -455,6 +504,8 @@ impl Release {
         if !fits {
             return Err(ReplayError::OutOfOrder { release: self.id.clone(), seq: record.seq, last: seq });
         }
+        let progress = self.progress.next(seq, record.version, record.batch);
+        let progress = progress.map_err(|reason| Broken::new(Some(self.id.clone()), seq, reason))?;
         if !self.can_happen(record) {
             return Err(ReplayError::Impossible {
                 release: self.id.clone(),
@@ -464,6 +515,7 @@ impl Release {
             });
         }
         self.head = Some(record.head());
+        self.progress = progress;
         self.last_at = record.at;
         self.fold(&record.by, &record.event);
         Ok(())

@@ -4,7 +4,7 @@
 use std::{error::Error, io};
 
 use relman_core::{
-    chain::{Digest, Envelope, verify_lines},
+    chain::{Digest, Envelope, FormatVersion, verify_lines},
     event::{Record, SealError, UnknownKind},
     judge::{
         ClassicHistogram,
@@ -33,11 +33,14 @@ fn line(from: &str, to: &str) -> Vec<u8> {
 
 fn envelope(data: &RawValue) -> Envelope<'_> {
     Envelope {
+        version: FormatVersion::CURRENT,
         release: "checkout-241".parse().unwrap(),
         seq: 0,
         prev: Digest::ZERO,
         at: "2026-11-22T18:04:05.000Z".parse().unwrap(),
+        clock: None,
         by: "user:ana".parse().unwrap(),
+        batch: None,
         kind: "plan_recorded".into(),
         data,
     }
@@ -99,11 +102,11 @@ fn errors() -> Vec<(Box<dyn Error>, &'static str)> {
         (Box::new(Envelope::read(b"\xff").unwrap_err()), "the line is not UTF-8 at byte 0"),
         (
             Box::new(sealed_too_long()),
-            "failed to write record 0 of checkout-241: the line has 70204 bytes, at most 65535 are allowed",
+            "failed to write record 0 of checkout-241: the line has 70211 bytes, at most 65535 are allowed",
         ),
         (
             Box::new(SealError::from(sealed_too_long())),
-            "failed to write record 0 of checkout-241: the line has 70204 bytes, at most 65535 are allowed",
+            "failed to write record 0 of checkout-241: the line has 70211 bytes, at most 65535 are allowed",
         ),
         (
             Box::new(verify_lines(None, [junk().as_slice()], None).unwrap_err()),

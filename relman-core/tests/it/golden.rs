@@ -1,17 +1,20 @@
 //! Journals of every version of the format, kept for good: what was written once is read for ever, with the same
 //! hashes and the same meaning.
 //!
-//! A new story, or a change of the format before its first release, is written with `RELMAN_BLESS=1`:
-//! `RELMAN_BLESS=1 cargo test -p relman-core --test it golden`. The files of a released version are never written again.
+//! Each story stands there in every version. A new one, or a change of the current version before its first release, is
+//! written with `RELMAN_BLESS=1`: `RELMAN_BLESS=1 cargo test -p relman-core --test it golden`. The files of an earlier
+//! version are never written again.
 #![allow(clippy::disallowed_methods, reason = "a test may, and it reads its files")]
 
 use std::{fs, path::PathBuf};
 
 use crate::fixture::{Driven, act, drill_plan, policy_text, principal, secs, with};
 use relman_core::{
+    chain::{BatchRange, Digest, Envelope, FormatVersion, Verifier, verify_lines},
     event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
-    machine::{Action, PhaseName, Release},
+    machine::{Action, Input, PhaseName, Release},
+    unit::ReleaseId,
 };
 
 /// What a story amounts to, beside its lines.
@@ -26,10 +29,23 @@ fn summary(release: &Release, records: &[Record]) -> String {
     kinds.into_iter().fold(text, |text, (kind, count)| format!("{text}{kind} {count}\n"))
 }
 
-/// Holds a stored journal against what it amounted to when it was written; writes both first where that is asked for.
+/// The current version, which alone is written.
+const CURRENT: &str = "v2";
+
+fn file_of(version: &str, name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version).join(name)
+}
+
+/// The lines of a stored journal.
+fn stored(version: &str, name: &str) -> Vec<Vec<u8>> {
+    let stored = fs::read(file_of(version, &format!("{name}.jsonl"))).unwrap();
+    assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
+    stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
+}
+
+/// Holds a stored journal of every version against what it amounted to when it was written; writes that of the current
+/// version first where that is asked for. Returns its records.
 fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1");
-    let (journal, expected) = (folder.join(format!("{name}.jsonl")), folder.join(format!("{name}.txt")));
     if std::env::var_os("RELMAN_BLESS").is_some() {
         let driven = story();
         let mut bytes = Vec::new();
@@ -37,15 +53,22 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
             bytes.extend_from_slice(line.bytes());
             bytes.push(b'\n');
         }
-        fs::write(&journal, bytes).unwrap();
-        fs::write(&expected, summary(&driven.release, &driven.journal.records)).unwrap();
+        fs::write(file_of(CURRENT, &format!("{name}.jsonl")), bytes).unwrap();
+        let summary = summary(&driven.release, &driven.journal.records);
+        fs::write(file_of(CURRENT, &format!("{name}.txt")), summary).unwrap();
     }
-    let stored = fs::read(&journal).unwrap();
-    assert!(stored.len() < 150 * 1024, "{} bytes: a golden file stays small", stored.len());
-    let lines: Vec<&[u8]> = stored.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').collect();
-    let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
-    let release = Release::replay("checkout-241".parse().unwrap(), lines.iter().copied()).unwrap();
-    assert_eq!(summary(&release, &records), fs::read_to_string(&expected).unwrap());
+    let [_, records] = ["v1", CURRENT].map(|version| {
+        let lines = stored(version, name);
+        let id: ReleaseId = "checkout-241".parse().unwrap();
+        let (release, records) =
+            Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+        let expected = fs::read_to_string(file_of(version, &format!("{name}.txt"))).unwrap();
+        assert_eq!(summary(&release, &records), expected, "{version}");
+        let verified = verify_lines(Some(id), &lines, None).unwrap();
+        assert_eq!(verified.head, release.head(), "{version}");
+        assert!(records.iter().all(|record| format!("v{}", record.version) == version));
+        records
+    });
     records
 }
 
@@ -230,6 +253,14 @@ fn a_record_from_the_future() {
     let kinds = kinds(&records);
     let count = |kind: &str| kinds.iter().filter(|one| **one == kind).count();
     assert_eq!((count("clock_skewed"), count("rollback_confirmed")), (1, 1));
+    // From that record on the stream is ahead of the clock, and its records say by how much.
+    let wrong = kinds.iter().position(|kind| *kind == "complaint_recorded").unwrap();
+    let (before, after) = records.split_at(wrong + 1);
+    assert!(before.iter().all(|record| record.clock.is_none()));
+    for record in after {
+        let ahead = record.at.since(record.clock.unwrap());
+        assert!(ahead.as_millis().abs_diff(86_400_000) < 5_000, "{record:?}");
+    }
 }
 
 fn drill() -> Driven {
@@ -274,6 +305,139 @@ fn a_drill_with_everything_in_it() {
     ] {
         assert!(kinds.contains(&kind), "{kind}");
     }
+}
+
+const STORIES: [&str; 8] =
+    ["clean", "rolled-back", "outage", "override", "learned", "incidents", "drill", "clock-skewed"];
+
+/// What verification and folding say of a whole stream: the same, where it is refused for how it goes on.
+fn whole(lines: &[Vec<u8>]) -> Result<(), String> {
+    let id: ReleaseId = "checkout-241".parse().unwrap();
+    let verified = verify_lines(None, lines, None).map(drop).map_err(|broken| broken.to_string());
+    let folded = Release::replay(id, lines.iter().map(Vec::as_slice));
+    assert_eq!(folded.map(drop).map_err(|error| error.to_string()), verified);
+    verified
+}
+
+/// A journal takes what one decision makes as a whole, and every record says so.
+#[test]
+fn a_stream_that_ends_in_the_middle_of_a_decision_is_cut() {
+    let mut cut_in = 0;
+    for name in STORIES {
+        let lines = stored(CURRENT, name);
+        let records: Vec<Record> = lines.iter().map(|line| Record::read(line).unwrap()).collect();
+        for end in 0..=lines.len() {
+            let inside = end.checked_sub(1).and_then(|last| records[last].batch);
+            let expected = match inside.filter(|batch| batch.last() >= end as u64) {
+                None => Ok(()),
+                Some(batch) => Err(format!(
+                    "checkout-241, record {end}: it is missing; the decision that began with record {} is cut: {} of \
+                     {} records are there",
+                    batch.first(),
+                    end as u64 - batch.first(),
+                    batch.records()
+                )),
+            };
+            cut_in += usize::from(expected.is_err());
+            assert_eq!(whole(&lines[..end]), expected, "{name}");
+        }
+        // Half a line is no record, wherever it ends.
+        let (last, before) = lines.split_last().unwrap();
+        let mut verifier = Verifier::new(None);
+        before.iter().try_for_each(|line| verifier.push(line)).unwrap();
+        for end in 0..last.len() {
+            assert!(verifier.clone().push(&last[..end]).is_err(), "{name}: {end} bytes of the last line");
+        }
+    }
+    assert!(cut_in > 80, "{cut_in}");
+}
+
+/// A batch is a claim like any other: one that does not fit its neighbours is refused, though every hash fits.
+#[test]
+fn a_batch_that_its_records_do_not_agree_on_is_refused() {
+    let lines = stored(CURRENT, "rolled-back");
+    let of = |line: &[u8]| Envelope::read(line).unwrap().batch;
+    let at = lines.iter().position(|line| of(line).is_some_and(|batch| batch.records() > 2)).unwrap();
+    let batch = of(&lines[at]).unwrap();
+    let (first, records) = (batch.first(), batch.records());
+    let another = |first, records| Some(BatchRange::new(first, records).unwrap());
+    for (seq, says, bad) in [
+        (at, None, at + 1),
+        (at, another(first, records - 1), at + 1),
+        (at, another(first - 1, records + 1), at),
+        (at + 1, None, at + 1),
+        (at + 1, another(first, records + 1), at + 1),
+        (at + 1, another(first + 1, records - 1), at + 1),
+        (at - 1, another(first - 1, records), at),
+        (at - 1, another(first - 1, records + 1), at),
+    ] {
+        let mut prev = Digest::ZERO;
+        let forged = lines.iter().enumerate().map(|(index, line)| {
+            let mut envelope = Envelope::read(line).unwrap();
+            envelope.prev = prev;
+            if index == seq {
+                envelope.batch = says;
+            }
+            let line = envelope.seal().unwrap();
+            prev = line.digest();
+            line.bytes().to_vec()
+        });
+        let error = whole(&forged.collect::<Vec<_>>()).unwrap_err();
+        assert!(error.starts_with(&format!("checkout-241, record {bad}: ")), "{seq}: {says:?}: {error}");
+    }
+}
+
+/// A stream that began in version 1 continues in the current one, whoever continues it, and never goes back.
+#[test]
+fn a_stream_of_version_1_continues_in_the_current_version() {
+    let (old, mut several) = (stored("v1", "clean"), 0);
+    // Where a decision ends, which the same story in the current version says.
+    let ends = stored(CURRENT, "clean").into_iter().enumerate().filter_map(|(seq, line)| {
+        let batch = Envelope::read(&line).unwrap().batch;
+        batch.is_none_or(|batch| batch.last() == seq as u64).then_some(seq + 1)
+    });
+    let ends: Vec<usize> = ends.collect();
+    for begun in [1, 2, 9, 14, old.len() / 2] {
+        let begun = *ends.iter().find(|end| **end >= begun).unwrap();
+        let mut driven = Driven::resumed(&old[..begun]).with_short_calls();
+        driven.elsewhere(principal("user:guest"), act::hold(), driven.now);
+        driven.input(Input::Changed).unwrap();
+        driven.does("user:ben", act::resume());
+        match driven.phase() {
+            PhaseName::Planning => driven = driven.staging(),
+            PhaseName::Staging => {
+                driven.perform();
+                driven.does("user:qin", act::passed("unit"));
+            }
+            _ => {
+                driven.does("user:guest", act::roll_back());
+                driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+            }
+        }
+        driven.assert_replays();
+        let versions = driven.journal.records.iter().map(|record| record.version);
+        let current = versions.skip_while(|version| *version == FormatVersion::V1);
+        assert!(current.clone().all(|version| version == FormatVersion::CURRENT));
+        assert_eq!(current.count(), driven.journal.records.len() - begun);
+        several += usize::from(driven.journal.records.iter().any(|record| record.batch.is_some()));
+        let mut lines: Vec<Vec<u8>> = driven.journal.lines.iter().map(|line| line.bytes().to_vec()).collect();
+        assert_eq!(whole(&lines), Ok(()));
+
+        let last = Record::read(lines.last().unwrap()).unwrap();
+        let back = Envelope {
+            version: FormatVersion::V1,
+            seq: last.seq + 1,
+            prev: last.digest,
+            clock: None,
+            batch: None,
+            ..Envelope::read(lines.last().unwrap()).unwrap()
+        };
+        let back = back.seal().unwrap();
+        lines.push(back.bytes().to_vec());
+        let says = "it is of format version 1, and the record before it is of version 2";
+        assert_eq!(whole(&lines), Err(format!("checkout-241, record {}: {says}", last.seq + 1)));
+    }
+    assert!(several > 2, "{several}");
 }
 
 /// Told anew, the stories come out the same: the fixture and the rules are deterministic to the byte.

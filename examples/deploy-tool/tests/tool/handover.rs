@@ -116,7 +116,7 @@ fn the_command_that_status_names_finds_what_is_wrong_with_a_journal() {
         &["DELETE FROM records"],
         &["UPDATE records SET line = CAST(replace(CAST(line AS TEXT), 'ben', 'bob') AS BLOB) WHERE seq = 1"],
         &[
-            "UPDATE records SET line = CAST(replace(CAST(line AS TEXT), '\"v\":1', '\"v\":9') AS BLOB) WHERE seq = 2",
+            "UPDATE records SET line = CAST(replace(CAST(line AS TEXT), '\"v\":2', '\"v\":9') AS BLOB) WHERE seq = 2",
         ],
         &["UPDATE records SET line = x'7bff7d' WHERE seq = 5"],
     ] {

@@ -28,7 +28,7 @@ fn of_before() -> Bench {
             let renamed = lines.lines().map(|line| {
                 let line = line.replace("\"checkout-241\"", &format!("{name:?}"));
                 let mut envelope = Envelope::read(line.as_bytes()).unwrap();
-                envelope.prev = prev;
+                (envelope.release, envelope.prev) = (ReleaseId::recorded(name).unwrap(), prev);
                 let line = envelope.seal().unwrap();
                 prev = line.digest();
                 line
@@ -73,7 +73,7 @@ fn a_release_that_has_one_is_shown_and_acted_on_and_no_file_leaves_its_folder() 
         assert!(all.out.lines().any(|line| line.starts_with(&format!("{name}: "))), "{name}: {all:?}");
         run(&["status", "--", name]).done();
         run(&["log", "--", name]).done();
-        assert!(run(&["export", "--", name]).done().out.contains(&format!("\"release\":{name:?}")));
+        assert!(run(&["export", "--", name]).done().out.contains(&format!("\"stream\":\"release:{name}\"")));
         run(&["--as", "user:dora", "hold", "--reason", "an odd name", "--", name]).done();
         run(&["package", "-o", "inner/package.zip", "--", name]).done();
         let archive = ZipArchive::new(Cursor::new(bench.read("inner/package.zip"))).unwrap();

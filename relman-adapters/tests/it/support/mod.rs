@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use relman_core::{
-    chain::{Digest, Envelope, Head, SealedLine},
+    chain::{Digest, Envelope, FormatVersion, Head, SealedLine},
     port::{StreamIndex, StreamState},
     unit::{Actor, ReleaseId},
 };
@@ -24,11 +24,14 @@ pub(crate) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
     let data = serde_json::value::to_raw_value(&serde_json::json!({ "text": text })).unwrap();
     let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
     let envelope = Envelope {
+        version: FormatVersion::CURRENT,
         release: release.clone(),
         seq,
         prev,
         at: "2026-11-22T18:04:05.000Z".parse().unwrap(),
+        clock: None,
         by: Actor::relman(),
+        batch: None,
         kind: "noted".into(),
         data: &data,
     };

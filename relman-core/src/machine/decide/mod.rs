@@ -17,7 +17,7 @@ use crate::{
     chain::SealedLine,
     event::{
         ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, Record, ReleaseCompleted,
-        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted,
+        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
     },
     unit::{Actor, Span, Timestamp},
 };
@@ -27,6 +27,15 @@ use crate::{
 pub(super) struct Decided {
     pub(super) lines: Vec<SealedLine>,
     pub(super) records: Vec<Record>,
+}
+
+/// When something is decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The time of the stream.
+    pub(super) now: Timestamp,
+    /// What the clock of whoever decides says.
+    pub(super) clock: Timestamp,
 }
 
 /// Why a decision came to nothing.
@@ -40,8 +49,8 @@ pub(super) enum Undecidable {
 
 /// Decides what a cause leads to: moves the release on in place, and returns the records that the move consists of.
 ///
-/// Pure: the same release, cause and `now` give the same answer. `now` is a time of the stream, never earlier than the
-/// last record; `call_time` is how long a call may be under way. No records mean that there is nothing to record: the cause came too late to matter.
+/// Pure: the same release, cause and moment give the same answer. The time of the stream is never earlier than the last
+/// record; `call_time` is how long a call may be under way. No records mean that there is nothing to record: the cause came too late to matter.
 ///
 /// # Errors
 ///
@@ -50,11 +59,12 @@ pub(super) enum Undecidable {
 pub(super) fn decide(
     release: &mut Release,
     cause: &Cause,
-    now: Timestamp,
+    moment: Moment,
     call_time: Span,
 ) -> Result<Decided, Undecidable> {
+    let Moment { now, clock } = moment;
     let now = now.max(release.last_at);
-    let mut draft = Draft { release, decided: Decided::default(), failed: None, now, call_time };
+    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, clock, call_time };
     match cause {
         // Nothing expires by a command: the clock of whoever gives it is not the one that patience goes by.
         Cause::Action(command) => draft.command(command).map_err(Undecidable::Refused)?,
@@ -81,27 +91,39 @@ pub(super) fn decide(
         }
     }
     draft.advance();
-    match draft.failed {
-        None => Ok(draft.decided),
-        Some(error) => Err(Undecidable::Unwritable(error)),
-    }
+    let Draft { release, decided, failed, .. } = draft;
+    let whole = match failed {
+        None => release.write_as_batch(decided).map_err(Undecidable::Unwritable)?,
+        Some(error) => return Err(Undecidable::Unwritable(error)),
+    };
+    let (lines, records) = whole.into_iter().map(|written| (written.line, written.record)).unzip();
+    Ok(Decided { lines, records })
 }
 
 /// The records of a rollback for a breach as it is recorded: where the values that it rests on were too large to be.
 pub(super) fn breach_again(release: &Release, breached: &Record) -> Option<Vec<Record>> {
     let Event::ContractBreached(breach) = &breached.event else { return None };
     let (mut release, now) = (release.clone(), breached.at);
-    let (decided, call_time) = (Decided::default(), Span::ZERO);
-    let mut draft = Draft { release: &mut release, decided, failed: None, now, call_time };
-    draft.roll_back_if_breached(vec![(*breach.verdict).clone()]).then_some(draft.decided.records)
+    let mut draft = Draft {
+        release: &mut release,
+        decided: Vec::new(),
+        failed: None,
+        now,
+        clock: now,
+        call_time: Span::ZERO,
+    };
+    let records = |draft: Draft<'_>| draft.decided.into_iter().map(|written| written.record).collect();
+    draft.roll_back_if_breached(vec![(*breach.verdict).clone()]).then(|| records(draft))
 }
 
-/// A decision in the making: each event is written as a record and folded at once.
+/// A decision in the making: each event is written as a record and folded at once. Where it has made more than one in
+/// the end, they are written once more, as a batch.
 struct Draft<'a> {
     release: &'a mut Release,
-    decided: Decided,
+    decided: Vec<Written>,
     failed: Option<SealError>,
     now: Timestamp,
+    clock: Timestamp,
     /// How long a call may be under way at most.
     call_time: Span,
 }
@@ -113,11 +135,8 @@ impl Draft<'_> {
             return;
         }
         let fact = Fact { by: by.clone(), event: event.into() };
-        match self.release.write(&fact, self.now) {
-            Ok((line, record)) => {
-                self.decided.lines.push(line);
-                self.decided.records.push(record);
-            }
+        match self.release.write(&fact, Moment { now: self.now, clock: self.clock }) {
+            Ok(written) => self.decided.push(written),
             Err(error) => self.failed = Some(error),
         }
     }
@@ -148,9 +167,9 @@ impl Draft<'_> {
     /// Goes forward as far as nothing is missing.
     fn advance(&mut self) {
         while self.release.missing(self.now).is_empty() || self.all_traffic_is_on_it() {
-            let before = self.decided.lines.len();
+            let before = self.decided.len();
             self.advance_once();
-            if self.decided.lines.len() == before {
+            if self.decided.len() == before {
                 return;
             }
         }

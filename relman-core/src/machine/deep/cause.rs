@@ -24,7 +24,7 @@ impl Candidate {
 
 /// What may have led to a decision whose first record is this one; nothing where no decision begins so.
 ///
-/// What the record does not hold is tried both ways: how far the platform may round, and how long a call may be under way.
+/// `release` is as it was before the decision. What the record does not hold is tried both ways: how far the platform may round, and how long a call may be under way.
 pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
     if let Some((action, roles)) = action(first) {
         let actor = first.by.clone();
@@ -92,6 +92,18 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
         // What time alone brings about, and what goes forward once nothing is missing.
         _ => vec![Candidate::of(Cause::Tick)],
     }
+}
+
+/// Whether time alone has brought a record about: before whatever else came in.
+pub(super) fn brought_by_time(record: &Record) -> bool {
+    let by_time = matches!(
+        record.event,
+        Event::CoverLapsed(_)
+            | Event::OverrideExpired(_)
+            | Event::RollbackStarted(_)
+            | Event::PostMortemOpened(_)
+    );
+    by_time && record.by == Actor::relman()
 }
 
 fn outcome(effect: EffectId, outcome: OutcomeOf) -> Vec<Candidate> {

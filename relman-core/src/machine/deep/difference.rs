@@ -30,6 +30,10 @@ pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Differen
     if recorded.at != derived.at {
         return Some(Difference::of("at", &recorded.at.to_string(), &derived.at.to_string()));
     }
+    if recorded.version == derived.version && recorded.batch != derived.batch {
+        let [here, there] = [recorded, derived].map(|one| format!("{:?}", one.batch));
+        return Some(Difference::of("batch", &here, &there));
+    }
     let (here, there) = (without_words(recorded), without_words(derived));
     if here == there {
         return None;

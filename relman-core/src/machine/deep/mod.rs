@@ -2,6 +2,8 @@
 
 mod cause;
 mod difference;
+mod unmarked;
 mod verifier;
+mod whole;
 
 pub use verifier::{DeepVerifier, NotDerived};

@@ -156,6 +156,11 @@ impl Session {
             self.stored = Some(record.head());
             self.recorded.push_back(record.clone());
         }
+        if self.release.check_whole().is_err() {
+            // What is wrong with it is said where the whole stream is read.
+            self.reload();
+            return;
+        }
         self.go_on(known, records);
     }
 
@@ -166,11 +171,10 @@ impl Session {
             return;
         }
         let mut release = Release::new(self.release.id().clone());
-        for record in records {
-            if let Err(error) = release.apply(record) {
-                let detail = format!("the record can't be trusted: {}", with_causes(&error));
-                return self.fail(detail, false);
-            }
+        let folded = records.iter().try_for_each(|record| release.apply(record));
+        if let Err(error) = folded.and_then(|()| release.check_whole()) {
+            let detail = format!("the record can't be trusted: {}", with_causes(&error));
+            return self.fail(detail, false);
         }
         if let Some(lost) = self.stored.filter(|stored| !holds(records, *stored)) {
             let now = match release.head() {

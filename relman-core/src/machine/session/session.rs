@@ -10,7 +10,7 @@ use crate::{
     machine::{
         Action, Command, PhaseName, Refusal, Release,
         command::Cause,
-        decide::{Decided, Undecidable, decide},
+        decide::{Decided, Moment, Undecidable, decide},
     },
     port::with_causes,
     unit::{Span, Text, Timestamp},
@@ -158,6 +158,8 @@ pub struct Session {
     /// The last record that is known to be stored.
     pub(super) stored: Option<Head>,
     pub(super) now: Timestamp,
+    /// The time that it was told last, which may be earlier: what its records say of the clock.
+    clock: Timestamp,
     pub(super) next_id: u64,
     pub(super) standing: Standing,
     /// For how many more batches others are expected to be first now and then. So long the release as it is stored is
@@ -252,6 +254,7 @@ impl Session {
             stored: release.head(),
             release,
             now,
+            clock: now,
             config,
             next_id: 0,
             standing: Standing::Ready,
@@ -303,8 +306,9 @@ impl Session {
         let expected = release.head();
         let command = on_stream_time(command, now.max(release.last_at()).since(now));
         let cause = Cause::Action(command);
+        let moment = Moment { now, clock: now };
         let Decided { lines, records } =
-            decide(&mut release, &cause, now, Span::ZERO).map_err(|error| refused(&release, error))?;
+            decide(&mut release, &cause, moment, Span::ZERO).map_err(|error| refused(&release, error))?;
         let urgent = is_going_back(&release);
         let index = release.index();
         let batch = (!lines.is_empty()).then_some(Batch { id: BatchId(0), expected, lines, urgent, index });
@@ -323,6 +327,7 @@ impl Session {
     /// else is refused.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> Result<Option<BatchId>, Refusal> {
         self.now = self.now.max(now);
+        self.clock = now;
         self.fresh = false;
         self.note_skew();
         self.end_overdue_calls();
@@ -530,12 +535,12 @@ impl Session {
     }
 
     pub(super) fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
-        let (expected, now) = (self.release.head(), self.stream_now());
+        let (expected, moment) = (self.release.head(), Moment { now: self.stream_now(), clock: self.clock });
         let was_going_back = is_going_back(&self.release);
         if self.contested > 0 && self.pending.is_empty() {
             self.as_stored = Some(Box::new(self.release.clone()));
         }
-        match decide(&mut self.release, cause, now, self.config.call_time) {
+        match decide(&mut self.release, cause, moment, self.config.call_time) {
             Ok(Decided { lines, .. }) if lines.is_empty() => Ok(None),
             Ok(Decided { lines, records }) => {
                 let id = BatchId(self.id());

@@ -70,7 +70,10 @@ fn g3_only_the_next_step_begins_as_the_track_has_it_and_after_the_bake_time() {
     let mut on = baked.clone();
     assert_eq!(on.healthy_look().kinds(), ["look_taken", "gate_passed", "step_started"]);
     baked.now = on.now;
-    baked.release.apply(&on.journal.records[baked.journal.records.len()]).unwrap();
+    let Event::Evaluated(look) = on.journal.records[baked.journal.records.len()].event.clone() else {
+        panic!()
+    };
+    baked.release.apply(&forge(&baked.release, on.now, "system:relman", look)).unwrap();
     assert_eq!((baked.step(), baked.baked()), (1, secs(5)));
     assert!(folds(&baked, "system:relman", step(2, share(10), secs(5))));
     assert!(!folds(&baked, "system:relman", step(3, share(50), secs(5))), "a step is left out");

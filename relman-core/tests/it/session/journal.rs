@@ -128,6 +128,39 @@ fn a_stream_that_has_lost_a_record_that_was_stored_is_not_followed() {
 }
 
 #[test]
+fn a_stream_that_ends_in_the_middle_of_a_decision_is_not_followed() {
+    let driven = Driven::drill().in_step(1);
+    let from = driven.journal.records.len();
+    let mut on = driven.clone();
+    on.elsewhere(principal("user:guest"), act::roll_back(), driven.now);
+    let batch = on.journal.records[from].batch.unwrap();
+    // Nobody who appends it as a whole can lose its last record; whoever copies a file can.
+    let mut cut = driven.clone();
+    for (line, record) in on.journal.lines.iter().zip(&on.journal.records).skip(from) {
+        if record.seq < batch.last() {
+            cut.journal.lines.push(line.clone());
+            cut.journal.records.push(record.clone());
+        }
+    }
+    let _ = cut.input(command("user:guest", act::complain()));
+    let says = format!(
+        "the record can't be trusted: checkout-241, record {}: it is missing; the decision that began with record {from} is \
+         cut: {} of {} records are there",
+        batch.last(),
+        batch.records() - 1,
+        batch.records()
+    );
+    assert_eq!(cut.session.trouble(), Some(&*says));
+    let stored = cut.journal.records.len();
+    cut.wait(secs(60)).tick();
+    assert_eq!(cut.journal.records.len(), stored, "nothing is appended to it");
+    cut.journal = on.journal;
+    ticks_until(&mut cut, |driven| driven.session.is_settled());
+    assert_eq!(cut.phase(), PhaseName::RollingBack);
+    cut.assert_replays();
+}
+
+#[test]
 fn answers_that_come_while_the_journal_fails_are_kept() {
     let (mut driven, effect, call) = promoting(Driven::drill());
     driven.journal.state = State::Down;

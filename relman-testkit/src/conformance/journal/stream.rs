@@ -3,7 +3,7 @@
 use std::{fmt, sync::LazyLock};
 
 use relman_core::{
-    chain::{Digest, Envelope, Head, SealedLine},
+    chain::{Digest, Envelope, FormatVersion, Head, SealedLine},
     port::{Journal, JournalExt, StreamIndex, StreamState},
     unit::{Actor, ReleaseId},
 };
@@ -28,11 +28,14 @@ pub(super) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
     let data = RawValue::from_string(json).expect("what was written is JSON");
     let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
     let envelope = Envelope {
+        version: FormatVersion::CURRENT,
         release: release.clone(),
         seq,
         prev,
         at: crate::sample::start(),
+        clock: None,
         by: Actor::relman(),
+        batch: None,
         kind: "noted".into(),
         data: &data,
     };

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use relman_core::{
-    chain::Digest,
+    chain::{Digest, FormatVersion},
     event::{EffectId, Event, Fact, Record},
     machine::{Action, Command, Input, SessionConfig},
     plan::Plan,
@@ -109,11 +109,14 @@ impl Machine {
         let seq = self.records.len() as u64;
         let last = self.records.last().map_or(now, |record| record.at);
         self.records.push(Record {
+            version: FormatVersion::CURRENT,
             release: self.belief.release().id().clone(),
             seq,
             prev: (self.mutant.links)(&self.records),
             at: (self.mutant.dates)(now, last),
+            clock: None,
             by: fact.by,
+            batch: None,
             event: fact.event,
             digest: Digest::of_line(format!("record {seq}").as_bytes()),
         });

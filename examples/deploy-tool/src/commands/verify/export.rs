@@ -64,6 +64,8 @@ struct Streams {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Place {
+    stream: Option<String>,
+    /// The same in version 1.
     release: Option<String>,
     seq: Option<u64>,
     prev: Option<Digest>,
@@ -72,6 +74,12 @@ struct Place {
 impl Place {
     fn of(line: &[u8]) -> Self {
         serde_json::from_slice(line).unwrap_or_default()
+    }
+
+    /// The stream that it names.
+    fn stream(&self) -> Option<String> {
+        let of_version_1 = || self.release.as_ref().map(|release| format!("release:{release}"));
+        self.stream.clone().or_else(of_version_1)
     }
 
     fn is_first(&self) -> bool {
@@ -84,13 +92,14 @@ impl Streams {
     /// the line before belongs to, which will say what it thinks of it.
     fn of_line(&mut self, line: &[u8]) -> &mut Open {
         let place = Place::of(line);
-        let known = place.release.as_ref().and_then(|name| self.by_name.get(name).copied());
+        let named = place.stream();
+        let known = named.as_ref().and_then(|name| self.by_name.get(name).copied());
         self.current = match known {
             Some(index) => index,
-            None if self.open.is_empty() || (place.is_first() && place.release.is_some()) => {
+            None if self.open.is_empty() || (place.is_first() && named.is_some()) => {
                 self.open.push(Open { verifier: Verifier::new(None), first: None });
                 let index = self.open.len() - 1;
-                self.by_name.extend(place.release.map(|name| (name, index)));
+                self.by_name.extend(named.map(|name| (name, index)));
                 index
             }
             None => self.current,
@@ -131,7 +140,7 @@ fn unfinished(stream: &Open, seq: u64, pushed: Result<(), Broken>) -> Broken {
         Err(_) | Ok(()) => {
             let release = stream.verifier.release().cloned();
             let unterminated = Broken::new(release, seq, BrokenReason::Unterminated);
-            stream.verifier.clone().finish(None).err().unwrap_or(unterminated)
+            stream.verifier.so_far().err().unwrap_or(unterminated)
         }
     }
 }
@@ -147,6 +156,8 @@ async fn finish(stream: Open, beside: &Beside, heads: &KnownHeads) -> Result<Opt
     };
     match verifier.clone().finish(None) {
         Ok(_) => Ok(Some(Whole { release, first, head: last })),
+        // What is missing at its end is missing, whatever is known of it.
+        Err(broken) if matches!(broken.reason, BrokenReason::BatchCut { .. }) => Err(broken.into()),
         Err(broken) => {
             let known = match heads.unseen_of(&release) {
                 Some(given) => Some(given),

@@ -97,6 +97,8 @@ fn verify_record(record: &[u8], heads: &mut KnownHeads) -> Result<(Found, Vec<Ve
     let known = head.zip(given).map(|(head, digest)| relman_core::chain::Head { digest, ..head });
     // A head that was given tells which of the last two records was altered; what is missing is said below.
     if let Err(broken) = verifier.clone().finish(None) {
+        let is_cut = matches!(broken.reason, BrokenReason::BatchCut { .. });
+        let known = known.filter(|_| !is_cut);
         return Err(verifier.finish(known).err().unwrap_or(broken).into());
     }
     match release.zip(head) {
