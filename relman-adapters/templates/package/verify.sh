@@ -58,7 +58,8 @@ sha256sum --quiet --strict --check SHA256SUMS || fail 'a file differs from what 
 [ "$(jq -Rr . record.jsonl | sha256sum)" = "$(sha256sum < record.jsonl)" ] ||
     fail 'the record is not UTF-8, or its last line has no line feed and may be truncated'
 # Then each line: the fields of a record in their order, and strict JSON for its data; no line is too long, no number is one
-# that readers round, and no record is earlier than the one before it.
+# that readers round, and no record is earlier than the one before it, or of an earlier version. A decision that has begun is
+# finished: a journal takes all of its records or none.
 jq -nRr '
     def string: "(?<string>\"(?>[^\"\\\\\\x00-\\x1f]|\\\\[\"\\\\/bfnrt]"
         + "|\\\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}"
@@ -67,22 +68,43 @@ jq -nRr '
     def value: "(?<value>" + string
         + "|\\{(?:\\g<string>:\\g<value>(?:,\\g<string>:\\g<value>)*+)?\\}"
         + "|\\[(?:\\g<value>(?:,\\g<value>)*+)?\\]|" + number + "|true|false|null)";
-    def record: "^\\{\"v\":1,\"release\":\"(?<release>[A-Za-z0-9._-]{1,128})\",\"seq\":(?<seq>0|[1-9][0-9]{0,15})"
-        + ",\"prev\":\"(?<prev>[0-9a-f]{64})\""
-        + ",\"at\":\"(?<at>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3}Z)\""
-        + ",\"by\":\"(?:user|service|system):[A-Za-z0-9._@+-]{1,64}\",\"kind\":\"[a-z0-9_]{1,64}\""
-        + ",\"data\":(?=\\{)" + value + "\\}$";
+    def moment: "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\\.[0-9]{3}Z";
+    def place: "(?<release>[A-Za-z0-9._-]{1,128})\",\"seq\":(?<seq>0|[1-9][0-9]{0,15}),\"prev\":\"(?<prev>[0-9a-f]{64})\""
+        + ",\"at\":\"(?<at>" + moment + ")\"";
+    def by: ",\"by\":\"(?:user|service|system):[A-Za-z0-9._@+-]{1,64}\"";
+    def kind: ",\"kind\":\"[a-z0-9_]{1,64}";
+    def data: "\",\"data\":(?=\\{)" + value + "\\}$";
+    def record_1: "^\\{\"v\":(?<v>1),\"release\":\"" + place + by + kind + data;
+    def record_2: "^\\{\"v\":(?<v>2),\"stream\":\"release:" + place + "(?:,\"clock\":\"(?<clock>" + moment + ")\")?" + by
+        + "(?:,\"batch\":\\[(?<first>0|[1-9][0-9]{0,15}),(?<count>[1-9][0-9]{0,15})\\])?"
+        + kind + "(?:/(?:[2-9]|[1-9][0-9]{1,3}))?" + data;
     def is_day: (.[0:19] + "Z") as $second | try (($second | fromdate | todate) == $second) catch false;
     def is_rounded: (test("^-?[0-9]{16,}$") and (ltrimstr("-") | length > 16 or . > "9007199254740991"))
         or (test("[eE.]") and (tonumber | fabs) >= 1.7976931348623157e308);
     def has_rounded: test("[:,\\[]-?[0-9]{16,}[,}\\]]|[eE][+]?[0-9]{3,}|[0-9]{300}")
         and ([scan("(?>\"(?>[^\"\\\\]|\\\\.)*+\")|-?[0-9][-+.0-9eE]*") | select(startswith("\"") | not)] | any(is_rounded));
-    foreach inputs as $line ({ seq: -1, at: "" };
-        .before = .at | .seq += 1 | .fields = (try ($line | capture(record)) catch null) | .at = (.fields.at // "");
+    # The records that one decision made: the first and how many, this one among them.
+    def is_batch($seq): .[1] >= 2 and .[0] <= 9007199254740992 - .[1] and .[0] <= $seq and $seq - .[0] < .[1];
+    foreach inputs as $line ({ seq: -1, at: "", v: 1, open: null };
+        .before = { at, v, open } | .seq += 1
+        | .fields = (try ([$line | capture(record_2), capture(record_1)] | .[0]) catch null)
+        | .at = (.fields.at // "") | .clock = (.fields.clock // .at) | .v = (.fields.v // "1" | tonumber)
+        | .batch = (if .fields.first == null then null else [(.fields.first, .fields.count) | tonumber] end)
+        | .seq as $seq | .open = (if .batch != null and $seq < .batch[0] + .batch[1] - 1 then .batch else null end);
         if .fields == null or ($line | utf8bytelength) > 65535 or (.at | is_day | not) or ($line | has_rounded)
-        then error("record \(.seq) can not be read: it is not strict JSON, or not a record of version 1")
-        elif .at < .before then error("record \(.seq) was made before the one before it")
-        else "\(.fields.seq) \(.fields.release) \(.fields.prev)" end)
+            or (.clock | is_day | not) or .fields.clock == .at
+            or (.batch != null and ((.fields.seq | tonumber) as $seq | .batch | is_batch($seq) | not))
+        then error("record \(.seq) can not be read: it is not strict JSON, or not a record of version 1 or 2")
+        elif .at < .before.at then error("record \(.seq) was made before the one before it")
+        elif .v < .before.v
+        then error("record \(.seq) is of version \(.v), and the one before it of version \(.before.v)")
+        elif .before.open != null and .batch != .before.open
+        then error("record \(.seq) stands among the \(.before.open[1]) records of the decision that began with record "
+            + "\(.before.open[0]), and is not one of them")
+        elif .before.open == null and .batch != null and .batch[0] != .seq
+        then error("record \(.seq) says that the decision that made it began with record \(.batch[0]), and that record says "
+            + "otherwise")
+        else "\(.fields.seq) \(.fields.release) \(.fields.prev) \(.open // [] | map(tostring) | join(" "))" end)
 ' record.jsonl > "$work/named" 2> "$work/problem" || fail "$(cat "$work/problem")"
 # Then the objects in it: no key stands there twice, and nothing nests deeper than 32 levels. A value is complete once.
 jq -nr --stream '
@@ -104,11 +126,16 @@ while IFS= read -r line; do printf '\0%s' "$line" | sha256sum; done < record.jso
     head -n -1 "$work/hash"
 } > "$work/expected"
 
+tail -n 1 "$work/named" | while read -r seq of prev first count; do
+    [ -z "$first" ] || fail "record $((seq + 1)) is missing; the decision that began with record $first is cut: \
+$((seq + 1 - first)) of $count records are there"
+done
+
 read -r release last head < head.txt || fail 'head.txt is not the release, the number of a record and its hash'
 [ "$(printf '%s %s %s\n' "$release" "$last" "$head" | sha256sum)" = "$(sha256sum < head.txt)" ] ||
     fail 'head.txt is not the release, the number of a record and its hash'
 seq=0
-paste -d ' ' "$work/expected" "$work/named" | while read -r expected number of prev; do
+paste -d ' ' "$work/expected" "$work/named" | while read -r expected number of prev open; do
     [ "$number" = "$seq" ] || fail "record $seq claims to be record $number"
     [ "$of" = "$release" ] || fail "record $seq belongs to $of"
     [ "$prev" = "$expected" ] || fail "record $seq does not follow from the one before it, or one of the two was altered"

@@ -8,8 +8,9 @@ use relman_adapters::{
 };
 use relman_core::{
     chain::{Head, SealedLine},
+    event::Record,
     machine::Release,
-    port::{Journal, JournalExt, Streams, with_causes},
+    port::{Journal, JournalExt, Position, Streams, with_causes},
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::DemoScenario;
@@ -24,6 +25,13 @@ fn recorded(scenario: DemoScenario) -> (ReleaseId, Vec<SealedLine>) {
     let run = scenario.simulation().run(scenario.team()).unwrap();
     let lines = run.lines.into_iter().map(|line| SealedLine::read(line).unwrap());
     (run.release.id().clone(), lines.collect())
+}
+
+/// So many records, or as many more as it takes to end with a decision.
+fn whole(id: &ReleaseId, lines: &[SealedLine], at_least: usize) -> usize {
+    let is_whole =
+        |length: &usize| Release::replay(id.clone(), lines[..*length].iter().map(SealedLine::bytes)).is_ok();
+    (at_least..=lines.len()).find(is_whole).unwrap()
 }
 
 async fn keep(journal: &dyn Journal, id: &ReleaseId, had: Option<Head>, lines: &[SealedLine]) {
@@ -84,16 +92,17 @@ async fn what_a_journal_has_already_is_continued_and_never_replaced() {
     let (id, lines) = recorded(DemoScenario::ErrorSpike);
 
     let behind = MemoryJournal::default();
-    keep(&behind, &id, None, &lines[..20]).await;
+    let had = whole(&id, &lines, 20);
+    keep(&behind, &id, None, &lines[..had]).await;
     let imported = import(&from, &behind, None).await.unwrap();
-    assert!(imported.releases.contains(&(id.clone(), Arrival::Continued { had: 20 })));
+    assert!(imported.releases.contains(&(id.clone(), Arrival::Continued { had: had as u64 })));
     assert_eq!(behind.head(&id).await.unwrap(), lines.last().map(SealedLine::head));
 
     // Another history of the same name, of any length.
     for length in [1, 20, lines.len()] {
         let other = MemoryJournal::default();
-        let (_, mut others) = recorded(DemoScenario::Override);
-        others.truncate(length);
+        let (other_id, mut others) = recorded(DemoScenario::Override);
+        others.truncate(whole(&other_id, &others, length.min(others.len())));
         let others: Vec<SealedLine> = renamed(&others, &id);
         keep(&other, &id, None, &others).await;
         let refused = import(&from, &other, None).await.unwrap_err();
@@ -211,7 +220,7 @@ async fn a_release_that_is_under_way_is_named() {
     let journal = MemoryJournal::default();
     let (id, lines) = recorded(DemoScenario::ErrorSpike);
     let folder = tempfile::tempdir().unwrap();
-    for length in [1, 20, 40, lines.len()] {
+    for length in [1, 20, 40, lines.len()].map(|length| whole(&id, &lines, length)) {
         let journal = if length == lines.len() { &journal } else { &MemoryJournal::default() };
         keep(journal, &id, None, &lines[..length]).await;
         let to = folder.path().join(length.to_string());
@@ -282,4 +291,54 @@ async fn the_script_of_a_handover_agrees() {
     };
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(said.starts_with("verified: 2 releases") && said.contains(&digest), "{output:?}");
+}
+
+/// A page of an import ends where a decision does: one that is interrupted leaves no part of a decision behind.
+#[tokio::test]
+async fn an_import_appends_whole_decisions() {
+    let (_, folder) = exported().await;
+    let journal = MemoryJournal::default();
+    import(&folder.path().join("handover"), &journal, None).await.unwrap();
+    let appends = journal.changes(Position::START, 1_000).await.unwrap();
+    assert!(appends.len() > 10, "{}", appends.len());
+    for append in appends {
+        let line = journal.read(&append.release, append.head.seq, 1).await.unwrap().remove(0);
+        let batch = Record::read(&line).unwrap().batch;
+        assert!(batch.is_none_or(|batch| batch.last() == append.head.seq), "{append:?}: {batch:?}");
+    }
+}
+
+/// What an import refuses of a stream is what verification says of it.
+#[tokio::test]
+async fn a_stream_that_ends_in_the_middle_of_a_decision_is_neither_exported_nor_imported() {
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
+    let journal = MemoryJournal::default();
+    keep(&journal, &id, None, &lines).await;
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("handover");
+    export(&journal, &from, &[], now()).await.unwrap();
+
+    let inside = (1..lines.len()).rev().find(|length| whole(&id, &lines, *length) > *length).unwrap();
+    let cut = &lines[..inside];
+    let head = cut.last().unwrap().head();
+    let record = from.join(format!("releases/{id}.jsonl"));
+    fs::write(&record, cut.iter().flat_map(|line| [line.bytes(), b"\n"].concat()).collect::<Vec<u8>>())
+        .unwrap();
+    let manifest = fs::read_to_string(from.join("estate.json")).unwrap();
+    let last = lines.last().unwrap().head();
+    let manifest = manifest
+        .replace(&last.digest.to_string(), &head.digest.to_string())
+        .replace(&format!("\"records\": {}", last.seq + 1), &format!("\"records\": {}", head.seq + 1))
+        .replace(&format!("\"seq\": {}", last.seq), &format!("\"seq\": {}", head.seq));
+    fs::write(from.join("estate.json"), manifest).unwrap();
+    let says = format!("{id}, record {inside}: it is missing; the decision that began with record ");
+    let error = with_causes(&import(&from, &MemoryJournal::default(), None).await.unwrap_err());
+    assert!(error.contains(&says), "{error}");
+    python_refuses(&from, "a decision that is cut");
+
+    let index = Release::new(id.clone()).index();
+    let journal = MemoryJournal::default();
+    journal.append(&id, None, cut, &index).await.unwrap();
+    let error = with_causes(&export(&journal, &folder.path().join("again"), &[], now()).await.unwrap_err());
+    assert!(error.contains(&says), "{error}");
 }

@@ -10,6 +10,10 @@ use std::{
 
 use relman_adapters::package::{PackageError, package};
 use relman_core::{
+    chain::FormatVersion,
+    event::{LessonKind, Record},
+    machine::{Action, Command as Act, Principal, Release, Session},
+    port::with_causes,
     report::{ArtifactName, Templates},
     unit::ReleaseId,
 };
@@ -145,6 +149,67 @@ fn a_package_verifies_with_stock_tools_and_is_the_same_every_time() {
         let replay = opened.run("python3", "scripts/replay.py", &[]);
         assert!(replay.status.success(), "{replay:?}");
         assert_eq!(String::from_utf8(replay.stdout).unwrap().lines().count(), lines.len());
+    }
+}
+
+/// A stored journal of version 1.
+fn of_version_1(name: &str) -> (ReleaseId, Vec<Vec<u8>>) {
+    let path = format!("{}/../relman-core/tests/golden/v1/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let record = fs::read(path).unwrap();
+    let lines = record.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n').map(<[u8]>::to_vec);
+    ("checkout-241".parse().unwrap(), lines.collect())
+}
+
+#[test]
+fn a_record_of_version_1_is_packed_and_verified_and_so_is_one_that_continues_in_version_2() {
+    for name in ["drill", "clock-skewed", "rolled-back"] {
+        let (id, mut lines) = of_version_1(name);
+        let (release, records) =
+            Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+        let note = Action::RecordLesson { kind: LessonKind::Lucky, text: "it ended well".parse().unwrap() };
+        let by = Principal { actor: "user:ana".parse().unwrap(), roles: Some([].into()) };
+        // By a clock that is behind the record.
+        let at = records[0].at;
+        let (batch, release, _) = Session::record(release, &Act { by, action: note }, at).unwrap();
+        let old = lines.clone();
+        lines.extend(batch.unwrap().lines.iter().map(|line| line.bytes().to_vec()));
+        let last = Record::read(lines.last().unwrap()).unwrap();
+        assert_eq!((last.version, last.clock), (FormatVersion::V2, Some(at)), "{name}");
+        assert_eq!(release.head(), Some(last.head()));
+        for lines in [&old, &lines] {
+            let archive = package(&id, lines, &Templates::default()).unwrap();
+            let Some(opened) = Opened::new(&id, &archive) else { return };
+            for output in opened.verify(&[&head_of(&archive, &id)]) {
+                assert!(output.status.success() && output.stdout.starts_with(b"verified: "), "{output:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_record_that_ends_in_the_middle_of_a_decision_is_refused_by_both_scripts_and_not_packed() {
+    let (id, lines) = recorded(DemoScenario::ErrorSpike);
+    let archive = package(&id, &lines, &Templates::default()).unwrap();
+    let last = lines.iter().rposition(|line| Record::read(line).unwrap().batch.is_some()).unwrap();
+    let batch = Record::read(&lines[last]).unwrap().batch.unwrap();
+    let cut = &lines[..last];
+    let says = format!(
+        "the decision that began with record {} is cut: {} of {} records are there",
+        batch.first(),
+        batch.records() - 1,
+        batch.records()
+    );
+    let refused = package(&id, cut, &Templates::default()).unwrap_err();
+    assert!(with_causes(&refused).contains(&says), "{refused}");
+    let Some(opened) = Opened::new(&id, &archive) else { return };
+    let record = cut.iter().flat_map(|line| line.iter().chain(b"\n")).copied();
+    fs::write(opened.path("record.jsonl"), record.collect::<Vec<u8>>()).unwrap();
+    let head = Record::read(cut.last().unwrap()).unwrap().head();
+    fs::write(opened.path("head.txt"), format!("{id} {} {}\n", head.seq, head.digest)).unwrap();
+    opened.sum_again();
+    for output in opened.verify(&[]) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(1) && said.contains(&says), "{said}");
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 use crate::fixture::{Driven, act, secs};
 use relman_core::{
     chain::{Verifier, verify_lines},
+    event::Record,
     machine::Action,
     policy::Policy,
 };
@@ -128,7 +129,17 @@ fn g6_a_shell_and_sha256sum_check_an_export() {
 #[test]
 fn g6_python_checks_an_export() {
     if installed("python3") {
-        finds_what_was_done(&["python3", "-c", &program("python")]);
+        let python = program("python");
+        finds_what_was_done(&["python3", "-c", &python]);
+
+        // An approval, the gate that it opens and what follows are one decision.
+        let lines = stream();
+        let batch = Record::read(&lines[1]).unwrap().batch.unwrap();
+        let (last, end) = (batch.last(), lines.len() as u64);
+        for length in 1..=end {
+            let content = run(&["python3", "-c", &python], &lines[..length as usize]).0;
+            assert_eq!(content, !(batch.first() + 1..=last).contains(&length), "{length} of {batch:?}");
+        }
     }
 }
 

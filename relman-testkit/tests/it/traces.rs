@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "d0e1c77c005df17950174d78fd6c37dd622911809ca800dbec1b06ee6465a12c"),
-    ("error spike", "d56d8762fb2a2b05a9b6c87d6e3fedb3b720c9aaf2b3810d153e8fb951a75def"),
-    ("slow version", "097ba339f1f2e8dbdf40616a57edec78edd914faeb29c1a636ee2a4fce19d1fa"),
-    ("outage", "d0428478bfd4bf7b3c11f3d43b448af1b18318e509c71d2dc2c05a29e72a1217"),
-    ("two conductors", "77f0924456ea9967a7b3b8b41b3778e38d12fc2b7f0efd73d26bee77364c76fd"),
-    ("random 6", "085d83978b28b5adb1dc08433961fe92769ef34e23fa5f21b3f4b16591eb4967"),
-    ("random 7", "96233fa973535360df220dbd39d26c0863afaefd5328dbdd936c0ca4872c4448"),
+    ("healthy", "d07763f620f1d921e19992fd9174547eda535bc12a8676ba2ad1314bc11ded94"),
+    ("error spike", "0e1783b436c0ac6c619e5cb69b5e0dd887bac889fd2201a1669cf4383975497d"),
+    ("slow version", "0781dae0cc30a46368f85954eacdf2c7a4c7e209feaf3b2bbbecfa926a56ee20"),
+    ("outage", "48f1541e6b1bb235565cb70b31f1bd3fa715bd279ace81402bb27825e10e1559"),
+    ("two conductors", "84d9a1bd358a812c39b5fa5bbf331d0fbeab87937d25d411058d920933e9487a"),
+    ("random 6", "6611312db8ec89e8d9fd340b67d48e0ef1d6636f32a09be16eadf854b004cd2a"),
+    ("random 7", "be337ce6ec1b52bbd8cae6e3768a7bfc02f9b8e2efa8d2f60cfe50b3afc51d58"),
 ];
 
 #[test]

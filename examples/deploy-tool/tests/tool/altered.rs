@@ -15,7 +15,7 @@ pub(crate) fn rechain(lines: &mut [Vec<u8>]) -> Digest {
 }
 
 /// Gives every record the number of its place.
-pub(crate) fn renumber(lines: &mut [Vec<u8>]) {
+fn renumber(lines: &mut [Vec<u8>]) {
     for (seq, line) in lines.iter_mut().enumerate() {
         let at = find(line, b"\"seq\":").unwrap();
         let digits = line[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -55,6 +55,26 @@ fn remove(lines: &mut Vec<Vec<u8>>, kind: &str) {
     let at = lines.iter().position(|line| String::from_utf8_lossy(line).contains(&kind)).unwrap();
     lines.remove(at);
     renumber(lines);
+    for line in lines {
+        with_one_less(line, at as u64);
+    }
+}
+
+/// What a record says of the decision that made it, once a record is gone.
+fn with_one_less(line: &mut Vec<u8>, gone: u64) {
+    let Some(from) = find(line, b"\"batch\":") else { return };
+    let to = from + line[from..].iter().position(|byte| *byte == b']').unwrap() + 1;
+    let (first, records): (u64, u64) = serde_json::from_slice(&line[from..to]).unwrap();
+    let left = match (first > gone, first + records > gone) {
+        (true, _) => (first - 1, records),
+        (false, true) => (first, records - 1),
+        (false, false) => return,
+    };
+    if left.1 > 1 {
+        line.splice(from..to, serde_json::to_vec(&left).unwrap());
+    } else {
+        line.drain(from - "\"batch\":".len()..=to);
+    }
 }
 
 /// One way to alter a record.

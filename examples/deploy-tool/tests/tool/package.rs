@@ -155,7 +155,7 @@ fn with(lines: &mut [Vec<u8>], from: &str, to: &[u8]) {
 }
 
 /// What readers of JSON understand differently, or what is no record: all of it is refused by every verifier.
-const SLOPPY: [(&str, Alteration); 28] = [
+const SLOPPY: [(&str, Alteration); 50] = [
     ("a key twice in the data", |l| with(l, "\"check\":\"unit\"", b"\"check\":\"unit\",\"check\":\"unit\"")),
     ("a key twice, written otherwise", |l| with(l, "\"check\":", b"\"\\u0063heck\":\"e2e\",\"check\":")),
     ("an object twice", |l| with(l, "\"data\":{", b"\"data\":{\"a\":{\"x\":1},\"a\":{\"y\":1},")),
@@ -164,10 +164,42 @@ const SLOPPY: [(&str, Alteration); 28] = [
     ("a field less", |l| with(l, "\"by\":\"service:ci\",", b"")),
     ("a byte order mark", |l| drop(l[0].splice(0..0, *b"\xef\xbb\xbf"))),
     ("CR LF", |l| l.iter_mut().for_each(|line| line.push(b'\r'))),
-    ("another version", |l| with(l, "\"v\":1", b"\"v\":2")),
-    ("a version that is not an integer", |l| with(l, "\"v\":1", b"\"v\":1.0")),
-    ("a version that is a text", |l| with(l, "\"v\":1", b"\"v\":\"1\"")),
-    ("a version that is true", |l| with(l, "\"v\":1", b"\"v\":true")),
+    ("another version", |l| with(l, "\"v\":2", b"\"v\":3")),
+    ("a version that is not an integer", |l| with(l, "\"v\":2", b"\"v\":2.0")),
+    ("a version that is a text", |l| with(l, "\"v\":2", b"\"v\":\"2\"")),
+    ("a version that is true", |l| with(l, "\"v\":2", b"\"v\":true")),
+    ("version 1 with a field of version 2", |l| with(l, "\"v\":2", b"\"v\":1")),
+    ("version 2 with a field of version 1", |l| with(l, "\"stream\":\"release:", b"\"release\":\"")),
+    ("version 1 with a batch", |l| {
+        of_version_1(l);
+        with(l, "\"kind\":", b"\"batch\":[4,2],\"kind\":");
+    }),
+    ("version 1 with a kind that has a version", |l| {
+        of_version_1(l);
+        with(l, "check_recorded", b"check_recorded/2");
+    }),
+    ("the stream of a target", |l| with(l, "\"release:", b"\"target:")),
+    ("a stream without its sort", |l| with(l, "\"release:", b"\"")),
+    ("a clock that says what the time is", |l| {
+        let at = find(&l[4], b"\"at\":\"").unwrap();
+        let clock = [&b"\"clock\":\""[..], &l[4][at..at + 24], b"\",\"by\":"].concat();
+        with(l, "\"by\":", &clock);
+    }),
+    ("a clock that says nothing", |l| with(l, "\"by\":", b"\"clock\":null,\"by\":")),
+    ("a clock on a day that there is not", |l| {
+        with(l, "\"by\":", b"\"clock\":\"2026-02-30T08:00:00.000Z\",\"by\":");
+    }),
+    ("a batch that is nothing", |l| with(l, "\"kind\":", b"\"batch\":null,\"kind\":")),
+    ("a batch of one", |l| with(l, "\"kind\":", b"\"batch\":[4,1],\"kind\":")),
+    ("a batch of another record", |l| with(l, "\"kind\":", b"\"batch\":[5,2],\"kind\":")),
+    ("a batch that is over", |l| with(l, "\"kind\":", b"\"batch\":[2,2],\"kind\":")),
+    ("a batch without end", |l| with(l, "\"kind\":", b"\"batch\":[4,9007199254740991],\"kind\":")),
+    ("a batch of texts", |l| with(l, "\"kind\":", b"\"batch\":[\"4\",\"2\"],\"kind\":")),
+    ("a batch of three numbers", |l| with(l, "\"kind\":", b"\"batch\":[4,2,0],\"kind\":")),
+    ("a batch of real numbers", |l| with(l, "\"kind\":", b"\"batch\":[4.0,2],\"kind\":")),
+    ("a batch from before the first record", |l| with(l, "\"kind\":", b"\"batch\":[-1,9],\"kind\":")),
+    ("a kind of version 1 that says so", |l| with(l, "check_recorded", b"check_recorded/1")),
+    ("a version of a kind with a zero before it", |l| with(l, "check_recorded", b"check_recorded/02")),
     ("time that goes back", |l| {
         let at = find(&l[4], b"\"at\":\"").unwrap();
         l[4].splice(at..at + 4, *b"1999");
@@ -204,8 +236,33 @@ const SLOPPY: [(&str, Alteration); 28] = [
     ("a kind in capitals", |l| with(l, "check_recorded", b"Check_Recorded")),
 ];
 
+/// The fourth line as version 1 has it.
+fn of_version_1(lines: &mut [Vec<u8>]) {
+    with(lines, "\"v\":2,\"stream\":\"release:", b"\"v\":1,\"release\":\"");
+}
+
+/// The first record that was not decided alone.
+fn in_a_batch(lines: &[Vec<u8>]) -> usize {
+    lines.iter().position(|line| find(line, b"\"batch\":").is_some()).unwrap()
+}
+
 /// What breaks a chain although every line is a record.
-const BROKEN: [(&str, Alteration); 6] = [
+const BROKEN: [(&str, Alteration); 12] = [
+    ("a version that goes back", |l| of_version_1(l)),
+    ("a batch that no other record knows", |l| with(l, "\"kind\":", b"\"batch\":[4,2],\"kind\":")),
+    ("a batch that did not begin there", |l| with(l, "\"kind\":", b"\"batch\":[3,2],\"kind\":")),
+    ("a batch that is cut", |l| l.truncate(in_a_batch(l) + 1)),
+    ("a record that has left its batch", |l| {
+        let line = &mut l[in_a_batch(l) + 1];
+        let (from, to) = (find(line, b"\"batch\":").unwrap(), find(line, b"\"kind\":").unwrap());
+        line.drain(from - 8..to - 7);
+    }),
+    ("a batch that says more from its second record on", |l| {
+        let line = &mut l[in_a_batch(l) + 1];
+        let from = find(line, b"\"batch\":").unwrap();
+        let to = from + line[from..].iter().position(|byte| *byte == b']').unwrap();
+        line.splice(to - 1..to, *b"9");
+    }),
     ("a record of another release", |l| with(l, "checkout-241", b"checkout-242")),
     ("a record is missing", |l| drop(l.remove(3))),
     ("a record stands twice", |l| l.insert(3, l[3].clone())),
