@@ -66,11 +66,11 @@ mod tests {
             let new = &story.lines()[stored.map_or(0, |_| known)..];
             let release = story.release();
             stored = journal.append(release.id(), stored, new, &release.index()).await.unwrap();
-            let send = |record: &Record| {
+            let forward = |record: &Record| {
                 sent.push(record.clone());
                 Ok(())
             };
-            position = relay(&journal, position, send).await.unwrap();
+            position = relay(&journal, position, forward).await.unwrap();
         }
         assert_eq!(sent, story.records());
     }
