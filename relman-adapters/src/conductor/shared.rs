@@ -9,7 +9,7 @@ use std::{
 use relman_core::{
     chain::Head,
     event::Record,
-    machine::{Alarm, Command, PhaseName, Release, SessionConfig},
+    machine::{Alarm, Command, PhaseName, Refusal, Release, SessionConfig},
     port::{Notification, Urgency, with_causes},
     unit::{Channel, ReleaseId, Span, Text},
 };
@@ -96,6 +96,21 @@ pub enum ConductError {
         /// What is missing, and what would be right.
         problem: String,
     },
+    /// It was planned under rules that this version refuses. Its record is read and shown for good; users that have it can
+    /// be taken back, and nobody gets it any more.
+    #[error(
+        "failed to conduct {release}: it was planned under rules that are refused today; {}",
+        if *in_production { "`rollback` takes it back, and is carried out" } else { "revise its plan, or abort it" }
+    )]
+    OlderRules {
+        /// The release.
+        release: ReleaseId,
+        /// Whether users may have it.
+        in_production: bool,
+        /// What is refused.
+        #[source]
+        refusal: Box<Refusal>,
+    },
 }
 
 /// The last record that a driver knows of.
@@ -155,13 +170,34 @@ impl Shared {
         self.sound(alarm);
     }
 
-    /// Whether everything that the release will need is configured. In production it is too late to refuse: such a
-    /// release has to be driven, if only to be taken back.
+    /// Whether the release may be driven, and everything that it will need is configured. In production it is too late to
+    /// ask for configuration: such a release has to be driven, if only to be taken back.
     pub(super) fn is_ready(&self, release: &Release) -> Result<(), ConductError> {
         let (Some(plan), Some(policy)) = (release.plan(), release.policy()) else {
             return Ok(());
         };
-        if release.phase().name().touches_production() || release.phase().name() == PhaseName::Closed {
+        let phase = release.phase().name();
+        match phase {
+            PhaseName::Unplanned
+            | PhaseName::Planning
+            | PhaseName::Staging
+            | PhaseName::Releasing
+            | PhaseName::Validating => release.check_rules().map_err(|refusal| {
+                let release = release.id().clone();
+                ConductError::OlderRules {
+                    release,
+                    in_production: phase.touches_production(),
+                    refusal: refusal.into(),
+                }
+            })?,
+            // It is taken back, or at its end: whatever rules it began under.
+            PhaseName::RollingBack
+            | PhaseName::Completed
+            | PhaseName::RolledBack
+            | PhaseName::Aborted
+            | PhaseName::Closed => {}
+        }
+        if phase.touches_production() || phase == PhaseName::Closed {
             return Ok(());
         }
         let mut problems = Vec::new();

@@ -406,9 +406,10 @@ impl Conductor {
             }
             return Ok(());
         }
-        // What is not configured is not in production, and needs nobody at night.
+        // What no user has needs nobody at night.
+        let pages = release.phase().name().touches_production();
         let ready = self.shared.is_ready(&release);
-        ready.map_err(|error| Refused { why: with_causes(&error), pages: false })?;
+        ready.map_err(|error| Refused { why: with_causes(&error), pages })?;
         drop(self.start(release));
         Ok(())
     }

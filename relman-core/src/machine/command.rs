@@ -4,7 +4,7 @@ use super::{EvaluationRequest, Outcome, Refusal};
 use crate::{
     event::{ActionItemKind, CheckOutcome, EffectId, Gate, LessonKind, Settlement},
     judge::{Answer, Arm, Observation},
-    plan::Plan,
+    plan::{Plan, PlanError},
     policy::Policy,
     port::{Deployment, FlowOutcome, Incident, MetricQuery},
     unit::{Actor, ActorKind, CheckName, Role, Span, Text, Timestamp, TrafficShare, Window},
@@ -271,4 +271,26 @@ pub enum Action {
     },
     /// Close a release that has reached its end.
     Close,
+}
+
+impl Action {
+    /// Whether what it brings with it is as it has to be today. Decisions that are taken again, on a record of older rules, do not
+    /// ask.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        match self {
+            Self::RecordPlan { plan, policy } => {
+                plan.release().check_new().map_err(PlanError::from)?;
+                check_rules(plan, policy)
+            }
+            Self::RevisePlan { plan, policy } => check_rules(plan, policy),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a plan and its policy may be recorded today.
+pub(super) fn check_rules(plan: &Plan, policy: &Policy) -> Result<(), Refusal> {
+    plan.check()?;
+    policy.check()?;
+    Ok(())
 }

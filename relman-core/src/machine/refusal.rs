@@ -3,6 +3,7 @@ use thiserror::Error;
 use super::PhaseName;
 use crate::{
     event::{Gate, HoldCause},
+    plan::PlanError,
     policy::{Permission, PolicyError},
     unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Timestamp},
 };
@@ -60,7 +61,10 @@ pub enum Refusal {
         /// The release of the stream.
         release: ReleaseId,
     },
-    /// The plan does not fit the policy.
+    /// The plan does not hold together.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The policy is below today's floors, or the plan does not fit it.
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// A drill would become a production release, or the other way round.

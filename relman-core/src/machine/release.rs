@@ -5,7 +5,10 @@ use std::{
 
 use thiserror::Error;
 
-use super::{Outstanding, Phase, PhaseName, Rollback, RollbackState, StepProgress, decide::Moment};
+use super::{
+    Outstanding, Phase, PhaseName, Refusal, Rollback, RollbackState, StepProgress, command::check_rules,
+    decide::Moment,
+};
 use crate::{
     chain::{BatchRange, Broken, Digest, Head, Progress},
     event::{
@@ -378,6 +381,16 @@ impl Release {
     /// The policy in force.
     pub fn policy(&self) -> Option<&Policy> {
         self.planned.as_ref().map(|planned| &*planned.policy)
+    }
+
+    /// Whether the plan and the policy in force may be recorded today. A record of older rules is read and shown for good,
+    /// and driven no further; what users have of it can be taken back.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] with the first rule that is broken.
+    pub fn check_rules(&self) -> Result<(), Refusal> {
+        self.planned.as_ref().map_or(Ok(()), |planned| check_rules(&planned.plan, &planned.policy))
     }
 
     /// The risk.

@@ -23,16 +23,8 @@ pub(crate) const COMPLAINTS: &str = "complaints";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(try_from = "RawContract", into = "RawContract")]
-pub struct RollbackContract {
-    criteria: Vec<Criterion>,
-}
-
-/// The contract as files and records hold it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawContract {
+pub struct RollbackContract {
     /// The criteria, each with a numeric threshold. Any one that holds rolls the release back.
     #[serde(default)]
     criteria: Vec<Criterion>,
@@ -71,6 +63,14 @@ impl RollbackContract {
     ///
     /// [`ContractError`] where there are none or too many, or one appears twice.
     pub fn new(criteria: Vec<Criterion>) -> Result<Self, ContractError> {
+        let contract = Self { criteria };
+        contract.check()?;
+        Ok(contract)
+    }
+
+    /// Whether a plan may have it today.
+    pub(super) fn check(&self) -> Result<(), ContractError> {
+        let criteria = &self.criteria;
         if criteria.is_empty() {
             return Err(ContractError::NoThreshold);
         }
@@ -87,7 +87,7 @@ impl RollbackContract {
         if let Some(criterion) = criteria.iter().find(compared) {
             return Err(ContractError::NoBaseline(criterion.clone()));
         }
-        Ok(Self { criteria })
+        Ok(())
     }
 
     /// The criteria, in the order of the plan.
@@ -98,19 +98,5 @@ impl RollbackContract {
     /// The metrics that the criteria speak of.
     pub fn metrics(&self) -> BTreeSet<MetricName> {
         self.criteria.iter().map(|criterion| criterion.metric.clone()).collect()
-    }
-}
-
-impl TryFrom<RawContract> for RollbackContract {
-    type Error = ContractError;
-
-    fn try_from(raw: RawContract) -> Result<Self, ContractError> {
-        Self::new(raw.criteria)
-    }
-}
-
-impl From<RollbackContract> for RawContract {
-    fn from(contract: RollbackContract) -> Self {
-        Self { criteria: contract.criteria }
     }
 }

@@ -38,7 +38,7 @@ use crate::unit::{MetricName, ReleaseId, Text, TrackName, UnitError, as_text, fi
 /// # Ok::<(), relman_core::plan::PlanFileError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "PlanDocument", into = "PlanDocument")]
+#[serde(transparent)]
 pub struct Plan {
     document: PlanDocument,
 }
@@ -136,8 +136,15 @@ pub enum PlanError {
 
 /// Why a file is not a plan.
 #[derive(Debug, Error)]
-#[error("failed to read the plan")]
-pub struct PlanFileError(#[from] toml::de::Error);
+#[non_exhaustive]
+pub enum PlanFileError {
+    /// It is not TOML, or has not the fields of a plan.
+    #[error("failed to read the plan")]
+    Toml(#[from] toml::de::Error),
+    /// What it says is no plan.
+    #[error("failed to read the plan")]
+    Plan(#[from] PlanError),
+}
 
 /// Bounds on lists and texts: everything of a plan and a policy fits one record of 65,535 bytes.
 const MAX_LIST: usize = 32;
@@ -171,8 +178,9 @@ impl Plan {
             #[serde(rename = "release", deserialize_with = "as_text::deserialize")]
             _release: ReleaseId,
         }
-        let plan = file::from_toml(text)?;
+        let plan: Self = file::from_toml(text)?;
         toml::from_str::<Named>(text)?;
+        plan.check()?;
         Ok(plan)
     }
 
@@ -233,10 +241,14 @@ impl Plan {
     }
 }
 
-impl TryFrom<PlanDocument> for Plan {
-    type Error = PlanError;
-
-    fn try_from(document: PlanDocument) -> Result<Self, PlanError> {
+impl Plan {
+    /// Whether a release may be planned so today: records are read whatever they say, and hold plans of older rules.
+    ///
+    /// # Errors
+    ///
+    /// [`PlanError`] with the first thing that is wrong. A name that no new release gets is none of them.
+    pub fn check(&self) -> Result<(), PlanError> {
+        let document = &self.document;
         let scope = &document.scope;
         for (what, count, max) in [
             ("links", scope.links.len(), MAX_LIST),
@@ -268,13 +280,8 @@ impl TryFrom<PlanDocument> for Plan {
         if let Some(notice) = document.communication.notices.iter().find(|notice| notice.moments.is_empty()) {
             return Err(PlanError::NeverTold { audience: notice.audience.to_string() });
         }
-        Ok(Self { document })
-    }
-}
-
-impl From<Plan> for PlanDocument {
-    fn from(plan: Plan) -> Self {
-        plan.document
+        document.contract.as_ref().map_or(Ok(()), RollbackContract::check)?;
+        Ok(())
     }
 }
 
@@ -386,7 +393,7 @@ impl PlanBuilder {
     /// [`PlanError`] where a part is missing or too long, or the release has a name that none gets today.
     pub fn build(self) -> Result<Plan, PlanError> {
         self.release.check_new()?;
-        PlanDocument {
+        let document = PlanDocument {
             release: self.release,
             title: self.title.ok_or(PlanError::Missing("title"))?,
             kind: self.kind,
@@ -396,8 +403,10 @@ impl PlanBuilder {
             scope: self.scope.ok_or(PlanError::Missing("scope"))?,
             contract: self.contract,
             communication: CommunicationPlan { notices: self.notices },
-        }
-        .try_into()
+        };
+        let plan = Plan { document };
+        plan.check()?;
+        Ok(plan)
     }
 }
 

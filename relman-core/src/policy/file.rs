@@ -303,8 +303,8 @@ impl Default for OverrideFile {
 }
 
 impl TrackFile {
-    fn into_track(self, name: &TrackName) -> Result<Track, PolicyError> {
-        let raw = RawTrack {
+    fn into_track(self) -> Track {
+        Track(RawTrack {
             highest_risk: self.highest_risk,
             used_by: match self.used_by {
                 UsedBy::Everyone => TrackUse::Anyone,
@@ -319,18 +319,13 @@ impl TrackFile {
             look_every: self.look_every,
             min_requests: self.min_requests,
             checks: self.checks,
-        };
-        raw.try_into().map_err(|error| PolicyError::Track { track: name.clone(), error })
+        })
     }
 }
 
 impl PolicyFile {
     fn into_policy(mut self) -> Result<Policy, PolicyError> {
-        let tracks = self
-            .tracks
-            .into_iter()
-            .map(|(name, track)| track.into_track(&name).map(|track| (name, track)))
-            .collect::<Result<_, _>>()?;
+        let tracks = self.tracks.into_iter().map(|(name, track)| (name, track.into_track())).collect();
         let defaults = NoDataRules::default();
         let mut rule = |kind, default| match self.no_data.remove(&kind) {
             Some(file) => NoDataRule {
@@ -345,7 +340,7 @@ impl PolicyFile {
             provider_error: rule(NoDataKind::ProviderError, defaults.provider_error),
             not_finite: rule(NoDataKind::NotFinite, defaults.not_finite),
         };
-        RawPolicy {
+        let policy = Policy(RawPolicy {
             name: self.name,
             version: self.version,
             tracks,
@@ -367,8 +362,9 @@ impl PolicyFile {
             overrides: OverrideRules { longest: self.overrides.longest },
             freezes: self.freezes,
             judging: self.judging,
-        }
-        .try_into()
+        });
+        policy.check()?;
+        Ok(policy)
     }
 }
 

@@ -27,8 +27,8 @@ use crate::{
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawPolicy", into = "RawPolicy")]
-pub struct Policy(RawPolicy);
+#[serde(transparent)]
+pub struct Policy(pub(super) RawPolicy);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -300,7 +300,7 @@ impl Policy {
             let known: BTreeSet<&str> = always.chain(self.0.risk.keys().map(Tag::as_str)).collect();
             return Err(PolicyError::UnknownTag { tag: tag.clone(), known: list(known) });
         }
-        let by_risk = &self.0.default_tracks[&risk.level];
+        let by_risk = self.default_track(risk.level)?;
         let name = plan.track().unwrap_or(by_risk);
         let Some(track) = self.track(name) else {
             let known = list(self.0.tracks.keys().map(TrackName::as_str));
@@ -322,6 +322,16 @@ impl Policy {
     }
 }
 
+impl Policy {
+    fn default_track(&self, level: RiskLevel) -> Result<&TrackName, PolicyError> {
+        self.0.default_tracks.get(&level).ok_or_else(|| PolicyError::DefaultTrack {
+            level,
+            track: "none".parse().expect("a valid name"),
+            problem: "name a track for each risk level",
+        })
+    }
+}
+
 fn built_in(name: &str) -> CheckName {
     name.parse().expect("the built-in checks have valid names")
 }
@@ -330,19 +340,20 @@ fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-impl TryFrom<RawPolicy> for Policy {
-    type Error = PolicyError;
-
-    fn try_from(raw: RawPolicy) -> Result<Self, PolicyError> {
+impl Policy {
+    /// Whether releases may be planned under it today: records are read whatever they say, and hold policies of older rules,
+    /// some of them below today's [floors](floors).
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] with the first thing that is wrong.
+    pub fn check(&self) -> Result<(), PolicyError> {
+        let raw = &self.0;
+        for (track, rules) in &raw.tracks {
+            rules.check().map_err(|error| PolicyError::Track { track: track.clone(), error })?;
+        }
         for level in RiskLevel::ALL {
-            let Some(name) = raw.default_tracks.get(&level) else {
-                let none = "none".parse().expect("a valid name");
-                return Err(PolicyError::DefaultTrack {
-                    level,
-                    track: none,
-                    problem: "name a track for each risk level",
-                });
-            };
+            let name = self.default_track(level)?;
             let problem = match raw.tracks.get(name) {
                 None => "there is no such track",
                 Some(track) if track.highest_risk() < level => "that track is for lower risk only",
@@ -373,7 +384,7 @@ impl TryFrom<RawPolicy> for Policy {
         if let Some(freeze) = raw.freezes.iter().find(|freeze| freeze.until <= freeze.from) {
             return Err(PolicyError::FreezeBackwards { from: freeze.from, until: freeze.until });
         }
-        Ok(Self(raw))
+        Ok(())
     }
 }
 
@@ -432,11 +443,5 @@ impl RawPolicy {
             return out_of_range("tracks", format!("{} tracks", self.tracks.len()), "at most 16 tracks");
         }
         Ok(())
-    }
-}
-
-impl From<Policy> for RawPolicy {
-    fn from(policy: Policy) -> Self {
-        policy.0
     }
 }

@@ -38,8 +38,8 @@ pub enum TrackUse {
 
 /// The ordered steps that a release goes through. None can be left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "RawTrack", into = "RawTrack")]
-pub struct Track(RawTrack);
+#[serde(transparent)]
+pub struct Track(pub(super) RawTrack);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,10 +200,10 @@ impl Track {
     }
 }
 
-impl TryFrom<RawTrack> for Track {
-    type Error = TrackError;
-
-    fn try_from(raw: RawTrack) -> Result<Self, TrackError> {
+impl Track {
+    /// Whether a policy may have it today.
+    pub(super) fn check(&self) -> Result<(), TrackError> {
+        let raw = &self.0;
         let (Some(first), Some(last)) = (raw.steps.first(), raw.steps.last()) else {
             return Err(TrackError::Empty);
         };
@@ -253,12 +253,6 @@ impl TryFrom<RawTrack> for Track {
                 return Err(TrackError::LooksTooRare { step: number, look_every: raw.look_every, bake });
             }
         }
-        Ok(Self(raw))
-    }
-}
-
-impl From<Track> for RawTrack {
-    fn from(track: Track) -> Self {
-        track.0
+        Ok(())
     }
 }

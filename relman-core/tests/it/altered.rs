@@ -8,8 +8,9 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use relman_core::{
     chain::{BatchRange, Digest, Envelope, FormatVersion},
     event::Record,
-    machine::DeepVerifier,
+    machine::{DeepVerifier, Release},
     port::with_causes,
+    report::{History, Schedule, Status, Timeline},
     unit::{Span, Timestamp},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -159,6 +160,40 @@ fn alterations(value: &Value, field: &str) -> Vec<(String, Value)> {
         Value::Null => {}
     }
     found
+}
+
+/// Every way to make one number 0, or one list empty, with the field's name.
+fn zeroes(value: &Value, field: &str) -> Vec<(String, Value)> {
+    let with = |inner: Vec<(String, Value)>, whole: &dyn Fn(Value) -> Value| -> Vec<(String, Value)> {
+        inner.into_iter().map(|(field, inner)| (field, whole(inner))).collect()
+    };
+    match value {
+        Value::Object(object) => object
+            .iter()
+            .flat_map(|(name, inner)| {
+                let path = format!("{field}.{name}");
+                with(zeroes(inner, &path), &|inner| {
+                    let mut object = object.clone();
+                    object.insert(name.clone(), inner);
+                    Value::Object(object)
+                })
+            })
+            .collect(),
+        Value::Array(array) => {
+            let mut found = vec![(format!("{field} empty"), json!([]))];
+            for (index, inner) in array.iter().enumerate() {
+                let path = format!("{field}[]");
+                found.extend(with(zeroes(inner, &path), &|inner| {
+                    let mut array = array.clone();
+                    array[index] = inner;
+                    Value::Array(array)
+                }));
+            }
+            found
+        }
+        Value::Number(_) => vec![(format!("{field} 0"), json!(0))],
+        Value::String(_) | Value::Bool(_) | Value::Null => Vec::new(),
+    }
 }
 
 /// Another text that may stand in its place: a word of the format for another, a time a second later, else one more letter.
@@ -394,4 +429,41 @@ fn every_record_that_is_left_out_repeated_moved_or_by_another_is_found_or_change
         "traffic_set after notified",
     ];
     assert_eq!(missed, known);
+}
+
+/// Reading is total: rules that no version would record, a track without steps or a look every 0 ms, are read, folded and
+/// shown as they stand.
+#[test]
+fn a_plan_and_a_policy_of_any_rules_are_read_folded_and_shown() {
+    let (mut tried, mut read) = (0, 0);
+    for (story, records) in
+        stories().into_iter().filter(|(story, _)| story == "v1/clean" || story == "v1/drill")
+    {
+        let [first, rest @ ..] = &*records else { panic!("{story} is empty") };
+        let more = alterations(&first.data, &first.kind);
+        let nothing = zeroes(&first.data, &first.kind);
+        for (field, data) in more.into_iter().chain(nothing) {
+            tried += 1;
+            let altered = Loose { data, ..first.clone() };
+            let (mut release, mut records) = (Release::new("checkout-241".parse().unwrap()), Vec::new());
+            for loose in std::iter::once(&altered).chain(rest) {
+                let (seq, prev) =
+                    release.head().map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+                let Some(record) = loose.chained(seq, prev, None) else { break };
+                if release.apply(&record).is_err() {
+                    break;
+                }
+                records.push(record);
+            }
+            let Some(last) = records.last() else { continue };
+            read += 1;
+            let now = last.at + Span::from_secs(1);
+            let history = History::new(&release, &records, now);
+            let schedule = Schedule::of(&history).map(|schedule| schedule.to_string());
+            let shown = format!("{}{}{schedule:?}", Status::of(&history), Timeline::of(&history));
+            assert!(shown.contains("checkout-241"), "{story}, {field}: {shown}");
+            let _ = (release.missing(now), release.index(), release.check_rules());
+        }
+    }
+    assert!(read > 400, "{read} of {tried}");
 }

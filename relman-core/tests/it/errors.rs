@@ -179,10 +179,10 @@ fn an_error_that_serde_reads_says_everything_by_itself() {
     // Serde keeps the message of an error and drops its sources.
     let driven = Driven::drill();
     let text = String::from_utf8(driven.journal.lines[0].bytes().to_vec()).unwrap();
-    let shares = text.replacen("\"share_bp\":100,", "\"share_bp\":700,", 1);
+    let shares = text.replacen("\"share_bp\":100,", "\"share_bp\":10700,", 1);
     assert_ne!(text, shares);
     let told = with_causes(&Record::read(shares.as_bytes()).unwrap_err());
-    assert!(told.contains("invalid `plan_recorded` data: its first step is 7%: it must be "), "{told}");
+    assert!(told.contains("invalid `plan_recorded` data: \"10700\" is not a traffic share"), "{told}");
 }
 
 #[cfg(feature = "markdown")]

@@ -16,14 +16,15 @@ use relman_adapters::{
     journal::SqliteJournal,
 };
 use relman_core::{
-    chain::{Head, SealedLine},
+    chain::{Digest, Envelope, FormatVersion, Head, SealedLine},
     event::Record,
     machine::{Action, EndedAs, Phase, PhaseName, Release},
     port::{
         AppendError, Change, Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal,
         JournalExt, NotifyOn, PortError, PortErrorKind, Position, StoredStream, StreamIndex, Streams, Target,
-        TrafficRequest, Urgency,
+        TrafficRequest, Urgency, with_causes,
     },
+    report::{History, Status, Timeline},
     unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
 use relman_testkit::{
@@ -215,6 +216,14 @@ struct House {
 
 impl House {
     async fn new(world: World, appends: Option<(u32, u32, Fate)>) -> Self {
+        let house = Self::empty(world, appends);
+        let action = Action::RecordPlan { plan: drill("drill-1"), policy: sample::brief_policy() };
+        house.releases().command(&house.id, &Team::actor("user:ana"), action).await.unwrap();
+        house
+    }
+
+    /// Before anything is planned.
+    fn empty(world: World, appends: Option<(u32, u32, Fate)>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(TokioClock::starting_at(start()));
         let journal = Arc::new(Failing::new(&directory, appends));
@@ -239,7 +248,7 @@ impl House {
             .last_resort(channel("on-call"))
             .build()
             .unwrap();
-        let house = Self {
+        Self {
             _directory: directory,
             clock,
             journal,
@@ -247,10 +256,7 @@ impl House {
             notifier,
             conductor,
             id: "drill-1".parse().unwrap(),
-        };
-        let action = Action::RecordPlan { plan: drill("drill-1"), policy: sample::brief_policy() };
-        house.releases().command(&house.id, &Team::actor("user:ana"), action).await.unwrap();
-        house
+        }
     }
 
     /// As another process would have them: on the file, with a clock of its own.
@@ -519,4 +525,63 @@ async fn two_conductors_on_one_file_drive_one_release_as_one_would() {
     running.await.unwrap().unwrap();
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
     Invariants::check(&house.records().await).unwrap();
+}
+
+/// A release that was recorded when a validation of an hour was allowed, in version 1 of the format.
+fn recorded_under_older_rules(lines: &[Vec<u8>]) -> Vec<SealedLine> {
+    let mut prev = Digest::ZERO;
+    let recorded = lines.iter().map(|line| {
+        let mut envelope = Envelope::read(line).unwrap();
+        let mut data: serde_json::Value = serde_json::from_str(envelope.data.get()).unwrap();
+        if let Some(steps) = data.pointer_mut("/policy/tracks/standard/steps") {
+            let last = steps.as_array_mut().unwrap().last_mut().unwrap();
+            last["bake_ms"] = 3_600_000.into();
+        }
+        let data = serde_json::value::to_raw_value(&data).unwrap();
+        (envelope.version, envelope.batch, envelope.clock) = (FormatVersion::V1, None, None);
+        (envelope.prev, envelope.data) = (prev, &data);
+        let sealed = envelope.seal().unwrap();
+        prev = sealed.digest();
+        sealed
+    });
+    recorded.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_planned_under_older_rules_is_shown_and_taken_back_and_not_driven() {
+    let before = House::new(World::calm(), None).await;
+    before.until(|release| release.exposure() == TrafficShare::percent(10)).await;
+    let lines = before.journal.inner.read_to_end(&before.id, 0).await.unwrap();
+    before.conductor.kill().await;
+    for (until, in_production) in [(1, false), (lines.len(), true)] {
+        let house = House::empty(World::calm(), None);
+        let lines = recorded_under_older_rules(&lines[..until]);
+        let index = Release::replay(house.id.clone(), lines.iter().map(SealedLine::bytes)).unwrap().index();
+        house.journal.inner.append(&house.id, None, &lines, &index).await.unwrap();
+
+        let release = house.release().await;
+        let records = house.records().await;
+        let history = History::new(&release, &records, house.clock.now());
+        assert!(Status::of(&history).to_string().contains("drill-1"));
+        assert!(Timeline::of(&history).to_string().lines().count() >= until);
+        let Err(refused) = house.conductor.conduct(&house.id).await else { panic!("{until}") };
+        let said = with_causes(&refused);
+        assert!(said.contains("rules that are refused today"), "{said}");
+        assert!(said.contains("standard: step 4 (100%) bakes for 1h, at least 24h are needed"), "{said}");
+        assert_eq!(said.contains("`rollback` takes it back"), in_production, "{said}");
+        if !in_production {
+            continue;
+        }
+        let conductor = house.conductor.clone();
+        let running = tokio::spawn(async move { conductor.run(std::future::pending()).await });
+        while !house.notifier.sent().iter().any(|told| told.body.contains("bakes for 1h")) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let reason = "nobody drives it".parse().unwrap();
+        let ana = Team::actor("user:ana");
+        house.conductor.command(&house.id, &ana, Action::RollBack { reason }).await.unwrap();
+        let release = house.watch(is_closed).await;
+        assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
+        running.abort();
+    }
 }

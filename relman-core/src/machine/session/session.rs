@@ -303,6 +303,7 @@ impl Session {
         command: &Command,
         now: Timestamp,
     ) -> Result<(Option<Batch>, Release, Vec<Record>), Refusal> {
+        command.action.check()?;
         let expected = release.head();
         let command = on_stream_time(command, now.max(release.last_at()).since(now));
         let cause = Cause::Action(command);
@@ -511,6 +512,7 @@ impl Session {
         }
         // What time has brought about comes first, and stands whatever becomes of the command.
         self.tell(&Cause::Tick);
+        command.action.check()?;
         let command = on_stream_time(command, self.stream_now().since(self.now));
         self.decide(&Cause::Action(command))
     }
