@@ -81,7 +81,7 @@ impl<'a> Records<'a> {
         let release = deep.release();
         deep.finish().map_err(|source| HandoverError::Illegal {
             release: self.id.clone(),
-            seq: release.head().map_or(0, |head| head.seq),
+            seq: source.seq().unwrap_or_default(),
             source: Box::new(source),
         })?;
         let phase = release.phase().name();
@@ -149,7 +149,7 @@ fn derived(mut deep: DeepVerifier, id: &ReleaseId, line: &[u8]) -> Result<DeepVe
         .map_err(|source| HandoverError::Unknown { release: id.clone(), source: Box::new(source) })?;
     deep.push(&record).map_err(|source| HandoverError::Illegal {
         release: id.clone(),
-        seq: record.seq,
+        seq: source.seq().unwrap_or(record.seq),
         source: Box::new(source),
     })?;
     Ok(deep)

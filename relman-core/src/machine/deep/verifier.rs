@@ -43,7 +43,7 @@ pub struct DeepVerifier {
     verdicts: u64,
 }
 
-/// A record that the records before it do not give.
+/// A record that the records before it do not give. Which one it is, [`seq`](Self::seq) says and the message does not.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum NotDerived {
@@ -52,7 +52,7 @@ pub enum NotDerived {
     Replay(#[from] ReplayError),
     /// A verdict is by a version of the judge that this program does not have.
     #[error(
-        "record {seq} holds a verdict of judge version {engine}, and this program has version {ENGINE}: verify it with one \
+        "it holds a verdict of judge version {engine}, and this program has version {ENGINE}: verify it with one \
          that has it"
     )]
     Engine {
@@ -62,7 +62,7 @@ pub enum NotDerived {
         engine: u32,
     },
     /// A record says something else than what is derived.
-    #[error("record {seq} ({kind}): `{field}` is {recorded}, and what was recorded before gives {derived}")]
+    #[error("`{field}` of the {kind} is {recorded}, and what was recorded before gives {derived}")]
     Differs {
         /// The record.
         seq: u64,
@@ -76,7 +76,7 @@ pub enum NotDerived {
         derived: String,
     },
     /// Nothing leads to a record.
-    #[error("record {seq} ({kind}): nothing that was recorded before leads to it")]
+    #[error("nothing that was recorded before leads to this {kind}")]
     Unfounded {
         /// The record.
         seq: u64,
@@ -84,7 +84,7 @@ pub enum NotDerived {
         kind: &'static str,
     },
     /// The command would have been refused.
-    #[error("record {seq} ({kind}): the command would have been refused")]
+    #[error("the command that it records as {kind} would have been refused")]
     Refused {
         /// The record.
         seq: u64,
@@ -95,7 +95,7 @@ pub enum NotDerived {
         refusal: Box<Refusal>,
     },
     /// A decision is recorded in part, which is recorded as a whole or not at all.
-    #[error("record {seq} is missing: a `{kind}` follows from the record before it, in the same decision")]
+    #[error("it is missing: a {kind} follows from the record before it, in the same decision")]
     Missing {
         /// The record that is missing.
         seq: u64,
@@ -103,7 +103,7 @@ pub enum NotDerived {
         kind: &'static str,
     },
     /// The stream ends within the records of a decision.
-    #[error("the stream ends within a decision: record {seq} is missing")]
+    #[error("it is missing: the stream ends within a decision")]
     Cut {
         /// The record that is missing.
         seq: u64,
@@ -111,6 +111,19 @@ pub enum NotDerived {
 }
 
 impl NotDerived {
+    /// The record that is wrong, or missing; none where the error names it itself.
+    pub fn seq(&self) -> Option<u64> {
+        match self {
+            Self::Replay(_) => None,
+            Self::Engine { seq, .. }
+            | Self::Differs { seq, .. }
+            | Self::Unfounded { seq, .. }
+            | Self::Refused { seq, .. }
+            | Self::Missing { seq, .. }
+            | Self::Cut { seq } => Some(*seq),
+        }
+    }
+
     pub(super) fn differs(record: &Record, difference: Difference) -> Self {
         let Difference { field, recorded, derived } = difference;
         Self::Differs { seq: record.seq, kind: record.event.kind(), field, recorded, derived }

@@ -190,9 +190,10 @@ fn a_verdict_that_was_changed_is_found() {
     let at = records.iter().position(|record| matches!(record.event, Event::Evaluated(_))).unwrap();
     let Event::Evaluated(look) = &mut records[at].event else { unreachable!() };
     look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
-    let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err().to_string();
-    let begin = format!("record {at} (look_taken): `verdicts[0].strength.robust` is ");
-    assert!(error.starts_with(&begin), "{error}");
+    let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err();
+    assert_eq!(error.seq(), Some(at as u64));
+    let error = error.to_string();
+    assert!(error.starts_with("`verdicts[0].strength.robust` of the look_taken is "), "{error}");
 }
 
 /// Where a release would first have failed by other settings.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use relman_core::{
     event::Record,
-    machine::DeepVerifier,
+    machine::{DeepVerifier, NotDerived},
     port::{Journal, with_causes},
     unit::ReleaseId,
 };
@@ -48,8 +48,7 @@ pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Resu
 /// What came of all streams, which have to end where a decision does.
 pub(super) fn finish(again: &BTreeMap<ReleaseId, DeepVerifier>) -> Result<Derived, NotVerified> {
     for deep in again.values() {
-        let (id, seq) = (deep.release().id(), deep.release().head().map_or(0, |head| head.seq));
-        deep.finish().map_err(|error| Fault::of_record(id, seq, with_causes(&error)))?;
+        deep.finish().map_err(|error| not_derived(deep.release().id(), &error))?;
     }
     let sum = |of: fn(&DeepVerifier) -> u64| again.values().map(of).sum();
     Ok(Derived { decisions: sum(DeepVerifier::decisions), verdicts: sum(DeepVerifier::verdicts) })
@@ -82,6 +81,13 @@ async fn read_stream(
 pub(super) fn push(again: &mut BTreeMap<ReleaseId, DeepVerifier>, line: &[u8]) -> Result<(), NotVerified> {
     let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
     let Some(deep) = again.get_mut(&record.release) else { return Ok(()) };
-    deep.push(&record)
-        .map_err(|error| Fault::of_record(&record.release, record.seq, with_causes(&error)).into())
+    deep.push(&record).map_err(|error| not_derived(&record.release, &error))
+}
+
+fn not_derived(release: &ReleaseId, error: &NotDerived) -> NotVerified {
+    let reason = with_causes(error);
+    match error.seq() {
+        Some(seq) => Fault::of_record(release, seq, reason).into(),
+        None => Fault::of_file(reason).into(),
+    }
 }
