@@ -66,7 +66,7 @@ impl Failing {
 
     async fn answers(&self) {
         if self.silent.load(Ordering::Relaxed) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -304,7 +304,7 @@ impl House {
                 // A command that the journal does not take is given again.
                 let releases = self.releases();
                 let command = releases.command(&self.id, &by.actor, action);
-                let _ = tokio::time::timeout(Duration::from_secs(60), command).await;
+                let _ = tokio::time::timeout(Duration::from_mins(1), command).await;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
