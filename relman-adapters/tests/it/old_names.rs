@@ -29,7 +29,7 @@ fn recorded(name: &str) -> (ReleaseId, Vec<SealedLine>) {
     let old = format!("\"{}\"", run.release.id());
     let mut prev = Digest::ZERO;
     let is_alone = |line: &Vec<u8>| Envelope::read(line).unwrap().batch.is_none();
-    let some = (40..).find(|last| is_alone(&run.lines[*last])).unwrap();
+    let some = (40..run.lines.len()).find(|last| is_alone(&run.lines[*last])).unwrap();
     let renamed = run.lines.into_iter().take(some + 1).map(|line| {
         let line = String::from_utf8(line).unwrap().replace(&old, &format!("{name:?}"));
         let mut envelope = Envelope::read(line.as_bytes()).unwrap();

@@ -135,7 +135,7 @@ proptest! {
             Some(Some(batch)) => batch.last() < length as u64,
             Some(None) | None => true,
         };
-        let half = (half..).find(|length| is_whole(*length)).unwrap_or_default();
+        let half = (half..=story.lines().len()).find(|length| is_whole(*length)).unwrap_or_default();
         for length in [half, story.lines().len()] {
             hold(id, &story.lines()[..length], &templates)?;
         }
