@@ -120,7 +120,9 @@ fn a_stream_that_ends_in_the_middle_of_a_decision_is_cut_and_a_page_of_it_is_not
         let broken = verify(&lines[..end], Some(head)).unwrap_err();
         assert!(matches!(broken.reason, BrokenReason::CutOff { head: 7 }), "{broken}");
         let mut verifier = Verifier::new(None);
-        lines[..end].iter().for_each(|line| verifier.push(line).unwrap());
+        for line in &lines[..end] {
+            verifier.push(line).unwrap();
+        }
         assert!(verifier.so_far().is_ok());
     }
 }

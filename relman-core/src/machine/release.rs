@@ -234,7 +234,7 @@ pub enum ReplayError {
     /// The record is the next one, and its version or its batch is not one that can follow; or the stream ends in the middle
     /// of a decision.
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Broken(Box<Broken>),
     /// The record is chained, and what it says can't have happened there.
     #[error("{release}, record {seq}: {kind} can't happen to a release that is {phase}")]
     Impossible {
@@ -247,6 +247,12 @@ pub enum ReplayError {
         /// The phase of the release.
         phase: PhaseName,
     },
+}
+
+impl From<Broken> for ReplayError {
+    fn from(broken: Broken) -> Self {
+        Self::Broken(Box::new(broken))
+    }
 }
 
 impl Release {

@@ -1,9 +1,13 @@
 //! `verify` of journals: what was changed in the file behind the tool's back.
 
+use relman_core::chain::Digest;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::bench::Bench;
+use crate::{
+    altered::{lines_of, record_of},
+    bench::Bench,
+};
 
 /// A journal of six records in which something was changed.
 fn changed(statements: &[&str]) -> Bench {
@@ -56,6 +60,43 @@ fn g6_whatever_is_changed_in_a_journal_is_named() {
         // The journal is named as FILE, too.
         bench.run("verify relman.db").refused("checkout-241, record");
     }
+}
+
+/// Whoever cut it knows how a journal works: its head fits. A decision that is cut shows all the same, to everyone who reads
+/// the stream, and in the same words.
+#[test]
+fn a_stream_that_ends_in_the_middle_of_a_decision_is_refused_by_whoever_reads_it() {
+    let bench = Bench::in_staging();
+    let lines = lines_of(&bench.export());
+    let words = "checkout-241, record 2: it is missing; the decision that began with record 1 is cut: 1 of 3 records are there";
+    let journal = Connection::open(bench.path("relman.db")).unwrap();
+    journal.execute("DELETE FROM records WHERE seq > 1", []).unwrap();
+    let digest = Digest::of_line(&lines[1]);
+    journal.execute("UPDATE heads SET seq = 1, digest = ?1", [digest.as_bytes()]).unwrap();
+    drop(journal);
+    bench.run("verify").refused(words);
+    bench.run("verify --deep").refused(words);
+    for asked in [
+        "status checkout-241",
+        "show checkout-241",
+        "package checkout-241 -o x.zip",
+        "--as user:ben approve checkout-241",
+    ] {
+        let said = bench.run(asked);
+        assert!(said.status != 0 && said.err.contains(words), "{asked}: {said:?}");
+    }
+
+    // An export has no head beside it; one that is given and that nothing has does not change what is missing.
+    std::fs::remove_file(bench.path("relman.db")).unwrap();
+    bench.write("cut.jsonl", record_of(&lines[..2]));
+    bench.run("verify cut.jsonl").refused(words);
+    let head = Digest::of_line(lines.last().unwrap());
+    bench.run(&format!("verify cut.jsonl --head {head}")).refused(words);
+    // Half a line is half a line first.
+    let mut half = record_of(&lines[..3]);
+    half.truncate(half.len() - 9);
+    bench.write("half.jsonl", half);
+    bench.run("verify half.jsonl").refused("checkout-241, record 2: it has no line feed at its end");
 }
 
 #[test]
