@@ -16,7 +16,7 @@ use proptest::{
 use relman_core::{
     chain::SealedLine,
     event::Record,
-    machine::{DeepVerifier, Release},
+    machine::Release,
     plan::Plan,
     policy::Policy,
     port::with_causes,
@@ -207,14 +207,7 @@ pub(crate) fn journal_holds(release: &Release, lines: &[SealedLine]) -> TestCase
     let records: Result<Vec<Record>, _> = lines.iter().map(|line| Record::read(line.bytes())).collect();
     let records = records.map_err(failed)?;
     prop_assert_eq!(Invariants::violations(&records), []);
-    derives(release.id(), &records)
-}
-
-/// Holds every record against what those before it give.
-fn derives(id: &ReleaseId, records: &[Record]) -> TestCaseResult {
-    let mut again = DeepVerifier::new(id.clone());
-    let found = records.iter().try_for_each(|record| again.push(record)).and_then(|()| again.finish());
-    found.map_err(|error| TestCaseError::fail(with_causes(&error)))
+    derived(&records)
 }
 
 /// A simulation and the seed of what is random in it, as people read it.
@@ -237,7 +230,12 @@ fn simulation(case: Case) -> Simulation {
 fn guarded(simulation: &Simulation) -> TestCaseResult {
     let run = simulation.run(Team::new()).map_err(failed)?;
     prop_assert_eq!(Invariants::violations_of_run(&run), []);
-    derives(run.release.id(), &run.records)
+    derived(&run.records)
+}
+
+fn derived(records: &[Record]) -> TestCaseResult {
+    Invariants::derive(records)
+        .map_err(|error| TestCaseError::fail(format!("{:?}: {}", error.seq(), with_causes(&error))))
 }
 
 fn replays(simulation: &Simulation) -> TestCaseResult {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use relman_core::{
-    chain::{Digest, Envelope, Malformed},
+    chain::{BatchRange, Digest, Envelope, Malformed},
     event::Record,
     report::{History, TimelineEntry, Waiting},
     unit::{Actor, Timestamp},
@@ -96,13 +96,17 @@ pub(crate) fn record_json(stored: &[u8]) -> Result<io::Result<()>, Malformed> {
     struct Line<'a> {
         seq: u64,
         at: Timestamp,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        clock: Option<Timestamp>,
         by: &'a Actor,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        batch: Option<BatchRange>,
         kind: &'a str,
         data: &'a RawValue,
         digest: Digest,
     }
-    let Envelope { seq, at, by, kind, data, .. } = Envelope::read(stored)?;
-    Ok(json(&Line { seq, at, by: &by, kind: &kind, data, digest: Digest::of_line(stored) }))
+    let Envelope { seq, at, clock, by, batch, kind, data, .. } = Envelope::read(stored)?;
+    Ok(json(&Line { seq, at, clock, by: &by, batch, kind: &kind, data, digest: Digest::of_line(stored) }))
 }
 
 /// Prints what was recorded, one line a record.

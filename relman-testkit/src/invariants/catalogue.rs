@@ -1,6 +1,9 @@
 use std::borrow::Borrow;
 
-use relman_core::event::Record;
+use relman_core::{
+    event::Record,
+    machine::{DeepVerifier, NotDerived},
+};
 
 use super::{
     chain, evidence, gates, ground_truth,
@@ -111,6 +114,19 @@ impl Invariants {
     /// The first [`Violation`], in the order of [`names`](Self::names).
     pub fn check(records: &[Record]) -> Result<(), Violation> {
         CATALOGUE.iter().try_for_each(|(name, check)| run(name, *check, records))
+    }
+
+    /// Takes every decision of a stream again, and holds what follows against what was recorded: as
+    /// [`DeepVerifier`] does. For records that a session has written; those of a test that forges some are not derived.
+    ///
+    /// # Errors
+    ///
+    /// [`NotDerived`] with the first record that does not come out the same.
+    pub fn derive(records: &[Record]) -> Result<(), NotDerived> {
+        let Some(first) = records.first() else { return Ok(()) };
+        let mut again = DeepVerifier::new(first.release.clone());
+        records.iter().try_for_each(|record| again.push(record))?;
+        again.finish()
     }
 
     /// Checks every invariant over a whole run: those over its records, and those over what happened.

@@ -45,6 +45,7 @@ async fn a_release_ends_the_same_however_often_its_conductor_dies() {
         assert_eq!(*release.phase(), Phase::Closed(EndedAs::Completed), "every {every}");
         let records = stage.records(release.id()).await;
         Invariants::check(&records).unwrap();
+        Invariants::derive(&records).unwrap();
         let set = records.iter().filter(|record| record.event.kind() == "traffic_set").count();
         assert_eq!(set, 4, "each share is set once, crash or no crash");
     }
@@ -56,7 +57,9 @@ async fn a_rollback_goes_on_after_a_crash() {
         let world = World::calm().with(Regression::errors_from_share(sample_share(), 0.2));
         let (release, stage) = play_with_crashes(world, every).await;
         assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack), "every {every}");
-        Invariants::check(&stage.records(release.id()).await).unwrap();
+        let written = &stage.records(release.id()).await;
+        Invariants::check(written).unwrap();
+        Invariants::derive(written).unwrap();
     }
 }
 

@@ -158,6 +158,7 @@ impl Theatre {
     async fn recorded(&self, id: &ReleaseId) -> Vec<(u64, CheckOutcome)> {
         let records = self.stage.records(id).await;
         Invariants::check(&records).unwrap();
+        Invariants::derive(&records).unwrap();
         let began = records.iter().find(|record| record.event.kind() == "validation_started").unwrap().at;
         let check = |record: &Record| match &record.event {
             Event::CheckRecorded(check) if check.check.as_str() == "user-flows" => {

@@ -332,7 +332,9 @@ async fn one_append_that_fails_leaves_nobody_alone() {
             let house = House::new(bad(), Some((nth, 1, fate))).await;
             let release = house.until(is_closed).await;
             assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack), "append {nth}");
-            Invariants::check(&house.records().await).unwrap();
+            let written = &house.records().await;
+            Invariants::check(written).unwrap();
+            Invariants::derive(written).unwrap();
             assert_eq!(house.pages(NotifyOn::JournalUnavailable), [] as [&str; 0], "it is over at once");
         }
     }
@@ -487,6 +489,7 @@ async fn a_command_from_a_wrong_clock_blinds_nobody() {
         assert_eq!(noted, usize::from(ahead > 0), "{ahead} ms");
         assert_eq!(house.pages(NotifyOn::ClockSkewed).len(), noted, "{ahead} ms");
         Invariants::check(&records).unwrap();
+        Invariants::derive(&records).unwrap();
         drop(stop);
         running.await.unwrap().unwrap();
     }
@@ -524,7 +527,9 @@ async fn two_conductors_on_one_file_drive_one_release_as_one_would() {
     *ended.lock().unwrap() = true;
     running.await.unwrap().unwrap();
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
-    Invariants::check(&house.records().await).unwrap();
+    let written = &house.records().await;
+    Invariants::check(written).unwrap();
+    Invariants::derive(written).unwrap();
 }
 
 /// A release that was recorded when a validation of an hour was allowed, in version 1 of the format.

@@ -24,7 +24,9 @@ async fn many_releases_are_conducted_at_once_and_each_keeps_the_guardrails() {
     }
     for release in join_all(ids.iter().map(|id| stage.play(id))).await {
         assert_eq!(*release.phase(), Phase::Closed(EndedAs::Completed), "{}", release.id());
-        Invariants::check(&stage.records(release.id()).await).unwrap();
+        let written = &stage.records(release.id()).await;
+        Invariants::check(written).unwrap();
+        Invariants::derive(written).unwrap();
     }
 }
 
@@ -37,6 +39,7 @@ async fn b1_a_breach_is_rolled_back_by_itself_and_on_call_is_paged() {
     assert_eq!(*release.phase(), Phase::Closed(EndedAs::RolledBack));
     let records = stage.records(&id).await;
     Invariants::check(&records).unwrap();
+    Invariants::derive(&records).unwrap();
     let told: Vec<String> = stage.notifier.sent().into_iter().map(|told| told.title).collect();
     assert!(told.contains(&"[drill] drill-1: rolling back".to_owned()), "{told:?}");
     assert!(told.iter().all(|title| title.starts_with("[drill] ")), "{told:?}");
@@ -62,6 +65,7 @@ async fn a_deployer_that_loses_its_answers_sets_each_share_once() {
     assert_eq!(*stage.play(&id).await.phase(), Phase::Closed(EndedAs::Completed));
     let records = stage.records(&id).await;
     Invariants::check(&records).unwrap();
+    Invariants::derive(&records).unwrap();
     let set = records.iter().filter(|record| record.event.kind() == "traffic_set").count();
     assert_eq!(set, 4);
 }

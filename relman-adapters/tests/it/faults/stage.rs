@@ -9,7 +9,7 @@ use relman_adapters::{
 use relman_core::{
     event::Record,
     machine::{Action, Phase, PhaseName, Release},
-    port::{Clock, Journal, JournalExt},
+    port::{Clock, Journal, JournalExt, with_causes},
     unit::{ReleaseId, Span},
 };
 use relman_testkit::{
@@ -63,6 +63,9 @@ pub(crate) async fn play(world: World) -> Run {
     if let Err(violation) = Invariants::check_run(&run) {
         let happened: Vec<String> = run.happened.iter().map(ToString::to_string).collect();
         panic!("{violation}\n{}\n{}", run.faults, happened.join("\n"));
+    }
+    if let Err(error) = Invariants::derive(&run.records) {
+        panic!("record {:?}: {}\n{}", error.seq(), with_causes(&error), run.faults);
     }
     run
 }
