@@ -7,7 +7,6 @@ use relman_adapters::{
     journal::SqliteJournal,
 };
 use relman_core::{
-    event::Record,
     machine::{Action, Phase, PhaseName, Release},
     port::{Clock, Journal, JournalExt},
     unit::{ReleaseId, Span},

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use relman_core::{
     chain::SealedLine,
-    event::Record,
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
 };
