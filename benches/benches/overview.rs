@@ -112,7 +112,7 @@ fn renamed<'a>(lines: impl Iterator<Item = &'a SealedLine>, release: &ReleaseId)
 /// Ten thousand releases: one whole, some under way, and the rest closed. Of those all looks but the last two are left
 /// out, so that the file stays small: the overview reads both ends of a closed release.
 async fn fill(journal: &SqliteJournal, lines: &[SealedLine]) {
-    let is_look = |line: &SealedLine| Envelope::read(line.bytes()).is_ok_and(|one| one.kind == "look_taken");
+    let is_look = |line: &SealedLine| Envelope::read(line.bytes()).is_ok_and(|one| one.kind == "evaluated");
     let first_look = lines.iter().position(is_look).expect("a release has looks");
     let lines_of = |index: usize, id: &ReleaseId| match index {
         0 => renamed(lines.iter(), id),

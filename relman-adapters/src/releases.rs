@@ -113,9 +113,7 @@ impl Releases {
         let lines = self.journal.read_to_end(release.id(), from).await?;
         let mut records = Vec::with_capacity(lines.len());
         for line in lines {
-            let record = Record::read(&line).map_err(|error| LoadError::Replay(error.into()))?;
-            release.apply(&record)?;
-            records.push(record);
+            records.push(release.read(&line)?);
         }
         release.check_whole()?;
         Ok(records)

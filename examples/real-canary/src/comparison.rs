@@ -5,7 +5,7 @@ use std::fmt;
 use relman_core::{
     event::{Event, HoldCause, Record},
     judge::{Judging, MethodChoice, familiar::Rule},
-    machine::{FirstFailure, ReJudgeBy},
+    machine::{FirstFailure, ReJudgeBy, Release},
     plan::Criterion,
     unit::{Span, Timestamp},
 };
@@ -48,9 +48,9 @@ impl Comparison {
     ///
     /// What is no record of a release.
     pub fn of(export: &str) -> Result<Option<Self>, Box<dyn std::error::Error>> {
-        let records: Vec<Record> =
-            export.lines().map(|line| Record::read(line.as_bytes())).collect::<Result<_, _>>()?;
-        let Some(release) = records.first().map(|record| record.release.clone()) else { return Ok(None) };
+        let Some(first) = export.lines().next() else { return Ok(None) };
+        let release = Record::read(first.as_bytes())?.release;
+        let (_, records) = Release::replay_records(release.clone(), export.lines().map(str::as_bytes))?;
         let first_failure = |method| -> Result<Option<FirstFailure>, Box<dyn std::error::Error>> {
             let mut again = ReJudgeBy::new(release.clone(), Judging::by(method));
             for record in &records {

@@ -56,7 +56,7 @@ impl Log {
     /// The looks at the metrics since the last step began.
     pub fn looks_in_step(&self) -> usize {
         let began = self.of("step_started").next_back().map_or(0, |entry| entry.seq);
-        self.of("look_taken").filter(|entry| entry.seq > began).count()
+        self.of("evaluated").filter(|entry| entry.seq > began).count()
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
             "\n",
             r#"{"seq":1,"kind":"traffic_set","data":{"share_bp":100}}"#,
             "\n",
-            r#"{"seq":2,"kind":"look_taken","data":{}}"#,
+            r#"{"seq":2,"kind":"evaluated","data":{}}"#,
             "\n",
             r#"{"seq":3,"kind":"step_started","data":{"step":2,"share_bp":1000}}"#,
             "\n",
@@ -80,7 +80,7 @@ mod tests {
         .unwrap();
         assert_eq!((log.step(), log.shares(), log.looks_in_step()), (Some(2), vec![100], 0));
         assert!(log.has_check("unit") && !log.has_check("end-to-end"));
-        assert!(log.has("look_taken") && !log.has("rollback_started"));
+        assert!(log.has("evaluated") && !log.has("rollback_started"));
         Log::from_lines("nonsense").unwrap_err();
     }
 }

@@ -272,8 +272,8 @@ async fn a_version_that_fails_at_the_second_step_is_taken_back_to_zero() {
     assert!(comparison.first_bad.seq < breach.seq && comparison.took() < Span::from_secs(60), "{comparison}");
     assert_eq!(comparison.criterion.to_string(), "error_rate > 1%", "{comparison}");
     // The figure is the record's: from the window of the first bad look to the confirmation.
-    let look = log.of("look_taken").find(|look| look.seq == comparison.first_bad.seq).unwrap();
-    assert_eq!(look.data["window"]["from"], comparison.first_bad.at.to_string(), "{comparison}");
+    let look = log.of("evaluated").find(|look| look.seq == comparison.first_bad.seq).unwrap();
+    assert_eq!(look.data["window"][0], comparison.first_bad.at.to_string(), "{comparison}");
     assert_eq!(comparison.zero.seq, log.of("rollback_confirmed").next().unwrap().seq, "{comparison}");
     let both = comparison.to_string();
     let took = format!("{}  by evidence, as it happened (breach #{}", comparison.took(), breach.seq);

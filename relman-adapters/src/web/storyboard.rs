@@ -188,7 +188,10 @@ pub(super) async fn record(
     let lines = lines.map_err(|error| Problem::failed(&context, error))?;
     let none = || Problem::not_found(&context, format_args!("{id} has no record {seq}"));
     let line = lines.first().ok_or_else(none)?;
-    let record = Record::read(line).map_err(|error| Problem::failed(&context, error))?;
+    let read = Record::read(line).map_err(|error| Problem::failed(&context, error))?;
+    // Those that were folded have their verdicts.
+    let folded = cached.records.iter().find(|record| record.digest == read.digest);
+    let record = folded.unwrap_or(&read);
     Ok(html(&RecordPage {
         layout: Layout::of(&context),
         links: &context.links(id),

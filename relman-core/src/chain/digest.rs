@@ -30,6 +30,11 @@ impl Digest {
         Self(Sha256::new().chain_update([0]).chain_update(line).finalize().into())
     }
 
+    /// The plain SHA-256 hash of a text that is not a record.
+    pub(crate) fn of_text(text: &[u8]) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+
     /// The digest with these bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

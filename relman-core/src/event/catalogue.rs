@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
-use super::{facts::*, verdicts::*};
+use super::{facts::*, verdicts::*, wire::LookTaken};
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -22,7 +22,7 @@ macro_rules! events {
         }
 
         impl Event {
-            /// The kind of every event, as records name it.
+            /// The kind of every event, as new records name it.
             pub const KINDS: &[&str] = &[$($kind),*];
 
             /// The kind, as a record names it.
@@ -39,10 +39,14 @@ macro_rules! events {
                 }
             }
 
-            /// Reads the data of a kind; `None` for a kind that this version does not know.
+            /// Reads the data of a kind that is written, or was once; `None` for a kind that this version does not know.
             pub(crate) fn from_data(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
                 match kind {
                     $($kind => Some(serde_json::from_str(data.get()).map(Self::$event)),)*
+                    "look_taken" => {
+                        let taken = serde_json::from_str::<LookTaken>(data.get());
+                        Some(taken.map(|taken| Self::Evaluated(taken.into())))
+                    }
                     _ => None,
                 }
             }
@@ -94,7 +98,7 @@ events! {
     /// The traffic is not where it was set.
     TrafficDrifted = "traffic_drifted",
     /// The metrics were looked at.
-    Evaluated = "look_taken",
+    Evaluated = "evaluated",
     /// A criterion of the rollback contract holds.
     ContractBreached = "contract_breached",
     /// An effect failed, for now.

@@ -4,6 +4,7 @@ mod catalogue;
 mod facts;
 mod record;
 mod verdicts;
+mod wire;
 
 pub use catalogue::{Event, UnknownKind};
 pub use facts::{
@@ -18,4 +19,5 @@ pub use facts::{
 };
 pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};
+pub(crate) use verdicts::VerdictsAs;
 pub use verdicts::{ContractBreached, Evaluated, ObservedExposure};

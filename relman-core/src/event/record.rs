@@ -154,6 +154,9 @@ pub enum RecordError {
 impl Record {
     /// Reads a stored line, strictly.
     ///
+    /// An evaluation that holds the hash of its verdicts is read without them, since they follow from the records before it:
+    /// [`Release::read`](crate::machine::Release::read) has them.
+    ///
     /// # Errors
     ///
     /// [`RecordError`] with stream, record and reason.
@@ -196,7 +199,15 @@ impl Record {
         at: Timestamp,
         fact: &Fact,
     ) -> Result<SealedLine, SealError> {
-        Self::write(release, seq, prev, at, None, fact).map(|written| written.line)
+        match &fact.event {
+            // Whoever has altered the verdicts means those.
+            Event::Evaluated(look) if !look.lacks_verdicts() => {
+                let event = look.clone().recorded_like(look).into();
+                let fact = Fact { by: fact.by.clone(), event };
+                Self::write(release, seq, prev, at, None, &fact).map(|written| written.line)
+            }
+            _ => Self::write(release, seq, prev, at, None, fact).map(|written| written.line),
+        }
     }
 
     /// The same with the record that the line reads back as: written once, and read once.
@@ -224,7 +235,12 @@ impl Record {
         };
         let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;
         match Self::read(&bytes) {
-            Ok(record) => {
+            Ok(mut record) => {
+                if let (Event::Evaluated(read), Event::Evaluated(look)) = (&mut record.event, &fact.event)
+                    && read.lacks_verdicts()
+                {
+                    read.verdicts.clone_from(&look.verdicts);
+                }
                 let line = SealedLine::of(record.head(), prev, bytes);
                 Ok(Written { line, record, data })
             }

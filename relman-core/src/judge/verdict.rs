@@ -182,6 +182,17 @@ pub enum Control {
 }
 
 impl Verdict {
+    /// Whether it is an outcome of the same kind as another, on the same channel.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let same_kind = match (&self.outcome, &other.outcome) {
+            (Outcome::Undecided(one), Outcome::Undecided(other)) => {
+                std::mem::discriminant(one) == std::mem::discriminant(other)
+            }
+            (one, other) => one == other,
+        };
+        same_kind && self.channel == other.channel
+    }
+
     /// A value of this verdict in the unit of its metric, as people write it.
     pub fn show(&self, value: Finite) -> String {
         let value = value.get();

@@ -105,8 +105,9 @@ impl Release {
                 if self.judged.take() != Some(look.window) {
                     self.judge_look(look);
                 }
+                let derived = look.lacks_verdicts().then(|| self.verdicts());
                 if let Some(step) = self.phase.step_mut() {
-                    step.fold_look(look);
+                    step.fold_look(look, derived.as_deref().unwrap_or(&look.verdicts));
                 }
             }
             Event::ContractBreached(_) => {}
@@ -349,6 +350,20 @@ impl Release {
         self.judge.as_ref().map(|judge| judge.verdicts()).unwrap_or_default()
     }
 
+    /// How a look is recorded that this release's judge has just seen: with its verdicts in full where somebody may want to
+    /// know them who has no relman, else with their hash.
+    pub(super) fn as_recorded(&self, look: Evaluated) -> Evaluated {
+        /// So often they are recorded in full whatever they are.
+        const IN_FULL_EVERY: u64 = 100;
+        let in_full = self.phase.step().is_none_or(|step| {
+            step.looks.is_multiple_of(IN_FULL_EVERY)
+                || look.verdicts.len() != step.verdicts.len()
+                || look.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail)
+                || look.verdicts.iter().zip(&step.verdicts).any(|(now, before)| !now.is_like(before))
+        });
+        if in_full { look } else { look.by_digest() }
+    }
+
     /// Moves what is measured from a moment, or waits for one, along with the time of the stream: what never passed does
     /// not count, and nothing waits until a wrong clock is right.
     fn fold_clock_skewed(&mut self, ahead: Span) {
@@ -502,7 +517,7 @@ fn effect_key(digest: Digest, index: u32) -> String {
 }
 
 impl StepProgress {
-    fn fold_look(&mut self, look: &Evaluated) {
+    fn fold_look(&mut self, look: &Evaluated, verdicts: &[Verdict]) {
         self.looks += 1;
         self.baked = self.baked + look.credit;
         let at_its_share = match &mut self.traffic {
@@ -515,7 +530,7 @@ impl StepProgress {
                 true
             }
         };
-        for (index, verdict) in look.verdicts.iter().enumerate() {
+        for (index, verdict) in verdicts.iter().enumerate() {
             match &verdict.outcome {
                 Outcome::Pass if at_its_share => {
                     self.clean.insert(index);
@@ -532,7 +547,7 @@ impl StepProgress {
                 Outcome::Undecided(Undecided::TooFewRequests { .. }) => {}
             }
         }
-        self.verdicts.clone_from(&look.verdicts);
+        verdicts.clone_into(&mut self.verdicts);
     }
 
     /// Where the baseline of this step comes from.

@@ -15,7 +15,7 @@ use crate::{
         ActionItemKind, CheckOutcome, EffectId, Event, Fact, Gate, HoldCause, PostMortemCause, Record,
         RecordError, SealError, Settlement, Written,
     },
-    judge::Judge,
+    judge::{Judge, Verdict},
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track, floors},
     port::Incident,
@@ -310,9 +310,7 @@ impl Release {
     ) -> Result<(Self, Vec<Record>), ReplayError> {
         let (mut release, mut records) = (Self::new(id), Vec::new());
         for line in lines {
-            let record = Record::read(line)?;
-            release.apply(&record)?;
-            records.push(record);
+            records.push(release.read(line)?);
         }
         release.check_whole()?;
         Ok((release, records))
@@ -509,6 +507,40 @@ impl Release {
         end.map_err(|reason| Broken::new(Some(self.id.clone()), seq, reason).into())
     }
 
+    /// Reads the next stored line and folds it. The record is whole: where it holds the hash of its verdicts, those that were
+    /// derived stand in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplayError`] where it can't be read, is not the next one, or can't have happened; the release is unchanged then.
+    pub fn read(&mut self, line: &[u8]) -> Result<Record, ReplayError> {
+        let mut record = Record::read(line)?;
+        self.apply(&record)?;
+        if let Event::Evaluated(look) = &mut record.event
+            && look.lacks_verdicts()
+        {
+            look.verdicts = self.derived_verdicts();
+        }
+        Ok(record)
+    }
+
+    /// Folds the next record, and gives it back whole, like [`read`](Self::read).
+    pub(super) fn take(&mut self, record: &Arc<Record>) -> Result<Arc<Record>, ReplayError> {
+        self.apply(record)?;
+        let mut record = Arc::clone(record);
+        if matches!(&record.event, Event::Evaluated(look) if look.lacks_verdicts())
+            && let Event::Evaluated(look) = &mut Arc::make_mut(&mut record).event
+        {
+            look.verdicts = self.derived_verdicts();
+        }
+        Ok(record)
+    }
+
+    /// The verdicts of the look that was just folded.
+    fn derived_verdicts(&self) -> Vec<Verdict> {
+        self.phase.step().map(|step| step.verdicts.clone()).unwrap_or_default()
+    }
+
     /// Folds the next record, which may be one in the middle of a decision.
     ///
     /// # Errors
@@ -621,14 +653,18 @@ impl Release {
             Event::IncidentEnded(ended) => {
                 self.incidents.iter().any(|one| one.is_open_as(&ended.source, &ended.id))
             }
+            // Without a judge, nobody can tell what was judged.
+            Event::Evaluated(look) if look.lacks_verdicts() => {
+                self.phase.step().is_some() && self.judge.is_some()
+            }
             Event::PlanRecorded(_)
+            | Event::Evaluated(_)
             | Event::PlanRevised(_)
             | Event::GatePassed(_)
             | Event::GateFailed(_)
             | Event::Deployed(_)
             | Event::RolloutStarted(_)
             | Event::TrafficDrifted(_)
-            | Event::Evaluated(_)
             | Event::ContractBreached(_)
             | Event::EffectFailed(_)
             | Event::HoldPlaced(_)

@@ -249,8 +249,9 @@ fn missed(alter: impl Fn(&[Loose], usize) -> Vec<(String, Vec<Loose>, usize)>) -
                 from = index;
             }
             // Of evaluations that are alike, a few stand for all.
-            let alike =
-                record.kind == "look_taken" && (8..records.len() - 8).contains(&index) && index % 5 > 0;
+            let alike = matches!(record.kind.as_str(), "look_taken" | "evaluated")
+                && (8..records.len() - 8).contains(&index)
+                && index % 5 > 0;
             if alike {
                 continue;
             }
@@ -303,6 +304,12 @@ fn every_value_that_is_altered_is_found_or_came_in_from_outside() {
         "effect_failed.effect.index",
         "effect_failed.retry_at",
         "effect_failed.what",
+        "evaluated.exposure_bp",
+        "evaluated.metrics[].baseline left out",
+        "evaluated.metrics[].baseline.events[]",
+        "evaluated.metrics[].baseline[]",
+        "evaluated.metrics[].canary.events[]",
+        "evaluated.metrics[].source",
         "gate_failed.reasons one less",
         "gate_failed.reasons[]",
         "gate_passed.grounds one less",
@@ -384,6 +391,8 @@ fn every_record_that_is_left_out_repeated_moved_or_by_another_is_found_or_change
         "check_recorded by another",
         "complaint_recorded by another",
         "deployed after check_recorded",
+        "evaluated 1 ms later",
+        "evaluated after incident_seen",
         "hold_placed by another",
         "hold_released after complaint_recorded",
         "hold_released by another",
@@ -402,6 +411,7 @@ fn every_record_that_is_left_out_repeated_moved_or_by_another_is_found_or_change
         "look_taken after incident_seen",
         "notified 1 ms later",
         "notified after check_recorded",
+        "notified after evaluated",
         "notified after hold_placed",
         "notified after lesson_recorded",
         "notified after look_taken",

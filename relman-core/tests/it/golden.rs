@@ -22,7 +22,11 @@ fn summary(release: &Release, records: &[Record]) -> String {
     let head = release.head().unwrap();
     let kinds: std::collections::BTreeMap<&str, usize> =
         records.iter().fold(std::collections::BTreeMap::new(), |mut kinds, record| {
-            *kinds.entry(record.event.kind()).or_default() += 1;
+            let kind = match (record.version, record.event.kind()) {
+                (FormatVersion::V1, "evaluated") => "look_taken",
+                (_, kind) => kind,
+            };
+            *kinds.entry(kind).or_default() += 1;
             kinds
         });
     let text = format!("head {}\nrecords {}\nphase {}\n", head.digest, records.len(), release.phase().name());

@@ -296,7 +296,7 @@ impl Ledger {
                         let kinds: Vec<&str> = rest.iter().map(Event::kind).collect();
                         assert_eq!(
                             kinds[..4],
-                            ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]
+                            ["evaluated", "contract_breached", "rollback_started", "post_mortem_opened"]
                         );
                     }
                 }

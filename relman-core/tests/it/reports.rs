@@ -4,6 +4,7 @@
 
 use crate::fixture::{Driven, Measured, failure, is_golden};
 use relman_core::{
+    chain::SealedLine,
     event::{CheckOutcome, Event, Gate, Record},
     judge::{Answer, Arm, Measurement, Observation},
     machine::{Action, Command, Effect, EvaluationRequest, Input, Outcome, Principal, Release},
@@ -483,12 +484,8 @@ fn a_look_that_finds_too_few_requests_is_no_clean_look() {
 fn a_report_is_the_same_from_the_stored_lines() {
     let mut drive = Drive::in_production(PLAN, &plain());
     drive.looks(3, HEALTHY);
-    let records: Vec<Record> =
-        drive.driven.journal.lines.iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
-    let mut release = Release::new("checkout-241".parse().unwrap());
-    for record in &records {
-        release.apply(record).unwrap();
-    }
+    let lines = drive.driven.journal.lines.iter().map(SealedLine::bytes);
+    let (release, records) = Release::replay_records("checkout-241".parse().unwrap(), lines).unwrap();
     let replayed = History::new(&release, &records, drive.driven.now);
     assert_eq!(Status::of(&replayed), Status::of(&drive.history()));
     assert_eq!(Timeline::of(&replayed), Timeline::of(&drive.history()));
@@ -510,7 +507,7 @@ fn the_course_of_the_evidence() {
     golden("evidence", "breached", &course);
 
     let rate = &course.criteria[0];
-    let looks = drive.driven.journal.records.iter().filter(|record| record.event.kind() == "look_taken");
+    let looks = drive.driven.journal.records.iter().filter(|record| record.event.kind() == "evaluated");
     assert_eq!(rate.looks.len(), looks.clone().count(), "every look is there");
     assert_eq!(rate.steps.iter().map(|step| step.looks).sum::<u64>(), rate.looks.len() as u64);
     let last = rate.looks.last().unwrap();

@@ -182,8 +182,9 @@ pub(super) fn replay_equals_live(run: &Run) -> Result<(), Broken> {
         }
         Err(error) => return Err(Broken { seq: last, what: with_causes(&error) }),
     }
+    let mut reader = Release::new(run.release.id().clone());
     for (record, line) in run.records.iter().zip(&run.lines) {
-        if Record::read(line).ok().as_ref() != Some(record) {
+        if reader.read(line).ok().as_ref() != Some(record) {
             return Err(Broken::by(record, "its line reads otherwise"));
         }
     }

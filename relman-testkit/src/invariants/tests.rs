@@ -352,7 +352,7 @@ fn traffic_that_the_step_does_not_allow_is_found() {
 fn g4_completion_before_its_time_or_without_cover_is_found() {
     let name = "g4_complete_after_24h_under_cover";
     let mut short = completed();
-    let at = last_position(&short, of_kind("look_taken"));
+    let at = last_position(&short, of_kind("evaluated"));
     short.remove(at);
     relink(&mut short);
     found(name, &short);
@@ -413,7 +413,7 @@ fn bake_time_that_nobody_observed_is_found() {
     );
     found(name, &without(completed(), "traffic_set"));
     let records = completed();
-    let at = position(&records, of_kind("look_taken"));
+    let at = position(&records, of_kind("evaluated"));
     let hold = relman_core::event::HoldPlaced {
         cause: relman_core::event::HoldCause::Manual,
         reason: "wait".parse().unwrap(),
@@ -428,7 +428,7 @@ fn bake_time_that_nobody_observed_is_found() {
 fn law4_a_step_that_passes_unmeasured_is_found() {
     let name = "law4_nothing_passes_unmeasured";
     // Time that was not served.
-    found(name, &without(completed(), "look_taken"));
+    found(name, &without(completed(), "evaluated"));
     // A criterion that was never clean in its step.
     let mut undecided = completed();
     for record in &mut undecided {

@@ -14,6 +14,8 @@ use crate::world::fault::{AppendFate, Fault, Schedule};
 pub(super) struct VirtualJournal {
     lines: Vec<Arc<[u8]>>,
     records: Vec<Arc<Record>>,
+    /// What the records amount to, from which the verdicts follow that an evaluation leaves out.
+    reader: Option<Release>,
     /// How often somebody has tried to append.
     attempts: u32,
     /// What is wrong with whoever appends.
@@ -52,6 +54,9 @@ impl VirtualJournal {
         }
         for line in lines {
             let record = Record::read(line.bytes())?;
+            let reader = self.reader.get_or_insert_with(|| Release::new(record.release.clone()));
+            // What no release can fold is stored all the same, as it reads alone.
+            let record = reader.read(line.bytes()).unwrap_or(record);
             match self.flaw {
                 Some(Flaw::ClosesInMemory) if matches!(record.event, Event::ReleaseClosed(_)) => {}
                 Some(Flaw::RewritesLines) => self.lines.push([line.bytes(), b" "].concat().into()),

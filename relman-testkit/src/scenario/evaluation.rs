@@ -20,9 +20,9 @@ use super::When;
 ///
 /// given(in_step(1))
 ///     .when(a_look().without("latency_p99", MissingKind::NoData))
-///     .then(["look_taken", "hold_placed"])
+///     .then(["evaluated", "hold_placed"])
 ///     .and_when(a_look())
-///     .then(["look_taken", "hold_released"]);
+///     .then(["evaluated", "hold_released"]);
 /// ```
 #[derive(Clone, PartialEq)]
 pub struct Evaluation {

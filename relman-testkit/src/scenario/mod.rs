@@ -26,7 +26,7 @@
 //! given(in_step(2).of(sample::drill_plan(), sample::drill_policy()))
 //!     .when(a_look().with_errors(50, 1_000))
 //!     .then([
-//!         event("look_taken").with("step", 2),
+//!         event("evaluated").with("step", 2),
 //!         event("contract_breached"),
 //!         event("rollback_started").with("share_bp", TrafficShare::percent(10)),
 //!         event("post_mortem_opened"),
@@ -52,13 +52,13 @@
 //! let bad = || a_look().with_errors(100, 1_000);
 //! given(in_step(2))
 //!     .when(bad())
-//!     .then(["look_taken", "hold_placed"])
+//!     .then(["evaluated", "hold_placed"])
 //!     .and_when(bad())
-//!     .then(["look_taken"])
+//!     .then(["evaluated"])
 //!     .and_when(bad())
-//!     .then(["look_taken"])
+//!     .then(["evaluated"])
 //!     .and_when(bad())
-//!     .then(["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
+//!     .then(["evaluated", "contract_breached", "rollback_started", "post_mortem_opened"]);
 //! ```
 //!
 //! Nobody approves their own plan:
@@ -82,12 +82,12 @@
 //!
 //! given(in_step(2).of(sample::drill_plan(), sample::drill_policy()))
 //!     .when(a_look().with_errors(50, 1_000))
-//!     .then([event("look_taken").with("step", 3), event("traffic_drifted")]);
+//!     .then([event("evaluated").with("step", 3), event("traffic_drifted")]);
 //! # }).unwrap_err();
 //! # let text = failure.downcast_ref::<String>().expect("the panic has a text");
 //! # let wanted = "\
 //! # when a look with error_rate of the canary 5% (50 of 1000), these events differ (- expected, + happened):
-//! #   ~ look_taken by system:relman
+//! #   ~ evaluated by system:relman
 //! #       step: expected 3, was 2
 //! #   - traffic_drifted
 //! #   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%
@@ -98,7 +98,7 @@
 //!
 //! ```text
 //! when a look with error_rate of the canary 5% (50 of 1000), these events differ (- expected, + happened):
-//!   ~ look_taken by system:relman
+//!   ~ evaluated by system:relman
 //!       step: expected 3, was 2
 //!   - traffic_drifted
 //!   + contract_breached by system:relman: CONTRACT BREACHED: error_rate > 1%: breached, 5% (50 of 1000) against 1%

@@ -129,7 +129,7 @@ fn a_kind_that_does_not_exist_is_a_mistake_of_the_test() {
 fn time_passes_as_far_as_a_look_needs() {
     let _ = given(in_step(1))
         .when(a_look().without("latency_p99", MissingKind::NotFinite))
-        .then(["look_taken", "hold_placed"])
+        .then(["evaluated", "hold_placed"])
         .and_when(pass(Span::from_minutes(119)))
         .then_nothing()
         .and_when(pass(Span::from_minutes(1)))
@@ -185,7 +185,7 @@ fn what_is_left_unanswered_stays_so_unless_the_session_is_to_wait_no_longer() {
     let _ = unanswered(in_step(1)).and_when(pass(Span::from_minutes(2))).then_nothing();
     let _ = unanswered(in_step(1).driven_with(relman_core::machine::SessionConfig::default()))
         .and_when(pass(Span::from_minutes(2)))
-        .then(["look_taken", "hold_placed"]);
+        .then(["evaluated", "hold_placed"]);
 }
 
 #[test]

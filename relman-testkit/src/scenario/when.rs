@@ -205,7 +205,7 @@ fn look(story: &mut Story, seen: &Evaluation) -> Result<(), String> {
         if let Some((call, question)) = asked {
             let outcome = seen.answer(story.release(), &question);
             let looked = story.runner.answer(call, outcome);
-            if looked.kinds().contains(&"look_taken") {
+            if looked.kinds().contains(&"evaluated") {
                 break;
             }
         } else if story.runner.advance_to_deadline().is_none() {

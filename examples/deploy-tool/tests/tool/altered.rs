@@ -102,13 +102,13 @@ pub(crate) const ILLEGAL: [(&str, Alteration); 9] = [
         replace(lines, "rollback_confirmed", "\"data\":{", "\"data\":{\"moon\":\"full\",");
     }),
     ("a verdict is altered", |lines| {
-        replace(lines, "look_taken", "\"threshold\":0.01,", "\"threshold\":0.02,");
+        replace(lines, "evaluated", "\"threshold\":0.01,", "\"threshold\":0.02,");
     }),
     ("a number that a verdict rests on is altered", |lines| {
         let at =
-            lines.iter().rposition(|line| String::from_utf8_lossy(line).contains("\"look_taken\"")).unwrap();
+            lines.iter().rposition(|line| String::from_utf8_lossy(line).contains("\"evaluated\"")).unwrap();
         let text = String::from_utf8(lines[at].clone()).unwrap();
-        let from = text.find("\"requests\":").unwrap();
+        let from = text.find("\"canary\":[").unwrap();
         let digit = text[from..].find(|c: char| ('1'..='8').contains(&c)).unwrap() + from;
         lines[at][digit] += 1;
     }),

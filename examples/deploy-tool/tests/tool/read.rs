@@ -67,7 +67,7 @@ fn evidence_is_told_look_by_look_once_there_are_looks() {
     let json = bench.run("evidence demo-error-spike --json").done().json();
     let looks = json[0]["criteria"][0]["looks"].as_array().unwrap().clone();
     let log = bench.run("log demo-error-spike --json").done().json();
-    let taken = log.iter().filter(|record| record["kind"] == "look_taken");
+    let taken = log.iter().filter(|record| record["kind"] == "evaluated");
     let of_log: Vec<_> = taken.map(|record| record["seq"].clone()).collect();
     assert_eq!(looks.iter().map(|look| look["record"].clone()).collect::<Vec<_>>(), of_log);
 }

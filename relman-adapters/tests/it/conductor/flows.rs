@@ -240,7 +240,7 @@ async fn law4_a_port_that_fails_is_no_pass_and_keeps_nothing_else_waiting() {
     assert!(recorded[0].0 >= 30, "{recorded:?}");
     // The looks went on meanwhile, every ten seconds.
     let records = theatre.stage.records(&id).await;
-    let looks = records.iter().filter(|record| record.event.kind() == "look_taken");
+    let looks = records.iter().filter(|record| record.event.kind() == "evaluated");
     let validating = looks.filter(|record| clock.now().since(record.at) <= Span::from_minutes(30)).count();
     assert!(validating >= 170, "{validating}");
 }

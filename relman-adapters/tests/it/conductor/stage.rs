@@ -136,6 +136,6 @@ impl Stage {
 
     pub(crate) async fn records(&self, id: &ReleaseId) -> Vec<Record> {
         let lines = self.journal.read_to_end(id, 0).await.unwrap();
-        lines.iter().map(|line| Record::read(line).unwrap()).collect()
+        Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap().1
     }
 }

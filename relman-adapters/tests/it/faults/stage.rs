@@ -7,7 +7,6 @@ use relman_adapters::{
     journal::SqliteJournal,
 };
 use relman_core::{
-    event::Record,
     machine::{Action, Phase, PhaseName, Release},
     port::{Clock, Journal, JournalExt, with_causes},
     unit::{ReleaseId, Span},
@@ -172,7 +171,9 @@ impl Stage {
         self.directory.close().unwrap();
         let happened = self.shared.platform.happened(release.id());
         Run {
-            records: lines.iter().map(|line| Record::read(line).unwrap()).collect(),
+            records: Release::replay_records(release.id().clone(), lines.iter().map(Vec::as_slice))
+                .unwrap()
+                .1,
             lines,
             sent: self.shared.notifier.sent(),
             refused: Vec::new(),

@@ -230,6 +230,11 @@ impl NativeHistogram {
         self.schema
     }
 
+    /// Up to which value a request counts as zero.
+    pub(crate) fn zero_threshold(&self) -> Finite {
+        self.zero_threshold
+    }
+
     /// The count at or below the zero threshold.
     pub fn zero_count(&self) -> u64 {
         self.zero_count

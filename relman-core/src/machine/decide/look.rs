@@ -7,7 +7,7 @@ use super::{
 use crate::{
     event::{
         ContractBreached, Evaluated, HoldCause, HoldPlaced, HoldReleased, ObservedExposure, RollbackTrigger,
-        TrafficDrifted,
+        TrafficDrifted, VerdictsAs,
     },
     judge::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
@@ -47,12 +47,14 @@ impl Draft<'_> {
             observations,
             verdicts: Vec::new(),
             credit: Span::ZERO,
+            recorded: VerdictsAs::InFull,
         };
         let verdicts = self.judge(&mut taken);
         let gaps = self.gaps(&step, &taken);
         if gaps.is_empty() && drift.is_none() {
             taken.credit = self.credit(&step, look);
         }
+        let taken = self.release.as_recorded(taken);
         self.follow(taken);
         if self.roll_back_if_breached(verdicts) || self.act_on_gaps(&gaps) {
             return;

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::{
-    event::{Event, Record, RollbackTrigger},
+    event::{Evaluated, Event, Record, RollbackTrigger},
     unit::{Actor, Text},
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Difference {
 /// The first difference between a record and what was derived in its place, apart from relman's own words, which may be
 /// others in another version.
 pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Difference> {
-    if recorded == derived {
+    if is_the_same(recorded, derived) {
         return None;
     }
     let (here, there) = (&recorded.event, &derived.event);
@@ -34,11 +34,42 @@ pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Differen
         let [here, there] = [recorded, derived].map(|one| format!("{:?}", one.batch));
         return Some(Difference::of("batch", &here, &there));
     }
-    let (here, there) = (without_words(recorded), without_words(derived));
+    let (here, mut there) = (without_words(recorded), without_words(derived));
+    // Verdicts in full are held against verdicts in full, and a hash against a hash.
+    if let (Event::Evaluated(here), Event::Evaluated(there)) = (&here, &mut there) {
+        *there = there.clone().recorded_like(here);
+    }
     if here == there {
         return None;
     }
-    first_difference("", &as_json(&here), &as_json(&there))
+    first_difference("", &as_json(&here), &as_json(&there)).or_else(|| match (here, there) {
+        (Event::Evaluated(here), Event::Evaluated(there)) if !here.lacks_verdicts() => {
+            let [here, there] = [here, there].map(|look| as_json(&look.in_full().into()));
+            first_difference("", &here, &there)
+        }
+        _ => None,
+    })
+}
+
+/// Whether records are those that were derived.
+pub(super) fn are_the_same(recorded: &[Record], derived: &[Record]) -> bool {
+    recorded.len() == derived.len()
+        && recorded.iter().zip(derived).all(|(recorded, derived)| is_the_same(recorded, derived))
+}
+
+/// Whether a record is the one that was derived, byte by byte; it may have been read without the verdicts that it holds the
+/// hash of.
+fn is_the_same(recorded: &Record, derived: &Record) -> bool {
+    match (&recorded.event, &derived.event) {
+        (Event::Evaluated(here), Event::Evaluated(there))
+            if here.lacks_verdicts() && recorded.digest == derived.digest =>
+        {
+            let mut whole = recorded.clone();
+            whole.event = Evaluated { verdicts: there.verdicts.clone(), ..here.clone() }.into();
+            whole == *derived
+        }
+        _ => recorded == derived,
+    }
 }
 
 impl Difference {

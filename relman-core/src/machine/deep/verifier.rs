@@ -6,6 +6,7 @@ use crate::{
     event::{Event, Record},
     judge::{ENGINE, Verdict},
     machine::{Refusal, Release, ReplayError},
+    plan::Plan,
     unit::ReleaseId,
 };
 
@@ -159,8 +160,10 @@ impl DeepVerifier {
                 }
             }
         }
-        if matches!(record.event, Event::Evaluated(_)) {
-            self.verdicts += verdicts.len() as u64;
+        if let Event::Evaluated(look) = &record.event {
+            let contract = self.release.plan().and_then(Plan::contract).filter(|_| look.lacks_verdicts());
+            let judged = contract.map_or(look.verdicts.len(), |contract| contract.criteria().len());
+            self.verdicts += judged as u64;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{
     NotDerived,
     cause::{brought_by_time, candidates},
-    difference::difference,
+    difference::{are_the_same, difference},
 };
 use crate::{
     event::{Event, Record},
@@ -29,7 +29,7 @@ pub(super) fn derive(release: &mut Release, recorded: &[Record]) -> Result<(), N
     for candidate in candidates(release, cause) {
         let mut after = release.clone();
         match decide(&mut after, &candidate.cause, moment, candidate.call_time) {
-            Ok(decided) if decided.records == recorded => {
+            Ok(decided) if are_the_same(recorded, &decided.records) => {
                 *release = after;
                 return Ok(());
             }

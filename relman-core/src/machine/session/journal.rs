@@ -149,12 +149,12 @@ impl Session {
             return self.reload();
         }
         for record in records.iter().filter(|record| record.seq >= known) {
-            if self.release.apply(record).is_err() {
+            let Ok(record) = self.release.take(record) else {
                 self.reload();
                 return;
-            }
+            };
             self.stored = Some(record.head());
-            self.recorded.push_back(record.clone());
+            self.recorded.push_back(record);
         }
         if self.release.check_whole().is_err() {
             // What is wrong with it is said where the whole stream is read.
@@ -171,11 +171,14 @@ impl Session {
             return;
         }
         let mut release = Release::new(self.release.id().clone());
-        let folded = records.iter().try_for_each(|record| release.apply(record));
-        if let Err(error) = folded.and_then(|()| release.check_whole()) {
-            let detail = format!("the record can't be trusted: {}", with_causes(&error));
-            return self.fail(detail, false);
-        }
+        let folded: Result<Vec<Arc<Record>>, _> = records.iter().map(|record| release.take(record)).collect();
+        let folded = match folded.and_then(|records| release.check_whole().map(|()| records)) {
+            Ok(folded) => folded,
+            Err(error) => {
+                let detail = format!("the record can't be trusted: {}", with_causes(&error));
+                return self.fail(detail, false);
+            }
+        };
         if let Some(lost) = self.stored.filter(|stored| !holds(records, *stored)) {
             let now = match release.head() {
                 None => "the stream is empty".to_owned(),
@@ -189,7 +192,7 @@ impl Session {
             return self.fail(detail, false);
         }
         let known = self.stored.map_or(0, |head| head.seq + 1);
-        self.recorded.extend(records.iter().filter(|record| record.seq >= known).cloned());
+        self.recorded.extend(folded.into_iter().filter(|record| record.seq >= known));
         self.stored = release.head();
         self.release = release;
         self.go_on(known, records);

@@ -193,6 +193,7 @@ fn look_sentence(look: &Evaluated) -> String {
         ObservedExposure::Unknown { detail } => format!("with traffic unknown ({detail})"),
     };
     let verdicts = match look.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Pass).count() {
+        _ if look.lacks_verdicts() => "verdicts recorded by their hash".to_owned(),
         clean if clean == look.verdicts.len() => "all clean".to_owned(),
         _ => {
             let other = look.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass);

@@ -65,7 +65,7 @@ fn while_it_is_held_no_time_counts_and_nothing_is_promoted() {
     driven.wait(secs(0));
     driven.does("user:guest", act::hold());
     for _ in 0..20 {
-        assert_eq!(driven.healthy_look().kinds(), ["look_taken"], "looks go on");
+        assert_eq!(driven.healthy_look().kinds(), ["evaluated"], "looks go on");
     }
     assert_eq!((driven.step(), driven.baked()), (1, secs(2)));
     assert_eq!(
@@ -126,7 +126,7 @@ fn a_look_that_is_answered_twice_or_too_late_is_ignored() {
     let mut driven = Driven::drill().in_step(1);
     let (look, question) = driven.asked();
     let [first, again, late] = [(); 3].map(|()| Outcome::from(driven.measured(&question, healthy)));
-    assert!(driven.answer(look, first).has("look_taken"));
+    assert!(driven.answer(look, first).has("evaluated"));
     assert!(driven.answer(look, again).events.is_empty(), "the same answer again");
     // While the next look is under way, the one before is still over.
     let (next, _) = driven.asked();

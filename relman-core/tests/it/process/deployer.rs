@@ -76,7 +76,7 @@ fn drift_is_recorded_set_right_and_does_not_count() {
         let mut driven = Driven::drill().in_step(2);
         driven.healthy_look();
         let batch = driven.look_at(Ok(share(seen)), healthy);
-        assert_eq!(batch.kinds(), ["look_taken", "traffic_drifted"], "{seen} %");
+        assert_eq!(batch.kinds(), ["evaluated", "traffic_drifted"], "{seen} %");
         assert_eq!(batch.effects(), ["set traffic to 10%"]);
         assert_eq!(driven.release.exposure(), share(seen));
         assert_eq!(driven.baked(), secs(1));
@@ -97,7 +97,7 @@ fn a_platform_may_be_as_inexact_as_it_says() {
             measured.tolerance = "0.5%".parse().unwrap();
         })
     };
-    assert_eq!(look_at("10.5%").kinds(), ["look_taken"]);
+    assert_eq!(look_at("10.5%").kinds(), ["evaluated"]);
     assert!(look_at("10.51%").has("traffic_drifted"));
 }
 

@@ -68,7 +68,7 @@ fn g3_only_the_next_step_begins_as_the_track_has_it_and_after_the_bake_time() {
     baked.run_while(|driven| driven.baked() < secs(4));
     // The last look of the step, without what follows from it.
     let mut on = baked.clone();
-    assert_eq!(on.healthy_look().kinds(), ["look_taken", "gate_passed", "step_started"]);
+    assert_eq!(on.healthy_look().kinds(), ["evaluated", "gate_passed", "step_started"]);
     baked.now = on.now;
     let Event::Evaluated(look) = on.journal.records[baked.journal.records.len()].event.clone() else {
         panic!()

@@ -26,7 +26,7 @@ fn the_validation_has_a_baseline_at_the_same_time() {
     let mut driven = Driven::planned(&drill_plan(), &policy()).validating();
     assert_eq!((driven.phase(), driven.release.exposure()), (PhaseName::Validating, share(95)));
     driven.healthy_look();
-    let Event::Evaluated(look) = driven.of_kind("look_taken").pop().unwrap() else { panic!() };
+    let Event::Evaluated(look) = driven.of_kind("evaluated").pop().unwrap() else { panic!() };
     assert!(look.observations.iter().any(|one| one.arm == Arm::Baseline), "both arms are measured");
     let controls: Vec<Control> = look.verdicts.iter().map(|verdict| verdict.control).collect();
     assert!(!controls.contains(&Control::Frozen), "{controls:?}");

@@ -24,7 +24,7 @@ fn an_answer_about_another_time_is_stale_whatever_it_says() {
             seen.window = Window { from: question.window.from.minus(secs(60)), until: question.window.from };
         }
     });
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let Event::Evaluated(taken) = &batch.events[0] else { panic!("{batch:?}") };
     assert!(taken.observations.iter().all(|seen| matches!(seen.answer, Answer::Stale { .. })));
     assert_eq!(driven.baked(), secs(0));
@@ -34,7 +34,7 @@ fn an_answer_about_another_time_is_stale_whatever_it_says() {
             seen.window.from = question.window.from.minus(secs(60));
         }
     });
-    assert_eq!(batch.kinds(), ["look_taken", "hold_released"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_released"]);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn an_answer_that_contradicts_itself_is_a_gap() {
             ("error_rate", Arm::Canary) => answer.clone(),
             _ => healthy(metric, arm),
         });
-        assert_eq!(batch.kinds(), ["look_taken", "hold_placed"], "{answer:?}");
+        assert_eq!(batch.kinds(), ["evaluated", "hold_placed"], "{answer:?}");
         let hold = &driven.release.holds()[&HoldCause::Unmeasured];
         let said = hold.reason.as_str();
         assert!(
@@ -82,7 +82,7 @@ fn words_without_end_are_cut_and_the_look_is_recorded() {
     let mut driven = Driven::drill().in_step(1);
     let endless = "\u{1b}[31m\"no\" \\ ".repeat(100_000);
     let batch = driven.look_at(Err(&endless), |_, _| Answer::ProviderError { detail: endless.clone() });
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     assert!(driven.journal.lines.last().unwrap().bytes().len() < 65_535);
     assert!(driven.journal.lines.iter().all(|line| !line.bytes().windows(6).any(|part| part == b"\\u001b")));
 }
@@ -112,14 +112,14 @@ fn a_look_too_large_for_a_record_is_not_measured_and_a_breach_in_it_still_rolls_
     };
     let mut driven = Driven::drill().in_step(1);
     let batch = driven.look_as(wide);
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let hold = &driven.release.holds()[&HoldCause::Unmeasured];
     assert!(hold.reason.as_str().contains("too large for one record"), "{}", hold.reason);
     let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {
         ("error_rate", Arm::Canary) => counts(1_000, 500),
         _ => wide(metric, arm),
     });
-    assert_eq!(batch.kinds(), ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
+    assert_eq!(batch.kinds(), ["evaluated", "contract_breached", "rollback_started", "post_mortem_opened"]);
     // Where the breach itself is the wide one, it goes without its buckets.
     let mut driven = Driven::drill().in_step(1);
     let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {

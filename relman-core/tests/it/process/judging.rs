@@ -2,13 +2,15 @@
 //! verdict comes out the same when it is judged again.
 
 use relman_core::{
-    event::{Event, HoldCause, RollbackTrigger},
+    chain::{Envelope, SealedLine},
+    event::{Event, HoldCause, Record, RollbackTrigger},
     judge::{
         Answer, Arm, Channel, Control, Judging, Method, MethodChoice, Outcome, Undecided, familiar::Rule,
     },
-    machine::{DeepVerifier, FirstFailure, PhaseName, ReJudgeBy},
+    machine::{DeepVerifier, FirstFailure, PhaseName, ReJudgeBy, Release},
     unit::MetricName,
 };
+use sha2::{Digest, Sha256};
 
 use crate::fixture::{Driven, act, counts, drill_plan, gauge, policy_text, with};
 
@@ -193,7 +195,59 @@ fn a_verdict_that_was_changed_is_found() {
     let error = records.iter().try_for_each(|record| again.push(record)).unwrap_err();
     assert_eq!(error.seq(), Some(at as u64));
     let error = error.to_string();
-    assert!(error.starts_with("`verdicts[0].strength.robust` of the look_taken is "), "{error}");
+    assert!(error.starts_with("`verdicts[0].strength.robust` of the evaluated is "), "{error}");
+}
+
+#[test]
+fn verdicts_stand_in_full_where_they_change_and_by_their_hash_between() {
+    let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
+    looks(&mut driven, 3, 1, 1);
+    let lines = || driven.journal.lines.iter().map(|line| Envelope::read(line.bytes()).unwrap());
+    let looked: Vec<serde_json::Value> = lines()
+        .filter(|envelope| envelope.kind == "evaluated")
+        .map(|envelope| serde_json::from_str(envelope.data.get()).unwrap())
+        .collect();
+    assert!(looked[0]["verdicts"].is_array(), "the first of a step");
+    let digest = looked[1]["verdicts"].as_str().unwrap();
+    let short = lines().position(|envelope| envelope.data.get().contains(digest)).unwrap();
+
+    // Alone it has none; where it is folded, it has those that the hash is of.
+    let alone = Record::read(driven.journal.lines[short].bytes()).unwrap();
+    let (_, read) = Release::replay_records(
+        driven.release.id().clone(),
+        driven.journal.lines.iter().map(SealedLine::bytes),
+    )
+    .unwrap();
+    let verdicts = |record: &Record| match &record.event {
+        Event::Evaluated(look) => look.verdicts.clone(),
+        _ => panic!("it is an evaluation"),
+    };
+    assert_eq!(verdicts(&alone), []);
+    assert_eq!(verdicts(&read[short]).len(), verdicts(&read[short - 1]).len());
+    assert_eq!(read[short], driven.journal.records[short]);
+    let json = serde_json::to_vec(&verdicts(&read[short])).unwrap();
+    let hash: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hash, digest);
+
+    // Another hash is found, and verdicts that are not those of the hash.
+    let of_line = |line: &[u8]| {
+        let mut again = DeepVerifier::new(driven.release.id().clone());
+        driven.journal.records[..short].iter().try_for_each(|record| again.push(record)).unwrap();
+        again.push(&Record::read(line).unwrap())
+    };
+    of_line(driven.journal.lines[short].bytes()).unwrap();
+    let other = String::from_utf8(driven.journal.lines[short].bytes().to_vec()).unwrap();
+    let other =
+        other.replace(digest, &digest.replace(&digest[..1], if digest.starts_with('0') { "1" } else { "0" }));
+    let error = of_line(other.as_bytes()).unwrap_err().to_string();
+    assert!(error.starts_with("`verdicts` of the evaluated is "), "{error}");
+    let mut changed = read[short].clone();
+    let Event::Evaluated(look) = &mut changed.event else { unreachable!() };
+    look.verdicts[0].strength.as_mut().unwrap().robust = relman_core::judge::evidence::LnEvidence::NONE;
+    let mut again = DeepVerifier::new(driven.release.id().clone());
+    driven.journal.records[..short].iter().try_for_each(|record| again.push(record)).unwrap();
+    let error = again.push(&changed).unwrap_err().to_string();
+    assert!(error.starts_with("`verdicts[0].strength.robust` of the evaluated is "), "{error}");
 }
 
 /// Where a release would first have failed by other settings.

@@ -38,7 +38,7 @@ fn without_a_value_the_clock_stands_still_and_looks_go_on() {
             let mut driven = in_step(step);
             assert_eq!(driven.baked(), secs(1), "{case}");
             let batch = driven.look_without(metric, arm, kind);
-            assert_eq!(batch.kinds(), ["look_taken", "hold_placed"], "{case}");
+            assert_eq!(batch.kinds(), ["evaluated", "hold_placed"], "{case}");
             assert_eq!(batch.effects(), ["page: held"], "{case}");
             let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{case}") };
             assert_eq!(placed.cause, HoldCause::Unmeasured, "{case}");
@@ -49,11 +49,11 @@ fn without_a_value_the_clock_stands_still_and_looks_go_on() {
             );
             assert_eq!(placed.roll_back_at, Some(driven.now + Span::from_hours(2)), "{case}");
             for _ in 0..20 {
-                assert_eq!(driven.look_without(metric, arm, kind).kinds(), ["look_taken"], "{case}");
+                assert_eq!(driven.look_without(metric, arm, kind).kinds(), ["evaluated"], "{case}");
             }
             assert_eq!((driven.step(), driven.baked()), (step, secs(1)), "{case}");
             let batch = driven.healthy_look();
-            assert_eq!(batch.kinds(), ["look_taken", "hold_released"], "{case}");
+            assert_eq!(batch.kinds(), ["evaluated", "hold_released"], "{case}");
             assert_eq!(driven.baked(), secs(2), "{case}");
         }
     }
@@ -132,11 +132,11 @@ fn a_policy_may_hold_on_for_good_and_another_gap_still_ends_it() {
     assert!(driven.tick().events.is_empty());
     // From now on it is the source that fails, and for that patience is two hours.
     let batch = driven.look_without("error_rate", Arm::Canary, MissingKind::ProviderError);
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let hold = &driven.release.holds()[&HoldCause::Unmeasured];
     assert_eq!((hold.since, hold.roll_back_at), (since, Some(driven.now + Span::from_hours(2))));
     // And back again: patience does not grow.
-    assert_eq!(driven.look_without("error_rate", Arm::Canary, MissingKind::NoData).kinds(), ["look_taken"]);
+    assert_eq!(driven.look_without("error_rate", Arm::Canary, MissingKind::NoData).kinds(), ["evaluated"]);
     driven.wait(Span::from_hours(2));
     assert!(driven.tick().has("rollback_started"));
 }
@@ -151,12 +151,12 @@ fn another_gap_with_less_patience_shortens_it_and_one_with_as_much_changes_nothi
     let mut driven = Driven::planned(&drill_plan(), &shorter).in_step(2);
     driven.look_without("error_rate", Arm::Canary, MissingKind::NoData);
     let batch = driven.look_without("error_rate", Arm::Canary, MissingKind::Stale);
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let ends = driven.now + Span::from_hours(1);
     assert_eq!(driven.release.holds()[&HoldCause::Unmeasured].roll_back_at, Some(ends));
     // An hour later two hours would end later; two hours at the moment that leaves exactly the same change nothing.
     driven.now = ends.minus(Span::from_millis(1));
-    assert_eq!(driven.look_without("error_rate", Arm::Canary, MissingKind::NoData).kinds(), ["look_taken"]);
+    assert_eq!(driven.look_without("error_rate", Arm::Canary, MissingKind::NoData).kinds(), ["evaluated"]);
     assert_eq!(driven.release.holds()[&HoldCause::Unmeasured].roll_back_at, Some(ends));
 }
 
@@ -165,7 +165,7 @@ fn a_deployment_that_can_not_be_observed_is_not_where_it_should_be() {
     for step in [1, 2, 4] {
         let mut driven = in_step(step);
         let batch = driven.look_at(Err("401 from the platform"), healthy);
-        assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+        assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
         let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
         assert_eq!(placed.reason.as_str(), "the traffic could not be observed: 401 from the platform");
         assert_eq!(driven.baked(), secs(1));
@@ -177,7 +177,7 @@ fn a_deployment_that_can_not_be_observed_is_not_where_it_should_be() {
 fn a_baseline_that_nobody_compares_with_may_be_missing() {
     let mut driven = in_step(2);
     for metric in ["error_rate", "log_errors"] {
-        assert_eq!(driven.look_without(metric, Arm::Baseline, MissingKind::NoData).kinds(), ["look_taken"]);
+        assert_eq!(driven.look_without(metric, Arm::Baseline, MissingKind::NoData).kinds(), ["evaluated"]);
     }
     assert_eq!(driven.baked(), secs(3));
 }
@@ -192,7 +192,7 @@ fn an_unsuited_measurement_is_a_gap_and_no_pass() {
         "error_rate" => histogram.clone(),
         _ => healthy(metric, arm),
     });
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(
         placed.reason.as_str(),
@@ -255,8 +255,8 @@ fn gaps_and_drift_are_both_acted_upon() {
         Arm::Canary => missing(MissingKind::NoData, now),
         Arm::Baseline => healthy(metric, arm),
     });
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed", "traffic_drifted"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed", "traffic_drifted"]);
     assert_eq!(batch.effects(), ["page: held", "set traffic to 10%"]);
     driven.done("set traffic to 10%");
-    assert_eq!(driven.healthy_look().kinds(), ["look_taken", "hold_released"]);
+    assert_eq!(driven.healthy_look().kinds(), ["evaluated", "hold_released"]);
 }

@@ -50,7 +50,7 @@ fn r1_a_step_begins_with_its_share_and_no_other() {
     let mut before = driven.clone();
     before.run(secs(4));
     let batch = before.healthy_look();
-    assert_eq!(batch.kinds(), ["look_taken", "gate_passed", "step_started"]);
+    assert_eq!(batch.kinds(), ["evaluated", "gate_passed", "step_started"]);
     assert_eq!(batch.effects(), ["set traffic to 10%", "tell internal through releases: step started"]);
     driven.run(secs(3));
     assert_eq!((driven.step(), driven.baked()), (1, secs(3)));
@@ -76,7 +76,7 @@ fn r2_no_outcome_and_no_late_look_jumps_ahead() {
     assert_eq!(driven.step(), 1);
     // Two days without a conductor are one interval, not a bake time that was served.
     let batch = driven.healthy_look();
-    assert_eq!(batch.kinds(), ["look_taken"]);
+    assert_eq!(batch.kinds(), ["evaluated"]);
     assert_eq!(driven.baked(), secs(1));
 }
 
@@ -112,7 +112,7 @@ fn r3_bake_time_alone_does_not_pass_a_step() {
         "error_rate" => counts(19, 0),
         _ => healthy(metric, arm),
     });
-    assert_eq!(batch.kinds(), ["look_taken", "gate_passed", "step_started"]);
+    assert_eq!(batch.kinds(), ["evaluated", "gate_passed", "step_started"]);
     let Event::GatePassed(passed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(
         passed.grounds,
@@ -215,7 +215,7 @@ fn r4_validation_begins_with_all_of_the_traffic_even_while_it_is_held() {
         batch.effects(),
         ["tell internal through releases: validation started", "page: no on-call cover"]
     );
-    assert_eq!(driven.healthy_look().kinds(), ["look_taken"]);
+    assert_eq!(driven.healthy_look().kinds(), ["evaluated"]);
     assert_eq!(driven.baked(), Span::ZERO);
 }
 
@@ -227,7 +227,7 @@ fn r5_a_breach_rolls_back_in_the_decision_that_saw_it() {
         let batch = driven.look_with_errors(31);
         assert_eq!(
             batch.kinds(),
-            ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"],
+            ["evaluated", "contract_breached", "rollback_started", "post_mortem_opened"],
             "step {step}"
         );
         assert_eq!(
@@ -285,7 +285,7 @@ fn r5_a_breach_is_seen_while_a_change_of_the_traffic_is_stuck() {
     // Healthy looks make nothing pass: they are not at the share of the step.
     for _ in 0..9 {
         let batch = driven.look_at(Ok(share(1)), healthy);
-        assert_eq!(batch.kinds(), ["look_taken"]);
+        assert_eq!(batch.kinds(), ["evaluated"]);
     }
     assert_eq!((driven.step(), driven.baked()), (2, Span::ZERO));
     assert!(
@@ -319,7 +319,7 @@ fn r5_a_breach_counts_where_another_metric_is_missing() {
         ("error_rate", Arm::Baseline) => healthy(metric, arm),
         _ => crate::fixture::missing(MissingKind::NoData, now),
     });
-    assert_eq!(batch.kinds(), ["look_taken", "contract_breached", "rollback_started", "post_mortem_opened"]);
+    assert_eq!(batch.kinds(), ["evaluated", "contract_breached", "rollback_started", "post_mortem_opened"]);
     let Event::Evaluated(look) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(look.exposure, ObservedExposure::Unknown { detail: act::text("timed out") });
     assert_eq!(look.verdicts[0].outcome, Outcome::Fail);

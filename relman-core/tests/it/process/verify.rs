@@ -122,7 +122,7 @@ fn v3_cover_lapses_exactly_at_its_end() {
         (vec!["cover_lapsed"], vec!["page: no on-call cover".to_owned()])
     );
     let batch = driven.healthy_look();
-    assert_eq!(batch.kinds(), ["look_taken"]);
+    assert_eq!(batch.kinds(), ["evaluated"]);
     assert_eq!(driven.baked(), secs(2), "the window of a lapse does not count");
 }
 
@@ -133,7 +133,7 @@ fn v3_the_lapse_and_the_look_at_the_same_moment_count_nothing() {
     driven.does("user:olu", act::acknowledge_until(until));
     let batch = driven.healthy_look();
     assert_eq!(driven.now, until);
-    assert_eq!(batch.kinds(), ["cover_lapsed", "look_taken"]);
+    assert_eq!(batch.kinds(), ["cover_lapsed", "evaluated"]);
     assert_eq!(driven.baked(), Span::ZERO);
 }
 

@@ -90,7 +90,7 @@ fn law9_a_look_that_never_returns_is_a_look_that_measured_nothing() {
     let (look, _) = driven.asked();
     driven.now = driven.calls[&look].deadline;
     let batch = driven.tick();
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     assert_eq!(driven.baked(), Span::ZERO);
     assert!(driven.aborted.contains(&look));
     driven.asked();
@@ -108,7 +108,7 @@ fn law4_an_answer_of_the_wrong_kind_is_a_failure() {
     let mut driven = Driven::drill().in_step(2);
     let (look, _) = driven.asked();
     let batch = driven.answer(look, observed(share(10)));
-    assert_eq!(batch.kinds(), ["look_taken", "hold_placed"]);
+    assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
     assert!(placed.reason.as_str().contains(said), "{}", placed.reason);
 

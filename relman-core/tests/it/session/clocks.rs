@@ -38,7 +38,7 @@ fn a_record_from_the_future_is_noted_and_looks_go_on_by_the_clock_of_the_session
                     (driven.now, secs(1)),
                     "{ahead}"
                 );
-                assert!(driven.healthy_look().has("look_taken"));
+                assert!(driven.healthy_look().has("evaluated"));
             }
         };
         let baked = driven.baked();

@@ -33,7 +33,7 @@ impl Two {
     }
 
     fn looks(&self) -> usize {
-        self.second.of_kind("look_taken").len()
+        self.second.of_kind("evaluated").len()
     }
 }
 

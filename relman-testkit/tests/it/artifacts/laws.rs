@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use relman_core::{
     chain::SealedLine,
-    event::Record,
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
 };
@@ -97,9 +96,9 @@ fn hold(
     for value in &values {
         texts(value, &mut said);
     }
-    let records: Vec<Record> = lines.iter().map(|line| Record::read(line.bytes()).unwrap()).collect();
+    let (release, records) =
+        Release::replay_records(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
     let times = records.iter().map(|record| (record.seq, record.at.to_string())).collect();
-    let release = Release::replay(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);
     let obligations = OpenItems::of([&history], history.now);

@@ -1,0 +1,190 @@
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, SeqAccess, Visitor, value::SeqAccessDeserializer},
+};
+
+use super::answer::{ArmAnswer, Real};
+use crate::{
+    chain::Digest,
+    event::{Evaluated, ObservedExposure, verdicts::VerdictsAs},
+    judge::{Arm, Observation, Verdict},
+    unit::{MetricName, Span, Text, Timestamp, TrafficShare, Window},
+};
+
+/// The data of `evaluated`, in the order in which they are written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    step: u32,
+    window: (Timestamp, Timestamp),
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    exposure_bp: Option<TrafficShare>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    exposure_unknown: Option<Text>,
+    metrics: Vec<Metric>,
+    credit_ms: Span,
+    verdicts: Verdicts,
+}
+
+/// What one source answered about a metric: of both arms, where everything but the numbers is the same.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metric {
+    metric: MetricName,
+    source: String,
+    /// The time that the answer is about, where that is another than the evaluation's.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    window: Option<(Timestamp, Timestamp)>,
+    /// The bounds of the buckets that the arms count.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    bounds: Option<Vec<Real>>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    canary: Option<ArmAnswer>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    baseline: Option<ArmAnswer>,
+}
+
+/// A field that may be left out has a value where it is there: `null` is none.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// The verdicts in full, or the hash of what they would be in full.
+enum Verdicts {
+    InFull(Vec<Verdict>),
+    Digest(Digest),
+}
+
+impl Metric {
+    fn of(seen: &Observation, of_the_look: Window) -> Self {
+        let (answer, bounds) = ArmAnswer::of(&seen.answer);
+        let (canary, baseline) = match seen.arm {
+            Arm::Canary => (Some(answer), None),
+            Arm::Baseline => (None, Some(answer)),
+        };
+        let window = (seen.window != of_the_look).then_some((seen.window.from, seen.window.until));
+        Self { metric: seen.metric.clone(), source: seen.source.clone(), window, bounds, canary, baseline }
+    }
+
+    /// Takes the other arm in, where everything else is the same; gives it back where it is not.
+    fn join(&mut self, next: Self) -> Option<Self> {
+        let is_next = self.baseline.is_none() && next.canary.is_none();
+        let same = self.metric == next.metric && self.source == next.source && self.window == next.window;
+        // Counts mean something else where there are bounds; what has a name does not.
+        let counts = |entry: &Self| entry.canary.iter().chain(&entry.baseline).any(ArmAnswer::is_counts);
+        let alike = self.bounds == next.bounds || !counts(self) || !counts(&next);
+        if !(is_next && same && alike) {
+            return Some(next);
+        }
+        self.bounds = self.bounds.take().or(next.bounds);
+        self.baseline = next.baseline;
+        None
+    }
+
+    fn observations<E: de::Error>(self, of_the_look: Window) -> Result<Vec<Observation>, E> {
+        let Self { metric, source, window, bounds, canary, baseline } = self;
+        let window = window.map_or(of_the_look, |(from, until)| Window { from, until });
+        let arms = [(Arm::Canary, canary), (Arm::Baseline, baseline)];
+        let seen = arms.into_iter().filter_map(|(arm, answer)| answer.map(|answer| (arm, answer)));
+        let seen: Result<Vec<_>, E> = seen
+            .map(|(arm, answer)| {
+                let answer = answer
+                    .read(bounds.as_deref())
+                    .map_err(|why| E::custom(format_args!("the {arm} of {metric}: {why}")))?;
+                Ok(Observation { metric: metric.clone(), arm, window, source: source.clone(), answer })
+            })
+            .collect();
+        match seen {
+            Ok(seen) if seen.is_empty() => {
+                Err(E::custom(format_args!("neither the canary nor the baseline of {metric}")))
+            }
+            seen => seen,
+        }
+    }
+}
+
+impl Serialize for Evaluated {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut metrics: Vec<Metric> = Vec::with_capacity(self.observations.len());
+        for seen in &self.observations {
+            let next = Metric::of(seen, self.window);
+            let apart = match metrics.last_mut() {
+                Some(last) => last.join(next),
+                None => Some(next),
+            };
+            metrics.extend(apart);
+        }
+        let (exposure_bp, exposure_unknown) = match &self.exposure {
+            ObservedExposure::Seen { share_bp } => (Some(*share_bp), None),
+            ObservedExposure::Unknown { detail } => (None, Some(detail.clone())),
+        };
+        let verdicts = match self.recorded {
+            VerdictsAs::InFull => Verdicts::InFull(self.verdicts.clone()),
+            VerdictsAs::Digest(digest) => Verdicts::Digest(digest),
+        };
+        let window = (self.window.from, self.window.until);
+        let (step, credit_ms) = (self.step, self.credit);
+        Fields { step, window, exposure_bp, exposure_unknown, metrics, credit_ms, verdicts }
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Evaluated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Fields { step, window, exposure_bp, exposure_unknown, metrics, credit_ms, verdicts } =
+            Fields::deserialize(deserializer)?;
+        let window = Window { from: window.0, until: window.1 };
+        let exposure = match (exposure_bp, exposure_unknown) {
+            (Some(share_bp), None) => ObservedExposure::Seen { share_bp },
+            (None, Some(detail)) => ObservedExposure::Unknown { detail },
+            (Some(_), Some(_)) => return Err(de::Error::custom("the exposure is both known and unknown")),
+            (None, None) => return Err(de::Error::missing_field("exposure_bp")),
+        };
+        let mut observations = Vec::with_capacity(2 * metrics.len());
+        for metric in metrics {
+            observations.extend(metric.observations(window)?);
+        }
+        let (verdicts, recorded) = match verdicts {
+            Verdicts::InFull(verdicts) => (verdicts, VerdictsAs::InFull),
+            Verdicts::Digest(digest) => (Vec::new(), VerdictsAs::Digest(digest)),
+        };
+        Ok(Self { step, window, exposure, observations, verdicts, credit: credit_ms, recorded })
+    }
+}
+
+impl Serialize for Verdicts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::InFull(verdicts) => verdicts.serialize(serializer),
+            Self::Digest(digest) => digest.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Verdicts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Verdicts;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("verdicts in full, or their hash")
+            }
+
+            fn visit_str<E: de::Error>(self, digest: &str) -> Result<Verdicts, E> {
+                digest.parse().map(Verdicts::Digest).map_err(E::custom)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, verdicts: A) -> Result<Verdicts, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(verdicts)).map(Verdicts::InFull)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+#[cfg(test)]
+#[path = "evaluated_tests.rs"]
+mod tests;

@@ -1,0 +1,8 @@
+//! What stands in a record, where that is another shape than the one in memory: structs of plain types, so that no
+//! refactoring changes the format.
+
+mod answer;
+mod evaluated;
+mod look_taken;
+
+pub(super) use look_taken::LookTaken;
