@@ -309,7 +309,7 @@ fn every_value_that_is_altered_is_found_or_came_in_from_outside() {
         "evaluated.metrics[].baseline.events[]",
         "evaluated.metrics[].baseline[]",
         "evaluated.metrics[].canary.events[]",
-        "evaluated.metrics[].source",
+        "evaluated.source",
         "gate_failed.reasons one less",
         "gate_failed.reasons[]",
         "gate_passed.grounds one less",

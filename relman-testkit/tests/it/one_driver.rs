@@ -37,7 +37,12 @@ fn callers(what: &str) -> Vec<String> {
 
 #[test]
 fn law8_only_the_session_decides_and_writes() {
-    assert_eq!(callers(" decide(&mut "), ["relman-core/src/machine/session/session.rs"]);
+    // A deep verification decides again, on a copy, and writes nothing.
+    let again = ["relman-core/src/machine/deep/unmarked.rs", "relman-core/src/machine/deep/whole.rs"];
+    assert_eq!(
+        callers(" decide(&mut "),
+        [&again[..], &["relman-core/src/machine/session/session.rs"]].concat()
+    );
     let writes = ["relman-core/src/event/record.rs", "relman-core/src/machine/release.rs"];
     assert_eq!(callers("Self::write(release,"), writes[..1]);
     assert_eq!(callers("Record::write("), writes[1..]);

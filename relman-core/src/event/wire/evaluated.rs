@@ -21,6 +21,9 @@ struct Fields {
     exposure_bp: Option<TrafficShare>,
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     exposure_unknown: Option<Text>,
+    /// Who answered, as far as an entry says nothing else; none where nobody did.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     metrics: Vec<Metric>,
     credit_ms: Span,
     verdicts: Verdicts,
@@ -31,7 +34,9 @@ struct Fields {
 #[serde(deny_unknown_fields)]
 struct Metric {
     metric: MetricName,
-    source: String,
+    /// Who answered, where that is another than the evaluation's.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    source: Option<String>,
     /// The time that the answer is about, where that is another than the evaluation's.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     window: Option<(Timestamp, Timestamp)>,
@@ -56,14 +61,15 @@ enum Verdicts {
 }
 
 impl Metric {
-    fn of(seen: &Observation, of_the_look: Window) -> Self {
+    fn of(seen: &Observation, of_the_look: Window, source: &str) -> Self {
         let (answer, bounds) = ArmAnswer::of(&seen.answer);
         let (canary, baseline) = match seen.arm {
             Arm::Canary => (Some(answer), None),
             Arm::Baseline => (None, Some(answer)),
         };
         let window = (seen.window != of_the_look).then_some((seen.window.from, seen.window.until));
-        Self { metric: seen.metric.clone(), source: seen.source.clone(), window, bounds, canary, baseline }
+        let source = (seen.source != source).then(|| seen.source.clone());
+        Self { metric: seen.metric.clone(), source, window, bounds, canary, baseline }
     }
 
     /// Takes the other arm in, where everything else is the same; gives it back where it is not.
@@ -81,8 +87,13 @@ impl Metric {
         None
     }
 
-    fn observations<E: de::Error>(self, of_the_look: Window) -> Result<Vec<Observation>, E> {
+    fn observations<E: de::Error>(
+        self,
+        of_the_look: Window,
+        by: Option<&str>,
+    ) -> Result<Vec<Observation>, E> {
         let Self { metric, source, window, bounds, canary, baseline } = self;
+        let source = source.or_else(|| by.map(str::to_owned)).ok_or_else(|| E::missing_field("source"))?;
         let window = window.map_or(of_the_look, |(from, until)| Window { from, until });
         let arms = [(Arm::Canary, canary), (Arm::Baseline, baseline)];
         let seen = arms.into_iter().filter_map(|(arm, answer)| answer.map(|answer| (arm, answer)));
@@ -105,9 +116,10 @@ impl Metric {
 
 impl Serialize for Evaluated {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let source = self.observations.first().map(|seen| seen.source.as_str());
         let mut metrics: Vec<Metric> = Vec::with_capacity(self.observations.len());
         for seen in &self.observations {
-            let next = Metric::of(seen, self.window);
+            let next = Metric::of(seen, self.window, source.unwrap_or_default());
             let apart = match metrics.last_mut() {
                 Some(last) => last.join(next),
                 None => Some(next),
@@ -123,15 +135,15 @@ impl Serialize for Evaluated {
             VerdictsAs::Digest(digest) => Verdicts::Digest(digest),
         };
         let window = (self.window.from, self.window.until);
-        let (step, credit_ms) = (self.step, self.credit);
-        Fields { step, window, exposure_bp, exposure_unknown, metrics, credit_ms, verdicts }
+        let (step, credit_ms, source) = (self.step, self.credit, source.map(str::to_owned));
+        Fields { step, window, exposure_bp, exposure_unknown, source, metrics, credit_ms, verdicts }
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Evaluated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Fields { step, window, exposure_bp, exposure_unknown, metrics, credit_ms, verdicts } =
+        let Fields { step, window, exposure_bp, exposure_unknown, source, metrics, credit_ms, verdicts } =
             Fields::deserialize(deserializer)?;
         let window = Window { from: window.0, until: window.1 };
         let exposure = match (exposure_bp, exposure_unknown) {
@@ -142,7 +154,7 @@ impl<'de> Deserialize<'de> for Evaluated {
         };
         let mut observations = Vec::with_capacity(2 * metrics.len());
         for metric in metrics {
-            observations.extend(metric.observations(window)?);
+            observations.extend(metric.observations(window, source.as_deref())?);
         }
         let (verdicts, recorded) = match verdicts {
             Verdicts::InFull(verdicts) => (verdicts, VerdictsAs::InFull),

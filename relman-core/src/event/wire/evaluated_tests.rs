@@ -107,16 +107,16 @@ proptest! {
 }
 
 const BY_HASH: &str = concat!(
-    r#"{"step":4,"window":["2026-11-23T08:00:00.000Z","2026-11-23T08:01:00.000Z"],"exposure_bp":1000,"metrics":["#,
-    r#"{"metric":"error_rate","source":"prometheus","canary":[12118,0],"baseline":[98000,12]},"#,
-    r#"{"metric":"latency_p99","source":"prometheus","bounds":[2.5,5,10],"canary":[0,23,1455,7],"baseline":{"no_data":"up"}},"#,
+    r#"{"step":4,"window":["2026-11-23T08:00:00.000Z","2026-11-23T08:01:00.000Z"],"exposure_bp":1000,"source":"prometheus","metrics":["#,
+    r#"{"metric":"error_rate","canary":[12118,0],"baseline":[98000,12]},"#,
+    r#"{"metric":"latency_p99","bounds":[2.5,5,10],"canary":[0,23,1455,7],"baseline":{"no_data":"up"}},"#,
     r#"{"metric":"queue","source":"log","window":["2026-11-23T08:00:30.000Z","2026-11-23T08:01:00.000Z"],"canary":{"gauge":0.25}}],"#,
     r#""credit_ms":60000,"verdicts":"28a3a18f6cd6406b086e9ffda1f9b8a13dbcf44b0f3f32cb9031a11fd053acf9"}"#,
 );
 
 const IN_FULL: &str = concat!(
-    r#"{"step":1,"window":["2026-11-23T08:00:00.000Z","2026-11-23T08:00:01.000Z"],"exposure_unknown":"timed out","#,
-    r#""metrics":[{"metric":"error_rate","source":"test","canary":[1000,0]}],"credit_ms":0,"verdicts":["#,
+    r#"{"step":1,"window":["2026-11-23T08:00:00.000Z","2026-11-23T08:00:01.000Z"],"exposure_unknown":"timed out","source":"test","#,
+    r#""metrics":[{"metric":"error_rate","canary":[1000,0]}],"credit_ms":0,"verdicts":["#,
     r#"{"criterion":"error_rate > 1%","outcome":"pass","method":"threshold","channel":"hard_limit","engine":1,"#,
     r#""canary":{"counts":{"requests":1000,"errors":0}},"control":"none","value":0.0,"threshold":0.01}]}"#,
 );
@@ -153,6 +153,7 @@ fn data_of_another_shape_are_none() {
     let other = [
         ("\"exposure_bp\":1000,", ""),
         ("\"exposure_bp\":1000,", "\"exposure_bp\":1000,\"exposure_unknown\":\"x\","),
+        ("\"source\":\"prometheus\",", ""),
         ("[12118,0]", "[12118]"),
         ("[0,23,1455,7]", "[0,23,1455]"),
         ("[2.5,5,10]", "[5,5,10]"),
