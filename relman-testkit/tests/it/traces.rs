@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "d07763f620f1d921e19992fd9174547eda535bc12a8676ba2ad1314bc11ded94"),
-    ("error spike", "0e1783b436c0ac6c619e5cb69b5e0dd887bac889fd2201a1669cf4383975497d"),
-    ("slow version", "0781dae0cc30a46368f85954eacdf2c7a4c7e209feaf3b2bbbecfa926a56ee20"),
-    ("outage", "48f1541e6b1bb235565cb70b31f1bd3fa715bd279ace81402bb27825e10e1559"),
-    ("two conductors", "84d9a1bd358a812c39b5fa5bbf331d0fbeab87937d25d411058d920933e9487a"),
-    ("random 6", "6611312db8ec89e8d9fd340b67d48e0ef1d6636f32a09be16eadf854b004cd2a"),
-    ("random 7", "be337ce6ec1b52bbd8cae6e3768a7bfc02f9b8e2efa8d2f60cfe50b3afc51d58"),
+    ("healthy", "e3afa846b7887064e14e997c31ab1b939063e25e56cee1d901375fdb596d29a6"),
+    ("error spike", "c640bf30c8731d263cf3d5ec442a1bf75a04af20aa65f71e1b7a53c069abadb7"),
+    ("slow version", "28e14fda91cd0dfb1cdcfff15f901faf560e9e59cb73458e89ab3d88ea217481"),
+    ("outage", "4a925a51ee0c0d8da3d8da25b7c46489edcf25ecd335bd4784198cf6894ae199"),
+    ("two conductors", "1fa4ddca2bdc6a0f247590896e0689b3b652f44b090c2b43450bb874b394ee1d"),
+    ("random 6", "a9b456da0fd766197dd1d4249fac2fb948b5b97ed4fda1ca14ddf424028c1466"),
+    ("random 7", "c527158184d442182a26e8aa9bed62151287e3638c569484a3f5881616af20c5"),
 ];
 
 #[test]

@@ -17,7 +17,7 @@ impl Serialize for Real {
     #[expect(clippy::cast_possible_truncation, reason = "it is whole, and below 2^53")]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let number = self.0.get();
-        if libm::trunc(number) == number && number.abs() <= EXACT {
+        if libm::trunc(number).to_bits() == number.to_bits() && number.abs() <= EXACT {
             serializer.serialize_i64(number as i64)
         } else {
             serializer.serialize_f64(number)

@@ -24,7 +24,7 @@ struct Fields {
     /// Who answered, as far as an entry says nothing else; none where nobody did.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     source: Option<String>,
-    metrics: Vec<Metric>,
+    metrics: Vec<Entry>,
     credit_ms: Span,
     verdicts: Verdicts,
 }
@@ -32,7 +32,7 @@ struct Fields {
 /// What one source answered about a metric: of both arms, where everything but the numbers is the same.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Metric {
+struct Entry {
     metric: MetricName,
     /// Who answered, where that is another than the evaluation's.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ enum Verdicts {
     Digest(Digest),
 }
 
-impl Metric {
+impl Entry {
     fn of(seen: &Observation, of_the_look: Window, source: &str) -> Self {
         let (answer, bounds) = ArmAnswer::of(&seen.answer);
         let (canary, baseline) = match seen.arm {
@@ -117,9 +117,9 @@ impl Metric {
 impl Serialize for Evaluated {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let source = self.observations.first().map(|seen| seen.source.as_str());
-        let mut metrics: Vec<Metric> = Vec::with_capacity(self.observations.len());
+        let mut metrics: Vec<Entry> = Vec::with_capacity(self.observations.len());
         for seen in &self.observations {
-            let next = Metric::of(seen, self.window, source.unwrap_or_default());
+            let next = Entry::of(seen, self.window, source.unwrap_or_default());
             let apart = match metrics.last_mut() {
                 Some(last) => last.join(next),
                 None => Some(next),

@@ -226,8 +226,8 @@ fn verdicts_stand_in_full_where_they_change_and_by_their_hash_between() {
     assert_eq!(verdicts(&read[short]).len(), verdicts(&read[short - 1]).len());
     assert_eq!(read[short], driven.journal.records[short]);
     let json = serde_json::to_vec(&verdicts(&read[short])).unwrap();
-    let hash: String = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hash, digest);
+    let hash = relman_core::chain::Digest::from_bytes(Sha256::digest(&json).into());
+    assert_eq!(hash.to_string(), digest);
 
     // Another hash is found, and verdicts that are not those of the hash.
     let of_line = |line: &[u8]| {
