@@ -39,8 +39,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Begins the draft of a journal at a path where there is none. Also returns the folder it cleaned up, if a killed import
-    /// had left one behind.
+    /// Starts a draft for a journal that does not exist yet. Returns the folder it removed as well, if an import that was
+    /// killed had left one.
     pub(super) fn begin(target: &Path) -> Result<(Self, Option<PathBuf>), HandoverError> {
         let exists = || target.symlink_metadata().is_ok();
         if exists() && with_ending(target, ENDING).symlink_metadata().is_err() {

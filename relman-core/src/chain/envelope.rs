@@ -128,19 +128,14 @@ struct Fields2<'a> {
     seq: u64,
     prev: Digest,
     at: Timestamp,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::present", skip_serializing_if = "Option::is_none")]
     clock: Option<Timestamp>,
     by: Actor,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strict::present", skip_serializing_if = "Option::is_none")]
     batch: Option<BatchRange>,
     kind: Cow<'a, str>,
     #[serde(borrow)]
     data: &'a RawValue,
-}
-
-/// A field that may be left out has a value where it is there: `null` is none.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The name of a stream.

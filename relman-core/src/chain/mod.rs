@@ -12,5 +12,6 @@ pub(crate) use batch::Progress;
 pub use batch::{BatchRange, BatchRangeError};
 pub use digest::Digest;
 pub use envelope::{Envelope, FormatVersion, Head, SealError, SealedLine};
+pub(crate) use strict::present;
 pub use strict::{MAX_LINE, Malformed};
 pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

@@ -189,6 +189,15 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
+/// Reads an optional field that is there: it has to hold a value, and `null` is refused.
+pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -350,8 +350,8 @@ impl Release {
         self.judge.as_ref().map(|judge| judge.verdicts()).unwrap_or_default()
     }
 
-    /// How a look is recorded that this release's judge has just seen: with its verdicts in full where somebody may want to
-    /// know them who has no relman, else with their hash.
+    /// Chooses how the evaluation that was just judged is recorded: with its verdicts in full where an auditor without relman
+    /// would look for them, otherwise with their hash.
     pub(super) fn as_recorded(&self, look: Evaluated) -> Evaluated {
         /// So often they are recorded in full whatever they are.
         const IN_FULL_EVERY: u64 = 100;

@@ -246,7 +246,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`PlanError`] with the first thing that is wrong. A name that no new release gets is none of them.
+    /// [`PlanError`] with the first thing that is wrong. The release's name is not checked: old records keep theirs.
     pub fn check(&self) -> Result<(), PlanError> {
         let document = &self.document;
         let scope = &document.scope;

@@ -220,7 +220,7 @@ fn index_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StreamIndex>
     let state = if ended { StreamState::Ended } else { StreamState::Open };
     let due: Option<i64> = row.get(first + 1)?;
     let service: Option<String> = row.get(first + 2)?;
-    // A service name that is no longer valid is left out rather than failing the read: nothing depends on it.
+    // A name that is no longer valid must not fail the whole list: it only helps people find a release.
     let service = service.and_then(|name| name.parse().ok());
     let line: Option<String> = row.get(first + 3)?;
     let index = StreamIndex::new(state, line.unwrap_or_default());

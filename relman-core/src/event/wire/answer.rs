@@ -60,7 +60,7 @@ pub(super) enum Named {
     NotFinite(String),
 }
 
-/// Why an answer is none.
+/// Why the numbers of an answer don't make one.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unanswerable {
     #[error("{0} counts are not those of requests and errors")]

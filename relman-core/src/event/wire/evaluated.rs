@@ -17,12 +17,12 @@ use crate::{
 struct Fields {
     step: u32,
     window: (Timestamp, Timestamp),
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     exposure_bp: Option<TrafficShare>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     exposure_unknown: Option<Text>,
     /// Who answered, as far as an entry says nothing else; none where nobody did.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     metrics: Vec<Entry>,
     credit_ms: Span,
@@ -35,23 +35,18 @@ struct Fields {
 struct Entry {
     metric: MetricName,
     /// Who answered, where that is another than the evaluation's.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     /// The time that the answer is about, where that is another than the evaluation's.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     window: Option<(Timestamp, Timestamp)>,
     /// The bounds of the buckets that the arms count.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     bounds: Option<Vec<Real>>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     canary: Option<ArmAnswer>,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     baseline: Option<ArmAnswer>,
-}
-
-/// A field that may be left out has a value where it is there: `null` is none.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// The verdicts in full, or the hash of what they would be in full.
@@ -194,6 +189,26 @@ impl<'de> Deserialize<'de> for Verdicts {
         }
 
         deserializer.deserialize_any(Either)
+    }
+}
+
+/// An evaluation as version 1 recorded it: each observation with its window and source, and every verdict in full.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::event) struct LookTaken {
+    step: u32,
+    window: Window,
+    exposure: ObservedExposure,
+    observations: Vec<Observation>,
+    verdicts: Vec<Verdict>,
+    credit_ms: Span,
+}
+
+impl From<LookTaken> for Evaluated {
+    fn from(taken: LookTaken) -> Self {
+        let LookTaken { step, window, exposure, observations, verdicts, credit_ms } = taken;
+        let recorded = VerdictsAs::InFull;
+        Self { step, window, exposure, observations, verdicts, credit: credit_ms, recorded }
     }
 }
 

@@ -3,6 +3,5 @@
 
 mod answer;
 mod evaluated;
-mod look_taken;
 
-pub(super) use look_taken::LookTaken;
+pub(super) use evaluated::LookTaken;

@@ -52,10 +52,10 @@ impl Unmarked {
         self.expected.first().and_then(VecDeque::front)
     }
 
-    /// Whether a record goes on with the decision under way; it does not where that may be over.
+    /// Whether a record continues the current decision. One that doesn't is an error, unless the decision may be complete.
     fn follows(&mut self, record: &Record) -> Result<bool, NotDerived> {
         let may_be_over = self.next().is_none();
-        let found = self.keep_those_that_go_on_with(record);
+        let found = self.keep_matching(record);
         match found {
             _ if !self.expected.is_empty() => Ok(true),
             Some(problem) if !may_be_over => Err(problem),
@@ -87,7 +87,7 @@ impl Unmarked {
         };
         let by_time: Vec<VecDeque<Record>> = self.expected.iter().map(by_time).collect();
         self.expected.extend(by_time.into_iter().filter(|records| !records.is_empty()));
-        let found = self.keep_those_that_go_on_with(record);
+        let found = self.keep_matching(record);
         if self.expected.is_empty() {
             return Err(found.unwrap_or(problem));
         }
@@ -98,8 +98,8 @@ impl Unmarked {
         Ok(())
     }
 
-    /// Leaves what goes on with a record; says what is wrong with the first that does not.
-    fn keep_those_that_go_on_with(&mut self, record: &Record) -> Option<NotDerived> {
+    /// Drops every expectation that a record does not match; returns what the first of them differs in.
+    fn keep_matching(&mut self, record: &Record) -> Option<NotDerived> {
         let mut found = None;
         for mut records in std::mem::take(&mut self.expected) {
             let Some(next) = records.pop_front() else { continue };
