@@ -1,5 +1,5 @@
-//! Forwards what is recorded in a journal to a bus of your own, each record once and in order, from where it stopped the
-//! last time. `cargo run -p relman-examples --example relay -- relman.db relay.position` prints one JSON object a line.
+//! Forwards what is recorded in a journal to a bus of your own, in order and at least once, from where it stopped the last
+//! time. `cargo run -p relman-examples --example relay -- relman.db relay.position` prints one JSON object a line.
 
 use std::{env, error::Error, fs, path::Path};
 
@@ -8,7 +8,7 @@ use relman_core::event::Record;
 use relman_core::port::{Journal, Position};
 use relman_core::unit::Span;
 
-/// Forwards what is behind a position; the new one.
+/// Forwards what was recorded after a position, and returns the position to continue from.
 async fn relay(
     journal: &dyn Journal,
     mut position: Position,
