@@ -31,7 +31,11 @@ pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Differen
         return Some(Difference::of("at", &recorded.at.to_string(), &derived.at.to_string()));
     }
     if recorded.version == derived.version && recorded.batch != derived.batch {
-        let [here, there] = [recorded, derived].map(|one| format!("{:?}", one.batch));
+        let of = |one: &Record| match one.batch {
+            Some(batch) => format!("[{},{}]", batch.first(), batch.records()),
+            None => "none".to_owned(),
+        };
+        let [here, there] = [recorded, derived].map(of);
         return Some(Difference::of("batch", &here, &there));
     }
     let (here, mut there) = (without_words(recorded), without_words(derived));
