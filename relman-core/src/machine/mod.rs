@@ -20,6 +20,7 @@ mod re_judge_by;
 mod react;
 mod refusal;
 mod release;
+mod replay;
 mod requirements;
 mod session;
 mod transition;
@@ -38,8 +39,8 @@ use react::react;
 pub use refusal::Refusal;
 pub use release::{
     ActionItem, Approval, Check, Complaint, Cover, Hold, Override, PostMortem, RecordedIncident, Release,
-    ReplayError,
 };
+pub use replay::ReplayError;
 pub use requirements::{Missing, Turn};
 pub use session::{
     Alarm, Append, AtRest, Batch, BatchId, Call, CallId, CallUrgency, Input, Outcome, Read, Request, Session,

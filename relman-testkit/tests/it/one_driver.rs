@@ -43,7 +43,7 @@ fn law8_only_the_session_decides_and_writes() {
         callers(" decide(&mut "),
         [&again[..], &["relman-core/src/machine/session/session.rs"]].concat()
     );
-    let writes = ["relman-core/src/event/record.rs", "relman-core/src/machine/release.rs"];
+    let writes = ["relman-core/src/event/record.rs", "relman-core/src/machine/replay.rs"];
     assert_eq!(callers("Self::write(release,"), writes[..1]);
     assert_eq!(callers("Record::write("), writes[1..]);
     // Records that nobody decides: a past that a test is given, and what it expects.
