@@ -8,7 +8,10 @@ mod read;
 use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use relman_core::unit::{Actor, ReleaseId, ServiceName};
+use relman_core::{
+    machine::ActionName,
+    unit::{Actor, ReleaseId, ServiceName},
+};
 
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
 pub(crate) use people::{
@@ -111,7 +114,8 @@ pub(crate) struct Flows {
     pub(crate) service: ServiceName,
 }
 
-/// What can be done.
+/// What can be done. Where it is an action on a release, the table of actions says what it does, who may, and what its
+/// fields are.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows a whole release, 30.5 hours, in a few seconds on a simulated platform
@@ -178,103 +182,62 @@ pub(crate) enum Command {
     Flows(Flows),
     /// Records the plan of a release, or revises it while it is in planning
     ///
-    /// A revision voids approvals; recording the same plan again changes nothing. Who may: roles with the permission
-    /// `plan`. Whoever records or revises a plan is an author of it, and can neither approve nor override.
+    /// A revision voids approvals; recording the same plan again changes nothing. Whoever records or revises a plan
+    /// is an author of it, and can neither approve nor override.
     ///
     /// Example: deploy-tool --as user:ana plan plan.toml
     Plan(Plan),
-    /// Approves a plan that someone else wrote
-    ///
-    /// High risk takes two approvers. The last approval starts staging. Who may: people with the permission
-    /// `approve` who are not authors of the plan.
+    /// High risk takes two approvers. The last approval starts staging.
     ///
     /// Example: deploy-tool --as user:ben approve checkout-241
     Approve(OfRelease),
-    /// Records the outcome of a check, with evidence
-    ///
     /// Staging asks for unit, integration and end-to-end; high risk also for manual-qa, and a performance-sensitive
     /// change for load-test. Validation asks for user-flows, which `run` checks itself where `user_flows` are
-    /// configured. Who may: roles with the permission `check`; manual-qa is signed by a person, who confirms every item
-    /// of the checklist.
+    /// configured. A person signs manual-qa, and confirms every item of the checklist.
     ///
     /// Example: deploy-tool --as service:ci check checkout-241 unit passed --evidence "run 1742"
     Check(Check),
-    /// Holds a release until someone resumes it
-    ///
-    /// Traffic stays where it is. Who may: everyone the directory knows; anyone may pull the cord.
+    /// Traffic stays where it is.
     ///
     /// Example: deploy-tool --as user:dora hold checkout-241 --reason "odd log lines"
     Hold(WithReason),
-    /// Resumes a held release, or retries a failed deployment
-    ///
-    /// Who may: roles with the permission `operate`.
-    ///
     /// Example: deploy-tool --as user:ana resume checkout-241 --reason "the lines are from a probe"
     Resume(WithReason),
-    /// Takes a release back to zero traffic
-    ///
-    /// A rollback is finished only when the platform shows zero traffic. It is carried out by `run`; without one, it is
-    /// only recorded. Who may: everyone the directory knows.
+    /// A rollback is finished only when the platform shows zero traffic. It is carried out by `run`; without one, it
+    /// is only recorded.
     ///
     /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices"
     Rollback(WithReason),
-    /// Aborts a release before it reaches production
-    ///
-    /// Who may: roles with the permission `operate`.
-    ///
     /// Example: deploy-tool --as user:ana abort checkout-241 --reason "superseded by checkout-242"
     Abort(WithReason),
-    /// Overrides a failed gate, on the record, for a limited time, and at the price of a post-mortem
-    ///
     /// Covers the checks that have failed so far, or a freeze. Neither the plan gate nor a rollout step can be
-    /// overridden. Who may: people with the permission `override` who neither wrote nor approved the plan.
+    /// overridden.
     ///
     /// Example: deploy-tool --as user:eve override checkout-241 --gate staging --reason "known flake" --expires 4h
     Override(Override),
-    /// Puts you on call for a release
-    ///
-    /// You will be paged. This takes over from whoever is on call. Validation time counts only while someone is. Who
-    /// may: people with the permission `on_call`.
+    /// You will be paged. This takes over from whoever is on call. Validation time counts only while someone is.
     ///
     /// Example: deploy-tool --as user:dora ack checkout-241 --for 8h
     Ack(Ack),
-    /// Files a post-mortem that is owed
-    ///
-    /// Every rollback and override owes one, and a release can't be closed until it is filed. Who may: roles with the
-    /// permission `operate`.
+    /// Every rollback and override owes one, and a release can't be closed until it is filed.
     ///
     /// Example: deploy-tool --as user:ana postmortem checkout-241 --summary "…" --root-cause "…"
     Postmortem(Postmortem),
-    /// Records a lesson learned from a release
-    ///
-    /// Under the headings of a retrospective: what went well, what went badly, where we got lucky. Possible at any time,
-    /// even after the release is closed. Who may: everyone the directory knows.
+    /// Under the headings of a retrospective: what went well, what went badly, where we got lucky. Possible at any
+    /// time, even after the release is closed.
     ///
     /// Example: deploy-tool --as user:ana lesson checkout-241 went-badly "no test knows foreign addresses"
     Lesson(Lesson),
-    /// Records an action item that came out of a release
-    ///
-    /// It has an owner, a kind and a due date, and stays open until it is settled; no release waits for it. Who may: roles with
-    /// the permission `operate`.
+    /// It has an owner, a kind and a due date, and stays open until it is settled; no release waits for it.
     ///
     /// Example: deploy-tool --as user:ana action checkout-241 "test with foreign addresses" --kind prevent --owner user:ben --due 14d
     Action(Action),
-    /// Marks an action item as done or dropped
-    ///
-    /// Who may: its owner, and roles with the permission `operate`.
-    ///
     /// Example: deploy-tool --as user:ben settle checkout-241 done --note "see pull request 830"
     Settle(Settle),
-    /// Records a customer's complaint
-    ///
-    /// Contracts can count complaints, as in `complaints > 3`. Who may: everyone the directory knows.
+    /// Contracts can count complaints, as in `complaints > 3`.
     ///
     /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying"
     Complain(Complain),
-    /// Closes a release that has ended
-    ///
-    /// Who may: roles with the permission `operate`, once every post-mortem is filed.
-    ///
     /// Example: deploy-tool --as user:ana close checkout-241
     Close(OfRelease),
     /// Shows where things stand and what is being waited for: every release, or one in full
@@ -438,7 +401,7 @@ pub(crate) fn parse() -> Cli {
 
 /// The command line with its commands in groups.
 fn command() -> clap::Command {
-    let command = Cli::command();
+    let command = ActionName::ALL.into_iter().fold(Cli::command(), with_action);
     let mut groups = String::new();
     for (title, names) in GROUPS {
         groups.push_str(title);
@@ -460,6 +423,35 @@ fn command() -> clap::Command {
     command.help_template(template).long_version(part::version())
 }
 
+/// The command line with what the table says about an action, where there is a command for it.
+fn with_action(command: clap::Command, action: ActionName) -> clap::Command {
+    let rules = action.rules();
+    if command.find_subcommand(rules.name).is_none() {
+        return command;
+    }
+    command.mut_subcommand(rules.name, |mut command| {
+        let text = command.get_long_about().or(command.get_about()).map(ToString::to_string);
+        let text = text.unwrap_or_default();
+        let (more, example) = text.split_once("Example:").unwrap_or((&text, ""));
+        let who = format!("Who may: {}.", rules.who_may());
+        let more = more.trim();
+        // `plan` records a plan or revises one, and says so in its own words.
+        let (about, more) = match more.split_once("\n\n") {
+            Some((about, more)) if action == ActionName::RecordPlan => (about, more),
+            Some(_) | None => (rules.about, more),
+        };
+        let parts: Vec<&str> = [about, more, &who].into_iter().filter(|part| !part.is_empty()).collect();
+        let long = format!("{}\n\nExample:{example}", parts.join("\n\n"));
+        for field in rules.fields {
+            let has_it = command.get_arguments().any(|argument| argument.get_id() == field.name);
+            if has_it {
+                command = command.mut_arg(field.name, |argument| argument.help(field.about));
+            }
+        }
+        command.about(about.to_owned()).long_about(long)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -473,7 +465,7 @@ mod tests {
     fn every_command_stands_in_one_group_of_the_help() {
         let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, names)| names.iter().copied()).collect();
         grouped.sort_unstable();
-        let command = Cli::command();
+        let command = command();
         let mut names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
         names.sort_unstable();
         assert_eq!(grouped, names);
@@ -481,7 +473,7 @@ mod tests {
 
     #[test]
     fn a_part_names_commands_that_there_are() {
-        let command = Cli::command();
+        let command = command();
         let of = |part| {
             command.get_subcommands().filter(|one| Part::of_command(one.get_name()) == Some(part)).count()
         };
@@ -490,8 +482,30 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_an_action_is_an_argument_with_the_words_of_the_table() {
+        let command = command();
+        for action in ActionName::ALL {
+            let rules = action.rules();
+            let Some(subcommand) = command.find_subcommand(rules.name) else {
+                // A plan is revised by `plan`, and sources tell of incidents.
+                let without = [ActionName::RevisePlan, ActionName::RecordIncident, ActionName::EndIncident];
+                assert!(without.contains(&action), "there is no command {action}");
+                continue;
+            };
+            for field in rules.fields {
+                let named = |argument: &&clap::Arg| argument.get_id() == field.name;
+                let argument = subcommand.get_arguments().find(named);
+                let argument = argument.unwrap_or_else(|| panic!("{action} has no argument {}", field.name));
+                let help = argument.get_help().map(ToString::to_string);
+                assert_eq!(help.as_deref(), Some(field.about), "{action}: {}", field.name);
+                assert_eq!(argument.is_required_set(), field.required, "{action}: {}", field.name);
+            }
+        }
+    }
+
+    #[test]
     fn every_command_says_who_may_and_gives_an_example() {
-        let command = Cli::command();
+        let command = command();
         for subcommand in command.get_subcommands() {
             let about = subcommand.get_long_about().map(ToString::to_string).unwrap_or_default();
             let name = subcommand.get_name();
@@ -502,7 +516,7 @@ mod tests {
 
     #[test]
     fn an_example_of_the_help_is_a_command_that_can_be_given() {
-        let command = Cli::command();
+        let command = command();
         for subcommand in command.get_subcommands() {
             let about = subcommand.get_long_about().map(ToString::to_string).unwrap_or_default();
             let example =

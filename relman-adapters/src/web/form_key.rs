@@ -79,7 +79,7 @@ mod tests {
         assert!(key.is_ours(&token, &ana, "approve", &release, &head));
         assert!(!other.is_ours(&token, &ana, "approve", &release, &head));
         assert!(!key.is_ours(&token, &ben, "approve", &release, &head));
-        assert!(!key.is_ours(&token, &ana, "roll-back", &release, &head));
+        assert!(!key.is_ours(&token, &ana, "rollback", &release, &head));
         assert!(!key.is_ours(&token, &ana, "approve", &release, &Head { seq: 8, ..head }));
         for broken in ["", "00", &"z".repeat(64), &"é".repeat(32)] {
             assert!(!key.is_ours(broken, &ana, "approve", &release, &head));

@@ -3,80 +3,110 @@
 
 use std::collections::BTreeSet;
 
-use super::{PhaseName, Principal, Refusal, Release};
+use super::{
+    ActionItem, ActionName, Phase, PhaseName, Principal, Refusal, Release, Who, action_table::listed,
+};
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
     policy::{Permission, Policy},
     unit::{CheckName, Role, Timestamp},
 };
 
-/// Something that people decide about a release, apart from what they would say with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Decision {
-    /// Approve the plan.
-    Approve,
-    /// Take on-call duty.
-    Acknowledge,
-    /// File a post-mortem.
-    FilePostMortem,
-    /// Let a held release go on.
-    Resume,
-    /// Override a failed gate.
-    Override,
-    /// Make it stand still.
-    Hold,
-    /// Take it back.
-    RollBack,
-}
-
-impl Decision {
-    /// Every decision, in the order in which a person would look for it.
-    pub const ALL: [Self; 7] = [
-        Self::Approve,
-        Self::Acknowledge,
-        Self::FilePostMortem,
-        Self::Resume,
-        Self::Override,
-        Self::Hold,
-        Self::RollBack,
-    ];
-}
-
 impl Release {
-    /// What an actor may decide now, and why not what they may not. `now` is the time of the calendar.
-    pub fn available(&self, by: &Principal, now: Timestamp) -> Vec<(Decision, Result<(), Refusal>)> {
-        Decision::ALL.into_iter().map(|decision| (decision, self.may(decision, by, now))).collect()
+    /// What an actor may do now, and why not what they may not. `now` is the time of the calendar.
+    pub fn available(&self, by: &Principal, now: Timestamp) -> Vec<(ActionName, Result<(), Refusal>)> {
+        ActionName::ALL.into_iter().map(|action| (action, self.may(action, by, now))).collect()
     }
 
-    /// Whether an actor may decide something now.
+    /// Whether an actor may take an action now, whatever it brings with it.
     ///
     /// # Errors
     ///
-    /// The [`Refusal`] that the command would meet, whatever it said.
-    pub fn may(&self, decision: Decision, by: &Principal, now: Timestamp) -> Result<(), Refusal> {
+    /// The [`Refusal`] that the command would meet.
+    pub fn may(&self, action: ActionName, by: &Principal, now: Timestamp) -> Result<(), Refusal> {
+        if action == ActionName::RecordPlan {
+            return self.is_unplanned().and_then(|()| by.known()).map(drop);
+        }
         if self.planned.is_none() {
             return Err(Refusal::NoSuchRelease(self.id.clone()));
         }
-        match decision {
-            Decision::Approve => self.may_approve(by).map(drop),
-            Decision::Acknowledge => self.may_acknowledge(by).map(drop),
-            Decision::FilePostMortem => {
+        let now = self.in_the_stream(now);
+        match action {
+            ActionName::ApprovePlan => self.may_approve(by).map(drop),
+            ActionName::FilePostMortem => {
                 let first = self.owed_post_mortems().next().map(|owed| owed.number);
                 self.may_file_post_mortem(by, first).map(drop)
             }
-            Decision::Resume => self.may_resume(by).map(drop),
-            Decision::Override => match self.overridable_by(by, now).first() {
+            ActionName::Hold => self.may_hold(by).map(drop),
+            ActionName::Resume => self.may_resume(by).map(drop),
+            ActionName::RollBack => self.may_roll_back(by).map(drop),
+            ActionName::Abort => self.may_abort(by).map(drop),
+            ActionName::Override => match self.overridable_in_the_stream(by, now).first() {
                 Some(_) => Ok(()),
-                None => self.may_override(by, Gate::Staging, self.in_the_stream(now)).map(drop),
+                None => self.may_override(by, Gate::Staging, now).map(drop),
             },
-            Decision::Hold => self.may_hold(by).map(drop),
-            Decision::RollBack => self.may_roll_back(by).map(drop),
+            ActionName::SettleActionItem => {
+                let own = self.open_action_items().find(|item| item.owner == by.actor);
+                let number = own.or_else(|| self.open_action_items().next()).map(|item| item.number);
+                self.may_settle(by, number).map(drop)
+            }
+            ActionName::Close => self.may_close(by, now).map(drop),
+            ActionName::RecordPlan
+            | ActionName::RevisePlan
+            | ActionName::RecordCheck
+            | ActionName::Acknowledge
+            | ActionName::Complain
+            | ActionName::RecordIncident
+            | ActionName::EndIncident
+            | ActionName::RecordLesson
+            | ActionName::OpenActionItem => self.may_now(action, by).map(drop),
+        }
+    }
+
+    /// The actor's roles, if the table has the action in this phase, and for them.
+    pub(super) fn may_now(&self, action: ActionName, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+        self.is_in_phase(action)?;
+        self.has_right(action, by)
+    }
+
+    fn is_in_phase(&self, action: ActionName) -> Result<(), Refusal> {
+        let rules = action.rules();
+        self.is_one_of(rules.phases, rules.doing)
+    }
+
+    fn is_one_of(&self, phases: &[PhaseName], wanted: &'static str) -> Result<(), Refusal> {
+        let phase = self.phase.name();
+        if phases.contains(&phase) {
+            return Ok(());
+        }
+        Err(Refusal::WrongPhase { release: self.id.clone(), phase, wanted, possible: listed(phases) })
+    }
+
+    fn has_right(&self, action: ActionName, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+        match action.rules().who {
+            Who::Known | Who::OwnerOr(_) => by.known(),
+            Who::KnownOrSource => by.tells(),
+            Who::With(permission) => self.permit(by, permission),
+            Who::PersonWith(permission) => {
+                let roles = self.permit(by, permission)?;
+                by.is_person().map(|()| roles)
+            }
+        }
+    }
+
+    pub(super) fn is_unplanned(&self) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::Unplanned => Ok(()),
+            _ => Err(Refusal::AlreadyPlanned(self.id.clone())),
         }
     }
 
     /// The gates that an actor may override now.
     pub fn overridable_by(&self, by: &Principal, now: Timestamp) -> Vec<Gate> {
-        let now = self.in_the_stream(now);
+        self.overridable_in_the_stream(by, self.in_the_stream(now))
+    }
+
+    fn overridable_in_the_stream(&self, by: &Principal, now: Timestamp) -> Vec<Gate> {
         let may = |gate: &Gate| self.may_override(by, *gate, now).is_ok();
         [Gate::Staging, Gate::Validation, Gate::Freeze].into_iter().filter(may).collect()
     }
@@ -87,9 +117,7 @@ impl Release {
     }
 
     pub(super) fn may_approve(&self, by: &Principal) -> Result<(u64, BTreeSet<Role>), Refusal> {
-        self.in_phases(&[PhaseName::Planning], "approving the plan", "in planning")?;
-        let roles = self.permit(by, Permission::Approve)?;
-        by.is_person()?;
+        let roles = self.may_now(ActionName::ApprovePlan, by)?;
         let actor = &by.actor;
         let Some(planned) = &self.planned else {
             return Err(Refusal::NoSuchRelease(self.id.clone()));
@@ -107,9 +135,7 @@ impl Release {
     }
 
     pub(super) fn may_hold(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
-        let running = &[PhaseName::Planning, PhaseName::Staging, PhaseName::Releasing, PhaseName::Validating];
-        self.in_phases(running, "holding it", "in planning, in staging, being released or in validation")?;
-        let roles = by.known()?;
+        let roles = self.may_now(ActionName::Hold, by)?;
         match self.holds.get(&HoldCause::Manual) {
             None => Ok(roles),
             Some(hold) => Err(Refusal::AlreadyHeld {
@@ -122,7 +148,7 @@ impl Release {
 
     /// The holds that an actor may release.
     pub(super) fn may_resume(&self, by: &Principal) -> Result<(Vec<HoldCause>, BTreeSet<Role>), Refusal> {
-        let roles = self.permit(by, Permission::Operate)?;
+        let roles = self.has_right(ActionName::Resume, by)?;
         let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion]
             .into_iter()
             .filter(|cause| self.holds.contains_key(cause))
@@ -139,7 +165,7 @@ impl Release {
     }
 
     pub(super) fn may_roll_back(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
-        let roles = by.known()?;
+        let roles = self.has_right(ActionName::RollBack, by)?;
         let id = self.id.clone();
         match self.phase.name() {
             PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => Ok(roles),
@@ -148,8 +174,7 @@ impl Release {
                 Err(Refusal::NothingToRollBack(id))
             }
             PhaseName::RolledBack | PhaseName::Aborted | PhaseName::Closed => {
-                let possible = "being released, in validation or completed";
-                self.in_phases(&[], "rolling it back", possible).map(|()| roles)
+                self.is_in_phase(ActionName::RollBack).map(|()| roles)
             }
         }
     }
@@ -161,8 +186,7 @@ impl Release {
         gate: Gate,
         now: Timestamp,
     ) -> Result<(BTreeSet<CheckName>, BTreeSet<Role>), Refusal> {
-        let roles = self.permit(by, Permission::Override)?;
-        by.is_person()?;
+        let roles = self.has_right(ActionName::Override, by)?;
         let actor = &by.actor;
         if self.authors().contains(actor) {
             return Err(Refusal::ExecutiveIsAuthor(actor.clone()));
@@ -185,19 +209,19 @@ impl Release {
                 Err(Refusal::GateNotOverridable { gate, why })
             }
             Gate::Staging => {
-                self.in_phases(&[PhaseName::Staging], "overriding the staging gate", "in staging")?;
+                self.is_one_of(&[PhaseName::Staging], "overriding the staging gate")?;
                 self.failed_checks(gate, now)
             }
             Gate::Validation => {
                 let wanted = "overriding a failed check of the validation gate";
-                self.in_phases(&[PhaseName::Validating], wanted, "in validation")?;
+                self.is_one_of(&[PhaseName::Validating], wanted)?;
                 self.failed_checks(gate, now)
             }
             Gate::Freeze => {
                 // Where a freeze stands in the way. In planning it does not, and an executive who acted there could
                 // still approve or change the plan afterwards.
                 let phases = &[PhaseName::Staging, PhaseName::Releasing];
-                self.in_phases(phases, "overriding a freeze", "in staging or being released")?;
+                self.is_one_of(phases, "overriding a freeze")?;
                 match self.policy().and_then(|policy| policy.freeze_at(self.on_the_calendar(now))) {
                     Some(_) => Ok(BTreeSet::new()),
                     None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
@@ -221,21 +245,13 @@ impl Release {
         Err(Refusal::GateNotFailed { gate, now })
     }
 
-    pub(super) fn may_acknowledge(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
-        let phases = &[PhaseName::Releasing, PhaseName::Validating];
-        self.in_phases(phases, "acknowledging on-call duty", "being released or in validation")?;
-        let roles = self.permit(by, Permission::OnCall)?;
-        by.is_person()?;
-        Ok(roles)
-    }
-
     /// The post-mortem that an actor may file: the one with this number, or the only one that is owed.
     pub(super) fn may_file_post_mortem(
         &self,
         by: &Principal,
         number: Option<u32>,
     ) -> Result<(u32, BTreeSet<Role>), Refusal> {
-        let roles = self.permit(by, Permission::Operate)?;
+        let roles = self.has_right(ActionName::FilePostMortem, by)?;
         let owed: Vec<u32> = self.owed_post_mortems().map(|one| one.number).collect();
         match (number, owed.as_slice()) {
             (_, []) => Err(Refusal::NoPostMortemOwed(self.id.clone())),
@@ -243,6 +259,77 @@ impl Release {
             (Some(number), owed) if owed.contains(&number) => Ok((number, roles)),
             (None | Some(_), _) => {
                 Err(Refusal::WhichPostMortem { release: self.id.clone(), owed: self.owed_in_words() })
+            }
+        }
+    }
+
+    pub(super) fn may_abort(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+        if self.phase.name().touches_production() {
+            return Err(Refusal::AbortAfterProduction(self.id.clone()));
+        }
+        self.may_now(ActionName::Abort, by)
+    }
+
+    pub(super) fn may_close(&self, by: &Principal, now: Timestamp) -> Result<BTreeSet<Role>, Refusal> {
+        let release = self.id.clone();
+        match self.phase.name() {
+            PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted => {}
+            PhaseName::Closed => self.is_in_phase(ActionName::Close)?,
+            PhaseName::Unplanned
+            | PhaseName::Planning
+            | PhaseName::Staging
+            | PhaseName::Releasing
+            | PhaseName::Validating
+            | PhaseName::RollingBack => {
+                let missing = self.missing(now);
+                let first = missing.first().map_or("its end", |missing| missing.what.as_str());
+                let why = format!("it is {} and waits for {first}", self.phase.name());
+                return Err(Refusal::NotComplete { release, why });
+            }
+        }
+        let roles = self.has_right(ActionName::Close, by)?;
+        if self.owed_post_mortems().next().is_some() {
+            return Err(Refusal::PostMortemsOwed { release, owed: self.owed_in_words() });
+        }
+        if self.awaits_traffic() {
+            let why = "what was held back does not have the new version yet".to_owned();
+            return Err(Refusal::NotComplete { release, why });
+        }
+        Ok(roles)
+    }
+
+    /// The action item that an actor may settle: the one with this number, or the only one that is open. Its owner may, and
+    /// whoever operates releases.
+    pub(super) fn may_settle(
+        &self,
+        by: &Principal,
+        number: Option<u32>,
+    ) -> Result<(u32, BTreeSet<Role>), Refusal> {
+        let roles = self.has_right(ActionName::SettleActionItem, by)?;
+        let open: Vec<&ActionItem> = self.open_action_items().collect();
+        let item = match (number, open.as_slice()) {
+            (_, []) => return Err(Refusal::NoActionItemOpen(self.id.clone())),
+            (None, [only]) => *only,
+            (Some(_) | None, open) => {
+                let Some(item) = open.iter().find(|item| Some(item.number) == number) else {
+                    let named: Vec<String> = open
+                        .iter()
+                        .map(|item| format!("{} of {}, due {}", item.number, item.owner, item.due))
+                        .collect();
+                    return Err(Refusal::WhichActionItem {
+                        release: self.id.clone(),
+                        open: named.join("; "),
+                    });
+                };
+                *item
+            }
+        };
+        match ActionName::SettleActionItem.rules().who {
+            Who::OwnerOr(permission) if item.owner != by.actor => {
+                self.permit(by, permission).map(|roles| (item.number, roles))
+            }
+            Who::Known | Who::KnownOrSource | Who::With(_) | Who::PersonWith(_) | Who::OwnerOr(_) => {
+                Ok((item.number, roles))
             }
         }
     }
@@ -259,19 +346,6 @@ impl Release {
             Some(policy) => permit_under(by, policy, permission),
             None => Err(Refusal::NoSuchRelease(self.id.clone())),
         }
-    }
-
-    pub(super) fn in_phases(
-        &self,
-        phases: &[PhaseName],
-        wanted: &'static str,
-        possible: &'static str,
-    ) -> Result<(), Refusal> {
-        let phase = self.phase.name();
-        if phases.contains(&phase) {
-            return Ok(());
-        }
-        Err(Refusal::WrongPhase { release: self.id.clone(), phase, wanted, possible })
     }
 }
 

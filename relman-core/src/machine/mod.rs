@@ -6,6 +6,8 @@
 //! - [`DeepVerifier`] derives every record again from those before it; [`ReJudgeBy`] judges by other settings than those
 //!   of the release.
 
+mod action;
+mod action_table;
 mod available;
 mod command;
 mod deadline;
@@ -25,9 +27,10 @@ mod requirements;
 mod session;
 mod transition;
 
-pub use available::Decision;
+pub use action::Action;
+pub use action_table::{ActionField, ActionName, ActionRules, Who};
 use command::OutcomeOf;
-pub use command::{Action, Command, Principal};
+pub use command::{Command, Principal};
 pub use deadline::EvaluationRequest;
 use deadline::Inquiry;
 pub use deep::{DeepVerifier, NotDerived};

@@ -45,7 +45,7 @@ pub enum Refusal {
         /// What was asked for.
         wanted: &'static str,
         /// Where it would be possible.
-        possible: &'static str,
+        possible: String,
     },
     /// There is no such release.
     #[error("there is no release {0}: record its plan first")]

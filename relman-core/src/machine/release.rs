@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{Outstanding, Phase, Refusal, StepProgress, command::check_rules};
+use super::{Outstanding, Phase, Refusal, StepProgress, action::check_rules};
 use crate::{
     chain::{Head, Progress},
     event::{ActionItemKind, CheckOutcome, EffectId, Gate, HoldCause, PostMortemCause, Settlement},

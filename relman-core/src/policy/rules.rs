@@ -94,6 +94,18 @@ impl Permission {
     /// Every permission, in the order of declaration.
     pub const ALL: [Self; 6] =
         [Self::Plan, Self::Approve, Self::Check, Self::Override, Self::OnCall, Self::Operate];
+
+    /// The name, as a policy writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Approve => "approve",
+            Self::Check => "check",
+            Self::Override => "override",
+            Self::OnCall => "on_call",
+            Self::Operate => "operate",
+        }
+    }
 }
 
 impl fmt::Display for Permission {

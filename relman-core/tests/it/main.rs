@@ -3,6 +3,7 @@
 
 mod fixture;
 
+mod actions;
 mod altered;
 mod errors;
 mod golden;

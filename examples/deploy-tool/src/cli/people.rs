@@ -1,4 +1,4 @@
-//! What people say to a release.
+//! What people say to a release. What each field is, the table of actions says.
 
 use std::path::PathBuf;
 
@@ -10,10 +10,8 @@ use relman_core::{
 
 #[derive(Debug, Args)]
 pub(crate) struct Plan {
-    /// The plan, TOML
     #[arg(value_name = "PLAN.toml")]
     pub(crate) plan: PathBuf,
-    /// The policy, TOML [default: the one of the configuration, or the shipped one]
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }
@@ -30,7 +28,6 @@ pub(crate) struct WithReason {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// Why, for those who read the record later
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Text,
 }
@@ -40,15 +37,11 @@ pub(crate) struct Check {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// The check: unit, integration, end-to-end, manual-qa, load-test, user-flows or one of the policy's own
-    #[arg(value_name = "CHECK")]
+    #[arg(id = "check", value_name = "CHECK")]
     pub(crate) name: CheckName,
-    /// How it ended
     pub(crate) outcome: CheckResult,
-    /// The evidence: a link, a summary
     #[arg(long, value_name = "TEXT")]
     pub(crate) evidence: Text,
-    /// A confirmed item of the checklist; repeatable
     #[arg(long = "item", value_name = "TEXT", conflicts_with = "all_items")]
     pub(crate) items: Vec<Text>,
     /// Confirms every item of the checklist
@@ -72,13 +65,10 @@ pub(crate) struct Override {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// The failed gate: staging, validation or freeze
     #[arg(long)]
     pub(crate) gate: Gate,
-    /// Why, for those who read the record later
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Text,
-    /// How long it may be used, from now: 4h
     #[arg(long, value_name = "DURATION")]
     pub(crate) expires: Span,
 }
@@ -88,8 +78,7 @@ pub(crate) struct Ack {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// For how long, from now: 8h [default: the policy's shift]
-    #[arg(long = "for", value_name = "DURATION")]
+    #[arg(id = "for", long = "for", value_name = "DURATION")]
     pub(crate) length: Option<Span>,
 }
 
@@ -98,16 +87,12 @@ pub(crate) struct Postmortem {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// What happened and what was learned
     #[arg(long, value_name = "TEXT")]
     pub(crate) summary: Text,
-    /// What caused it
     #[arg(long, value_name = "TEXT")]
     pub(crate) root_cause: Text,
-    /// Which one, if several are owed
     #[arg(long, value_name = "N")]
     pub(crate) number: Option<u32>,
-    /// Where the full text is
     #[arg(long, value_name = "URL")]
     pub(crate) link: Option<Text>,
 }
@@ -117,9 +102,7 @@ pub(crate) struct Lesson {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// Under which heading
     pub(crate) heading: Heading,
-    /// What was learned
     pub(crate) text: Text,
 }
 
@@ -139,15 +122,11 @@ pub(crate) struct Action {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// What has to be done
     pub(crate) what: Text,
-    /// What it is for
     #[arg(long)]
     pub(crate) kind: ActionKind,
-    /// Who does it: user:NAME
     #[arg(long, value_name = "ACTOR")]
     pub(crate) owner: Actor,
-    /// When it is due, from now: 14d
     #[arg(long, value_name = "DURATION")]
     pub(crate) due: Span,
 }
@@ -170,12 +149,9 @@ pub(crate) struct Settle {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// Done or dropped
     pub(crate) how: Settled,
-    /// Which one, if several are open
     #[arg(long, value_name = "N")]
     pub(crate) number: Option<u32>,
-    /// Evidence that it is done, or why it was dropped
     #[arg(long, value_name = "TEXT")]
     pub(crate) note: Text,
 }
@@ -194,6 +170,5 @@ pub(crate) struct Complain {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
-    /// What the customer said
     pub(crate) text: Text,
 }

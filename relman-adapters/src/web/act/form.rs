@@ -3,11 +3,10 @@ use std::collections::BTreeMap;
 use relman_core::{
     chain::Head,
     event::Gate,
-    machine::{Action, Principal, Release},
+    machine::{Action, ActionField, ActionName, Principal, Release},
     unit::{Span, Text, Timestamp, UnitError},
 };
-
-use super::offer::PageAction;
+use thiserror::Error;
 
 /// A field of a form.
 #[derive(Debug, Clone)]
@@ -53,128 +52,137 @@ impl FormData {
 }
 
 impl Field {
-    fn long(name: &'static str, label: impl Into<String>, data: &FormData) -> Self {
-        let value = data.get(name).to_owned();
-        Self { name, label: label.into(), kind: FieldKind::Long, value, optional: false }
-    }
-
-    fn short(name: &'static str, label: impl Into<String>, proposal: &str, data: &FormData) -> Self {
-        let written = data.get(name);
-        let value = if written.is_empty() { proposal } else { written }.to_owned();
-        Self { name, label: label.into(), kind: FieldKind::Short, value, optional: false }
-    }
-
-    fn choice(name: &'static str, label: &str, choices: Vec<(String, String)>, data: &FormData) -> Self {
-        let value = data.get(name).to_owned();
-        Self { name, label: label.to_owned(), kind: FieldKind::Choice(choices), value, optional: false }
-    }
-
-    /// The fields of an action.
+    /// The fields of an action, as the table has them.
     pub(in crate::web) fn of(
-        action: PageAction,
+        action: ActionName,
         release: &Release,
         by: &Principal,
         now: Timestamp,
         data: &FormData,
     ) -> Vec<Self> {
-        let why = |label: &str| Self::long("reason", label, data);
-        match action {
-            PageAction::Approve => Vec::new(),
-            PageAction::Hold => vec![why("Reason for the hold")],
-            PageAction::Resume => vec![why("Reason to resume")],
-            PageAction::RollBack => vec![why("Reason for the rollback")],
-            PageAction::Override => {
-                let gates = release.overridable_by(by, now);
-                let gates = gates.into_iter().map(|gate| (gate.to_string(), gate.to_string())).collect();
-                let longest = release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
-                let label = format!("How long the override is valid, at most {longest}");
-                vec![
-                    Self::choice("gate", "Gate", gates, data),
-                    why("Reason for the override"),
-                    Self::short("length", label, "1h", data),
-                ]
+        let fields = action.rules().fields.iter();
+        fields.map(|field| Self::filled(field, release, by, now, data)).collect()
+    }
+
+    fn filled(
+        field: &ActionField,
+        release: &Release,
+        by: &Principal,
+        now: Timestamp,
+        data: &FormData,
+    ) -> Self {
+        let policy = release.policy();
+        let (kind, proposal, most) = match field.name {
+            "gate" => {
+                let gates = release.overridable_by(by, now).into_iter().map(|gate| gate.to_string());
+                (FieldKind::Choice(gates.map(|gate| (gate.clone(), gate)).collect()), String::new(), None)
             }
-            PageAction::Acknowledge => {
-                let shift = release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
-                let label = format!("How long you are on call, at most {shift}");
-                vec![Self::short("length", label, &shift.to_string(), data)]
-            }
-            PageAction::PostMortem => {
+            "number" => {
                 let owed = release.owed_post_mortems();
                 let owed = owed.map(|one| (one.number.to_string(), format!("{}: {}", one.number, one.about)));
-                let link = Self {
-                    optional: true,
-                    ..Self::short("link", "Link to the full text, if there is one", "", data)
-                };
-                vec![
-                    Self::choice("number", "Post-mortem", owed.collect(), data),
-                    Self::long("summary", "What happened, and what you learned", data),
-                    Self::long("root_cause", "Root cause", data),
-                    link,
-                ]
+                (FieldKind::Choice(owed.collect()), String::new(), None)
             }
-        }
+            "expires" => {
+                let longest = policy.map(|policy| policy.overrides().longest);
+                (FieldKind::Short, "1h".to_owned(), longest)
+            }
+            "for" => {
+                let shift = policy.map(|policy| policy.on_call().shift);
+                (FieldKind::Short, shift.unwrap_or_default().to_string(), shift)
+            }
+            "link" => (FieldKind::Short, String::new(), None),
+            _ => (FieldKind::Long, String::new(), None),
+        };
+        let label = match most {
+            Some(most) => format!("{}; at most {most}", field.about),
+            None => field.about.to_owned(),
+        };
+        let written = data.get(field.name);
+        let value = if written.is_empty() { proposal } else { written.to_owned() };
+        // A choice always has a value.
+        let optional = !field.required && !matches!(kind, FieldKind::Choice(_));
+        Self { name: field.name, label, kind, value, optional }
     }
 }
 
-impl PageAction {
-    /// Turns a form into an action on the release.
-    ///
-    /// # Errors
-    ///
-    /// The first field that is wrong, and why.
-    pub(in crate::web) fn action(self, data: &FormData, now: Timestamp) -> Result<Action, UnitError> {
-        Ok(match self {
-            Self::Approve => Action::ApprovePlan,
-            Self::Hold => Action::Hold { reason: data.text("reason")? },
-            Self::Resume => Action::Resume { reason: data.text("reason")? },
-            Self::RollBack => Action::RollBack { reason: data.text("reason")? },
-            Self::Override => {
-                let gate: Gate = data.get("gate").parse()?;
-                let length: Span = data.get("length").trim().parse()?;
-                Action::Override { gate, reason: data.text("reason")?, expires_at: now + length }
-            }
-            Self::Acknowledge => {
-                let length: Span = data.get("length").trim().parse()?;
-                Action::Acknowledge { until: Some(now + length) }
-            }
-            Self::PostMortem => {
-                let link = data.get("link").trim();
-                let link = if link.is_empty() { None } else { Some(link.parse()?) };
-                Action::FilePostMortem {
-                    number: data.get("number").parse().ok(),
-                    summary: data.text("summary")?,
-                    root_cause: data.text("root_cause")?,
-                    link,
-                }
-            }
-        })
-    }
-
-    /// The text on the button.
-    pub(in crate::web) fn button(self, release: &Release, by: &Principal) -> String {
-        let (title, id, actor) = (self.title(), release.id(), &by.actor);
-        match self {
-            Self::Approve => format!("{title} of {id} as {actor}"),
-            Self::Hold | Self::Resume | Self::RollBack => format!("{title} {id} as {actor}"),
-            Self::Override | Self::Acknowledge | Self::PostMortem => format!("{title} as {actor}"),
+/// Turns a form into an action on the release.
+///
+/// # Errors
+///
+/// The first field that is wrong, and why; none of the actions that the pages do not offer can be filled in.
+pub(super) fn action(action: ActionName, data: &FormData, now: Timestamp) -> Result<Action, NotFilled> {
+    let in_time = |field: &str| data.get(field).trim().parse::<Span>().map(|length| now + length);
+    Ok(match action {
+        ActionName::ApprovePlan => Action::ApprovePlan,
+        ActionName::Hold => Action::Hold { reason: data.text("reason")? },
+        ActionName::Resume => Action::Resume { reason: data.text("reason")? },
+        ActionName::RollBack => Action::RollBack { reason: data.text("reason")? },
+        ActionName::Override => {
+            let gate: Gate = data.get("gate").parse()?;
+            Action::Override { gate, reason: data.text("reason")?, expires_at: in_time("expires")? }
         }
-    }
-
-    /// What the button will do, in the words above it.
-    pub(in crate::web) fn promise(self) -> &'static str {
-        match self {
-            Self::Approve => {
-                "Staging starts once every approval is in. You approve exactly the plan and the head above."
-            }
-            Self::Hold => "Traffic stays where it is until the release is resumed.",
-            Self::Resume => "The release continues from where it is. You decide on exactly the head above.",
-            Self::RollBack => "All traffic goes back to the old version, and a post-mortem becomes due.",
-            Self::Override => "Your name and the reason go on the record, and a post-mortem becomes due.",
-            Self::Acknowledge => "You will be paged. This takes over from whoever is on call.",
-            Self::PostMortem => {
-                "It stays on the record for good. A release closes only once its post-mortems are filed."
+        ActionName::Acknowledge => Action::Acknowledge { until: Some(in_time("for")?) },
+        ActionName::FilePostMortem => {
+            let link = data.get("link").trim();
+            let link = if link.is_empty() { None } else { Some(link.parse()?) };
+            Action::FilePostMortem {
+                number: data.get("number").parse().ok(),
+                summary: data.text("summary")?,
+                root_cause: data.text("root_cause")?,
+                link,
             }
         }
+        ActionName::RecordPlan
+        | ActionName::RevisePlan
+        | ActionName::RecordCheck
+        | ActionName::Abort
+        | ActionName::RecordLesson
+        | ActionName::OpenActionItem
+        | ActionName::SettleActionItem
+        | ActionName::Complain
+        | ActionName::RecordIncident
+        | ActionName::EndIncident
+        | ActionName::Close => return Err(NotFilled::NotOffered(action)),
+    })
+}
+
+/// Why a form is not an action.
+#[derive(Debug, Error)]
+pub(super) enum NotFilled {
+    /// A field is wrong.
+    #[error(transparent)]
+    Field(#[from] UnitError),
+    /// The pages don't offer it.
+    #[error("these pages can't `{0}`: use the command line")]
+    NotOffered(ActionName),
+}
+
+/// The text on the button.
+pub(super) fn button(action: ActionName, release: &Release, by: &Principal) -> String {
+    let (title, id, actor) = (action.rules().title, release.id(), &by.actor);
+    match action {
+        ActionName::ApprovePlan => format!("{title} of {id} as {actor}"),
+        ActionName::Hold | ActionName::Resume | ActionName::RollBack => {
+            format!("{title} {id} as {actor}")
+        }
+        _ => format!("{title} as {actor}"),
+    }
+}
+
+/// What the button will do, in the words above it.
+pub(super) fn promise(action: ActionName) -> &'static str {
+    match action {
+        ActionName::ApprovePlan => {
+            "Staging starts once every approval is in. You approve exactly the plan and the head above."
+        }
+        ActionName::Hold => "Traffic stays where it is until the release is resumed.",
+        ActionName::Resume => "The release continues from where it is. You decide on exactly the head above.",
+        ActionName::RollBack => "All traffic goes back to the old version, and a post-mortem becomes due.",
+        ActionName::Override => "Your name and the reason go on the record, and a post-mortem becomes due.",
+        ActionName::Acknowledge => "You will be paged. This takes over from whoever is on call.",
+        ActionName::FilePostMortem => {
+            "It stays on the record for good. A release closes only once its post-mortems are filed."
+        }
+        _ => "",
     }
 }

@@ -1,4 +1,4 @@
-use relman_core::machine::{Decision, Principal};
+use relman_core::machine::{ActionName, Principal};
 
 use crate::web::{
     release_cache::CachedRelease,
@@ -6,86 +6,30 @@ use crate::web::{
     state::{AppState, RequestContext},
 };
 
-/// An action that the pages offer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::web) enum PageAction {
-    Approve,
-    Hold,
-    Resume,
-    RollBack,
-    Override,
-    Acknowledge,
-    PostMortem,
+/// The actions that the pages offer, in the order in which a person looks for them.
+const OFFERED: [ActionName; 7] = [
+    ActionName::ApprovePlan,
+    ActionName::Acknowledge,
+    ActionName::FilePostMortem,
+    ActionName::Resume,
+    ActionName::Override,
+    ActionName::Hold,
+    ActionName::RollBack,
+];
+
+/// The action with this name, if the pages offer it.
+pub(super) fn offered(name: &str) -> Option<ActionName> {
+    ActionName::by_name(name).filter(|action| OFFERED.contains(action))
 }
 
-impl PageAction {
-    pub(in crate::web) const ALL: [Self; 7] = [
-        Self::Approve,
-        Self::Acknowledge,
-        Self::PostMortem,
-        Self::Resume,
-        Self::Override,
-        Self::Hold,
-        Self::RollBack,
-    ];
+/// Whether an action stops a release or takes it back: what is done in a hurry, and never refused because the page is stale.
+pub(super) fn stops(action: ActionName) -> bool {
+    matches!(action, ActionName::Hold | ActionName::RollBack | ActionName::Abort)
+}
 
-    /// The name in addresses.
-    pub(in crate::web) fn name(self) -> &'static str {
-        match self {
-            Self::Approve => "approve",
-            Self::Hold => "hold",
-            Self::Resume => "resume",
-            Self::RollBack => "roll-back",
-            Self::Override => "override",
-            Self::Acknowledge => "acknowledge",
-            Self::PostMortem => "post-mortem",
-        }
-    }
-
-    pub(in crate::web) fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|action| action.name() == name)
-    }
-
-    pub(in crate::web) fn title(self) -> &'static str {
-        match self {
-            Self::Approve => "Approve the plan",
-            Self::Hold => "Hold",
-            Self::Resume => "Resume",
-            Self::RollBack => "Roll back",
-            Self::Override => "Override a gate",
-            Self::Acknowledge => "Take on-call duty",
-            Self::PostMortem => "File a post-mortem",
-        }
-    }
-
-    /// Whether the release must still be in the state that the page showed. Not for what goes back: back beats forward.
-    pub(in crate::web) fn is_exact(self) -> bool {
-        match self {
-            Self::Hold | Self::RollBack => false,
-            Self::Approve | Self::Resume | Self::Override | Self::Acknowledge | Self::PostMortem => true,
-        }
-    }
-
-    /// The CSS class of its button.
-    pub(in crate::web) fn class(self) -> &'static str {
-        match self {
-            Self::Hold | Self::RollBack => "back",
-            Self::Approve | Self::Resume | Self::Override | Self::Acknowledge | Self::PostMortem => "",
-        }
-    }
-
-    /// What the core calls it.
-    pub(in crate::web) fn decision(self) -> Decision {
-        match self {
-            Self::Approve => Decision::Approve,
-            Self::Hold => Decision::Hold,
-            Self::Resume => Decision::Resume,
-            Self::RollBack => Decision::RollBack,
-            Self::Override => Decision::Override,
-            Self::Acknowledge => Decision::Acknowledge,
-            Self::PostMortem => Decision::FilePostMortem,
-        }
-    }
+/// The CSS class of its button.
+pub(super) fn class(action: ActionName) -> &'static str {
+    if stops(action) { "back" } else { "" }
 }
 
 /// An action on the page of a release: possible now, or refused and why.
@@ -110,12 +54,12 @@ impl Offer {
     ) -> Result<Vec<Self>, Problem> {
         let Some(by) = principal(state, context).await? else { return Ok(Vec::new()) };
         let now = state.clock.now();
-        let offer = |action: PageAction| {
-            let refused =
-                cached.release.may(action.decision(), &by, now).err().map(|refusal| refusal.to_string());
-            Self { name: action.name(), title: action.title(), class: action.class(), refused }
+        let offer = |action: ActionName| {
+            let refused = cached.release.may(action, &by, now).err().map(|refusal| refusal.to_string());
+            let rules = action.rules();
+            Self { name: rules.name, title: rules.title, class: class(action), refused }
         };
-        Ok(PageAction::ALL.into_iter().map(offer).collect())
+        Ok(OFFERED.into_iter().map(offer).collect())
     }
 }
 

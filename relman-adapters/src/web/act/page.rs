@@ -7,13 +7,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use relman_core::{
-    machine::Principal,
+    machine::{ActionName, Principal},
     report::{History, OverrideEnd, Storyboard, Timeline, TimelineRow},
 };
 
 use super::{
-    form::{Field, FieldKind, FormData},
-    offer::{PageAction, principal},
+    form::{Field, FieldKind, FormData, button, promise},
+    offer::{class, offered, principal, stops},
 };
 use crate::web::{
     format::{Links, head_text},
@@ -76,9 +76,8 @@ pub(super) async fn resolve(
     context: &RequestContext,
     release: &str,
     action: &str,
-) -> Result<(Arc<CachedRelease>, PageAction, Principal), Problem> {
-    let action =
-        PageAction::by_name(action).ok_or_else(|| Problem::not_found(context, "there is no such action"))?;
+) -> Result<(Arc<CachedRelease>, ActionName, Principal), Problem> {
+    let action = offered(action).ok_or_else(|| Problem::not_found(context, "there is no such action"))?;
     let cached = state.release(context, release).await?;
     let by = principal(state, context).await?.ok_or_else(|| {
         let why = match context.access {
@@ -95,7 +94,7 @@ pub(super) fn show(
     state: &AppState,
     context: &RequestContext,
     cached: &CachedRelease,
-    action: PageAction,
+    action: ActionName,
     by: &Principal,
     data: &FormData,
     refused: Option<Refused>,
@@ -107,12 +106,13 @@ pub(super) fn show(
     let Some(head) = cached.release.head() else {
         return Err(no_such_release(context, cached.release.id()));
     };
-    let possible = cached.release.may(action.decision(), by, now);
+    let rules = action.rules();
+    let possible = cached.release.may(action, by, now);
     let form = possible.is_ok().then(|| ActionForm {
-        token: state.key.sign(&by.actor, action.name(), cached.release.id(), &head),
+        token: state.key.sign(&by.actor, rules.name, cached.release.id(), &head),
         fields: Field::of(action, &cached.release, by, now, data),
-        button: action.button(&cached.release, by),
-        promise: action.promise(),
+        button: button(action, &cached.release, by),
+        promise: promise(action),
     });
     let mut status = refused.as_ref().map_or(StatusCode::OK, |refused| refused.status);
     let shown = refused.as_ref().and_then(|refused| refused.shown);
@@ -126,12 +126,12 @@ pub(super) fn show(
         board: &board,
         view: &view,
         links: &context.links(cached.release.id()),
-        name: action.name(),
-        title: action.title(),
-        class: action.class(),
+        name: rules.name,
+        title: rules.title,
+        class: class(action),
         head: head_text(head),
-        exact: action.is_exact(),
-        shows_plan: action == PageAction::Approve,
+        exact: !stops(action),
+        shows_plan: action == ActionName::ApprovePlan,
         refused: why,
         since: shown.map(|shown| since(&history, shown)).unwrap_or_default(),
         form,

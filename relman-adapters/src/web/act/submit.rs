@@ -6,11 +6,14 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use relman_core::{chain::Head, machine::Principal};
+use relman_core::{
+    chain::Head,
+    machine::{ActionName, Principal},
+};
 
 use super::{
-    form::FormData,
-    offer::PageAction,
+    form::{self, FormData},
+    offer::stops,
     page::{Refused, resolve, show},
 };
 use crate::{
@@ -42,7 +45,7 @@ pub(in crate::web) async fn submit(
     let shown = data
         .shown()
         .ok_or_else(|| forbidden("the form does not say which head it was made for; reload the page"))?;
-    if !state.key.is_ours(data.get("token"), &by.actor, action.name(), before.release.id(), &shown) {
+    if !state.key.is_ours(data.get("token"), &by.actor, action.rules().name, before.release.id(), &shown) {
         return Err(forbidden(
             "this process did not make the form for you: it may be older than a restart, or from another session; reload \
              the page",
@@ -53,7 +56,7 @@ pub(in crate::web) async fn submit(
 
 /// A form that this process has made: who decided what, on which head.
 struct Submission {
-    action: PageAction,
+    action: ActionName,
     by: Principal,
     shown: Head,
     data: FormData,
@@ -67,7 +70,7 @@ impl Submission {
         before: &CachedRelease,
     ) -> Result<Response, Problem> {
         let (id, actor) = (before.release.id(), &self.by.actor);
-        let action = match self.action.action(&self.data, state.clock.now()) {
+        let action = match form::action(self.action, &self.data, state.clock.now()) {
             Ok(action) => action,
             Err(error) => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
@@ -75,10 +78,11 @@ impl Submission {
                 return show(state, context, before, self.action, &self.by, &self.data, Some(refused));
             }
         };
-        let submitted = if self.action.is_exact() {
-            state.command_at(id, self.shown, actor, action).await
-        } else {
+        let submitted = if stops(self.action) {
+            // Back beats forward, also from a page that is stale.
             state.command(id, actor, action).await
+        } else {
+            state.command_at(id, self.shown, actor, action).await
         };
         match submitted {
             Ok(_) => {

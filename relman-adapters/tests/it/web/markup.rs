@@ -146,7 +146,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
             .router(),
     );
     let site = Site { releases: conductor.releases().clone(), app };
-    let actions = ["approve", "hold", "resume", "roll-back", "override", "acknowledge", "post-mortem"];
+    let actions = ["approve", "hold", "resume", "rollback", "override", "ack", "postmortem"];
     let held: Vec<String> = actions.iter().map(|action| format!("/releases/evil-1/act/{action}")).collect();
     shows(&site, held.iter().map(String::as_str)).await;
     does("user:oli", Action::RollBack { reason: evil() }).await;

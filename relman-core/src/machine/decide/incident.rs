@@ -4,21 +4,10 @@
 use super::{Draft, admit::LONGEST};
 use crate::{
     event::{IncidentEnded, IncidentReported},
-    machine::{PhaseName, Principal, Refusal, release::MOST_INCIDENTS},
+    machine::{ActionName, Principal, Refusal, release::MOST_INCIDENTS},
     port::Incident,
     unit::{Text, Timestamp},
 };
-
-/// From the moment at which production was entered until the release is closed.
-const IN_PRODUCTION: [PhaseName; 5] = [
-    PhaseName::Releasing,
-    PhaseName::Validating,
-    PhaseName::RollingBack,
-    PhaseName::Completed,
-    PhaseName::RolledBack,
-];
-
-const POSSIBLE: &str = "in production or was there";
 
 impl Draft<'_> {
     pub(super) fn record_incident(
@@ -27,8 +16,7 @@ impl Draft<'_> {
         source: &Text,
         incident: &Incident,
     ) -> Result<(), Refusal> {
-        self.release.in_phases(&IN_PRODUCTION, "recording an incident", POSSIBLE)?;
-        let roles = by.tells()?;
+        let roles = self.release.may_now(ActionName::RecordIncident, by)?;
         let release = self.release.id.clone();
         if let Some(plan) = self.release.plan().filter(|plan| plan.scope().service != incident.service) {
             let (released, service) = (plan.scope().service.clone(), incident.service.clone());
@@ -59,8 +47,7 @@ impl Draft<'_> {
         id: &Text,
         ended_at: Option<Timestamp>,
     ) -> Result<(), Refusal> {
-        self.release.in_phases(&IN_PRODUCTION, "ending an incident", POSSIBLE)?;
-        let roles = by.tells()?;
+        let roles = self.release.may_now(ActionName::EndIncident, by)?;
         let Some(open) = self.release.incidents.iter().find(|one| one.is_open_as(source, id)) else {
             let (source_name, id) = (source.to_string(), id.to_string());
             return Err(Refusal::NoIncidentOpen { release: self.release.id.clone(), source_name, id });

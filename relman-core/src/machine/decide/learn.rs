@@ -6,20 +6,18 @@
 use super::Draft;
 use crate::{
     event::{ActionItemKind, ActionItemOpened, ActionItemSettled, LessonKind, LessonRecorded, Settlement},
-    machine::{ActionItem, Principal, Refusal},
-    policy::Permission,
+    machine::{ActionName, Principal, Refusal},
     unit::{Actor, Text, Timestamp},
 };
 
 impl Draft<'_> {
-    /// Everybody whom the directory knows may write down what they have learnt.
     pub(super) fn record_lesson(
         &mut self,
         by: &Principal,
         kind: LessonKind,
         text: &Text,
     ) -> Result<(), Refusal> {
-        let roles = by.known()?;
+        let roles = self.release.may_now(ActionName::RecordLesson, by)?;
         self.push(&by.actor, LessonRecorded { kind, text: text.clone(), roles });
         Ok(())
     }
@@ -32,7 +30,7 @@ impl Draft<'_> {
         owner: &Actor,
         due: Timestamp,
     ) -> Result<(), Refusal> {
-        let roles = self.release.permit(by, Permission::Operate)?;
+        let roles = self.release.may_now(ActionName::OpenActionItem, by)?;
         if !owner.is_person() {
             return Err(Refusal::NotAPerson(owner.clone()));
         }
@@ -45,7 +43,6 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// The owner says that it is done, or somebody who operates releases.
     pub(super) fn settle_action_item(
         &mut self,
         by: &Principal,
@@ -53,27 +50,7 @@ impl Draft<'_> {
         how: Settlement,
         note: &Text,
     ) -> Result<(), Refusal> {
-        let mut roles = by.known()?;
-        let open: Vec<&ActionItem> = self.release.open_action_items().collect();
-        let item = match (number, open.as_slice()) {
-            (_, []) => return Err(Refusal::NoActionItemOpen(self.release.id.clone())),
-            (None, [only]) => *only,
-            (Some(_) | None, open) => {
-                let Some(item) = open.iter().find(|item| Some(item.number) == number) else {
-                    let named: Vec<String> = open
-                        .iter()
-                        .map(|item| format!("{} of {}, due {}", item.number, item.owner, item.due))
-                        .collect();
-                    let release = self.release.id.clone();
-                    return Err(Refusal::WhichActionItem { release, open: named.join("; ") });
-                };
-                *item
-            }
-        };
-        let (number, is_owner) = (item.number, item.owner == by.actor);
-        if !is_owner {
-            roles = self.release.permit(by, Permission::Operate)?;
-        }
+        let (number, roles) = self.release.may_settle(by, number)?;
         self.push(&by.actor, ActionItemSettled { number, how, note: note.clone(), roles });
         Ok(())
     }

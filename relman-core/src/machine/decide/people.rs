@@ -5,8 +5,8 @@ use crate::{
         HoldReleased, OnCallAcknowledged, OnCallHandedOver, OverrideGranted, PostMortemCause,
         PostMortemFiled, ReleaseAborted, ReleaseClosed, RollbackTrigger,
     },
-    machine::{Action, Command, Phase, PhaseName, Principal, Refusal},
-    policy::{Permission, Policy, floors},
+    machine::{Action, ActionName, Command, Phase, PhaseName, Principal, Refusal},
+    policy::{Policy, floors},
     unit::{CheckName, Text, Timestamp},
 };
 
@@ -61,9 +61,7 @@ impl Draft<'_> {
         evidence: &Text,
         items: &[Text],
     ) -> Result<(), Refusal> {
-        let phases = &[PhaseName::Staging, PhaseName::Validating];
-        self.release.in_phases(phases, "recording a check", "in staging or in validation")?;
-        let roles = self.release.permit(by, Permission::Check)?;
+        let roles = self.release.may_now(ActionName::RecordCheck, by)?;
         let gate = match self.release.phase.name() {
             PhaseName::Staging => Gate::Staging,
             _ => Gate::Validation,
@@ -137,15 +135,7 @@ impl Draft<'_> {
     }
 
     fn abort(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        if self.release.phase.name().touches_production() {
-            return Err(Refusal::AbortAfterProduction(self.release.id.clone()));
-        }
-        self.release.in_phases(
-            &[PhaseName::Planning, PhaseName::Staging],
-            "aborting it",
-            "in planning or in staging",
-        )?;
-        let roles = self.release.permit(by, Permission::Operate)?;
+        let roles = self.release.may_abort(by)?;
         self.push(&by.actor, ReleaseAborted { reason: reason.clone(), roles });
         Ok(())
     }
@@ -169,7 +159,7 @@ impl Draft<'_> {
     }
 
     fn acknowledge(&mut self, by: &Principal, until: Option<Timestamp>) -> Result<(), Refusal> {
-        let roles = self.release.may_acknowledge(by)?;
+        let roles = self.release.may_now(ActionName::Acknowledge, by)?;
         let shift = self.release.policy().map(|policy| policy.on_call().shift).unwrap_or_default();
         let until = until.unwrap_or(self.now + shift);
         if until <= self.now || until > self.now + shift {
@@ -197,47 +187,14 @@ impl Draft<'_> {
     }
 
     fn complain(&mut self, by: &Principal, text: &Text) -> Result<(), Refusal> {
-        let phases = &[
-            PhaseName::Releasing,
-            PhaseName::Validating,
-            PhaseName::RollingBack,
-            PhaseName::Completed,
-            PhaseName::RolledBack,
-        ];
-        self.release.in_phases(phases, "recording a complaint", "in production or was there")?;
-        let roles = by.known()?;
+        let roles = self.release.may_now(ActionName::Complain, by)?;
         self.push(&by.actor, ComplaintRecorded { text: text.clone(), roles });
         self.judge_complaints();
         Ok(())
     }
 
     fn close(&mut self, by: &Principal) -> Result<(), Refusal> {
-        let release = self.release.id.clone();
-        match self.release.phase.name() {
-            PhaseName::Completed | PhaseName::RolledBack | PhaseName::Aborted => {}
-            PhaseName::Closed => {
-                return self.release.in_phases(&[], "closing it", "completed, rolled back or aborted");
-            }
-            PhaseName::Unplanned
-            | PhaseName::Planning
-            | PhaseName::Staging
-            | PhaseName::Releasing
-            | PhaseName::Validating
-            | PhaseName::RollingBack => {
-                let missing = self.release.missing(self.now);
-                let first = missing.first().map_or("its end", |missing| missing.what.as_str());
-                let why = format!("it is {} and waits for {first}", self.release.phase.name());
-                return Err(Refusal::NotComplete { release, why });
-            }
-        }
-        let roles = self.release.permit(by, Permission::Operate)?;
-        if self.release.owed_post_mortems().next().is_some() {
-            return Err(Refusal::PostMortemsOwed { release, owed: self.release.owed_in_words() });
-        }
-        if self.release.awaits_traffic() {
-            let why = "what was held back does not have the new version yet".to_owned();
-            return Err(Refusal::NotComplete { release, why });
-        }
+        let roles = self.release.may_close(by, self.now)?;
         self.push(&by.actor, ReleaseClosed { roles });
         Ok(())
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::Draft;
 use crate::{
     event::{PlanApproved, PlanRecorded, PlanRevised},
-    machine::{Phase, PhaseName, Principal, Refusal, available::permit_under},
+    machine::{ActionName, Principal, Refusal, available::permit_under},
     plan::{Plan, ReleaseKind, RiskAssessment},
     policy::{Permission, Policy, PolicyError},
     unit::TrackName,
@@ -16,9 +16,7 @@ impl Draft<'_> {
         plan: &Arc<Plan>,
         policy: &Arc<Policy>,
     ) -> Result<(), Refusal> {
-        if self.release.phase != Phase::Unplanned {
-            return Err(Refusal::AlreadyPlanned(self.release.id.clone()));
-        }
+        self.release.is_unplanned()?;
         self.is_for_this_release(plan)?;
         let roles = permit_under(by, policy, Permission::Plan)?;
         let (risk, track) = assess(plan, policy)?;
@@ -33,9 +31,8 @@ impl Draft<'_> {
         plan: &Arc<Plan>,
         policy: &Arc<Policy>,
     ) -> Result<(), Refusal> {
-        self.release.in_phases(&[PhaseName::Planning], "revising the plan", "in planning")?;
+        let roles = self.release.may_now(ActionName::RevisePlan, by)?;
         self.is_for_this_release(plan)?;
-        let roles = self.release.permit(by, Permission::Plan)?;
         let kind = self.release.plan().map(Plan::kind);
         match (kind, plan.kind()) {
             (Some(ReleaseKind::Drill), ReleaseKind::Production) => {

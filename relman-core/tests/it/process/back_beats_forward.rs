@@ -114,8 +114,7 @@ fn a_rollback_is_never_held_and_never_resumed() {
     driven.does("user:guest", act::roll_back());
     assert_eq!(
         driven.refused("user:ana", act::hold()),
-        "checkout-241 is rolling back: holding it is possible while it is in planning, in staging, being released or in \
-         validation"
+        "checkout-241 is rolling back: holding it is possible while it is planning, staging, releasing or validating"
     );
     assert!(driven.release.next_deadline(driven.now).is_none(), "zero traffic is due now");
     assert_eq!(due(&driven, "set traffic to 0%"), Due::Now);

@@ -119,7 +119,7 @@ fn g5_an_executive_can_not_override_first_and_approve_afterwards() {
     }
     assert_eq!(
         driven.refused("user:dan", act::override_gate(Gate::Freeze, expires_at)),
-        "checkout-241 is planning: overriding a freeze is possible while it is in staging or being released"
+        "checkout-241 is planning: overriding a freeze is possible while it is staging or releasing"
     );
 }
 

@@ -102,7 +102,7 @@ fn a_freeze_is_not_overridden_where_it_stands_in_nobodys_way() {
     let expires_at = rolled_back.now + secs(600);
     assert_eq!(
         rolled_back.refused("user:eva", act::override_gate(Gate::Freeze, expires_at)),
-        "checkout-241 is rolling back: overriding a freeze is possible while it is in staging or being released"
+        "checkout-241 is rolling back: overriding a freeze is possible while it is staging or releasing"
     );
     let mut planning = Driven::planned(&drill_plan(), &frozen(&windows));
     let expires_at = planning.now + secs(600);

@@ -203,7 +203,7 @@ fn p5_who_changes_the_plan_is_an_author_too_and_approvals_are_void() {
     assert_eq!(driven.phase(), PhaseName::Staging);
     assert_eq!(
         driven.refused("user:ana", driven.revise(&plan)),
-        "checkout-241 is staging: revising the plan is possible while it is in planning"
+        "checkout-241 is staging: revising the plan is possible while it is planning"
     );
 }
 
