@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
-use super::{facts::*, verdicts::*, wire::LookTaken};
+use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::LookTaken};
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -89,6 +89,8 @@ events! {
     Deployed = "deployed",
     /// The outcome of a check was recorded.
     CheckRecorded = "check_recorded",
+    /// The platform was looked at before production is entered.
+    PlatformObserved = "platform_observed",
     /// Production was entered, without traffic as yet.
     RolloutStarted = "rollout_started",
     /// A step began.

@@ -535,6 +535,10 @@ pub enum HoldCause {
     Deployer,
     /// Something speaks against the release, and it is not sure enough to roll back.
     Suspicion,
+    /// The platform does something else than it was asked for, or there is no way back on it.
+    Platform,
+    /// Someone else moves the traffic.
+    Drift,
 }
 
 impl fmt::Display for HoldCause {
@@ -544,6 +548,8 @@ impl fmt::Display for HoldCause {
             Self::Unmeasured => "unmeasured",
             Self::Deployer => "deployer",
             Self::Suspicion => "suspicion",
+            Self::Platform => "platform",
+            Self::Drift => "drift",
         })
     }
 }

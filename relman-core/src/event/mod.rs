@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod facts;
+mod platform;
 mod record;
 mod verdicts;
 mod wire;
@@ -17,6 +18,7 @@ pub use facts::{
     RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
+pub use platform::{PlaceSeen, PlatformObserved, PlatformSeen};
 pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};
 pub(crate) use verdicts::VerdictsAs;

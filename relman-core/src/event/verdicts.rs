@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     chain::Digest,
+    event::PlatformSeen,
     judge::{Observation, Verdict},
     unit::{Span, Text, TrafficShare, Window},
 };
@@ -26,6 +27,10 @@ pub struct Evaluated {
     pub verdicts: Vec<Verdict>,
     /// How much of the window counts as bake time.
     pub credit: Span,
+    /// What the platform says beyond the share, where it is not as it should be.
+    pub platform: PlatformSeen,
+    /// Whether the exposure was not the step's, so that nothing of what was measured speaks for the release.
+    pub disregarded: bool,
     pub(crate) recorded: VerdictsAs,
 }
 

@@ -149,10 +149,11 @@ impl Release {
     /// The holds that an actor may release.
     pub(super) fn may_resume(&self, by: &Principal) -> Result<(Vec<HoldCause>, BTreeSet<Role>), Refusal> {
         let roles = self.has_right(ActionName::Resume, by)?;
-        let releasable: Vec<HoldCause> = [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion]
-            .into_iter()
-            .filter(|cause| self.holds.contains_key(cause))
-            .collect();
+        let releasable: Vec<HoldCause> =
+            [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion, HoldCause::Drift]
+                .into_iter()
+                .filter(|cause| self.holds.contains_key(cause))
+                .collect();
         if !releasable.is_empty() {
             return Ok((releasable, roles));
         }

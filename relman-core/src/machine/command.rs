@@ -19,6 +19,8 @@ pub(super) enum Cause {
     Measured(Answers),
     /// The traffic was observed while a release is rolled back: what the platform showed, or why it showed nothing.
     Traffic { deployment: Result<Deployment, String> },
+    /// The platform was observed before production is entered.
+    Preflight { deployment: Result<Deployment, String> },
     /// The key user flows were checked.
     ///
     /// Recorded as the check `user-flows`, by relman and without roles: the first outcome, every change of it, and a

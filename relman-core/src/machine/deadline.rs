@@ -16,6 +16,8 @@ pub(super) enum Inquiry {
     Look(EvaluationRequest),
     /// Where the traffic is.
     Traffic(Target),
+    /// Whether production can be entered.
+    Preflight(Target),
 }
 
 /// One look: these metrics, in these arms, over this window, and where the traffic is.
@@ -59,6 +61,7 @@ impl Release {
                 let (looked_until, next) = self.next_look(step)?;
                 (next <= now).then(|| self.look_question(step, Window { from: looked_until, until: now }))?
             }
+            Phase::Staging { .. } if self.awaits_platform(now) => Some(Inquiry::Preflight(self.target()?)),
             Phase::Unplanned
             | Phase::Planning
             | Phase::Staging { .. }

@@ -67,11 +67,11 @@ impl Release {
             Event::GateFailed(failed) => {
                 self.failed_gates.insert(failed.gate);
             }
-            Event::StagingStarted(_) => self.phase = Phase::Staging { deployed_at: None },
+            Event::StagingStarted(_) => self.phase = Phase::Staging { deployed_at: None, free_at: None },
             Event::Deployed(deployed) => {
                 self.outstanding.remove(&deployed.effect);
                 match &mut self.phase {
-                    Phase::Staging { deployed_at } => *deployed_at = Some(at),
+                    Phase::Staging { deployed_at, .. } => *deployed_at = Some(at),
                     Phase::Releasing(rollout) => rollout.deployed_at = Some(at),
                     Phase::Unplanned
                     | Phase::Planning
@@ -88,6 +88,12 @@ impl Release {
                 let check = Check { outcome, evidence, by: by.clone(), at };
                 self.checks.insert(recorded.check.clone(), check);
             }
+            Event::PlatformObserved(observed) => {
+                let is_free = self.why_not_free(&observed.exposure, &observed.platform).is_none();
+                if let Phase::Staging { free_at, .. } = &mut self.phase {
+                    *free_at = is_free.then_some(at);
+                }
+            }
             Event::RolloutStarted(_) => {
                 self.checks.clear();
                 self.phase = Phase::Releasing(Rollout::default());
@@ -99,6 +105,7 @@ impl Release {
                 if let Some(step) = self.phase.step_mut() {
                     step.traffic = TrafficState::Requested;
                     step.watched_until = at;
+                    step.drifts += 1;
                 }
             }
             Event::Evaluated(look) => {
@@ -138,7 +145,10 @@ impl Release {
                     self.count_from(at);
                 }
                 match released.cause {
-                    HoldCause::Manual | HoldCause::Deployer => {
+                    HoldCause::Manual | HoldCause::Deployer | HoldCause::Drift => {
+                        if let Some(step) = self.phase.step_mut() {
+                            step.drifts = 0;
+                        }
                         for outstanding in
                             self.outstanding.values_mut().filter(|one| !one.effect.is_notification())
                         {
@@ -152,6 +162,11 @@ impl Release {
                         {
                             step.cleared = true;
                         }
+                    }
+                    HoldCause::Platform => {
+                        // What was measured while the exposure was wrong says nothing about the step.
+                        self.count_from(at);
+                        self.judge.iter_mut().for_each(|judge| Arc::make_mut(judge).count_anew());
                     }
                     HoldCause::Unmeasured => {}
                 }
@@ -278,9 +293,10 @@ impl Release {
         }
     }
 
-    /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward.
+    /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward. So does one
+    /// for a share that somebody else lowers again and again.
     fn suspend_what_goes_forward(&mut self) {
-        if !self.holds.contains_key(&HoldCause::Manual) {
+        if !self.holds.contains_key(&HoldCause::Manual) && !self.holds.contains_key(&HoldCause::Drift) {
             return;
         }
         let exposure = self.exposure;
@@ -316,6 +332,7 @@ impl Release {
                 verdicts: Vec::new(),
                 clean: std::collections::BTreeSet::new(),
                 cleared: false,
+                drifts: 0,
             });
             self.begin_to_judge();
         }
@@ -405,7 +422,9 @@ impl Release {
     /// A look as the judge is to see it.
     pub(super) fn as_evaluation<'a>(&self, step: &StepProgress, look: &'a Evaluated) -> Evaluation<'a> {
         let share = match (&look.exposure, step.traffic) {
-            (ObservedExposure::Seen { share_bp }, TrafficState::Set { .. }) => Some(*share_bp),
+            (ObservedExposure::Seen { share_bp }, TrafficState::Set { .. }) if !look.disregarded => {
+                Some(*share_bp)
+            }
             _ => None,
         };
         let planned = self.track().and_then(|(_, track)| track.steps().get(step.number as usize - 1));
@@ -527,7 +546,7 @@ impl StepProgress {
             }
             TrafficState::Set { looked_until } => {
                 *looked_until = look.window.until;
-                true
+                !look.disregarded
             }
         };
         for (index, verdict) in verdicts.iter().enumerate() {

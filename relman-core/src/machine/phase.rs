@@ -19,6 +19,8 @@ pub enum Phase {
     Staging {
         /// Since when the artifact is installed; not yet, if absent.
         deployed_at: Option<Timestamp>,
+        /// When the platform was last observed, and the place for the new version was free.
+        free_at: Option<Timestamp>,
     },
     /// The change meets users, step by step.
     Releasing(Rollout),
@@ -226,6 +228,8 @@ pub struct StepProgress {
     pub(crate) watched_until: Timestamp,
     /// Whether a person has let it go on in spite of a suspicion.
     pub(crate) cleared: bool,
+    /// How often the traffic was found elsewhere than it was set, since a person last looked into it.
+    pub(crate) drifts: u32,
 }
 
 /// Whether the traffic of a step is where it should be.

@@ -38,7 +38,11 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             let mut effects = tell(release, NotifyOn::Held, &title, &body);
             match placed.cause {
                 HoldCause::Manual => {}
-                HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
+                HoldCause::Unmeasured
+                | HoldCause::Deployer
+                | HoldCause::Suspicion
+                | HoldCause::Platform
+                | HoldCause::Drift => {
                     effects.extend(page(release, NotifyOn::Held, &title, &body));
                 }
             }
@@ -133,6 +137,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::Deployed(_)
         | Event::CheckRecorded(_)
         | Event::TrafficSet(_)
+        | Event::PlatformObserved(_)
         | Event::Evaluated(_)
         | Event::ContractBreached(_)
         | Event::OnCallAcknowledged(_)

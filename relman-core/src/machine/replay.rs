@@ -289,6 +289,7 @@ impl Release {
             | Event::GatePassed(_)
             | Event::GateFailed(_)
             | Event::Deployed(_)
+            | Event::PlatformObserved(_)
             | Event::RolloutStarted(_)
             | Event::TrafficDrifted(_)
             | Event::ContractBreached(_)

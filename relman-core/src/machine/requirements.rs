@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Phase, Release, RollbackState, TrafficState};
 use crate::{
-    event::{CheckOutcome, Gate},
+    event::{CheckOutcome, Gate, HoldCause},
     judge::Outcome,
     unit::{CheckName, Timestamp},
 };
@@ -62,11 +62,40 @@ impl Release {
     ///
     /// This list and the gates are one: a release goes forward when it is empty.
     pub fn missing(&self, now: Timestamp) -> Vec<Missing> {
+        let mut missing = self.missing_but_the_platform(now);
+        if missing.is_empty() && self.is_to_be_observed(now) {
+            missing.push(Missing::world(
+                "a look at production: the place for the new version is free, and the version that it replaces is there",
+                "the platform answers",
+            ));
+        }
+        missing
+    }
+
+    /// Whether the platform has still to be looked at before production is entered: in the same decision.
+    fn is_to_be_observed(&self, now: Timestamp) -> bool {
+        match &self.phase {
+            Phase::Staging { free_at, .. } => *free_at != Some(now.max(self.last_at)),
+            _ => false,
+        }
+    }
+
+    /// Whether the platform is to be looked at now, because nothing else is missing for production to be entered.
+    pub(super) fn awaits_platform(&self, now: Timestamp) -> bool {
+        let mut others = self.missing_but_the_platform(now);
+        if self.holds.contains_key(&HoldCause::Platform) {
+            others.retain(|missing| missing.turn != Turn::World);
+        }
+        matches!(self.phase, Phase::Staging { .. }) && others.is_empty()
+    }
+
+    /// What is missing, apart from a look at the platform before production is entered.
+    pub(super) fn missing_but_the_platform(&self, now: Timestamp) -> Vec<Missing> {
         let mut missing = self.missing_because_held();
         match &self.phase {
             Phase::Unplanned => missing.push(Missing::person("a plan", "someone records one")),
             Phase::Planning => missing.extend(self.missing_in_planning()),
-            Phase::Staging { deployed_at } => {
+            Phase::Staging { deployed_at, .. } => {
                 if deployed_at.is_none() {
                     missing.push(Missing::world("the staging deployment", "the deployer installs it"));
                 }
@@ -131,12 +160,12 @@ impl Release {
     }
 
     fn missing_because_held(&self) -> Vec<Missing> {
-        let hold = |(cause, hold): (&crate::event::HoldCause, &super::Hold)| {
+        let hold = |(cause, hold): (&HoldCause, &super::Hold)| {
             let turn = match cause {
-                crate::event::HoldCause::Manual
-                | crate::event::HoldCause::Deployer
-                | crate::event::HoldCause::Suspicion => Turn::Person,
-                crate::event::HoldCause::Unmeasured => Turn::World,
+                HoldCause::Manual | HoldCause::Deployer | HoldCause::Suspicion | HoldCause::Drift => {
+                    Turn::Person
+                }
+                HoldCause::Unmeasured | HoldCause::Platform => Turn::World,
             };
             let patience = match hold.roll_back_at {
                 Some(at) => format!("; otherwise it is rolled back at {at}"),

@@ -45,6 +45,7 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::StagingStarted(_) => (&[Planning], Some(Staging)),
         Event::Deployed(_) => (&[Staging, Releasing], None),
         Event::CheckRecorded(_) => (&[Staging, Validating], None),
+        Event::PlatformObserved(_) => (&[Staging], None),
         Event::RolloutStarted(_) => (&[Staging], Some(Releasing)),
         Event::StepStarted(_) => (&[Releasing], None),
         Event::TrafficSet(_) => (&[Releasing, Validating, RollingBack, Completed], None),

@@ -16,7 +16,7 @@ mod tracker;
 
 pub use clock::Clock;
 pub use deployer::{
-    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Target, TrafficRequest,
+    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, Target, TrafficRequest,
 };
 pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry, with_causes};
@@ -31,6 +31,6 @@ pub use metrics::{MetricQuery, MetricsSource};
 pub use crate::plan::NotifyOn;
 pub use notifier::{Notification, Notifier, Urgency};
 pub use tracker::{
-    Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus, Place, Publication, Published, ReleaseTag,
+    Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus, Placement, Publication, Published, ReleaseTag,
     Standing, Subject, Tracker, TrackerCapabilities,
 };

@@ -11,10 +11,11 @@ use std::{fs, path::PathBuf};
 use crate::fixture::{Driven, act, drill_plan, policy_text, principal, secs, with};
 use relman_core::{
     chain::{BatchRange, Digest, Envelope, FormatVersion, Verifier, verify_lines},
-    event::{ActionItemKind, Event, Gate, LessonKind, Record, Settlement},
+    event::{ActionItemKind, Event, Gate, HoldCause, LessonKind, Record, Settlement},
     judge::{Arm, MissingKind},
     machine::{Action, Input, PhaseName, Release},
-    unit::ReleaseId,
+    port::{Deployment, Place},
+    unit::{ReleaseId, TrafficShare},
 };
 
 /// What a story amounts to, beside its lines.
@@ -61,18 +62,23 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
         let summary = summary(&driven.release, &driven.journal.records);
         fs::write(file_of(CURRENT, &format!("{name}.txt")), summary).unwrap();
     }
-    let [_, records] = ["v1", CURRENT].map(|version| {
+    let mut records = Vec::new();
+    for version in ["v1", CURRENT] {
+        if !file_of(version, &format!("{name}.txt")).exists() {
+            // What it is about is younger than the version.
+            assert_eq!((version, name), ("v1", "platform"));
+            continue;
+        }
         let lines = stored(version, name);
         let id: ReleaseId = "checkout-241".parse().unwrap();
-        let (release, records) =
-            Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
+        let release;
+        (release, records) = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
         let expected = fs::read_to_string(file_of(version, &format!("{name}.txt"))).unwrap();
         assert_eq!(summary(&release, &records), expected, "{version}");
         let verified = verify_lines(Some(id), &lines, None).unwrap();
         assert_eq!(verified.head, release.head(), "{version}");
         assert!(records.iter().all(|record| format!("v{}", record.version) == version));
-        records
-    });
+    }
     records
 }
 
@@ -279,6 +285,7 @@ fn drill() -> Driven {
     driven.perform();
     driven.healthy_look();
     driven.look_at(Ok(crate::fixture::share(3)), crate::fixture::healthy);
+    driven.does("user:ben", act::resume());
     driven.perform();
     driven.run_while(|driven| driven.phase() == PhaseName::Releasing);
     driven.does("user:olu", act::acknowledge());
@@ -311,8 +318,98 @@ fn a_drill_with_everything_in_it() {
     }
 }
 
-const STORIES: [&str; 8] =
-    ["clean", "rolled-back", "outage", "override", "learned", "incidents", "drill", "clock-skewed"];
+/// What is wrong with a platform before production and in it: the place is taken, the new version's instance is down, the
+/// old one's is, someone else moves the traffic, and a slow start gives users something else.
+fn platform() -> Driven {
+    let mut driven = small("On a platform with a life of its own");
+    driven.production = Some(Ok(Deployment::at(TrafficShare::FULL)
+        .with_canary(Place::new().with_version("2.40.3"))
+        .with_baseline(Place::new().with_version("2.39.0"))));
+    let mut driven = driven.staging();
+    let last = driven.checked_but_one();
+    driven.does("user:qin", act::passed(&last));
+    driven.perform();
+    driven.production = Some(Err("connection refused".to_owned()));
+    driven.run(secs(60));
+    let ready = |ready| Place::new().with_version("2.40.3").with_ready(ready, 2);
+    driven.production = Some(Ok(Deployment::at(TrafficShare::ZERO).with_baseline(ready(2))));
+    driven.run_while(|driven| driven.phase() == PhaseName::Staging);
+    driven.perform();
+    driven.healthy_look();
+    let shown = |driven: &mut Driven, shown: Deployment| {
+        driven.look_changed(crate::fixture::healthy, |_, measured| measured.deployment = Ok(shown));
+        driven.perform();
+    };
+    let share = TrafficShare::percent(1);
+    let down = Place::new().with_ready(0, 1).with_trouble("c1 is down");
+    shown(&mut driven, Deployment::at(TrafficShare::ZERO).with_set_share(share).with_canary(down));
+    driven.healthy_look();
+    let gone = ready(0).with_trouble("s1 and s2 are in maintenance");
+    shown(&mut driven, Deployment::at(TrafficShare::FULL).with_set_share(share).with_baseline(gone));
+    let starting = ready(2).with_trouble("s1 is starting slowly");
+    shown(
+        &mut driven,
+        Deployment::at(TrafficShare::percent(14)).with_set_share(share).with_baseline(starting),
+    );
+    driven.healthy_look();
+    for _ in 0..3 {
+        shown(&mut driven, Deployment::at(TrafficShare::ZERO));
+    }
+    driven.does("user:ben", act::resume());
+    driven.perform();
+    driven.healthy_look();
+    driven.does("user:guest", act::roll_back());
+    driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    driven.perform();
+    driven
+}
+
+#[test]
+fn a_platform_with_a_life_of_its_own() {
+    let records = holds("platform", platform);
+    let held = records.iter().filter_map(|record| match &record.event {
+        Event::HoldPlaced(placed) => Some((placed.cause, placed.reason.to_string())),
+        _ => None,
+    });
+    let held: Vec<(HoldCause, String)> = held.collect();
+    let expected = [
+        (
+            HoldCause::Platform,
+            "the place for 2.41.0, where 2.40.3 is, gets 100% of the traffic: installing it there would show it to users \
+             unmeasured",
+        ),
+        (HoldCause::Platform, "the platform could not be observed: connection refused"),
+        (
+            HoldCause::Platform,
+            "no instance of the new version takes requests, so users don't meet it: c1 is down",
+        ),
+        (
+            HoldCause::Platform,
+            "there is no way back: no instance of the old version takes requests: s1 and s2 are in maintenance",
+        ),
+        (
+            HoldCause::Platform,
+            "14% of the traffic reaches the new version in place of 1%: s1 is starting slowly",
+        ),
+        (
+            HoldCause::Drift,
+            "someone else has moved the traffic 3 times in this step, most recently to 0% from 1%",
+        ),
+    ];
+    assert_eq!(held, expected.map(|(cause, reason)| (cause, reason.to_owned())));
+}
+
+const STORIES: [&str; 9] = [
+    "clean",
+    "rolled-back",
+    "outage",
+    "override",
+    "learned",
+    "incidents",
+    "drill",
+    "clock-skewed",
+    "platform",
+];
 
 /// What verification and folding say of a whole stream: the same, where it is refused for how it goes on.
 fn whole(lines: &[Vec<u8>]) -> Result<(), String> {
@@ -398,11 +495,16 @@ fn a_batch_that_its_records_do_not_agree_on_is_refused() {
 fn a_stream_of_version_1_continues_in_the_current_version() {
     let (old, mut several) = (stored("v1", "clean"), 0);
     // Where a decision ends, which the same story in the current version says.
-    let ends = stored(CURRENT, "clean").into_iter().enumerate().filter_map(|(seq, line)| {
-        let batch = Envelope::read(&line).unwrap().batch;
-        batch.is_none_or(|batch| batch.last() == seq as u64).then_some(seq + 1)
-    });
-    let ends: Vec<usize> = ends.collect();
+    let mut ends = Vec::new();
+    let mut records = 0;
+    for line in stored(CURRENT, "clean") {
+        let envelope = Envelope::read(&line).unwrap();
+        // Production was entered without a look at it.
+        records += usize::from(envelope.kind != "platform_observed");
+        if envelope.batch.is_none_or(|batch| batch.last() == envelope.seq) {
+            ends.push(records);
+        }
+    }
     for begun in [1, 2, 9, 14, old.len() / 2] {
         let begun = *ends.iter().find(|end| **end >= begun).unwrap();
         let mut driven = Driven::resumed(&old[..begun]).with_short_calls();

@@ -132,8 +132,8 @@ mod checks {
     use relman_core::{
         chain::{Digest, Head},
         port::{
-            Asset, Note, PhaseState, PhaseStatus, Place, Publication, Published, Retry, Standing, Subject,
-            Tracker,
+            Asset, Note, PhaseState, PhaseStatus, Placement, Publication, Published, Retry, Standing,
+            Subject, Tracker,
         },
     };
 
@@ -236,8 +236,8 @@ mod checks {
             ("post-mortem", capabilities.post_mortems, &shown.post_mortems, &[5]),
         ] {
             let texts = match place {
-                Place::OfItsOwn => texts,
-                Place::InTheBody => &shown.copies,
+                Placement::OfItsOwn => texts,
+                Placement::InTheBody => &shown.copies,
             };
             for seq in seqs {
                 ensure!(named(texts, *seq), "no {what} names the head {seq}: {texts:?}");
@@ -263,7 +263,7 @@ mod checks {
             ("phases", capabilities.phases, 2, shown.phases.len()),
         ] {
             ensure!(
-                place == Place::InTheBody || there == parts,
+                place == Placement::InTheBody || there == parts,
                 "the {what} were left out, and of {parts} there are {there}"
             );
         }
@@ -399,8 +399,8 @@ mod checks {
             ("post-mortem", capabilities.post_mortems, &shown.post_mortems, publication.post_mortems()),
         ] {
             let texts = match place {
-                Place::OfItsOwn => texts,
-                Place::InTheBody => &shown.copies,
+                Placement::OfItsOwn => texts,
+                Placement::InTheBody => &shown.copies,
             };
             for note in notes {
                 ensure!(
@@ -412,8 +412,8 @@ mod checks {
         }
         for phase in publication.phases() {
             let texts = match capabilities.phases {
-                Place::OfItsOwn => &shown.phases,
-                Place::InTheBody => &shown.copies,
+                Placement::OfItsOwn => &shown.phases,
+                Placement::InTheBody => &shown.copies,
             };
             ensure!(
                 texts.iter().any(|text| text.contains(phase.key.as_str()) && text.contains(&phase.summary)),
@@ -449,8 +449,8 @@ mod checks {
             ("phases", capabilities.phases, &shown.phases, publication.phases().len()),
         ] {
             let expected = match place {
-                Place::OfItsOwn => published,
-                Place::InTheBody => 0,
+                Placement::OfItsOwn => published,
+                Placement::InTheBody => 0,
             };
             ensure!(there.len() == expected, "{expected} {what} were published, and there are {there:?}");
         }

@@ -3,8 +3,8 @@ use std::fmt;
 use async_trait::async_trait;
 use relman_core::{
     port::{
-        PhaseState, Place, PortError, PortErrorKind, Publication, Published, ReleaseTag, Subject, Tracker,
-        TrackerCapabilities,
+        PhaseState, Placement, PortError, PortErrorKind, Publication, Published, ReleaseTag, Subject,
+        Tracker, TrackerCapabilities,
     },
     unit::Span,
 };
@@ -39,7 +39,7 @@ const API_VERSION: &str = "2022-11-28";
 const PROFILE: Profile = Profile {
     adapter: NAME,
     // GitHub takes at most 125,000 characters of text.
-    capabilities: TrackerCapabilities::new(125_000).with_phases(Place::OfItsOwn),
+    capabilities: TrackerCapabilities::new(125_000).with_phases(Placement::OfItsOwn),
     // GitHub cuts nothing here; more than this is not a title.
     title_chars: 250,
     // Two comments, each with a release id; one with a key, a number and a hash besides.

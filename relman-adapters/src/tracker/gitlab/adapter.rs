@@ -3,7 +3,7 @@ use std::fmt;
 use async_trait::async_trait;
 use relman_core::{
     port::{
-        PhaseState, Place, PortError, PortErrorKind, Publication, Published, ReleaseTag, Retry, Standing,
+        PhaseState, Placement, PortError, PortErrorKind, Publication, Published, ReleaseTag, Retry, Standing,
         Subject, Tracker, TrackerCapabilities,
     },
     unit::Span,
@@ -39,7 +39,7 @@ const EVIDENCE: &str = "ask for release evidence";
 const PROFILE: Profile = Profile {
     adapter: NAME,
     // GitLab takes at most a million characters of text.
-    capabilities: TrackerCapabilities::new(1_000_000).with_phases(Place::OfItsOwn),
+    capabilities: TrackerCapabilities::new(1_000_000).with_phases(Placement::OfItsOwn),
     // GitLab takes at most 255 characters in a name.
     title_chars: 250,
     // Two comments with a release id, a key, a number and a hash between them; and one about the snapshot.

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use relman_core::{
     port::{
-        PhaseState, Place, PortError, PortErrorKind, Publication, Published, Retry, Standing, Subject,
+        PhaseState, Placement, PortError, PortErrorKind, Publication, Published, Retry, Standing, Subject,
         Tracker, TrackerCapabilities,
     },
     unit::ReleaseId,
@@ -36,7 +36,7 @@ const RELEASED: &str = "mark the version as released";
 
 // Jira takes at most 32,767 characters in a text; the rest is for what it counts besides the words.
 const CAPABILITIES: TrackerCapabilities =
-    TrackerCapabilities::new(30_000).with_notes(Place::OfItsOwn).with_post_mortems(Place::OfItsOwn);
+    TrackerCapabilities::new(30_000).with_notes(Placement::OfItsOwn).with_post_mortems(Placement::OfItsOwn);
 
 /// One release in a project of Jira.
 struct JiraRemote<'a> {

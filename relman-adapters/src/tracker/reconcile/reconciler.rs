@@ -1,5 +1,5 @@
 use relman_core::{
-    port::{Asset, Note, Place, PortError, PortErrorKind, Publication, Published, Subject},
+    port::{Asset, Note, Placement, PortError, PortErrorKind, Publication, Published, Subject},
     unit::Span,
 };
 use tracing::info;
@@ -108,7 +108,7 @@ fn copy_draft(
     let room = profile.capabilities.body_chars.saturating_sub(page.others_chars() + profile.marker_chars);
     let places = match profile.status_words {
         StatusWords::Latest => profile.capabilities,
-        StatusWords::First => profile.capabilities.with_phases(Place::InTheBody),
+        StatusWords::First => profile.capabilities.with_phases(Placement::InTheBody),
     };
     let mut inside = compose(publication, places, room).map_err(|problem| {
         PortError::new(profile.adapter, WRITE, PortErrorKind::Rejected, problem.to_string())
@@ -191,7 +191,7 @@ async fn put_statuses(
     publication: &Publication,
 ) -> Result<(), PortError> {
     let profile = remote.profile();
-    if profile.capabilities.phases == Place::InTheBody || publication.phases().is_empty() {
+    if profile.capabilities.phases == Placement::InTheBody || publication.phases().is_empty() {
         return Ok(());
     }
     let there = remote.statuses().await?;
@@ -214,7 +214,7 @@ async fn put_statuses(
 
 async fn put_notes(remote: &mut dyn Remote, publication: &Publication) -> Result<(), PortError> {
     let profile = remote.profile();
-    if profile.capabilities.notes == Place::InTheBody {
+    if profile.capabilities.notes == Placement::InTheBody {
         return Ok(());
     }
     for note in publication.notes() {
@@ -236,7 +236,7 @@ async fn put_post_mortems(
     publication: &Publication,
 ) -> Result<(), PortError> {
     let profile = remote.profile();
-    if profile.capabilities.post_mortems == Place::InTheBody {
+    if profile.capabilities.post_mortems == Placement::InTheBody {
         return Ok(());
     }
     let subject = publication.subject();

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use relman_core::{
     chain::{Digest, Head},
     port::{
-        Asset, Note, PhaseState, PhaseStatus, Place, PortError, PortErrorKind, Publication, Retry, Standing,
-        Subject, TrackerCapabilities,
+        Asset, Note, PhaseState, PhaseStatus, Placement, PortError, PortErrorKind, Publication, Retry,
+        Standing, Subject, TrackerCapabilities,
     },
     unit::Span,
 };
@@ -25,9 +25,9 @@ use crate::tracker::{
 const PROFILE: Profile = Profile {
     adapter: "fake",
     capabilities: TrackerCapabilities::new(10_000)
-        .with_notes(Place::OfItsOwn)
-        .with_post_mortems(Place::OfItsOwn)
-        .with_phases(Place::OfItsOwn),
+        .with_notes(Placement::OfItsOwn)
+        .with_post_mortems(Placement::OfItsOwn)
+        .with_phases(Placement::OfItsOwn),
     title_chars: 100,
     marker_chars: 300,
     status_chars: 100,

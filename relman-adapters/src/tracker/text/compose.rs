@@ -2,7 +2,7 @@
 
 use relman_core::{
     chain::Head,
-    port::{Note, PhaseState, Place, Publication, TrackerCapabilities},
+    port::{Note, PhaseState, Placement, Publication, TrackerCapabilities},
     unit::ReleaseId,
 };
 use thiserror::Error;
@@ -32,7 +32,7 @@ pub(in crate::tracker) fn compose(
     room: usize,
 ) -> Result<String, NoRoom> {
     let mut text = ended(publication.body().trim_end());
-    if capabilities.phases == Place::InTheBody && !publication.phases().is_empty() {
+    if capabilities.phases == Placement::InTheBody && !publication.phases().is_empty() {
         text.push_str("\n\n## Phases\n");
         for phase in publication.phases() {
             let state = state_in_words(phase.state);
@@ -43,8 +43,8 @@ pub(in crate::tracker) fn compose(
         [(capabilities.notes, publication.notes()), (capabilities.post_mortems, publication.post_mortems())]
     {
         match place {
-            Place::OfItsOwn => {}
-            Place::InTheBody => {
+            Placement::OfItsOwn => {}
+            Placement::InTheBody => {
                 for note in notes {
                     text.extend(["\n\n## ", &note.title, "\n\n", &note_text(note)]);
                 }

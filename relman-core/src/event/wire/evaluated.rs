@@ -6,7 +6,7 @@ use serde::{
 use super::answer::{ArmAnswer, Real};
 use crate::{
     chain::Digest,
-    event::{Evaluated, ObservedExposure, verdicts::VerdictsAs},
+    event::{Evaluated, ObservedExposure, PlatformSeen, verdicts::VerdictsAs},
     judge::{Arm, Observation, Verdict},
     unit::{MetricName, Span, Text, Timestamp, TrafficShare, Window},
 };
@@ -24,8 +24,14 @@ struct Fields {
     /// Who answered, as far as an entry says nothing else; none where nobody did.
     #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     source: Option<String>,
+    /// What the platform says beyond the share, where it is not as it should be.
+    #[serde(default, skip_serializing_if = "PlatformSeen::is_empty")]
+    platform: PlatformSeen,
     metrics: Vec<Entry>,
     credit_ms: Span,
+    /// Whether the exposure was not the step's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    disregarded: bool,
     verdicts: Verdicts,
 }
 
@@ -130,16 +136,26 @@ impl Serialize for Evaluated {
             VerdictsAs::Digest(digest) => Verdicts::Digest(digest),
         };
         let window = (self.window.from, self.window.until);
-        let (step, credit_ms, source) = (self.step, self.credit, source.map(str::to_owned));
-        Fields { step, window, exposure_bp, exposure_unknown, source, metrics, credit_ms, verdicts }
-            .serialize(serializer)
+        Fields {
+            step: self.step,
+            window,
+            exposure_bp,
+            exposure_unknown,
+            source: source.map(str::to_owned),
+            platform: self.platform.clone(),
+            metrics,
+            credit_ms: self.credit,
+            disregarded: self.disregarded,
+            verdicts,
+        }
+        .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Evaluated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Fields { step, window, exposure_bp, exposure_unknown, source, metrics, credit_ms, verdicts } =
-            Fields::deserialize(deserializer)?;
+        let fields = Fields::deserialize(deserializer)?;
+        let Fields { step, window, exposure_bp, exposure_unknown, source, metrics, .. } = fields;
         let window = Window { from: window.0, until: window.1 };
         let exposure = match (exposure_bp, exposure_unknown) {
             (Some(share_bp), None) => ObservedExposure::Seen { share_bp },
@@ -151,11 +167,12 @@ impl<'de> Deserialize<'de> for Evaluated {
         for metric in metrics {
             observations.extend(metric.observations(window, source.as_deref())?);
         }
-        let (verdicts, recorded) = match verdicts {
+        let (verdicts, recorded) = match fields.verdicts {
             Verdicts::InFull(verdicts) => (verdicts, VerdictsAs::InFull),
             Verdicts::Digest(digest) => (Vec::new(), VerdictsAs::Digest(digest)),
         };
-        Ok(Self { step, window, exposure, observations, verdicts, credit: credit_ms, recorded })
+        let (credit, platform, disregarded) = (fields.credit_ms, fields.platform, fields.disregarded);
+        Ok(Self { step, window, exposure, observations, verdicts, credit, platform, disregarded, recorded })
     }
 }
 
@@ -207,8 +224,18 @@ pub(in crate::event) struct LookTaken {
 impl From<LookTaken> for Evaluated {
     fn from(taken: LookTaken) -> Self {
         let LookTaken { step, window, exposure, observations, verdicts, credit_ms } = taken;
-        let recorded = VerdictsAs::InFull;
-        Self { step, window, exposure, observations, verdicts, credit: credit_ms, recorded }
+        let (platform, disregarded, recorded) = (PlatformSeen::default(), false, VerdictsAs::InFull);
+        Self {
+            step,
+            window,
+            exposure,
+            observations,
+            verdicts,
+            credit: credit_ms,
+            platform,
+            disregarded,
+            recorded,
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::*;
 use crate::{
-    event::Event,
+    event::{Event, PlaceSeen},
     judge::{Answer, ClassicHistogram, Histogram, Measurement, NativeHistogram},
     unit::Finite,
 };
@@ -80,20 +80,39 @@ fn exposure() -> impl Strategy<Value = ObservedExposure> {
     ]
 }
 
+fn place() -> impl Strategy<Value = PlaceSeen> {
+    let said = || option::of(Just("c1 is down").prop_map(Text::of));
+    (said(), option::of((0..3_u32, 0..3_u32)), said()).prop_map(|(version, ready, trouble)| PlaceSeen {
+        version,
+        ready,
+        trouble,
+    })
+}
+
+fn platform() -> impl Strategy<Value = PlatformSeen> {
+    let set = option::of((0..=10_000_u16).prop_map(|share| share.try_into().unwrap()));
+    let seen = (set, place(), place());
+    let seen = seen.prop_map(|(set, canary, baseline)| PlatformSeen { set, canary, baseline });
+    prop_oneof![Just(PlatformSeen::default()), seen]
+}
+
 fn evaluated() -> impl Strategy<Value = Evaluated> {
     let observations = vec(prop_oneof![both_arms(), vec(observation(), 1..3)], 0..4);
     let digest = option::of(any::<[u8; 32]>().prop_map(Digest::from_bytes));
-    (1..9_u32, window(), exposure(), observations, 0..90_000_u64, digest).prop_map(
-        |(step, window, exposure, observations, credit, digest)| Evaluated {
-            step,
-            window,
-            exposure,
-            observations: observations.concat(),
-            verdicts: Vec::new(),
-            credit: Span::from_millis(credit),
-            recorded: digest.map_or(VerdictsAs::InFull, VerdictsAs::Digest),
-        },
-    )
+    (1..9_u32, window(), exposure(), observations, 0..90_000_u64, digest, (platform(), any::<bool>()))
+        .prop_map(|(step, window, exposure, observations, credit, digest, (platform, disregarded))| {
+            Evaluated {
+                step,
+                window,
+                exposure,
+                observations: observations.concat(),
+                verdicts: Vec::new(),
+                credit: Span::from_millis(credit),
+                platform,
+                disregarded,
+                recorded: digest.map_or(VerdictsAs::InFull, VerdictsAs::Digest),
+            }
+        })
 }
 
 proptest! {

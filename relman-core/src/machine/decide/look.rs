@@ -3,11 +3,12 @@ use std::collections::BTreeSet;
 use super::{
     Draft,
     admit::{LONGEST, admit, fits, is_small, withheld},
+    platform::Standing,
 };
 use crate::{
     event::{
         ContractBreached, Evaluated, HoldCause, HoldPlaced, HoldReleased, ObservedExposure, RollbackTrigger,
-        TrafficDrifted, VerdictsAs,
+        VerdictsAs,
     },
     judge::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
@@ -16,7 +17,7 @@ use crate::{
     machine::{Phase, StepProgress, TrafficState, command::Answers, deadline::arms},
     plan::{COMPLAINTS, Criterion, Plan, Threshold},
     policy::NoDataAction,
-    unit::{MetricName, Span, Text, TrafficShare},
+    unit::{MetricName, Span, Text},
 };
 
 /// A value that should be there and is not.
@@ -39,7 +40,8 @@ impl Draft<'_> {
             return;
         }
         let observations = admit(self.release, &step, look);
-        let (exposure, drift) = exposure(&step, look);
+        let Standing { exposure, platform, drift, trouble, off } =
+            Standing::of(&step, &look.deployment, look.tolerance, self.rules);
         let mut taken = Evaluated {
             step: step.number,
             window: look.window,
@@ -47,11 +49,13 @@ impl Draft<'_> {
             observations,
             verdicts: Vec::new(),
             credit: Span::ZERO,
+            platform,
+            disregarded: off,
             recorded: VerdictsAs::InFull,
         };
         let verdicts = self.judge(&mut taken);
         let gaps = self.gaps(&step, &taken);
-        if gaps.is_empty() && drift.is_none() {
+        if gaps.is_empty() && drift.is_none() && trouble.is_none() {
             taken.credit = self.credit(&step, look);
         }
         let taken = self.release.as_recorded(taken);
@@ -60,8 +64,12 @@ impl Draft<'_> {
             return;
         }
         self.act_on_suspicion();
+        // Where the platform can't be observed, nobody knows that it is right again.
+        if look.deployment.is_ok() {
+            self.act_on_platform(trouble.as_deref());
+        }
         if let Some(observed) = drift {
-            self.follow(TrafficDrifted { expected: step.share, observed });
+            self.act_on_drift(&step, observed);
         }
     }
 
@@ -257,23 +265,6 @@ impl Draft<'_> {
             });
         }
         false
-    }
-}
-
-/// Where the traffic is, and where it is if that is not where it should be. While a change is under way, it is not
-/// expected to be anywhere.
-fn exposure(step: &StepProgress, look: &Answers) -> (ObservedExposure, Option<TrafficShare>) {
-    match &look.deployment {
-        Ok(deployment) => {
-            let share_bp = deployment.canary_share;
-            let off = share_bp.distance(step.share) > look.tolerance.basis_points();
-            let drift = match step.traffic {
-                TrafficState::Set { .. } => off.then_some(share_bp),
-                TrafficState::Requested => None,
-            };
-            (ObservedExposure::Seen { share_bp }, drift)
-        }
-        Err(detail) => (ObservedExposure::Unknown { detail: Text::of(detail) }, None),
     }
 }
 

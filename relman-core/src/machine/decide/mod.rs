@@ -8,6 +8,7 @@ mod look;
 mod outcome;
 mod people;
 mod plan;
+mod platform;
 mod rollback;
 
 pub(super) use admit::is_withheld;
@@ -36,6 +37,18 @@ pub(super) struct Moment {
     pub(super) now: Timestamp,
     /// What the clock of whoever decides says.
     pub(super) clock: Timestamp,
+    /// By which rules.
+    pub(super) rules: Rules,
+}
+
+/// By which rules a decision is taken: today's, unless a record of earlier ones is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// Those of streams in the first version of the format: production was entered without a look at it, and a share that had
+    /// drifted was set again.
+    First,
+    /// Today's.
+    Current,
 }
 
 /// Why a decision came to nothing.
@@ -62,9 +75,9 @@ pub(super) fn decide(
     moment: Moment,
     call_time: Span,
 ) -> Result<Decided, Undecidable> {
-    let Moment { now, clock } = moment;
+    let Moment { now, clock, rules } = moment;
     let now = now.max(release.last_at);
-    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, clock, call_time };
+    let mut draft = Draft { release, decided: Vec::new(), failed: None, now, clock, rules, call_time };
     match cause {
         // Nothing expires by a command: the clock of whoever gives it is not the one that patience goes by.
         Cause::Action(command) => draft.command(command).map_err(Undecidable::Refused)?,
@@ -79,6 +92,10 @@ pub(super) fn decide(
         Cause::Traffic { deployment } => {
             draft.expire();
             draft.traffic(deployment);
+        }
+        Cause::Preflight { deployment } => {
+            draft.expire();
+            draft.preflight(deployment);
         }
         Cause::Flows { outcome, evidence } => {
             draft.expire();
@@ -110,6 +127,7 @@ pub(super) fn breach_again(release: &Release, breached: &Record) -> Option<Vec<R
         failed: None,
         now,
         clock: now,
+        rules: Rules::Current,
         call_time: Span::ZERO,
     };
     let records = |draft: Draft<'_>| draft.decided.into_iter().map(|written| written.record).collect();
@@ -124,6 +142,7 @@ struct Draft<'a> {
     failed: Option<SealError>,
     now: Timestamp,
     clock: Timestamp,
+    rules: Rules,
     /// How long a call may be under way at most.
     call_time: Span,
 }
@@ -135,7 +154,7 @@ impl Draft<'_> {
             return;
         }
         let fact = Fact { by: by.clone(), event: event.into() };
-        match self.release.write(&fact, Moment { now: self.now, clock: self.clock }) {
+        match self.release.write(&fact, Moment { now: self.now, clock: self.clock, rules: self.rules }) {
             Ok(written) => self.decided.push(written),
             Err(error) => self.failed = Some(error),
         }
@@ -166,12 +185,19 @@ impl Draft<'_> {
 
     /// Goes forward as far as nothing is missing.
     fn advance(&mut self) {
-        while self.release.missing(self.now).is_empty() || self.all_traffic_is_on_it() {
+        while self.nothing_is_missing() || self.all_traffic_is_on_it() {
             let before = self.decided.len();
             self.advance_once();
             if self.decided.len() == before {
                 return;
             }
+        }
+    }
+
+    fn nothing_is_missing(&self) -> bool {
+        match self.rules {
+            Rules::First => self.release.missing_but_the_platform(self.now).is_empty(),
+            Rules::Current => self.release.missing(self.now).is_empty(),
         }
     }
 

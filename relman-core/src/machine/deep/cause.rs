@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    event::{CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, Record, RollbackTrigger, SetBy},
+    event::{
+        CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, PlaceSeen, PlatformSeen, Record,
+        RollbackTrigger, SetBy,
+    },
     machine::{
         Action, Command, Principal, Release,
         command::{Answers, Cause, OutcomeOf},
     },
-    port::{Deployment, FlowOutcome},
-    unit::{Actor, Role, Span, TrafficShare},
+    port::{Deployment, FlowOutcome, Place},
+    unit::{Actor, Role, Span, Text, TrafficShare},
 };
 /// What may have led to a decision, and what the record does not say of it.
 pub(super) struct Candidate {
@@ -37,10 +40,7 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
     }
     match &first.event {
         Event::Evaluated(look) => {
-            let deployment = match &look.exposure {
-                ObservedExposure::Seen { share_bp } => Ok(Deployment::at(*share_bp)),
-                ObservedExposure::Unknown { detail } => Err(detail.to_string()),
-            };
+            let deployment = shown(&look.exposure, &look.platform, "");
             let measured = |tolerance| {
                 Candidate::of(Cause::Measured(Answers {
                     step: look.step,
@@ -79,6 +79,11 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
             let detail = observed.detail.to_string();
             seen_in_rollback(&Ok(Deployment::at(TrafficShare::ZERO).with_detail(detail)))
         }
+        Event::PlatformObserved(observed) => {
+            let detail = observed.detail.as_ref().map_or("", Text::as_str);
+            let deployment = shown(&observed.exposure, &observed.platform, detail);
+            vec![Candidate::of(Cause::Preflight { deployment })]
+        }
         // What the platform showed stands in the record in words only.
         Event::RollbackUnconfirmed(_) => seen_in_rollback(&Err(String::new())),
         Event::CheckRecorded(recorded) => {
@@ -92,6 +97,27 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
         // What time alone brings about, and what goes forward once nothing is missing.
         _ => vec![Candidate::of(Cause::Tick)],
     }
+}
+
+/// What the platform showed, as far as it is recorded.
+fn shown(exposure: &ObservedExposure, platform: &PlatformSeen, detail: &str) -> Result<Deployment, String> {
+    let share = match exposure {
+        ObservedExposure::Seen { share_bp } => *share_bp,
+        ObservedExposure::Unknown { detail } => return Err(detail.to_string()),
+    };
+    let place = |seen: &PlaceSeen| {
+        let mut place = Place::new();
+        place.version = seen.version.as_ref().map(ToString::to_string);
+        place.ready = seen.ready;
+        place.trouble = seen.trouble.as_ref().map(ToString::to_string);
+        place
+    };
+    let mut deployment = Deployment::at(share)
+        .with_canary(place(&platform.canary))
+        .with_baseline(place(&platform.baseline))
+        .with_detail(detail);
+    deployment.set_share = platform.set;
+    Ok(deployment)
 }
 
 /// Whether time alone has brought a record about: before whatever else came in.

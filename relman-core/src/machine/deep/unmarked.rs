@@ -12,7 +12,7 @@ use crate::{
     event::{Event, Record},
     machine::{
         Release,
-        decide::{Moment, Undecidable, breach_again, decide, is_withheld},
+        decide::{Moment, Rules, Undecidable, breach_again, decide, is_withheld},
     },
 };
 
@@ -71,7 +71,7 @@ impl Unmarked {
         if std::mem::take(&mut self.withheld) && matches!(record.event, Event::ContractBreached(_)) {
             self.expected.extend(breach_again(release, record).map(Into::into));
         }
-        let moment = Moment { now: record.at, clock: record.at };
+        let moment = Moment { now: record.at, clock: record.at, rules: Rules::First };
         for candidate in candidates(release, record) {
             match decide(&mut release.clone(), &candidate.cause, moment, candidate.call_time) {
                 Ok(decided) => self.expected.push(decided.records.into()),

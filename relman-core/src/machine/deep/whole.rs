@@ -9,7 +9,7 @@ use crate::{
     event::{Event, Record},
     machine::{
         Release,
-        decide::{Moment, Undecidable, breach_again, decide, is_withheld},
+        decide::{Moment, Rules, Undecidable, breach_again, decide, is_withheld},
     },
 };
 
@@ -24,7 +24,7 @@ pub(super) fn derive(release: &mut Release, recorded: &[Record]) -> Result<(), N
     {
         return derive_withheld(release, look, &recorded[1..]);
     }
-    let moment = Moment { now: cause.at, clock: cause.clock.unwrap_or(cause.at) };
+    let moment = Moment { now: cause.at, clock: cause.clock.unwrap_or(cause.at), rules: Rules::Current };
     let mut problem = (0, NotDerived::Unfounded { seq: cause.seq, kind: cause.event.kind() });
     for candidate in candidates(release, cause) {
         let mut after = release.clone();
@@ -78,7 +78,7 @@ fn compare(recorded: &[Record], derived: &[Record]) -> Result<(), (usize, NotDer
 fn derive_withheld(release: &mut Release, look: &Record, rest: &[Record]) -> Result<(), NotDerived> {
     let alone = Record { batch: None, ..look.clone() };
     let mut problem = NotDerived::Unfounded { seq: look.seq, kind: look.event.kind() };
-    let moment = Moment { now: look.at, clock: look.clock.unwrap_or(look.at) };
+    let moment = Moment { now: look.at, clock: look.clock.unwrap_or(look.at), rules: Rules::Current };
     let mut is_derived = false;
     for candidate in candidates(release, look) {
         let decided = decide(&mut release.clone(), &candidate.cause, moment, candidate.call_time);

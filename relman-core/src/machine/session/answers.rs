@@ -14,6 +14,12 @@ use crate::{
 /// How long to wait before a question is asked again whose answer led to nothing.
 const PAUSE_AFTER_NOTHING: Span = Span::from_secs(1);
 
+/// How long to wait before production is looked at again that can't be entered.
+const PAUSE_BETWEEN_PREFLIGHTS: Span = Span::from_secs(10);
+
+/// After how many looks at production without an answer people are told.
+const PREFLIGHTS_IN_VAIN: u32 = 3;
+
 impl Session {
     /// A call that is not answered in time has ended.
     pub(super) fn end_overdue_calls(&mut self) {
@@ -72,6 +78,7 @@ impl Session {
                     self.confirm_after = self.now + every.unwrap_or(PAUSE_AFTER_NOTHING);
                 }
             }
+            Purpose::Preflight => self.preflight_answered(outcome),
             Purpose::Flows => self.flows_answered(outcome),
             Purpose::Incidents(window) => {
                 if let Outcome::IncidentsListed(incidents) = outcome
@@ -88,6 +95,19 @@ impl Session {
                     }
                 }
             }
+        }
+    }
+
+    /// Production is looked at again until it can be entered; one or two answers that fail are everyday life.
+    fn preflight_answered(&mut self, outcome: Outcome) {
+        let deployment = match outcome {
+            Outcome::Observed { deployment, .. } => Ok(deployment),
+            other => Err(other.failure()),
+        };
+        self.platform_unseen = if deployment.is_ok() { 0 } else { self.platform_unseen + 1 };
+        self.platform_after = self.now + PAUSE_BETWEEN_PREFLIGHTS;
+        if deployment.is_ok() || self.platform_unseen >= PREFLIGHTS_IN_VAIN {
+            self.tell(&Cause::Preflight { deployment });
         }
     }
 

@@ -246,6 +246,8 @@ pub(super) enum Purpose {
     Look(EvaluationRequest),
     /// It confirms a rollback.
     Confirm,
+    /// It looks at production before that is entered.
+    Preflight,
     Flows,
     Incidents(Window),
 }

@@ -39,6 +39,7 @@ impl Session {
                 }
                 Purpose::Look(_) | Purpose::Incidents(_) => release.phase().step().is_none(),
                 Purpose::Confirm => release.phase().name() != PhaseName::RollingBack,
+                Purpose::Preflight => !release.awaits_platform(self.stream_now()),
                 // A check of the user flows has no outcome that anybody waits for.
                 Purpose::Flows => self.stopping || release.flows_to_check().is_none(),
             })
@@ -144,6 +145,18 @@ impl Session {
                     self.start(Purpose::Confirm, Request::ObservePlatform(target), CallUrgency::Back);
                 }
             }
+            Some(Inquiry::Preflight(target)) => {
+                let runs = self.runs(|purpose| matches!(purpose, Purpose::Preflight));
+                if runs || self.now < self.platform_after {
+                    return;
+                }
+                // Another conductor may have entered production.
+                if !self.fresh {
+                    return self.read_after_head();
+                }
+                let request = Request::ObservePlatform(target);
+                self.start(Purpose::Preflight, request, CallUrgency::Ordinary);
+            }
             Some(Inquiry::Look(question)) => {
                 if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {
                     return;
@@ -192,6 +205,7 @@ impl Session {
         let pause = match self.release.question(stream) {
             Some(Inquiry::Look(_)) => Some(self.look_after),
             Some(Inquiry::Traffic(_)) => Some(self.confirm_after),
+            Some(Inquiry::Preflight(_)) => Some(self.platform_after),
             None => None,
         };
         let pause = pause.filter(|at| *at > self.now);
@@ -219,7 +233,11 @@ impl Session {
             Purpose::Effect(id) | Purpose::Doubt(id) => {
                 self.release.outstanding().get(id).is_none_or(|one| !one.effect.is_notification())
             }
-            Purpose::Look(_) | Purpose::Confirm | Purpose::Flows | Purpose::Incidents(_) => false,
+            Purpose::Look(_)
+            | Purpose::Confirm
+            | Purpose::Preflight
+            | Purpose::Flows
+            | Purpose::Incidents(_) => false,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::{
     machine::{
         Action, Command, PhaseName, Refusal, Release,
         command::Cause,
-        decide::{Decided, Moment, Undecidable, decide},
+        decide::{Decided, Moment, Rules, Undecidable, decide},
     },
     port::with_causes,
     unit::{Span, Text, Timestamp},
@@ -201,6 +201,10 @@ pub struct Session {
     pub(super) look_after: Timestamp,
     /// The same for the confirmation of a rollback.
     pub(super) confirm_after: Timestamp,
+    /// The same for a look at production before that is entered.
+    pub(super) platform_after: Timestamp,
+    /// How many of them in a row had no answer.
+    pub(super) platform_unseen: u32,
     pub(super) flows_after: Timestamp,
     /// Up to when the source of incidents was listened to, and all of it is recorded.
     pub(super) heard_until: Option<Timestamp>,
@@ -238,6 +242,8 @@ pub struct AtRest {
     in_doubt: Vec<(u64, u32)>,
     look_after: Option<Timestamp>,
     confirm_after: Option<Timestamp>,
+    platform_after: Option<Timestamp>,
+    platform_unseen: u32,
     flows_after: Option<Timestamp>,
     heard_until: Option<Timestamp>,
     others_drive: bool,
@@ -281,6 +287,8 @@ impl Session {
             not_shown: BTreeSet::new(),
             look_after: now,
             confirm_after: now,
+            platform_after: now,
+            platform_unseen: 0,
             flows_after: now,
             heard_until: None,
             stopping: false,
@@ -307,7 +315,7 @@ impl Session {
         let expected = release.head();
         let command = on_stream_time(command, now.max(release.last_at()).since(now));
         let cause = Cause::Action(command);
-        let moment = Moment { now, clock: now };
+        let moment = Moment { now, clock: now, rules: Rules::Current };
         let Decided { lines, records } =
             decide(&mut release, &cause, moment, Span::ZERO).map_err(|error| refused(&release, error))?;
         let urgent = is_going_back(&release);
@@ -458,6 +466,8 @@ impl Session {
             in_doubt: doubts.map(|effect| (effect.record, effect.index)).collect(),
             look_after: to_come(self.look_after),
             confirm_after: to_come(self.confirm_after),
+            platform_after: to_come(self.platform_after),
+            platform_unseen: self.platform_unseen,
             flows_after: to_come(self.flows_after),
             heard_until: self.heard_until,
             others_drive: self.others_drive,
@@ -537,7 +547,8 @@ impl Session {
     }
 
     pub(super) fn decide(&mut self, cause: &Cause) -> Result<Option<BatchId>, Refusal> {
-        let (expected, moment) = (self.release.head(), Moment { now: self.stream_now(), clock: self.clock });
+        let moment = Moment { now: self.stream_now(), clock: self.clock, rules: Rules::Current };
+        let expected = self.release.head();
         let was_going_back = is_going_back(&self.release);
         if self.contested > 0 && self.pending.is_empty() {
             self.as_stored = Some(Box::new(self.release.clone()));

@@ -49,21 +49,21 @@ pub trait Tracker: Send + Sync {
 /// # Examples
 ///
 /// ```
-/// use relman_core::port::{Place, TrackerCapabilities};
+/// use relman_core::port::{Placement, TrackerCapabilities};
 ///
 /// const CAPABILITIES: TrackerCapabilities =
-///     TrackerCapabilities::new(30_000).with_notes(Place::OfItsOwn).with_post_mortems(Place::OfItsOwn);
-/// assert_eq!(CAPABILITIES.phases, Place::InTheBody);
+///     TrackerCapabilities::new(30_000).with_notes(Placement::OfItsOwn).with_post_mortems(Placement::OfItsOwn);
+/// assert_eq!(CAPABILITIES.phases, Placement::InTheBody);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TrackerCapabilities {
     /// Where notes go.
-    pub notes: Place,
+    pub notes: Placement,
     /// Where post-mortems go.
-    pub post_mortems: Place,
+    pub post_mortems: Placement,
     /// Where the phases are shown.
-    pub phases: Place,
+    pub phases: Placement,
     /// How many characters the body of the copy may have. A longer one is cut, and says so.
     pub body_chars: usize,
 }
@@ -71,26 +71,31 @@ pub struct TrackerCapabilities {
 impl TrackerCapabilities {
     /// Describes a tracker that puts every part into a body of at most so many characters.
     pub const fn new(body_chars: usize) -> Self {
-        Self { notes: Place::InTheBody, post_mortems: Place::InTheBody, phases: Place::InTheBody, body_chars }
+        Self {
+            notes: Placement::InTheBody,
+            post_mortems: Placement::InTheBody,
+            phases: Placement::InTheBody,
+            body_chars,
+        }
     }
 
     /// Sets where notes go.
     #[must_use]
-    pub const fn with_notes(mut self, notes: Place) -> Self {
+    pub const fn with_notes(mut self, notes: Placement) -> Self {
         self.notes = notes;
         self
     }
 
     /// Sets where post-mortems go.
     #[must_use]
-    pub const fn with_post_mortems(mut self, post_mortems: Place) -> Self {
+    pub const fn with_post_mortems(mut self, post_mortems: Placement) -> Self {
         self.post_mortems = post_mortems;
         self
     }
 
     /// Sets where the phases are shown.
     #[must_use]
-    pub const fn with_phases(mut self, phases: Place) -> Self {
+    pub const fn with_phases(mut self, phases: Placement) -> Self {
         self.phases = phases;
         self
     }
@@ -98,7 +103,7 @@ impl TrackerCapabilities {
 
 /// Where a tracker puts a part of a publication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum Placement {
     /// It stands by itself: a comment, an issue, a status.
     OfItsOwn,
     /// It is a section of the copy's body.

@@ -4,6 +4,6 @@ mod contract;
 mod part;
 mod publication;
 
-pub use contract::{Place, Tracker, TrackerCapabilities};
+pub use contract::{Placement, Tracker, TrackerCapabilities};
 pub use part::{Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus};
 pub use publication::{Publication, Published, ReleaseTag, Standing, Subject};

@@ -37,6 +37,13 @@ pub fn sentence(event: &Event) -> String {
         Event::StagingStarted(_) => "staging began".to_owned(),
         Event::Deployed(deployed) => format!("deployed to {}", deployed.environment),
         Event::CheckRecorded(check) => check_sentence(check),
+        Event::PlatformObserved(observed) => match &observed.exposure {
+            ObservedExposure::Seen { share_bp } => {
+                let detail = observed.detail.as_ref().map(|detail| format!("; {detail}")).unwrap_or_default();
+                format!("production observed: {share_bp} of traffic where the new version goes{detail}")
+            }
+            ObservedExposure::Unknown { detail } => format!("production could NOT be observed: {detail}"),
+        },
         Event::RolloutStarted(_) => "entered production with no traffic yet".to_owned(),
         Event::StepStarted(started) => {
             format!("step {} began: {} of traffic for at least {}", started.step, started.share, started.bake)
@@ -171,6 +178,8 @@ fn held(cause: HoldCause) -> &'static str {
         HoldCause::Unmeasured => " for missing data",
         HoldCause::Deployer => " for the deployer",
         HoldCause::Suspicion => " on suspicion",
+        HoldCause::Platform => " for the platform",
+        HoldCause::Drift => " because the traffic is moved",
     }
 }
 

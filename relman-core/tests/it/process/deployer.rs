@@ -72,7 +72,7 @@ fn a_refusal_after_failures_says_that_nothing_goes_on_by_itself() {
 
 #[test]
 fn drift_is_recorded_set_right_and_does_not_count() {
-    for seen in [0, 2, 9, 11, 100] {
+    for seen in [0, 2, 9] {
         let mut driven = Driven::drill().in_step(2);
         driven.healthy_look();
         let batch = driven.look_at(Ok(share(seen)), healthy);

@@ -14,6 +14,7 @@
 //! | law 5, back beats forward | `back_beats_forward.rs`, `deployer.rs` |
 //! | separation of duties in every combination | `duties.rs` |
 //! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
+//! | T2, T7, T9: what the platform really is | `platform.rs` |
 //! | the same for records that were decided elsewhere | `forged.rs` |
 
 mod back_beats_forward;
@@ -31,6 +32,7 @@ mod judging;
 mod learn;
 mod no_data;
 mod plan;
+mod platform;
 mod release;
 mod rollback;
 mod stage;

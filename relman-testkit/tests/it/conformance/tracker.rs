@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use relman_core::{
     chain::Head,
     port::{
-        Note, PartKey, Place, PortError, PortErrorKind, Publication, Published, Subject, Tracker,
+        Note, PartKey, Placement, PortError, PortErrorKind, Publication, Published, Subject, Tracker,
         TrackerCapabilities,
     },
     unit::ReleaseId,
@@ -182,9 +182,9 @@ impl Tracker for Flawed {
 
     fn capabilities(&self) -> TrackerCapabilities {
         TrackerCapabilities::new(BODY_CHARS)
-            .with_notes(Place::OfItsOwn)
-            .with_post_mortems(Place::OfItsOwn)
-            .with_phases(Place::OfItsOwn)
+            .with_notes(Placement::OfItsOwn)
+            .with_post_mortems(Placement::OfItsOwn)
+            .with_phases(Placement::OfItsOwn)
     }
 
     async fn publish(&self, publication: &Publication) -> Result<Published, PortError> {

@@ -1,0 +1,74 @@
+use serde::{Deserialize, Serialize};
+
+use super::ObservedExposure;
+use crate::unit::{Text, TrafficShare};
+
+/// The platform was looked at before production is entered: what is where, and whether the new version's place is free.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PlatformObserved {
+    /// The share of the production traffic that the new version's place gets.
+    pub exposure: ObservedExposure,
+    /// What else the platform says.
+    #[serde(default, skip_serializing_if = "PlatformSeen::is_empty")]
+    pub platform: PlatformSeen,
+    /// What a person may want to know about it, in the platform's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Text>,
+}
+
+/// What a platform says beyond the share that users get.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PlatformSeen {
+    /// The share that is set, where it is another than the one that users get.
+    #[serde(rename = "set_bp", default, skip_serializing_if = "Option::is_none")]
+    pub set: Option<TrafficShare>,
+    /// The place of the new version.
+    #[serde(default, skip_serializing_if = "PlaceSeen::is_empty")]
+    pub canary: PlaceSeen,
+    /// The place of the version that it replaces.
+    #[serde(default, skip_serializing_if = "PlaceSeen::is_empty")]
+    pub baseline: PlaceSeen,
+}
+
+/// What a platform says about a place. What it can't tell is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PlaceSeen {
+    /// The version that is installed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Text>,
+    /// How many instances take requests, and of how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<(u32, u32)>,
+    /// What is wrong there, in the platform's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<Text>,
+}
+
+impl PlatformObserved {
+    pub(crate) fn new(exposure: ObservedExposure, platform: PlatformSeen, detail: Option<Text>) -> Self {
+        Self { exposure, platform, detail }
+    }
+}
+
+impl PlatformSeen {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl PlaceSeen {
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether no instance would take a request, as far as the platform can tell.
+    pub fn has_nothing_ready(&self) -> bool {
+        self.ready.is_some_and(|(ready, _)| ready == 0)
+    }
+}
