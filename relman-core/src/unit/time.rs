@@ -126,6 +126,11 @@ impl Window {
     pub fn length(&self) -> Span {
         self.until.since(self.from)
     }
+
+    /// Whether a moment is in it.
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.until
+    }
 }
 
 impl fmt::Display for Window {

@@ -8,7 +8,7 @@ use relman_core::{
 use super::{
     chain, evidence, gates, ground_truth,
     ground_truth::GroundTruth,
-    people, rollback, rollout,
+    people, platform, rollback, rollout,
     violation::{Broken, Violation},
 };
 use crate::{Run, world::Happening};
@@ -40,7 +40,7 @@ const CATALOGUE: [(&str, Check); 18] = [
 type RunCheck = fn(&Run) -> Result<(), Broken>;
 
 /// Every invariant over a whole run with its name.
-const OF_RUNS: [(&str, RunCheck); 10] = [
+const OF_RUNS: [(&str, RunCheck); 13] = [
     ("chain_verifies", ground_truth::chain_verifies),
     ("replay_equals_live", ground_truth::replay_equals_live),
     ("law2_append_before_act", |run| ground_truth::append_before_act(run.ground_truth())),
@@ -55,6 +55,11 @@ const OF_RUNS: [(&str, RunCheck); 10] = [
     ("b3_platform_is_at_zero_when_confirmed", |run| {
         ground_truth::platform_is_at_zero_when_confirmed(run.ground_truth())
     }),
+    ("t2_nothing_is_installed_where_users_are", |run| {
+        platform::nothing_is_installed_where_users_are(run.ground_truth())
+    }),
+    ("t7_no_way_back_is_a_hold", platform::no_way_back_is_a_hold),
+    ("t9_what_users_get_counts", platform::what_users_get_counts),
     ("law9_every_call_ends_once", ground_truth::every_call_ends_once),
     ("law10_nobody_is_left_alone", ground_truth::nobody_is_left_alone),
     ("nobody_waits_for_ever", ground_truth::nobody_waits_for_ever),
@@ -100,6 +105,9 @@ impl Run {
 /// | `law5_back_beats_forward` | a call that goes forward after a rollback was recorded |
 /// | `exposure_on_the_platform_never_above_step` | a call that gives more traffic than the step allows, or more that someone else has given and a look lets be |
 /// | `b3_platform_is_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
+/// | `t2_nothing_is_installed_where_users_are` | a new version that is installed where users of an earlier one are |
+/// | `t7_no_way_back_is_a_hold` | a release that goes on while nothing of the old version takes requests |
+/// | `t9_what_users_get_counts` | bake time while users get another share than the step's, whatever is set |
 /// | `law9_every_call_ends_once` | a call that is neither answered nor aborted, or ends twice |
 /// | `law10_nobody_is_left_alone` | a journal that fails for long while users have the version, and nobody is told |
 /// | `nobody_waits_for_ever` | a release without an end although failures have stopped and people do their part |

@@ -31,7 +31,7 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
             Event::StepStarted(_) | Event::TrafficDrifted(_) => routed = Routed::Elsewhere,
             Event::TrafficSet(_) => (routed, counts_from) = (Routed::There, Some(record.at)),
             Event::HoldPlaced(placed) => match placed.cause {
-                HoldCause::Manual | HoldCause::Deployer => {
+                HoldCause::Manual | HoldCause::Deployer | HoldCause::Platform | HoldCause::Drift => {
                     held.insert(placed.cause);
                 }
                 // What a look sees in spite of them is seen.

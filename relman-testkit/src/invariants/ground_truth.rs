@@ -16,7 +16,7 @@ use crate::{
     Ending, Run,
     world::{
         Call, CallAnswer, Happening, What,
-        fault::{DeployerFate, Fault, PersonFate},
+        fault::{DeployerFate, Fault, PersonFate, When},
         team::Diligence,
     },
 };
@@ -38,6 +38,10 @@ impl<R> Copy for GroundTruth<'_, R> {}
 impl<'a, R: Borrow<Record>> GroundTruth<'a, R> {
     pub(super) fn new(records: &'a [R], happened: &'a [Happening]) -> Self {
         Self { records, happened }
+    }
+
+    pub(super) fn happened(&self) -> &'a [Happening] {
+        self.happened
     }
 
     fn records(&self) -> impl Iterator<Item = &'a Record> {
@@ -218,7 +222,7 @@ pub(super) fn back_beats_forward(truth: GroundTruth<'_, impl Borrow<Record>>) ->
 }
 
 /// The platform never gives the new version more than the step under way allows. Where someone else has given it
-/// more, the first look that sees it leads to a push back.
+/// more, the first look that sees it leads to a push back; where it does so by itself, to a hold.
 pub(super) fn exposure_on_the_platform_never_above_step(
     truth: GroundTruth<'_, impl Borrow<Record>>,
 ) -> Result<(), Broken> {
@@ -230,19 +234,25 @@ pub(super) fn exposure_on_the_platform_never_above_step(
             return Err(broken(happening, what));
         }
     }
-    let mut on_its_way = false;
+    let (mut on_its_way, mut held) = (false, false);
     for record in truth.records() {
         match &record.event {
+            // The weights are right: there is nothing to push.
+            Event::HoldPlaced(placed) if placed.cause == HoldCause::Platform => held = true,
+            Event::HoldReleased(released) if released.cause == HoldCause::Platform => held = false,
             Event::StepStarted(_) | Event::TrafficDrifted(_) => on_its_way = true,
             Event::TrafficSet(_) => on_its_way = false,
             Event::Evaluated(look) => {
                 let ObservedExposure::Seen { share_bp } = look.exposure else { continue };
                 let allowed = allowed(truth, record.seq);
                 let same_decision = truth.records().skip(index(record.seq) + 1).take(4);
-                let pushed_back = same_decision
-                    .take_while(|next| next.at == record.at)
-                    .any(|next| matches!(next.event, Event::TrafficDrifted(_) | Event::RollbackStarted(_)));
-                if share_bp > allowed && !on_its_way && !pushed_back {
+                let acted =
+                    same_decision.take_while(|next| next.at == record.at).any(|next| match &next.event {
+                        Event::TrafficDrifted(_) | Event::RollbackStarted(_) => true,
+                        Event::HoldPlaced(placed) => placed.cause == HoldCause::Platform,
+                        _ => false,
+                    });
+                if share_bp > allowed && !on_its_way && !held && !acted {
                     let what = format!("it sees {share_bp} where {allowed} is allowed, and lets it be");
                     return Err(Broken::by(record, what));
                 }
@@ -431,7 +441,10 @@ fn failures_until(run: &Run) -> Timestamp {
     let id = run.release.id();
     let happened = run.happened.iter().filter(|happening| failed(&happening.what)).map(|one| one.at);
     let planned = run.faults.faults.iter().filter_map(|fault| match fault {
-        Fault::Metrics { from, lasting, .. } => Some(run.platform.moment(id, *from)? + *lasting),
+        Fault::Metrics { from, lasting, .. } | Fault::Platform { from, lasting, .. } => {
+            Some(run.platform.moment(id, *from)? + *lasting)
+        }
+        Fault::Occupied { lasting } => Some(run.platform.moment(id, When::AfterStart(*lasting))?),
         Fault::Clock { at, .. } => run.platform.moment(id, *at),
         _ => None,
     });

@@ -11,6 +11,7 @@ mod gates;
 mod ground_truth;
 mod in_force;
 mod people;
+mod platform;
 mod rollback;
 mod rollout;
 mod violation;

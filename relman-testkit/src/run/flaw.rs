@@ -55,6 +55,12 @@ pub enum Flaw {
     DropsCommandsAfterTheEnd,
     /// It gives a release up when the journal fails. Shows where an append fails.
     GivesUpOnTheJournal,
+    /// It takes the place for the new version for free, whatever the platform shows. Shows where it is occupied.
+    BelievesItFree,
+    /// It does not look at whether the old version takes requests. Shows where that is down.
+    OverlooksTheWayBack,
+    /// It takes the share that is set for the one that users get. Shows where the platform does something else.
+    GoesByTheWeights,
     /// It tells nobody that the journal does not work. Shows where the journal fails for long.
     FailsInSilence,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use relman_core::{
     machine::{Call, EvaluationRequest, Outcome, Request},
-    port::{Deployer, MetricsSource, Notifier, PortError, Retry, Target},
+    port::{Deployer, Deployment, Environment, MetricsSource, Notifier, Place, PortError, Retry, Target},
     unit::{ReleaseId, Span, TrafficShare},
 };
 
@@ -116,7 +116,16 @@ impl Ports<'_> {
         let observe =
             |(query, arm)| ready(MetricsSource::observe(self.platform, query, arm, question.window));
         let observations = asked.map(observe).collect();
-        let deployment = ready(Deployer::observe(self.platform, &question.target));
+        let mut deployment = ready(Deployer::observe(self.platform, &question.target));
+        if let Ok(shown) = &mut deployment {
+            match self.flaw {
+                Some(Flaw::OverlooksTheWayBack) => shown.baseline = Place::new(),
+                Some(Flaw::GoesByTheWeights) => {
+                    *shown = Deployment::at(shown.set_share.unwrap_or(shown.canary_share));
+                }
+                _ => {}
+            }
+        }
         Outcome::Measured {
             observations,
             deployment: deployment.map_err(|error| error.to_string()),
@@ -127,7 +136,10 @@ impl Ports<'_> {
     fn observe(&self, target: &Target) -> Outcome {
         match ready(Deployer::observe(self.platform, target)) {
             Ok(mut deployment) => {
-                if self.flaw == Some(Flaw::BelievesInZero) {
+                let enters = !self.platform.installed(self.id).contains(&Environment::Production);
+                if self.flaw == Some(Flaw::BelievesInZero)
+                    || (enters && self.flaw == Some(Flaw::BelievesItFree))
+                {
                     deployment.canary_share = TrafficShare::ZERO;
                 }
                 Outcome::Observed { deployment, tolerance: self.platform.capabilities().share_tolerance }

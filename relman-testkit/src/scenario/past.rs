@@ -256,7 +256,7 @@ fn is_at(release: &Release, place: &Place) -> bool {
         Place::Nothing | Place::Facts(_) => true,
         Place::Planned => at == PhaseName::Planning,
         Place::Approved => at == PhaseName::Staging,
-        Place::Staged => matches!(release.phase(), Phase::Staging { deployed_at: Some(_) }),
+        Place::Staged => matches!(release.phase(), Phase::Staging { deployed_at: Some(_), .. }),
         Place::InProduction => at == PhaseName::Releasing,
         Place::InStep(number) => release
             .phase()

@@ -181,7 +181,7 @@ impl Story {
         use relman_core::event::{CheckOutcome, Gate};
         let release = self.release();
         let gate = match release.phase() {
-            Phase::Staging { deployed_at: Some(_) } => Gate::Staging,
+            Phase::Staging { deployed_at: Some(_), .. } => Gate::Staging,
             Phase::Validating(_) => Gate::Validation,
             _ => return None,
         };

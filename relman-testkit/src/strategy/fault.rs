@@ -6,7 +6,7 @@ use crate::{
     Duty, Team,
     world::fault::{
         AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
-        NotifierFate, PersonFate, PortName, Schedule, When,
+        NotifierFate, PersonFate, PlatformFate, PortName, Schedule, When,
     },
 };
 
@@ -42,6 +42,11 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
         .prop_map(|(call, nth, times, fate)| Fault::Deployer { call, nth, times, fate });
     let drift = (when(), shares(TrafficShare::ZERO..=TrafficShare::FULL))
         .prop_map(|(at, to)| Fault::Drift { at, to });
+    let hours = || spans(second..=Span::from_hours(2));
+    let users = shares(TrafficShare::ZERO..=TrafficShare::FULL).prop_map(PlatformFate::Users);
+    let fate = prop_oneof![Just(PlatformFate::CanaryDown), Just(PlatformFate::BaselineDown), users];
+    let platform =
+        (when(), hours(), fate).prop_map(|(from, lasting, fate)| Fault::Platform { from, lasting, fate });
     let notifier = (1..=8_u32, 1..=8_u32, select(&[NotifierFate::Down, NotifierFate::AnswerLost][..]))
         .prop_map(|(nth, times, fate)| Fault::Notifier { nth, times, fate });
     let append = (1..=60_u32, 1..=6_u32, select(&AppendFate::ALL[..]))
@@ -63,6 +68,8 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
         deployer,
         metrics(day, Span::from_hours(4), &sources),
         drift,
+        platform,
+        hours().prop_map(|lasting| Fault::Occupied { lasting }),
         (1..=30_u32, 1..=6_u32).prop_map(|(nth, times)| Fault::Observation { nth, times }),
         notifier,
         append,

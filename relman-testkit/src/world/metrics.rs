@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use relman_core::{
     judge::{Answer, Arm, Measurement},
     port::MetricQuery,
@@ -15,7 +17,7 @@ use super::{
 pub(super) struct Measured<'a> {
     pub(super) world: &'a World,
     pub(super) seed: u64,
-    pub(super) history: &'a TrafficHistory,
+    pub(super) history: Cow<'a, TrafficHistory>,
     /// When the release was first exposed, if it was.
     pub(super) anchor: Option<Timestamp>,
 }

@@ -21,7 +21,7 @@ use super::{
     metrics::Measured,
     site::{NAME, Origin, Site, in_place, lateness, twice},
 };
-use crate::world::fault::{MetricsFate, Schedule, When};
+use crate::world::fault::{MetricsFate, PlatformFate, Schedule, When};
 
 /// A platform that routes simulated traffic, and the metrics of it, for any number of releases.
 ///
@@ -185,6 +185,11 @@ impl SimulatedPlatform {
         self.with_site(release, |site, _| site.moment(self.origin, when))
     }
 
+    /// What is wrong with the platform itself for a release at a moment.
+    pub fn platform_fate(&self, release: &ReleaseId, at: Timestamp) -> Option<PlatformFate> {
+        self.with_site(release, |site, _| site.platform_fate(self.faults(release), self.origin, at))
+    }
+
     /// What goes wrong for a release.
     pub fn faults(&self, release: &ReleaseId) -> &Schedule {
         &self.world_of(release).faults
@@ -221,7 +226,8 @@ impl SimulatedPlatform {
 
     fn measured<'a>(&'a self, release: &ReleaseId, site: &'a Site) -> Measured<'a> {
         let (world, anchor) = (self.world_of(release), self.origin.anchor.or(site.anchor));
-        Measured { world, seed: self.seed, history: &site.history, anchor }
+        let history = site.effective(&world.faults, self.origin);
+        Measured { world, seed: self.seed, history, anchor }
     }
 
     fn world_of(&self, release: &ReleaseId) -> &World {
@@ -256,7 +262,7 @@ impl Deployer for SimulatedPlatform {
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
         let release = &request.target.release;
         self.with_site(release, |site, now| {
-            site.install(self.faults(release), request.environment, &request.key, now)
+            site.install(self.faults(release), self.origin, request.environment, &request.key, now)
         })
     }
 
@@ -269,15 +275,16 @@ impl Deployer for SimulatedPlatform {
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
         let release = &target.release;
-        self.with_site(release, |site, _| {
-            let canary_share = site.show(self.faults(release))?;
+        self.with_site(release, |site, now| {
+            let shown = site.show(self.faults(release), self.origin, now)?;
+            let canary_share = shown.canary_share;
             let rest = TrafficShare::try_from(canary_share.distance(TrafficShare::FULL))
                 .expect("what is left of all of the traffic is a share");
             let detail = format!(
                 "{} has {canary_share}, {} has {rest}",
                 target.artifact.version, target.baseline_version
             );
-            Ok(Deployment::at(canary_share).with_detail(detail))
+            Ok(shown.with_detail(detail))
         })
     }
 }

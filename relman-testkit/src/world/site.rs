@@ -1,11 +1,12 @@
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     hash::{Hash, Hasher},
 };
 
 use relman_core::{
     judge::{Answer, ClassicHistogram, Histogram, Measurement},
-    port::{Environment, PortError, PortErrorKind},
+    port::{Deployment, Environment, PortError, PortErrorKind},
     unit::{MetricName, Span, Timestamp, TrafficShare, Window},
 };
 
@@ -13,7 +14,7 @@ use super::{
     happening::{Call, CallAnswer, Happening, What},
     traffic::TrafficHistory,
 };
-use crate::world::fault::{DeployerCall, DeployerFate, Fault, MetricsFate, Schedule, When};
+use crate::world::fault::{DeployerCall, DeployerFate, Fault, MetricsFate, PlatformFate, Schedule, When};
 
 /// The name under which the platform appears in observations and errors.
 pub(super) const NAME: &str = "simulated";
@@ -151,12 +152,14 @@ impl Site {
     pub(super) fn install(
         &mut self,
         faults: &Schedule,
+        origin: Origin,
         environment: Environment,
         key: &str,
         now: Timestamp,
     ) -> Result<(), PortError> {
         let fate = self.fate(faults, DeployerCall::Install);
-        let share = self.history.share();
+        let occupied = environment == Environment::Production && self.is_occupied(faults, origin, now);
+        let share = if occupied { TrafficShare::FULL } else { self.history.share() };
         self.delay = delay(fate);
         let result = match fate {
             // To install late is to install: nobody meets it before.
@@ -211,7 +214,12 @@ impl Site {
     }
 
     /// The share that the platform shows, where it shows one.
-    pub(super) fn show(&mut self, faults: &Schedule) -> Result<TrafficShare, PortError> {
+    pub(super) fn show(
+        &mut self,
+        faults: &Schedule,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Result<Deployment, PortError> {
         self.looks = self.looks.saturating_add(1);
         let blind = faults.faults.iter().any(|fault| match fault {
             Fault::Observation { nth, times } => Fault::hits(*nth, *times, self.looks),
@@ -221,7 +229,60 @@ impl Site {
             let detail = "the platform's inventory is not available";
             return Err(PortError::new(NAME, "observe the traffic", PortErrorKind::Unavailable, detail));
         }
-        Ok(self.history.share())
+        if self.is_occupied(faults, origin, now) {
+            return Ok(Deployment::at(TrafficShare::FULL));
+        }
+        let set = self.history.share();
+        Ok(self.platform_fate(faults, origin, now).map_or(Deployment::at(set), |fate| fate.shown(set)))
+    }
+
+    /// Whether users of an earlier version are where the new one goes.
+    fn is_occupied(&self, faults: &Schedule, origin: Origin, now: Timestamp) -> bool {
+        !self.installed.contains(&Environment::Production)
+            && faults.faults.iter().any(|fault| match fault {
+                Fault::Occupied { lasting } => now < origin.start + *lasting,
+                _ => false,
+            })
+    }
+
+    /// What is wrong with the platform at a moment.
+    pub(super) fn platform_fate(
+        &self,
+        faults: &Schedule,
+        origin: Origin,
+        now: Timestamp,
+    ) -> Option<PlatformFate> {
+        self.platform_fates(faults, origin).find(|(window, _)| window.contains(now)).map(|(_, fate)| fate)
+    }
+
+    /// What is wrong with the platform at which times, as far as those are known.
+    pub(super) fn platform_fates<'a>(
+        &'a self,
+        faults: &'a Schedule,
+        origin: Origin,
+    ) -> impl Iterator<Item = (Window, PlatformFate)> + 'a {
+        faults.faults.iter().filter_map(move |fault| match fault {
+            Fault::Platform { from, lasting, fate } => {
+                let from = self.moment(origin, *from)?;
+                Some((Window { from, until: from + *lasting }, *fate))
+            }
+            _ => None,
+        })
+    }
+
+    /// What users got of the new version at which time.
+    pub(super) fn effective(&self, faults: &Schedule, origin: Origin) -> Cow<'_, TrafficHistory> {
+        let mut fates: Vec<(Window, PlatformFate)> = self.platform_fates(faults, origin).collect();
+        if fates.is_empty() {
+            return Cow::Borrowed(&self.history);
+        }
+        // Of two at once, the first of the schedule counts: it is applied last.
+        fates.reverse();
+        let mut history = self.history.clone();
+        for (window, fate) in fates {
+            history = history.changed_within(window, |share| fate.effective(share));
+        }
+        Cow::Owned(history)
     }
 
     fn set(&mut self, share: TrafficShare, now: Timestamp) {

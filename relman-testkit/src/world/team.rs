@@ -255,7 +255,9 @@ impl Team {
         let mut acts = Vec::new();
         match release.phase() {
             Phase::Planning => acts.extend(self.approve(release)),
-            Phase::Staging { deployed_at: Some(_) } => acts.extend(self.check(release, Gate::Staging, now)),
+            Phase::Staging { deployed_at: Some(_), .. } => {
+                acts.extend(self.check(release, Gate::Staging, now))
+            }
             Phase::Releasing(_) => acts.extend(self.take_duty(release, now)),
             Phase::Validating(step) => {
                 acts.extend(self.take_duty(release, now));
@@ -270,7 +272,7 @@ impl Team {
             }
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => acts.extend(self.finish(release)),
             Phase::Unplanned
-            | Phase::Staging { deployed_at: None }
+            | Phase::Staging { deployed_at: None, .. }
             | Phase::RollingBack(_)
             | Phase::Closed(_) => {}
         }
@@ -404,6 +406,10 @@ impl Team {
     /// Resumes a release that waits for a person since the deployer has refused something, and gives it up where the
     /// deployer keeps refusing.
     fn resume(&self, release: &Release) -> Option<(Principal, Action)> {
+        if self.does(Duty::Resume) && release.holds().contains_key(&HoldCause::Drift) {
+            let reason = text("whoever moved the traffic has been told");
+            return Some((self.principal("user:oli"), Action::Resume { reason }));
+        }
         let waiting = release.outstanding().values().filter(|one| one.due == Due::WhenResumed);
         let failures = waiting.map(|one| one.failures).max()?;
         let held = release.holds().contains_key(&HoldCause::Deployer);

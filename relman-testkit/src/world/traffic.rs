@@ -20,6 +20,23 @@ impl TrafficHistory {
         }
     }
 
+    /// The same with other shares within a window.
+    pub(super) fn changed_within(
+        &self,
+        window: Window,
+        other: impl Fn(TrafficShare) -> TrafficShare,
+    ) -> Self {
+        let mut borders: Vec<Timestamp> =
+            self.0.iter().map(|(at, _)| *at).chain([window.from, window.until]).collect();
+        borders.sort_unstable();
+        let mut changed = Self::default();
+        for at in borders {
+            let share = self.share_at(at);
+            changed.set(at, if window.contains(at) { other(share) } else { share });
+        }
+        changed
+    }
+
     /// The share now.
     pub(super) fn share(&self) -> TrafficShare {
         self.0.last().map_or(TrafficShare::ZERO, |(_, share)| *share)

@@ -3,6 +3,7 @@ use std::fmt;
 use relman_core::unit::{Actor, MetricName, Span, TrafficShare};
 use serde::{Deserialize, Serialize};
 
+use super::PlatformFate;
 use crate::Duty;
 
 /// One thing that goes wrong.
@@ -39,6 +40,22 @@ pub enum Fault {
         /// To which share.
         #[serde(with = "as_text")]
         to: TrafficShare,
+    },
+    /// The platform's weights are right, and users get something else.
+    Platform {
+        /// The first moment.
+        from: When,
+        /// For how long.
+        #[serde(with = "as_text")]
+        lasting: Span,
+        /// What is wrong.
+        fate: PlatformFate,
+    },
+    /// The place for the new version carries the users of an earlier one until so long after the start.
+    Occupied {
+        /// For how long.
+        #[serde(with = "as_text")]
+        lasting: Span,
     },
     /// Metrics are not what they should be. A question about any part of the time is affected.
     Metrics {
@@ -364,6 +381,10 @@ impl fmt::Display for Fault {
             Self::Observation { nth, times } => {
                 write!(f, "{}: the platform does not tell where the traffic is", Calls("look", *nth, *times))
             }
+            Self::Platform { from, lasting, fate } => write!(f, "from {from}, for {lasting}: {fate}"),
+            Self::Occupied { lasting } => {
+                write!(f, "for {lasting} from the start: the new version's place carries all users")
+            }
             Self::Drift { at, to } => write!(f, "{at}: somebody else sets the traffic to {to}"),
             Self::Metrics { of, from, lasting, fate } => {
                 write!(f, "from {from}, for {lasting}: {of} {fate}")
@@ -522,16 +543,19 @@ impl fmt::Display for Boundary {
 }
 
 /// Values as people write them: `5m`, `10%`.
-mod as_text {
+pub(super) mod as_text {
     use std::{fmt::Display, str::FromStr};
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<T: Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<T: Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
+    pub(in super::super) fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<T, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)

@@ -5,10 +5,12 @@
 //! people ([`Display`](std::fmt::Display)), or comes from a seed ([`Schedule::random`]).
 
 mod kind;
+mod platform;
 mod schedule;
 
 pub use kind::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
     NotifierFate, PersonFate, PortName, When,
 };
+pub use platform::PlatformFate;
 pub use schedule::{Schedule, ScheduleError};

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::{
     AppendFate, Boundary, Clocks, DeployerCall, DeployerFate, Fault, Jump, Metrics, MetricsFate,
-    NotifierFate, PersonFate, PortName, When,
+    NotifierFate, PersonFate, PlatformFate, PortName, When,
 };
 use crate::{Duty, Team};
 
@@ -247,7 +247,7 @@ struct Draw {
 
 impl Draw {
     fn fault(&mut self) -> Fault {
-        match self.up_to(15) {
+        match self.up_to(16) {
             0..3 => Fault::Deployer {
                 call: self.one_of(&DeployerCall::ALL),
                 nth: 1 + self.up_to(4),
@@ -282,6 +282,7 @@ impl Draw {
                 nth: 1 + self.up_to(30),
                 times: 1 + self.up_to(5),
             },
+            14 => self.platform(),
             13 => Fault::Person { duty: self.one_of(&Duty::ALL), fate: self.person() },
             _ if self.up_to(4) == 0 => Fault::SecondConductor {},
             _ => Fault::Crash {
@@ -312,6 +313,14 @@ impl Draw {
         let longest = self.within.as_millis() / 2;
         let lasting = Span::from_millis(1 + self.rng.random_range(0..=longest));
         Fault::Metrics { of, from: self.when(), lasting, fate: self.one_of(&fates) }
+    }
+
+    fn platform(&mut self) -> Fault {
+        let lasting = Span::from_millis(1 + self.rng.random_range(0..=self.within.as_millis() / 4));
+        if self.up_to(4) == 0 {
+            return Fault::Occupied { lasting };
+        }
+        Fault::Platform { from: self.when(), lasting, fate: self.one_of(&PlatformFate::ALL) }
     }
 
     fn jump(&mut self) -> Jump {

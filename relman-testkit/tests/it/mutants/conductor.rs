@@ -8,12 +8,12 @@ use relman_testkit::{
     Duty, Flaw, People, Run, Simulation, SimulationError, Team, sample,
     world::{
         Complaints, Regression, World,
-        fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, Schedule, When},
+        fault::{AppendFate, Clocks, DeployerCall, DeployerFate, Fault, Jump, PlatformFate, Schedule, When},
     },
 };
 
 /// The invariant that has to notice, and what is wrong with the conductor.
-pub(crate) const FLAWS: [(&str, Flaw); 17] = [
+pub(crate) const FLAWS: [(&str, Flaw); 20] = [
     ("chain_verifies", Flaw::RewritesLines),
     ("replay_equals_live", Flaw::ClosesInMemory),
     ("law2_append_before_act", Flaw::ActsBeforeAppending),
@@ -23,6 +23,9 @@ pub(crate) const FLAWS: [(&str, Flaw); 17] = [
     ("exposure_on_the_platform_never_above_step", Flaw::GivesEverythingOnRetry),
     ("b3_platform_is_at_zero_when_confirmed", Flaw::BelievesInZero),
     ("b3_platform_is_at_zero_when_confirmed", Flaw::WatchesZeroBriefly),
+    ("t2_nothing_is_installed_where_users_are", Flaw::BelievesItFree),
+    ("t7_no_way_back_is_a_hold", Flaw::OverlooksTheWayBack),
+    ("t9_what_users_get_counts", Flaw::GoesByTheWeights),
     ("law9_every_call_ends_once", Flaw::ForgetsAborts),
     ("law9_every_call_ends_once", Flaw::AnswersTwice),
     ("law10_nobody_is_left_alone", Flaw::FailsInSilence),
@@ -86,6 +89,17 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
             at: When::AfterStart(Span::from_secs(number.into())),
             of: Clocks::People,
             jump: Jump::Forwards(Span::from_hours(24 * 365)),
+        }),
+        Flaw::BelievesItFree => drill.also(Fault::Occupied { lasting: Span::from_minutes(20) }),
+        Flaw::OverlooksTheWayBack => drill.also(Fault::Platform {
+            from: When::AtShare { share: TrafficShare::FULL, after: Span::ZERO },
+            lasting: Span::from_minutes(20),
+            fate: PlatformFate::BaselineDown,
+        }),
+        Flaw::GoesByTheWeights => drill.also(Fault::Platform {
+            from: When::AfterExposure(Span::ZERO),
+            lasting: Span::from_minutes(20),
+            fate: PlatformFate::Users(TrafficShare::percent(14)),
         }),
         Flaw::AnswersTwice => drill.also(forward(1, DeployerFate::Late(Span::from_secs(6)))),
         Flaw::ForgetsAborts | Flaw::WaitsForEver => drill.also(forward(1, DeployerFate::Hangs)),

@@ -1,0 +1,90 @@
+//! What the platform really is, beside what was recorded of it: the laws of a target that one release can keep.
+
+use std::borrow::Borrow;
+
+use relman_core::{
+    event::{Evaluated, Event, HoldCause, ObservedExposure, Record},
+    port::Environment,
+    unit::TrafficShare,
+};
+
+use super::{ground_truth::GroundTruth, violation::Broken};
+use crate::{
+    Run,
+    world::{Call, Happening, What, fault::PlatformFate},
+};
+
+/// Nothing is installed in production where users are.
+pub(super) fn nothing_is_installed_where_users_are(
+    truth: GroundTruth<'_, impl Borrow<Record>>,
+) -> Result<(), Broken> {
+    let installed = |happening: &&Happening| {
+        let what = &happening.what;
+        let What::Called { call: Call::Install(Environment::Production), before, .. } = what else {
+            return false;
+        };
+        !before.is_zero()
+    };
+    match truth.happened().iter().find(installed) {
+        None => Ok(()),
+        Some(happening) => {
+            Err(Broken { seq: happening.records, what: "it is installed where users are".to_owned() })
+        }
+    }
+}
+
+/// What is wrong with the platform over a whole look, and still when it is recorded.
+fn fate(run: &Run, record: &Record, look: &Evaluated) -> Option<PlatformFate> {
+    // The stream may be ahead of the platform's clock.
+    let skewed = run.records.iter().any(|record| matches!(record.event, Event::ClockSkewed(_)));
+    let at = |at| run.platform.platform_fate(run.release.id(), at);
+    let fate = at(look.window.from).filter(|_| !skewed)?;
+    let lasts = at(look.window.until) == Some(fate) && at(record.at) == Some(fate);
+    let known = matches!(look.exposure, ObservedExposure::Seen { .. });
+    (lasts && known).then_some(fate)
+}
+
+/// Where nothing of the old version takes requests, the release is held or taken back at the next look.
+pub(super) fn no_way_back_is_a_hold(run: &Run) -> Result<(), Broken> {
+    let mut held = false;
+    for (index, record) in run.records.iter().enumerate() {
+        match &record.event {
+            Event::HoldPlaced(placed) if placed.cause == HoldCause::Platform => held = true,
+            Event::HoldReleased(released) if released.cause == HoldCause::Platform => held = false,
+            Event::Evaluated(look) if fate(run, record, look) == Some(PlatformFate::BaselineDown) => {
+                let decision = run.records[index + 1..]
+                    .iter()
+                    .take_while(|next| record.batch.is_some_and(|batch| batch.contains(next.seq)));
+                let acted = decision.into_iter().any(|next| match &next.event {
+                    Event::HoldPlaced(placed) => placed.cause == HoldCause::Platform,
+                    Event::RollbackStarted(_) => true,
+                    _ => false,
+                });
+                if !held && !acted {
+                    return Err(Broken::by(record, "there is no way back, and it goes on".to_owned()));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Time counts only while users get the step's share.
+pub(super) fn what_users_get_counts(run: &Run) -> Result<(), Broken> {
+    let mut share = TrafficShare::ZERO;
+    for record in &run.records {
+        match &record.event {
+            Event::StepStarted(started) => share = started.share,
+            Event::Evaluated(look) if look.credit > relman_core::unit::Span::ZERO => {
+                let got = fate(run, record, look).map(|fate| fate.effective(share));
+                if let Some(got) = got.filter(|got| *got != share) {
+                    let what = format!("{} counts, and users got {got} in place of {share}", look.credit);
+                    return Err(Broken::by(record, what));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
