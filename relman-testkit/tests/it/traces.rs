@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "e3afa846b7887064e14e997c31ab1b939063e25e56cee1d901375fdb596d29a6"),
-    ("error spike", "c640bf30c8731d263cf3d5ec442a1bf75a04af20aa65f71e1b7a53c069abadb7"),
-    ("slow version", "28e14fda91cd0dfb1cdcfff15f901faf560e9e59cb73458e89ab3d88ea217481"),
-    ("outage", "4a925a51ee0c0d8da3d8da25b7c46489edcf25ecd335bd4784198cf6894ae199"),
-    ("two conductors", "1fa4ddca2bdc6a0f247590896e0689b3b652f44b090c2b43450bb874b394ee1d"),
-    ("random 6", "a9b456da0fd766197dd1d4249fac2fb948b5b97ed4fda1ca14ddf424028c1466"),
-    ("random 7", "c527158184d442182a26e8aa9bed62151287e3638c569484a3f5881616af20c5"),
+    ("healthy", "09023de46094b7ba94df30f163bfa7c52dc4ff77dd8ebf4748bfe219277c3b4f"),
+    ("error spike", "6ee61fd4eaedd19b298097d2b3b0a4dc8205a6b0ae793d47f82621ff78594cdd"),
+    ("slow version", "4d4247bcd962f33e4e6f052cf5befc30b1d013c653f2a6b4e86e51a12f540218"),
+    ("outage", "960bfe18d301311fe49b8922dc63ac3446669e276fc5893a0ec1e02d04c2a240"),
+    ("two conductors", "4a5741789506e7d240da4d1033b25ce0de5354d6db929d3a33db7bce8836b09a"),
+    ("random 6", "11261434783995bf50a0b4f1974b4ab5f14922ae76f38918e461748dc3fc7d9d"),
+    ("random 7", "da5effa4c3cd69c8d385e310f7893737ff803e85baa6b67cb8ab41a58866184d"),
 ];
 
 #[test]

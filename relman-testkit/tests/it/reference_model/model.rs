@@ -72,6 +72,8 @@ pub struct Step {
     counts_from: u64,
     errors_clean: bool,
     latency_clean: bool,
+    /// How often the traffic was found elsewhere.
+    drifts: u32,
 }
 
 /// Whether the last move was allowed.
@@ -116,6 +118,8 @@ pub struct Model<R> {
     /// When patience ends.
     pub unmeasured: Option<u64>,
     pub deployer_held: bool,
+    /// Held because someone else moves the traffic.
+    pub drift_held: bool,
     asked: Option<Asked>,
     due: Due,
     /// Whether the platform has been asked, and not answered yet.
@@ -163,6 +167,7 @@ impl<R: Rules> Model<R> {
             held: false,
             unmeasured: None,
             deployer_held: false,
+            drift_held: false,
             asked: None,
             due: Due::At(0),
             under_way: false,
@@ -257,7 +262,7 @@ impl<R: Rules> Model<R> {
             Some(Asked::Traffic(percent)) => percent > self.exposure,
             None => false,
         };
-        if self.held && forward {
+        if (self.held || self.drift_held) && forward {
             self.due = Due::WhenResumed;
         }
     }
@@ -287,14 +292,17 @@ impl<R: Rules> Model<R> {
                 allowed
             }
             Move::Resume(who) => {
-                let allowed = who.may(May::Operate) && (self.held || self.deployer_held);
+                let allowed = who.may(May::Operate) && (self.held || self.deployer_held || self.drift_held);
                 if allowed {
                     if self.held
                         && let Some(step) = &mut self.step
                     {
                         step.counts_from = self.now;
                     }
-                    (self.held, self.deployer_held) = (false, false);
+                    (self.held, self.deployer_held, self.drift_held) = (false, false, false);
+                    if let Some(step) = &mut self.step {
+                        step.drifts = 0;
+                    }
                     self.due = Due::At(self.now);
                 }
                 allowed
@@ -463,13 +471,13 @@ impl<R: Rules> Model<R> {
     fn end(&mut self, phase: Phase) {
         self.phase = phase;
         (self.step, self.asked, self.cover, self.unmeasured) = (None, None, None, None);
-        (self.held, self.deployer_held, self.failures) = (false, false, 0);
+        (self.held, self.deployer_held, self.drift_held, self.failures) = (false, false, false, 0);
         self.overridden.clear();
     }
 
     /// Goes forward as far as nothing is missing.
     fn advance(&mut self) {
-        while !self.held && !self.deployer_held && self.unmeasured.is_none() {
+        while !self.held && !self.deployer_held && !self.drift_held && self.unmeasured.is_none() {
             match self.phase {
                 Phase::Planning if self.approvers.len() >= self.approvals_needed() => {
                     self.phase = Phase::Staging;
@@ -521,6 +529,7 @@ impl<R: Rules> Model<R> {
             counts_from: now,
             errors_clean: false,
             latency_clean: false,
+            drifts: 0,
         });
     }
 }

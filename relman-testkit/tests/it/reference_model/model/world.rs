@@ -70,11 +70,12 @@ impl<R: Rules> Model<R> {
     fn look(&mut self, seen: Seen, until: u64) {
         let now = self.now;
         let (held, deployer_held, covered) = (self.held, self.deployer_held, self.cover.is_some());
+        let drift_held = self.drift_held;
         let validating = self.phase == Phase::Validating;
         let Some(step) = &mut self.step else { return };
         let from = step.looked_until;
         step.looked_until = until;
-        if step.set {
+        if step.set && seen != Seen::TrafficElsewhere {
             step.errors_clean = true;
             step.latency_clean = true;
         }
@@ -93,9 +94,14 @@ impl<R: Rules> Model<R> {
             step.set = false;
             self.exposure = ELSEWHERE;
             let share = SHARES[step.number - 1];
+            // What is asked next is about the time since it was found elsewhere.
+            step.looked_until = now;
+            step.drifts += 1;
+            self.drift_held |= ELSEWHERE > share || step.drifts >= 3;
             return self.ask(Asked::Traffic(share));
         }
-        let still = (held && !R::held_time_counts()) || deployer_held || (validating && !covered);
+        let stopped = deployer_held || drift_held;
+        let still = (held && !R::held_time_counts()) || stopped || (validating && !covered);
         if step.set && !still {
             let seen_for = until.saturating_sub(from.max(step.counts_from));
             // A look that comes much too late counts for one interval.
