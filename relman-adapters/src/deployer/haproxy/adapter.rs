@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use super::{
     Endpoint, HaproxyConfig,
     runtime::{ADAPTER, ask},
+    stat,
     state::{Backend, Servers},
     weights::{Change, MAX_LOSS_BASIS_POINTS, READABLE_TOTAL, Unrepresentable, Weights},
 };
@@ -63,10 +64,16 @@ impl Haproxy {
             let detail = format!("{endpoint} has no backend {backend}");
             return Err(failed(operation, PortErrorKind::Rejected, detail));
         }
-        Servers::parse(&answer, backend).map_err(|problem| {
-            let detail = format!("can't read the answer of {endpoint} to `show servers state`: {problem}");
+        let unreadable = |asked: &str, problem: String| {
+            let detail = format!("can't read the answer of {endpoint} to `{asked}`: {problem}");
             failed(operation, PortErrorKind::InvalidAnswer, detail)
-        })
+        };
+        let servers =
+            Servers::parse(&answer, backend).map_err(|problem| unreadable("show servers state", problem))?;
+        // Of type 4, which are servers, all.
+        let answer = ask(endpoint, *time_limit, operation, &format!("show stat {backend} 4 -1")).await?;
+        let stats = stat::parse(&answer, backend).map_err(|problem| unreadable("show stat", problem))?;
+        Ok(servers.with_stats(&stats))
     }
 
     fn backend<'a>(&self, servers: &'a Servers, operation: &'static str) -> Result<Backend<'a>, PortError> {
@@ -119,7 +126,7 @@ impl Haproxy {
                 backend.canary.state()
             ));
         }
-        let effective = backend.effective(wanted).share(backend.others());
+        let effective = backend.effective(wanted).share(backend.others_in_use());
         if effective > share {
             return refuse(exceeded(backend, effective, share));
         }
@@ -173,7 +180,7 @@ impl Deployer for Haproxy {
         let _changing = self.changing.lock().await;
         let servers = self.servers(SET_TRAFFIC).await?;
         let before = self.backend(&servers, SET_TRAFFIC)?;
-        let (now, others) = (before.weights(), before.others());
+        let (now, others) = (before.weights(), before.weight_of_others());
         let wanted =
             Weights::for_share(share, now, others).map_err(|problem| refuse(share, others, problem))?;
         if now.total(others) > 0 && now.compare_share(wanted, others) == Ordering::Equal {
@@ -219,7 +226,10 @@ impl Deployer for Haproxy {
     async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
         let servers = self.servers(OBSERVE).await?;
         let backend = self.backend(&servers, OBSERVE)?;
-        Ok(Deployment::at(backend.effective(backend.weights()).share(backend.others()))
+        Ok(Deployment::at(backend.counting().share(backend.others_counting()))
+            .with_set_share(backend.weights().share(backend.weight_of_others()))
+            .with_canary(backend.canary_place())
+            .with_baseline(backend.baseline_place())
             .with_detail(format!("backend {}: {backend}", self.config.backend)))
     }
 }
@@ -230,7 +240,7 @@ fn failed(operation: &'static str, kind: PortErrorKind, detail: impl Into<String
 
 /// Weights that are right still give the canary too much where the baseline takes no requests.
 fn not_exceeded(backend: &Backend<'_>, share: TrafficShare) -> Result<(), PortError> {
-    let effective = backend.effective(backend.weights()).share(backend.others());
+    let effective = backend.effective(backend.weights()).share(backend.others_in_use());
     if effective > share {
         return Err(failed(SET_TRAFFIC, PortErrorKind::Unavailable, exceeded(backend, effective, share)));
     }
@@ -239,9 +249,8 @@ fn not_exceeded(backend: &Backend<'_>, share: TrafficShare) -> Result<(), PortEr
 
 fn exceeded(backend: &Backend<'_>, effective: TrafficShare, share: TrafficShare) -> String {
     format!(
-        "the baseline's server {} is {}, so the canary gets {effective} of the traffic with the weights for {share}",
-        backend.baseline.name,
-        backend.baseline.state()
+        "of the baseline's servers {}, so the canary gets {effective} of the traffic with the weights for {share}",
+        backend.missing().join(" and ")
     )
 }
 

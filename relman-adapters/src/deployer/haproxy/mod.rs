@@ -12,12 +12,13 @@
 //! carry no status. Weights changed at run time are gone when HAProxy is reloaded, unless its state file is
 //! in use; the share then is what the configuration file says, and the next observation shows it.
 //!
-//! HAProxy doesn't say by this API which servers are backups or how far a slow start has come. A server that
-//! has weight and is starting counts in full.
+//! What users get is what counts: a server that is down, draining or in maintenance counts nothing, one that is starting
+//! slowly counts what it has reached, and a `backup` server counts only where it is one of the two.
 
 mod adapter;
 mod config;
 mod runtime;
+mod stat;
 mod state;
 mod weights;
 

@@ -1,6 +1,8 @@
 use std::{fmt, str::FromStr};
 
-use super::weights::Weights;
+use relman_core::port::Place;
+
+use super::{stat::Stat, weights::Weights};
 
 /// The version of the answer to `show servers state` that is understood: the first line.
 const FORMAT: &str = "1";
@@ -15,7 +17,14 @@ pub(super) struct Servers(Vec<Server>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
     pub(super) name: String,
+    /// The weight that is set.
     pub(super) weight: u32,
+    /// The weight that counts: less than the one that is set while it starts slowly.
+    counts: u32,
+    /// Whether it gets requests only where no other server takes any.
+    is_backup: bool,
+    /// Whether a check of its own agent may set its weight.
+    has_agent: bool,
     condition: Condition,
     last_check: LastCheck,
 }
@@ -66,11 +75,24 @@ impl Server {
             Condition::Draining => "draining",
             Condition::Maintenance => "in maintenance",
         };
-        match (self.condition, self.last_check) {
-            (Condition::Up, LastCheck::Pending) => format!("{condition}, its first health check pending"),
-            (Condition::Up, LastCheck::Failed) => format!("{condition}, its last health check failed"),
-            _ => condition.to_owned(),
+        let agent = if self.has_agent { ", its weight subject to an agent check" } else { "" };
+        let check = match (self.condition, self.last_check) {
+            (Condition::Up, LastCheck::Pending) => ", its first health check pending",
+            (Condition::Up, LastCheck::Failed) => ", its last health check failed",
+            _ => "",
+        };
+        match self.condition {
+            Condition::Starting if self.counts != self.weight => {
+                format!("{condition}, with a weight of {} so far{agent}", self.counts)
+            }
+            _ => format!("{condition}{check}{agent}"),
         }
+    }
+
+    /// What is wrong with it, in words; nothing where it takes all the requests that its weight gives it.
+    fn trouble(&self) -> Option<String> {
+        let fine = self.condition == Condition::Up && self.counts == self.weight;
+        (!fine).then(|| format!("{} is {}", self.name, self.state()))
     }
 }
 
@@ -94,18 +116,24 @@ impl Servers {
         }
     }
 
-    /// The servers that are neither of the two and take requests.
-    pub(super) fn others_in_use<'a>(
-        &'a self,
-        canary: &'a Server,
-        baseline: &'a Server,
-    ) -> impl Iterator<Item = &'a Server> {
+    /// The servers that are neither of the two and have weight; not those that are there for the case that all others fail.
+    fn others<'a>(&'a self, canary: &'a Server, baseline: &'a Server) -> impl Iterator<Item = &'a Server> {
         self.0.iter().filter(move |server| {
             server.name != canary.name
                 && server.name != baseline.name
                 && server.weight > 0
-                && server.takes_requests()
+                && !server.is_backup
         })
+    }
+
+    /// Adds what `show stat` says about them.
+    pub(super) fn with_stats(mut self, stats: &[Stat]) -> Self {
+        for server in &mut self.0 {
+            if let Some(stat) = stats.iter().find(|stat| stat.server == server.name) {
+                (server.counts, server.is_backup) = (stat.weight, stat.is_backup);
+            }
+        }
+        self
     }
 
     /// Reads the answer to `show servers state <backend>`.
@@ -152,9 +180,13 @@ impl Columns<'_> {
     }
 
     fn server(&self, fields: &[&str]) -> Result<Server, String> {
+        let weight = self.number(fields, "srv_uweight")?;
         Ok(Server {
             name: self.text(fields, "srv_name")?.to_owned(),
-            weight: self.number(fields, "srv_uweight")?,
+            weight,
+            counts: weight,
+            is_backup: false,
+            has_agent: self.number::<u32>(fields, "srv_agent_state")? & ENABLED != 0,
             condition: condition(
                 self.number(fields, "srv_op_state")?,
                 self.number(fields, "srv_admin_state")?,
@@ -167,6 +199,9 @@ impl Columns<'_> {
         })
     }
 }
+
+/// The bit of the state of a check that says that it is enabled.
+const ENABLED: u32 = 0x04;
 
 /// HAProxy's management guide, "show servers state": the administrative state is a set of bits, of which these
 /// mean draining (forced, inherited) and all others maintenance for one reason or another.
@@ -189,7 +224,6 @@ fn condition(operational: u8, administrative: u32) -> Result<Condition, String> 
 /// result of 2 that the last one failed. While a check is under way there is no result; then the one before it
 /// counts, by which the server is up or down.
 fn last_check(state: u32, status: u8, result: u8) -> LastCheck {
-    const ENABLED: u32 = 0x04;
     match (state & ENABLED, status, result) {
         (0, _, _) => LastCheck::NotChecked,
         (_, 0..=2, _) => LastCheck::Pending,
@@ -220,21 +254,62 @@ impl Backend<'_> {
         }
     }
 
-    /// The weight of all other servers that take requests.
-    pub(super) fn others(&self) -> u32 {
-        self.servers.others_in_use(self.canary, self.baseline).map(|server| server.weight).sum()
+    /// The weights that count now: less than those that are set while a server starts slowly.
+    pub(super) fn counting(&self) -> Weights {
+        self.effective(Weights { canary: self.canary.counts, baseline: self.baseline.counts })
     }
+
+    fn others(&self) -> impl Iterator<Item = &Server> {
+        self.servers.others(self.canary, self.baseline)
+    }
+
+    /// The weight that is set for all other servers.
+    pub(super) fn weight_of_others(&self) -> u32 {
+        self.others().map(|server| server.weight).sum()
+    }
+
+    /// The weight of those of them that take requests.
+    pub(super) fn others_in_use(&self) -> u32 {
+        self.others().filter(|server| server.takes_requests()).map(|server| server.weight).sum()
+    }
+
+    /// The weight of those that counts now.
+    pub(super) fn others_counting(&self) -> u32 {
+        self.others().filter(|server| server.takes_requests()).map(|server| server.counts).sum()
+    }
+
+    /// The servers that are not the canary's and take no requests, or fewer than they should, in words.
+    pub(super) fn missing(&self) -> Vec<String> {
+        std::iter::once(self.baseline).chain(self.others()).filter_map(Server::trouble).collect()
+    }
+
+    /// The place of the new version.
+    pub(super) fn canary_place(&self) -> Place {
+        place(&[self.canary])
+    }
+
+    /// The place of the old version: the baseline's server, and what counts as one.
+    pub(super) fn baseline_place(&self) -> Place {
+        place(&std::iter::once(self.baseline).chain(self.others()).collect::<Vec<_>>())
+    }
+}
+
+fn place(servers: &[&Server]) -> Place {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let ready = servers.iter().filter(|server| server.takes_requests()).count();
+    let place = Place::new().with_ready(count(ready), count(servers.len()));
+    let trouble: Vec<String> = servers.iter().filter_map(|server| server.trouble()).collect();
+    if trouble.is_empty() { place } else { place.with_trouble(trouble.join(", ")) }
 }
 
 impl fmt::Display for Backend<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, {}", self.canary, self.baseline)?;
-        let others: Vec<String> =
-            self.servers.others_in_use(self.canary, self.baseline).map(ToString::to_string).collect();
+        let others: Vec<String> = self.others().map(ToString::to_string).collect();
         if !others.is_empty() {
             write!(f, "; counted as baseline: {}", others.join(", "))?;
         }
-        if self.effective(self.weights()).total(self.others()) == 0 {
+        if self.effective(self.weights()).total(self.others_in_use()) == 0 {
             f.write_str("; no server takes requests, so they are answered with 503")?;
         }
         Ok(())
@@ -246,7 +321,7 @@ mod tests {
     use super::*;
 
     const HEADER: &str = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight \
-        srv_iweight srv_check_status srv_check_result srv_check_health srv_check_state";
+        srv_iweight srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state";
 
     fn answer(rows: &[&str]) -> String {
         format!("1\n{HEADER}\n{}\n\n", rows.join("\n"))

@@ -85,24 +85,25 @@ async fn weights_that_are_right_are_left_alone_and_others_change_in_the_safe_ord
     let Some(world) = World::start().await else { return };
     let relay = Relay::before(&world);
     let deployer = deployer_at(Endpoint::Socket(relay.socket));
-    let read = "show servers state app";
-    for (share, commands) in [
-        ("0%", vec![read]),
-        ("1%", vec![read, "set server app/stable weight 99", "set server app/canary weight 1", read]),
-        ("1%", vec![read]),
-        ("10%", vec![read, "set server app/canary weight 11", read]),
-        ("50%", vec![read, "set server app/canary weight 99", read]),
-        ("5%", vec![read, "set server app/canary weight 6", "set server app/stable weight 114", read]),
-        ("0%", vec![read, "set server app/canary weight 0", read]),
-        ("0%", vec![read]),
+    let read = ["show servers state app", "show stat app 4 -1"];
+    for (share, changes) in [
+        ("0%", vec![]),
+        ("1%", vec!["set server app/stable weight 99", "set server app/canary weight 1"]),
+        ("1%", vec![]),
+        ("10%", vec!["set server app/canary weight 11"]),
+        ("50%", vec!["set server app/canary weight 99"]),
+        ("5%", vec!["set server app/canary weight 6", "set server app/stable weight 114"]),
+        ("0%", vec!["set server app/canary weight 0"]),
+        ("0%", vec![]),
     ] {
         deployer.set_traffic(&traffic(share)).await.unwrap();
+        let commands = if changes.is_empty() { read.to_vec() } else { [&read[..], &changes, &read].concat() };
         assert_eq!(std::mem::take(&mut *relay.heard.lock().unwrap()), commands, "{share}");
     }
     // The same share in other numbers, as somebody may have written them, is right as well.
     world.tell("set server app/canary weight 2; set server app/stable weight 18").await;
     deployer.set_traffic(&traffic("10%")).await.unwrap();
-    assert_eq!(*relay.heard.lock().unwrap(), [read]);
+    assert_eq!(*relay.heard.lock().unwrap(), read);
 }
 
 #[tokio::test]
@@ -142,12 +143,74 @@ async fn a_baseline_that_is_down_does_not_hand_its_traffic_to_the_canary_unseen(
         let error = deployer.set_traffic(&traffic(share)).await.unwrap_err();
         assert_eq!(error.kind(), PortErrorKind::Unavailable);
         let message = format!(
-            "server stable is down, so the canary gets 100% of the traffic with the weights for {share}"
+            "servers stable is down, so the canary gets 100% of the traffic with the weights for {share}"
         );
         assert!(error.to_string().contains(&message), "{error}");
     }
     deployer.set_traffic(&traffic("0%")).await.unwrap();
     assert_eq!(world.send(10).await, counts([("503", 10)]));
+}
+
+#[tokio::test]
+async fn what_users_get_is_told_from_what_is_set_and_why() {
+    let Some(mut world) = World::start().await else { return };
+    let deployer = world.deployer();
+    deployer.set_traffic(&traffic("10%")).await.unwrap();
+    let ten = TrafficShare::percent(10);
+    let seen = deployer.observe(&target()).await.unwrap();
+    assert_eq!((seen.canary_share, seen.set_share), (ten, Some(ten)));
+    assert_eq!((seen.canary.ready, seen.baseline.ready), (Some((1, 1)), Some((1, 1))));
+    assert_eq!((seen.canary.trouble, seen.baseline.trouble), (None, None));
+    for (state, words) in [("maint", "canary is in maintenance"), ("drain", "canary is draining")] {
+        world.tell(&format!("set server app/canary state {state}")).await;
+        let seen = deployer.observe(&target()).await.unwrap();
+        assert_eq!((seen.canary_share, seen.set_share), (TrafficShare::ZERO, Some(ten)), "{state}");
+        assert_eq!((seen.canary.ready, seen.canary.trouble.as_deref()), (Some((0, 1)), Some(words)));
+        assert_eq!(world.send(20).await, counts([("stable", 20)]), "{state}");
+    }
+    world.tell("set server app/canary state ready").await;
+    world.until_server("canary", "up").await;
+    world.stop("stable").await;
+    let seen = deployer.observe(&target()).await.unwrap();
+    assert_eq!((seen.canary_share, seen.set_share), (TrafficShare::FULL, Some(ten)));
+    assert_eq!(
+        (seen.baseline.ready, seen.baseline.trouble.as_deref()),
+        (Some((0, 1)), Some("stable is down"))
+    );
+    assert_eq!(world.send(20).await, counts([("canary", 20)]));
+}
+
+#[tokio::test]
+async fn a_slow_start_of_the_baseline_counts_as_far_as_it_has_come() {
+    let Some(world) = World::start_with(&[("stable", "slowstart 60s")]).await else { return };
+    let deployer = world.deployer();
+    deployer.set_traffic(&traffic("10%")).await.unwrap();
+    world.tell("set server app/stable state maint").await;
+    world.tell("set server app/stable state ready").await;
+    world.until_server("stable", "up").await;
+    let seen = deployer.observe(&target()).await.unwrap();
+    assert_eq!(seen.set_share, Some(TrafficShare::percent(10)));
+    assert!(seen.canary_share > TrafficShare::percent(30), "{seen:?}");
+    let trouble = seen.baseline.trouble.unwrap();
+    assert!(trouble.starts_with("stable is starting slowly, with a weight of "), "{trouble}");
+    let canary = world.send(100).await.get("canary").copied().unwrap_or(0);
+    assert!(canary > 30, "{canary} of 100 requests");
+}
+
+#[tokio::test]
+async fn a_backup_server_takes_no_part_while_others_do() {
+    let Some(world) = World::start_with(&[("spare", "backup")]).await else { return };
+    world.until_server("spare", "up").await;
+    world.tell("set server app/spare weight 100").await;
+    let deployer = world.deployer();
+    deployer.set_traffic(&traffic("50%")).await.unwrap();
+    let seen = deployer.observe(&target()).await.unwrap();
+    let half = TrafficShare::percent(50);
+    assert_eq!((seen.canary_share, seen.set_share), (half, Some(half)), "{}", seen.detail);
+    let landed = world.send(1_000).await;
+    assert!(landed["canary"].abs_diff(500) <= OFF_BY, "{landed:?}");
+    deployer.set_traffic(&traffic("100%")).await.unwrap();
+    assert_eq!(world.send(50).await, counts([("canary", 50)]));
 }
 
 #[tokio::test]

@@ -45,6 +45,11 @@ pub(crate) struct World {
 impl World {
     /// Starts it, or says that there is no HAProxy here and gives none.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more options for some of the servers.
+    pub(crate) async fn start_with(options: &[(&str, &str)]) -> Option<Self> {
         let program = installed("haproxy")?;
         let dir = TempDir::new().unwrap();
         let mut servers = BTreeMap::new();
@@ -52,8 +57,12 @@ impl World {
         for (name, weight) in [("canary", 0), ("stable", 1), ("spare", 0)] {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            writeln!(lines, "  server {name} {address} check inter 50ms fall 1 rise 1 weight {weight}")
-                .unwrap();
+            let more = options.iter().find(|(of, _)| *of == name).map_or("", |(_, more)| *more);
+            writeln!(
+                lines,
+                "  server {name} {address} check inter 50ms fall 1 rise 1 weight {weight} {more}"
+            )
+            .unwrap();
             servers.insert(name, tokio::spawn(serve(listener, name)));
         }
         let socket = dir.path().join("haproxy.sock");
@@ -133,7 +142,7 @@ impl World {
             let fields: Vec<&str> = row.split(' ').collect();
             // Of HAProxy 2.x: 5 is the operational state, 11 the result of the last check.
             match (fields[5], fields[11]) {
-                ("2", "3") if state == "up" => return,
+                ("1" | "2", "3") if state == "up" => return,
                 ("0", _) if state == "down" => return,
                 _ => assert!(begin.elapsed() < DEADLINE, "{server} is not {state}: {row}"),
             }
