@@ -1,7 +1,7 @@
 //! What the adapters that run an executable share: how it is started, how much of it is read, and how it ends.
 
 use std::{
-    io,
+    io::{self, PipeWriter, Write as _},
     path::Path,
     process::{ExitStatus, Stdio},
 };
@@ -11,8 +11,8 @@ use relman_core::{
     unit::Span,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
-    process::{Child, ChildStdin, Command},
+    io::{AsyncRead, AsyncReadExt},
+    process::{Child, Command},
 };
 
 /// The longest answer that is read: an observation with a long detail has a few kilobytes.
@@ -20,6 +20,9 @@ const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// As much of the standard error as an error carries: where a program says what is wrong, it says so at the end.
 const STDERR_TAIL_BYTES: usize = 2 * 1024;
+
+/// What a pipe holds on every system that relman runs on, without anybody who reads it.
+const PIPE_HOLDS_BYTES: usize = 16 * 1024;
 
 /// What is handed on from the environment without being asked for: what programs need to find others and to
 /// write text.
@@ -97,22 +100,28 @@ impl Failure {
 
 /// Runs the program with this input, to its end or to the time limit.
 ///
-/// It gets a process group of its own, which is killed when it doesn't end by itself, when the future is dropped, and
+/// The input is there before it starts: a process that dies while it starts one leaves none behind that was asked for half a
+/// thing. It gets a process group of its own, which is killed when it doesn't end by itself, when the future is dropped, and
 /// when this process ends without a word: what it was about to do is not done behind the back of a new one.
-pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finished, Failure> {
+pub(crate) async fn run(program: &Program<'_>, mut input: Vec<u8>) -> Result<Finished, Failure> {
     #[cfg(unix)]
     let mut watchdog = Watchdog::start().map_err(Failure::NotStarted)?;
+    let (stdin, mut writer) = io::pipe().map_err(Failure::NotStarted)?;
+    let rest = input.split_off(input.len().min(PIPE_HOLDS_BYTES));
+    writer.write_all(&input).map_err(Failure::NotStarted)?;
     let mut command = command(program);
+    command.stdin(stdin);
     #[cfg(unix)]
     watchdog.adopt(&mut command);
     let mut child = command.spawn().map_err(Failure::NotStarted)?;
-    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-        unreachable!("all three streams of the program are pipes")
+    // It holds the end that the program reads from.
+    drop(command);
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        unreachable!("both outputs of the program are pipes")
     };
     let talk = async {
         let ((), stdout, stderr) =
-            tokio::try_join!(write(stdin, input), read_all(stdout), read_tail(stderr))?;
+            tokio::try_join!(write(writer, rest), read_all(stdout), read_tail(stderr))?;
         let status = child.wait().await.map_err(Failure::Broken)?;
         Ok(Finished { status, stdout, stderr })
     };
@@ -126,13 +135,7 @@ pub(crate) async fn run(program: &Program<'_>, input: Vec<u8>) -> Result<Finishe
 
 fn command(program: &Program<'_>) -> Command {
     let mut command = Command::new(program.path);
-    command
-        .args(program.args)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+    command.args(program.args).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let names = HANDED_ON.into_iter().chain(program.environment.iter().map(String::as_str));
     for name in names {
         if let Some(value) = std::env::var_os(name) {
@@ -196,8 +199,13 @@ impl Drop for Watchdog {
     }
 }
 
-async fn write(mut stdin: ChildStdin, input: Vec<u8>) -> Result<(), Failure> {
-    match stdin.write_all(&input).await {
+/// Writes what a pipe does not hold at once, and says that there is no more.
+async fn write(mut stdin: PipeWriter, rest: Vec<u8>) -> Result<(), Failure> {
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let written = tokio::task::spawn_blocking(move || stdin.write_all(&rest)).await;
+    match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
         Ok(()) => Ok(()),
         // A program need not read what it is asked: `false` doesn't.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

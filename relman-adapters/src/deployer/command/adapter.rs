@@ -51,7 +51,7 @@ impl CommandDeployer {
     }
 
     /// Runs the program once and reads its answer.
-    async fn ask<A: DeserializeOwned>(
+    async fn ask<A: CommandAnswer>(
         &self,
         operation: &'static str,
         question: &Request<'_>,
@@ -65,11 +65,7 @@ impl CommandDeployer {
         }
     }
 
-    fn read<A: DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        finished: &Finished,
-    ) -> Result<A, PortError> {
+    fn read<A: CommandAnswer>(&self, operation: &'static str, finished: &Finished) -> Result<A, PortError> {
         let program = self.config.program.display();
         let said = match finished.stderr.as_str() {
             "" => String::new(),
@@ -89,8 +85,10 @@ impl CommandDeployer {
             return Err(PortError::new(ADAPTER, operation, PortErrorKind::Unavailable, detail));
         }
         serde_json::from_slice(&finished.stdout).map_err(|error| {
+            let what = A::WHAT;
             let output: String = one_line(&finished.stdout).chars().take(QUOTED_CHARS).collect();
-            let detail = format!("{program} wrote {output:?} to its standard output: {error}{said}");
+            let detail =
+                format!("{program} wrote {output:?} to its standard output, not {what}: {error}{said}");
             PortError::new(ADAPTER, operation, PortErrorKind::InvalidAnswer, detail).with_source(error)
         })
     }
@@ -136,9 +134,7 @@ impl Deployer for CommandDeployer {
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
-        let Observed { canary_share, detail } =
-            self.ask("observe the traffic", &Request::Observe { target }).await?;
-        Ok(Deployment::at(canary_share).with_detail(detail))
+        self.ask("observe the traffic", &Request::Observe { target }).await
     }
 }
 
@@ -158,6 +154,21 @@ enum Request<'a> {
     },
 }
 
+/// What a program answers.
+trait CommandAnswer: DeserializeOwned {
+    /// How it has to look.
+    const WHAT: &'static str;
+}
+
+impl CommandAnswer for Done {
+    const WHAT: &'static str =
+        r#"{"ok":true}, which says that it is done, or {"error":{"kind":…,"detail":…}}"#;
+}
+
+impl CommandAnswer for Deployment {
+    const WHAT: &'static str = r#"{"canary_share":BASIS_POINTS}, which says where the traffic is, or {"error":{"kind":…,"detail":…}}"#;
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Done {
@@ -175,14 +186,6 @@ impl<'de> Deserialize<'de> for True {
             Err(serde::de::Error::custom("`ok` is false, and no `error` says why"))
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Observed {
-    canary_share: TrafficShare,
-    #[serde(default)]
-    detail: String,
 }
 
 #[derive(Deserialize)]

@@ -31,8 +31,21 @@
 //! | request | answer |
 //! | --- | --- |
 //! | `deploy`, `set_traffic` | `{"ok":true}` once it is done |
-//! | `observe` | `{"canary_share":100,"detail":"1 of 100 instances"}`; the detail may be left out |
+//! | `observe` | `{"canary_share":100,"detail":"1 of 100 instances"}`, and more that it can tell |
 //! | any | `{"error":{"kind":"rejected","detail":"no such service"}}`, with any exit status |
+//!
+//! What `observe` may tell besides the share that users get, all of which may be left out:
+//!
+//! ```json
+//! {"canary_share":1400,"set_share":1000,"detail":"weights 10 and 90",
+//!  "canary":{"version":"2.41.0","ready":[1,1]},
+//!  "baseline":{"version":"2.40.3","ready":[2,3],"trouble":"s3 is starting slowly"}}
+//! ```
+//!
+//! `set_share` is the share that is set, where users may get another one; of the place of each version `version` is what is
+//! installed there, `ready` how many instances take requests and of how many, and `trouble` what is wrong there, in the
+//! platform's own word. Before production is entered, a share other than 0 in the new version's place holds the release, and
+//! so does a baseline of another version than the one that the plan replaces. Leave out what the platform can't tell.
 //!
 //! The kinds of errors are `unavailable`, `timed_out`, `throttled` (with `"retry_after_ms":5000` where that is
 //! known), `rejected`, `unauthorized` and `invalid_answer`, as in
