@@ -345,7 +345,7 @@ mod tests {
             ("0 1 1 1 6 3 4 14", "in maintenance", false, false),
             ("0 33 1 1 6 3 4 14", "in maintenance", false, false),
         ] {
-            let servers = Servers::parse(&answer(&[&format!("3 app 1 canary - {fields}")]), "app").unwrap();
+            let servers = Servers::parse(&answer(&[&format!("3 app 1 canary - {fields} 0")]), "app").unwrap();
             let canary = servers.named("canary").unwrap();
             assert_eq!(canary.state(), state, "{fields}");
             assert_eq!(canary.takes_requests(), takes_requests, "{fields}");
@@ -356,13 +356,13 @@ mod tests {
     #[test]
     fn columns_are_found_by_name() {
         let moved = "1\n# srv_uweight srv_name new be_name srv_op_state srv_admin_state srv_check_result \
-            srv_check_status srv_check_state\n7 canary x app 2 0 3 6 6\n";
+            srv_check_status srv_check_state srv_agent_state\n7 canary x app 2 0 3 6 6 0\n";
         assert_eq!(Servers::parse(moved, "app").unwrap().named("canary").unwrap().weight, 7);
     }
 
     #[test]
     fn what_is_not_understood_is_named() {
-        let row = "3 app 1 canary - 2 0 1 1 6 3 4 6";
+        let row = "3 app 1 canary - 2 0 1 1 6 3 4 6 0";
         for (text, message) in [
             (String::new(), "the first line is \"\", not \"1\""),
             ("HTTP/1.1 400 Bad Request\r\n".to_owned(), "the first line is \"HTTP/1.1 400 Bad Request\""),
@@ -370,9 +370,9 @@ mod tests {
             (format!("1\n{row}\n"), "the second line does not name the columns"),
             (answer(&[row]).replace("srv_uweight", "weight"), "there is no column srv_uweight"),
             (answer(&["3 app 1 canary - 2"]), "too short for the column srv_uweight"),
-            (answer(&["3 app 1 canary - 9 0 1 1 6 3 4 6"]), "9 is not an operational state"),
+            (answer(&["3 app 1 canary - 9 0 1 1 6 3 4 6 0"]), "9 is not an operational state"),
             (
-                answer(&["3 app 1 canary - 2 0 x 1 6 3 4 6"]),
+                answer(&["3 app 1 canary - 2 0 x 1 6 3 4 6 0"]),
                 "\"x\" in the column srv_uweight is not a number",
             ),
         ] {
