@@ -164,7 +164,7 @@ facts! {
         /// What went wrong.
         detail: Text,
         /// When it is tried again; never by itself where this is absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
         retry_at: Option<Timestamp>,
     }
 
@@ -177,7 +177,7 @@ facts! {
         /// What would unblock it.
         unblocked_by: Text,
         /// When patience ends and the release is rolled back.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
         roll_back_at: Option<Timestamp>,
         /// The roles of the one who placed it; none for relman.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -264,7 +264,7 @@ facts! {
         /// What caused it.
         root_cause: Text,
         /// Where the whole text is.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
         link: Option<Text>,
         /// The roles of the one who filed it.
         roles: BTreeSet<Role>,
@@ -334,7 +334,7 @@ facts! {
         /// The incident, as the source names it.
         id: Text,
         /// When it ended, by the source's clock; by the time of this record, where the source does not say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
         ended_at: Option<Timestamp>,
         /// The roles of the one who recorded it; none for relman.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
