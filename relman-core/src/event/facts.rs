@@ -2,7 +2,9 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use super::{Ground, HoldReason, ResumeReason, ShownInRollback, Task};
 use crate::{
+    judge::Verdict,
     plan::{Criterion, Plan, RiskAssessment},
     policy::Policy,
     port::{Environment, Incident, NotifyOn},
@@ -67,16 +69,20 @@ facts! {
     struct GatePassed {
         /// Which gate.
         gate: Gate,
-        /// On what grounds, one a line.
-        grounds: Vec<String>,
+        /// On what grounds.
+        grounds: Vec<Ground>,
+        /// The last verdict on each criterion, where a step ends with it. What a verdict rests on is left out where it would be
+        /// too much for a record.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        verdicts: Vec<Verdict>,
     }
 
     /// A gate was not passed, and somebody has to decide.
     struct GateFailed {
         /// Which gate.
         gate: Gate,
-        /// Why, one reason a line.
-        reasons: Vec<String>,
+        /// Why.
+        reasons: Vec<Ground>,
     }
 
     /// Staging began.
@@ -158,7 +164,7 @@ facts! {
         /// The effect.
         effect: EffectId,
         /// What it should have done.
-        what: String,
+        what: Task,
         /// How often it was tried.
         attempt: u32,
         /// What went wrong.
@@ -172,10 +178,8 @@ facts! {
     struct HoldPlaced {
         /// What kind of reason.
         cause: HoldCause,
-        /// Why.
-        reason: Text,
-        /// What would unblock it.
-        unblocked_by: Text,
+        /// Why, and with that what would unblock it.
+        reason: HoldReason,
         /// When patience ends and the release is rolled back.
         #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
         roll_back_at: Option<Timestamp>,
@@ -189,7 +193,7 @@ facts! {
         /// Which reason.
         cause: HoldCause,
         /// Why it is gone.
-        reason: Text,
+        reason: ResumeReason,
         /// The roles of the one who released it; none for relman.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         roles: BTreeSet<Role>,
@@ -355,7 +359,7 @@ facts! {
         /// How often it was tried.
         attempt: u32,
         /// What the platform showed, or why it showed nothing.
-        detail: Text,
+        shown: ShownInRollback,
     }
 
     /// The platform showed no traffic on the new version.
@@ -418,6 +422,21 @@ facts! {
         channel: Channel,
         /// What went wrong.
         detail: Text,
+    }
+}
+
+impl GatePassed {
+    /// What it was passed on, one sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        let grounds = self.grounds.iter().map(Ground::to_string);
+        grounds.chain(self.verdicts.iter().map(Verdict::to_string)).collect()
+    }
+}
+
+impl GateFailed {
+    /// Why it was not passed, one sentence each.
+    pub fn sentences(&self) -> Vec<String> {
+        self.reasons.iter().map(Ground::to_string).collect()
     }
 }
 
@@ -647,7 +666,7 @@ impl fmt::Display for Settlement {
 }
 
 /// What triggered a rollback.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum RollbackTrigger {
     /// A criterion of the contract; the record before holds the numbers.
@@ -662,7 +681,7 @@ pub enum RollbackTrigger {
     /// Something could not be measured, and the policy says to roll back, or its patience is over.
     Unmeasured {
         /// What was not measured, and in which way.
-        reason: Text,
+        reason: HoldReason,
         /// How long the release had held on.
         #[serde(rename = "held_ms")]
         held: Span,

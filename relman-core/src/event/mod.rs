@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod facts;
+mod ground;
+mod reason;
 mod record;
 mod verdicts;
 mod wire;
@@ -17,6 +19,8 @@ pub use facts::{
     RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
+pub use ground::{Ground, ShownInRollback, Task};
+pub use reason::{Gap, HoldReason, ResumeReason};
 pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};
 pub(crate) use verdicts::VerdictsAs;

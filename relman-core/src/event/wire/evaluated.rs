@@ -195,7 +195,7 @@ impl<'de> Deserialize<'de> for Verdicts {
 /// An evaluation as version 1 recorded it: each observation with its window and source, and every verdict in full.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::event) struct LookTaken {
+pub(super) struct LookTaken {
     step: u32,
     window: Window,
     exposure: ObservedExposure,

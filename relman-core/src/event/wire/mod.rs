@@ -3,5 +3,4 @@
 
 mod answer;
 mod evaluated;
-
-pub(super) use evaluated::LookTaken;
+pub(super) mod old;

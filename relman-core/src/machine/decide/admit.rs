@@ -1,5 +1,7 @@
+use serde::Serialize;
+
 use crate::{
-    event::{Evaluated, Event},
+    event::Event,
     judge::{Answer, Histogram, Measurement, Observation},
     machine::{Release, StepProgress, command::Answers, deadline::arms},
     unit::Window,
@@ -126,9 +128,9 @@ pub(super) fn is_small(observations: &[Observation]) -> bool {
     written * 4 <= LONGEST
 }
 
-/// Whether a look fits one record.
-pub(super) fn fits(look: &Evaluated) -> bool {
-    serde_json::to_vec(look).is_ok_and(|bytes| bytes.len() <= LONGEST)
+/// Whether a look, or what a gate is passed on, fits one record.
+pub(super) fn fits(data: &impl Serialize) -> bool {
+    serde_json::to_vec(data).is_ok_and(|bytes| bytes.len() <= LONGEST)
 }
 
 /// The same observations without their values, for a look that would not fit a record: it can't be recorded, so it

@@ -1,13 +1,16 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    event::{CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, Record, RollbackTrigger, SetBy},
+    event::{
+        CheckOutcome, EffectId, Event, HoldCause, HoldReason, ObservedExposure, Record, ResumeReason,
+        RollbackTrigger, SetBy, ShownInRollback,
+    },
     machine::{
         Action, Command, Principal, Release,
         command::{Answers, Cause, OutcomeOf},
     },
     port::{Deployment, FlowOutcome},
-    unit::{Actor, Role, Span, TrafficShare},
+    unit::{Actor, Role, Span, Text, TrafficShare},
 };
 /// What may have led to a decision, and what the record does not say of it.
 pub(super) struct Candidate {
@@ -79,8 +82,14 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
             let detail = observed.detail.to_string();
             seen_in_rollback(&Ok(Deployment::at(TrafficShare::ZERO).with_detail(detail)))
         }
-        // What the platform showed stands in the record in words only.
-        Event::RollbackUnconfirmed(_) => seen_in_rollback(&Err(String::new())),
+        Event::RollbackUnconfirmed(unconfirmed) => seen_in_rollback(&match &unconfirmed.shown {
+            ShownInRollback::Traffic { share, detail } => {
+                let detail = detail.as_ref().map_or("", Text::as_str);
+                Ok(Deployment::at(*share).with_detail(detail))
+            }
+            ShownInRollback::Unknown { detail } => Err(detail.to_string()),
+            ShownInRollback::InWords { text } => Err(text.to_string()),
+        }),
         Event::CheckRecorded(recorded) => {
             let outcome = match recorded.outcome {
                 CheckOutcome::Passed => FlowOutcome::Passed,
@@ -147,10 +156,12 @@ fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
             (Action::RecordCheck { check, outcome, evidence, items }, &recorded.roles)
         }
         Event::HoldPlaced(placed) if placed.cause == HoldCause::Manual => {
-            (Action::Hold { reason: placed.reason.clone() }, &placed.roles)
+            let HoldReason::Said { text } = &placed.reason else { return None };
+            (Action::Hold { reason: text.clone() }, &placed.roles)
         }
         Event::HoldReleased(released) => {
-            (Action::Resume { reason: released.reason.clone() }, &released.roles)
+            let ResumeReason::Said { text } = &released.reason else { return None };
+            (Action::Resume { reason: text.clone() }, &released.roles)
         }
         Event::RollbackStarted(started) => match &started.trigger {
             RollbackTrigger::Manual { reason, roles } => (Action::RollBack { reason: reason.clone() }, roles),

@@ -15,9 +15,9 @@ use crate::{
 /// Each decision is taken anew, from what its records say came in: a person's command with the roles they had, an answer of
 /// the metrics and the platform, an outcome, or the passing of time. What follows has to come out the same: verdicts bit
 /// for bit, credited time, exposure, gates, holds, breaches, rollbacks. A number that was altered and chained again is
-/// found, and so is a record that was left out or put in. Not compared are sentences that relman writes itself (grounds of
-/// a gate, the reason for a hold), which may read differently in another version, and what the record alone knows: what
-/// people said, what a platform or a source answered, when something came in.
+/// found, and so is a record that was left out or put in. Not compared is what the record alone knows: what
+/// people said, what a platform or a source answered, when something came in; and in records of version 1 the sentences of
+/// relman itself (grounds of a gate, the reason for a hold), which may have read differently when they were written.
 ///
 /// # Examples
 ///

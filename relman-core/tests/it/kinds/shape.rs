@@ -93,16 +93,17 @@ impl Shape {
                     object.iter().map(|(name, inner)| format!("{name} {}", inner.is_null())).collect();
                 let code = object.get("code").map(Value::to_string).unwrap_or_default();
                 let looks = format!("{path} {code} {}", fields.join(" "));
-                let inner = match self.objects.get(&looks) {
-                    Some(inner) => inner.clone(),
-                    None => {
-                        let inner = self.object(whole, read, at, path);
-                        self.objects.insert(looks, inner.clone());
-                        inner
-                    }
+                let inner = if let Some(inner) = self.objects.get(&looks) {
+                    inner.clone()
+                } else {
+                    let inner = self.object(whole, read, at, path);
+                    self.objects.insert(looks, inner.clone());
+                    inner
                 };
                 for name in object.keys() {
                     let path = match &inner {
+                        // A tag tells one list of fields from another, and belongs to none.
+                        Some(_) if name == "code" => format!("{path}.code"),
                         Some(inner) => format!("{inner}.{name}"),
                         None => format!("{path}.*"),
                     };

@@ -178,7 +178,7 @@ fn p5_a_plan_is_approved_by_somebody_else() {
     assert_eq!(batch.kinds(), ["plan_approved", "gate_passed", "staging_started"]);
     assert_eq!(batch.effects(), ["deploy to staging", "tell internal through releases: staging"]);
     let Event::GatePassed(passed) = &batch.events[1] else { panic!("{batch:?}") };
-    assert_eq!(passed.grounds, ["approved by user:ben"]);
+    assert_eq!(passed.sentences(), ["approved by user:ben"]);
 }
 
 #[test]

@@ -1,0 +1,262 @@
+//! Why a release is held, goes on or is rolled back, as facts: a code with its values. The sentence is made where it is read.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{HoldCause, Task};
+use crate::{
+    judge::{Arm, MissingKind, Suspicion},
+    plan::Criterion,
+    unit::{Finite, MetricName, Text, Timestamp},
+};
+
+/// Why a release stands still.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum HoldReason {
+    /// A person said so.
+    Said {
+        /// Their words.
+        text: Text,
+    },
+    /// Something could not be measured.
+    Unmeasured {
+        /// What, and in which way; one at least.
+        gaps: Vec<Gap>,
+    },
+    /// The fast channel alarms.
+    LikelyBreached {
+        /// The criterion that contributes most.
+        criterion: Criterion,
+    },
+    /// The canary does not get the requests that it was meant to get, so that nothing that was measured can be trusted.
+    SampleRatioMismatch {
+        /// How many it got, of those that it was meant to get.
+        of_expected: Finite,
+    },
+    /// The deployer fails, and relman keeps trying.
+    DeployerFails {
+        /// What it should do.
+        what: Task,
+        /// How often it was tried.
+        attempts: u32,
+        /// What it said last.
+        detail: Text,
+    },
+    /// The deployer has rejected what it was asked to do, and is asked again when a person resumes the release.
+    DeployerRejects {
+        /// What it should do.
+        what: Task,
+        /// How often it was tried.
+        attempts: u32,
+        /// What it said last.
+        detail: Text,
+    },
+    /// Version 1 of the record had a sentence.
+    InWords {
+        /// Why.
+        text: Text,
+        /// What would unblock it, where the record says so.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        unblocked_by: Option<Text>,
+    },
+}
+
+impl HoldReason {
+    /// What would unblock it, as the rest of "it resumes when …".
+    pub fn unblocked_by(&self) -> &str {
+        const BY_A_PERSON: &str = "someone runs `resume`";
+        match self {
+            Self::Said { .. } => BY_A_PERSON,
+            Self::Unmeasured { .. } => "every watched metric reports again",
+            Self::LikelyBreached { .. } | Self::SampleRatioMismatch { .. } => {
+                "the suspicion clears, or someone investigates and runs `resume`"
+            }
+            Self::DeployerFails { .. } => "the deployer works again; relman keeps trying",
+            Self::DeployerRejects { .. } => "someone fixes what the deployer rejected and runs `resume`",
+            Self::InWords { unblocked_by, .. } => unblocked_by.as_ref().map_or(BY_A_PERSON, Text::as_str),
+        }
+    }
+
+    /// What a hold of version 1 had as its reason.
+    pub(super) fn of_words(cause: HoldCause, text: Text, unblocked_by: Text) -> Self {
+        match cause {
+            HoldCause::Manual => Self::Said { text },
+            HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
+                Self::InWords { text, unblocked_by: Some(unblocked_by) }
+            }
+        }
+    }
+}
+
+impl From<Suspicion> for HoldReason {
+    fn from(suspicion: Suspicion) -> Self {
+        match suspicion {
+            Suspicion::Fast(criterion) => Self::LikelyBreached { criterion },
+            Suspicion::SampleRatio { of_expected } => Self::SampleRatioMismatch { of_expected },
+        }
+    }
+}
+
+impl fmt::Display for HoldReason {
+    /// On no more characters than a [`Text`] has.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Said { text } | Self::InWords { text, .. } => text.fmt(f),
+            Self::Unmeasured { gaps } => {
+                let gaps: Vec<String> = gaps.iter().map(Gap::to_string).collect();
+                Text::of(&gaps.join("; ")).fmt(f)
+            }
+            Self::LikelyBreached { criterion } => Suspicion::Fast(criterion.clone()).fmt(f),
+            Self::SampleRatioMismatch { of_expected } => {
+                Suspicion::SampleRatio { of_expected: *of_expected }.fmt(f)
+            }
+            Self::DeployerFails { what, attempts, detail }
+            | Self::DeployerRejects { what, attempts, detail } => {
+                let text = format!("failed to {what} {attempts} times, most recently: {detail}");
+                Text::of(&text).fmt(f)
+            }
+        }
+    }
+}
+
+/// A value that should be there and is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Gap {
+    /// The source has nothing for a metric.
+    NoData {
+        /// The metric.
+        metric: MetricName,
+        /// In which arm.
+        arm: Arm,
+        /// What the source said.
+        detail: String,
+    },
+    /// The newest data are too old.
+    Stale {
+        /// The metric.
+        metric: MetricName,
+        /// In which arm.
+        arm: Arm,
+        /// When the newest sample was taken.
+        newest: Timestamp,
+    },
+    /// The source failed.
+    ProviderError {
+        /// The metric.
+        metric: MetricName,
+        /// In which arm.
+        arm: Arm,
+        /// What went wrong.
+        detail: String,
+    },
+    /// The value is no number.
+    NotFinite {
+        /// The metric.
+        metric: MetricName,
+        /// In which arm.
+        arm: Arm,
+        /// The value as the source wrote it.
+        written: String,
+    },
+    /// The answers are there, and a criterion can't be judged by them.
+    Unjudged {
+        /// The criterion.
+        criterion: Criterion,
+        /// In which way.
+        missing: MissingKind,
+        /// What its verdict says.
+        detail: String,
+    },
+    /// The platform could not say where the traffic is.
+    Traffic {
+        /// What it said.
+        detail: Text,
+    },
+}
+
+impl Gap {
+    /// Which kind of absence it is.
+    pub fn missing(&self) -> MissingKind {
+        match self {
+            Self::NoData { .. } => MissingKind::NoData,
+            Self::Stale { .. } => MissingKind::Stale,
+            Self::ProviderError { .. } | Self::Traffic { .. } => MissingKind::ProviderError,
+            Self::NotFinite { .. } => MissingKind::NotFinite,
+            Self::Unjudged { missing, .. } => *missing,
+        }
+    }
+
+    /// Cuts what others said to so many characters; returns how many are left for the next one.
+    pub(crate) fn cut(&mut self, characters: usize) -> usize {
+        let said = match self {
+            Self::NoData { detail, .. }
+            | Self::ProviderError { detail, .. }
+            | Self::Unjudged { detail, .. } => detail,
+            Self::NotFinite { written, .. } => written,
+            // It is no longer than a text, and comes last.
+            Self::Stale { .. } | Self::Traffic { .. } => return characters,
+        };
+        if let Some((end, _)) = said.char_indices().nth(characters) {
+            said.truncate(end);
+        }
+        characters.saturating_sub(said.chars().count())
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use crate::judge::Answer;
+
+        let (metric, arm, answer) = match self {
+            Self::NoData { metric, arm, detail } => (metric, arm, Answer::NoData { detail: detail.clone() }),
+            Self::Stale { metric, arm, newest } => (metric, arm, Answer::Stale { newest: *newest }),
+            Self::ProviderError { metric, arm, detail } => {
+                (metric, arm, Answer::ProviderError { detail: detail.clone() })
+            }
+            Self::NotFinite { metric, arm, written } => {
+                (metric, arm, Answer::NotFinite { written: written.clone() })
+            }
+            Self::Unjudged { criterion, missing: _, detail } => return write!(f, "{criterion}: {detail}"),
+            Self::Traffic { detail } => return write!(f, "the traffic could not be observed: {detail}"),
+        };
+        write!(f, "{metric} of the {arm}: {answer}")
+    }
+}
+
+/// Why a release moves again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum ResumeReason {
+    /// A person said so; in version 1 of the record this is what relman says, too.
+    Said {
+        /// Their words.
+        text: Text,
+    },
+    /// Every watched metric reports again.
+    MeasuredAgain {},
+    /// The suspicion has cleared.
+    SuspicionCleared {},
+    /// The deployer works again.
+    DeployerWorks {},
+}
+
+impl fmt::Display for ResumeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Said { text } => text.as_str(),
+            Self::MeasuredAgain {} => "every watched metric reports again",
+            Self::SuspicionCleared {} => "the suspicion has cleared",
+            Self::DeployerWorks {} => "the deployer works again",
+        })
+    }
+}
