@@ -80,9 +80,9 @@ macro_rules! events {
 
 events! {
     /// A plan was recorded, with the policy in force.
-    PlanRecorded = "plan_recorded",
+    PlanRecorded = "plan_recorded" / 2,
     /// The plan was changed; approvals so far are void.
-    PlanRevised = "plan_revised",
+    PlanRevised = "plan_revised" / 2,
     /// Somebody other than an author approved the plan.
     PlanApproved = "plan_approved",
     /// A gate was passed.

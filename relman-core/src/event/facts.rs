@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ground, HoldReason, ResumeReason, ShownInRollback, Task};
+use super::{Ground, HoldReason, ResumeReason, ShownInRollback, Task, wire::Planned};
 use crate::{
     judge::Verdict,
     plan::{Criterion, Plan, RiskAssessment},
@@ -18,9 +18,9 @@ use crate::{
 macro_rules! facts {
     ($($(#[$docs:meta])* struct $name:ident { $($(#[$field_docs:meta])* $field:ident: $type:ty,)* })*) => {
         $(
-            $(#[$docs])*
             #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
             #[serde(deny_unknown_fields)]
+            $(#[$docs])*
             pub struct $name {
                 $($(#[$field_docs])* pub $field: $type,)*
             }
@@ -30,6 +30,7 @@ macro_rules! facts {
 
 facts! {
     /// A plan was recorded, with the policy in force.
+    #[serde(try_from = "Planned", into = "Planned")]
     struct PlanRecorded {
         /// The plan.
         plan: Arc<Plan>,
@@ -44,6 +45,7 @@ facts! {
     }
 
     /// The plan was changed. Approvals so far are void.
+    #[serde(try_from = "Planned", into = "Planned")]
     struct PlanRevised {
         /// The plan.
         plan: Arc<Plan>,

@@ -4,3 +4,8 @@
 mod answer;
 mod evaluated;
 pub(super) mod old;
+mod plan;
+mod policy;
+mod words;
+
+pub(super) use plan::Planned;

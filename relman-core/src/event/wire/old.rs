@@ -2,25 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
+use serde::{
+    Deserialize,
+    de::{self, DeserializeOwned},
+};
 
-use super::evaluated::LookTaken;
+use super::{
+    evaluated::LookTaken,
+    plan::{Planned, Risk1},
+};
 use crate::{
     event::{
         EffectFailed, EffectId, Event, Gate, GateFailed, GatePassed, Ground, HoldCause, HoldPlaced,
-        HoldReason, HoldReleased, ResumeReason, RollbackStarted, RollbackTrigger, RollbackUnconfirmed,
-        ShownInRollback, Task,
+        HoldReason, HoldReleased, PlanRecorded, PlanRevised, ResumeReason, RollbackStarted, RollbackTrigger,
+        RollbackUnconfirmed, ShownInRollback, Task,
     },
     plan::Criterion,
-    unit::{Role, Span, Text, Timestamp, TrafficShare},
+    unit::{Role, Span, Text, Timestamp, TrafficShare, UnitError},
 };
 
 /// Reads the data of a kind that was written once; `None` for one that never was.
 pub(in crate::event) fn read(kind: &str, data: &str) -> Option<Result<Event, serde_json::Error>> {
-    fn as_event<'a, T: Deserialize<'a> + Into<Event>>(data: &'a str) -> Result<Event, serde_json::Error> {
+    fn as_event<T: DeserializeOwned + Into<Event>>(data: &str) -> Result<Event, serde_json::Error> {
         serde_json::from_str::<T>(data).map(Into::into)
     }
+    fn planned<T>(data: &str) -> Result<Event, serde_json::Error>
+    where
+        T: TryFrom<Planned<Risk1>, Error = UnitError> + Into<Event>,
+    {
+        let planned = serde_json::from_str::<Planned<Risk1>>(data)?;
+        T::try_from(planned).map(Into::into).map_err(de::Error::custom)
+    }
     let read = match kind {
+        "plan_recorded" => planned::<PlanRecorded>,
+        "plan_revised" => planned::<PlanRevised>,
         "look_taken" => as_event::<LookTaken>,
         "gate_passed" => as_event::<GatePassed1>,
         "gate_failed" => as_event::<GateFailed1>,

@@ -45,7 +45,7 @@ fn p2_what_hurts_most_is_high_risk_whatever_the_author_says() {
         let risk = driven.release.risk().unwrap();
         assert_eq!(risk.level, RiskLevel::High);
         assert_eq!(
-            risk.reasons,
+            risk.sentences(),
             [
                 format!("it touches {tag}, which is high risk"),
                 "the author said low, which can't lower it".to_owned()
