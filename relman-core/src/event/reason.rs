@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{HoldCause, Task};
 use crate::{
-    judge::{Arm, MissingKind, Suspicion},
+    judge::{Arm, Disbelief, MissingKind, Suspicion},
     plan::Criterion,
     unit::{Finite, MetricName, Text, Timestamp},
 };
@@ -167,6 +167,15 @@ pub enum Gap {
         /// The value as the source wrote it.
         written: String,
     },
+    /// The source answered, and is not believed.
+    Unbelieved {
+        /// The metric.
+        metric: MetricName,
+        /// In which arm.
+        arm: Arm,
+        /// Why not.
+        why: Disbelief,
+    },
     /// The answers are there, and a criterion can't be judged by them.
     Unjudged {
         /// The criterion.
@@ -189,7 +198,9 @@ impl Gap {
         match self {
             Self::NoData { .. } => MissingKind::NoData,
             Self::Stale { .. } => MissingKind::Stale,
-            Self::ProviderError { .. } | Self::Traffic { .. } => MissingKind::ProviderError,
+            Self::ProviderError { .. } | Self::Unbelieved { .. } | Self::Traffic { .. } => {
+                MissingKind::ProviderError
+            }
             Self::NotFinite { .. } => MissingKind::NotFinite,
             Self::Unjudged { missing, .. } => *missing,
         }
@@ -203,7 +214,7 @@ impl Gap {
             | Self::Unjudged { detail, .. } => detail,
             Self::NotFinite { written, .. } => written,
             // It is no longer than a text, and comes last.
-            Self::Stale { .. } | Self::Traffic { .. } => return characters,
+            Self::Stale { .. } | Self::Unbelieved { .. } | Self::Traffic { .. } => return characters,
         };
         if let Some((end, _)) = said.char_indices().nth(characters) {
             said.truncate(end);
@@ -225,6 +236,7 @@ impl fmt::Display for Gap {
             Self::NotFinite { metric, arm, written } => {
                 (metric, arm, Answer::NotFinite { written: written.clone() })
             }
+            Self::Unbelieved { metric, arm, why } => (metric, arm, Answer::Unbelieved { why: *why }),
             Self::Unjudged { criterion, missing: _, detail } => return write!(f, "{criterion}: {detail}"),
             Self::Traffic { detail } => return write!(f, "the traffic could not be observed: {detail}"),
         };

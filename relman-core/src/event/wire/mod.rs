@@ -3,6 +3,7 @@
 
 mod answer;
 mod evaluated;
+mod look_taken;
 pub(super) mod old;
 mod plan;
 mod policy;

@@ -8,7 +8,7 @@ use serde::{
 };
 
 use super::{
-    evaluated::LookTaken,
+    look_taken::LookTaken,
     plan::{Planned, Risk1},
 };
 use crate::{
@@ -47,12 +47,6 @@ pub(in crate::event) fn read(kind: &str, data: &str) -> Option<Result<Event, ser
         _ => return None,
     };
     Some(read(data))
-}
-
-impl From<LookTaken> for Event {
-    fn from(taken: LookTaken) -> Self {
-        Self::Evaluated(taken.into())
-    }
 }
 
 #[derive(Deserialize)]

@@ -259,6 +259,7 @@ fn gap(metric: &MetricName, arm: Arm, answer: Answer) -> Option<Gap> {
         Answer::Stale { newest } => Some(Gap::Stale { metric, arm, newest }),
         Answer::ProviderError { detail } => Some(Gap::ProviderError { metric, arm, detail }),
         Answer::NotFinite { written } => Some(Gap::NotFinite { metric, arm, written }),
+        Answer::Unbelieved { why } => Some(Gap::Unbelieved { metric, arm, why }),
     }
 }
 
