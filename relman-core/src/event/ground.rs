@@ -4,12 +4,31 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::CheckOutcome;
+use super::wire::words::{Moment, Place};
 use crate::{
     plan::NotifyOn,
     port::{Deployment, Environment},
     unit::{Actor, Channel, CheckName, Span, Text, TrafficShare},
 };
+
+/// How a check ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcome {
+    /// It passed.
+    Passed,
+    /// It failed.
+    Failed,
+}
+
+impl fmt::Display for CheckOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+        })
+    }
+}
 
 /// One ground on which a gate was passed, or was not.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +99,7 @@ pub enum Task {
     /// Install the artifact.
     Deploy {
         /// Where.
+        #[serde(with = "Place")]
         environment: Environment,
     },
     /// Route this share of the traffic to the new version.
@@ -91,6 +111,7 @@ pub enum Task {
     /// Tell people.
     Notify {
         /// What happened.
+        #[serde(with = "Moment")]
         moment: NotifyOn,
         /// Who is told.
         audience: Text,

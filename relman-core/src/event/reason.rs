@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{HoldCause, Task};
+use super::Task;
 use crate::{
     judge::{Arm, Disbelief, MissingKind, Suspicion},
     plan::Criterion,
@@ -81,16 +81,6 @@ impl HoldReason {
             Self::DeployerFails { .. } => "the deployer works again; relman keeps trying",
             Self::DeployerRejects { .. } => "someone fixes what the deployer rejected and runs `resume`",
             Self::InWords { unblocked_by, .. } => unblocked_by.as_ref().map_or(BY_A_PERSON, Text::as_str),
-        }
-    }
-
-    /// What a hold of version 1 had as its reason.
-    pub(super) fn of_words(cause: HoldCause, text: Text, unblocked_by: Text) -> Self {
-        match cause {
-            HoldCause::Manual => Self::Said { text },
-            HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
-                Self::InWords { text, unblocked_by: Some(unblocked_by) }
-            }
         }
     }
 }

@@ -56,17 +56,17 @@ pub struct Incident {
     /// What goes wrong, in a few words.
     pub title: Text,
     /// How bad it is, in the source's own words; none where it says nothing.
-    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub severity: Option<Text>,
     /// The service.
     pub service: ServiceName,
     /// When it began, by the source's clock.
     pub started_at: Timestamp,
     /// When it ended, by the source's clock and never before it began; it fires, if absent.
-    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
     /// Where people read about it.
-    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<Text>,
 }
 

@@ -3,10 +3,9 @@
 
 mod answer;
 mod evaluated;
+pub(super) mod incident;
 mod look_taken;
 pub(super) mod old;
 mod plan;
 mod policy;
-mod words;
-
-pub(super) use plan::Planned;
+pub(super) mod words;

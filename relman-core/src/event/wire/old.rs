@@ -112,7 +112,12 @@ struct HoldPlaced1 {
 impl From<HoldPlaced1> for Event {
     fn from(placed: HoldPlaced1) -> Self {
         let HoldPlaced1 { cause, reason, unblocked_by, roll_back_at, roles } = placed;
-        let reason = HoldReason::of_words(cause, reason, unblocked_by);
+        let reason = match cause {
+            HoldCause::Manual => HoldReason::Said { text: reason },
+            HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
+                HoldReason::InWords { text: reason, unblocked_by: Some(unblocked_by) }
+            }
+        };
         HoldPlaced { cause, reason, roll_back_at, roles }.into()
     }
 }

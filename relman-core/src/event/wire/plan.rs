@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::{
     policy::Policy,
@@ -17,7 +17,7 @@ use crate::{
 /// The data of both kinds; the risk is in another form in version 1.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::event) struct Planned<R = Risk> {
+pub(super) struct Planned<R = Risk> {
     plan: Plan,
     policy: Policy,
     risk: R,
@@ -81,7 +81,7 @@ struct Notice {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::event) struct Risk {
+pub(super) struct Risk {
     level: Level,
     #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     declared: Option<Level>,
@@ -138,6 +138,30 @@ impl From<PlanRevised> for Planned {
     fn from(revised: PlanRevised) -> Self {
         let PlanRevised { plan, policy, risk, track, roles } = revised;
         PlanRecorded { plan, policy, risk, track, roles }.into()
+    }
+}
+
+impl Serialize for PlanRecorded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Planned::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl Serialize for PlanRevised {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Planned::from(self.clone()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanRecorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Planned::<Risk>::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for PlanRevised {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Planned::<Risk>::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words of the format: each stands for one variant of a type that may be named otherwise tomorrow. Their order is that of sets and
 //! maps on disk.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     judge::{
@@ -11,14 +11,32 @@ use crate::{
     },
     plan::{Audience, NotifyOn, PerformanceImpact, ReleaseKind, RiskLevel},
     policy::{NoDataAction, Permission, TrackUse},
+    port::Environment,
 };
 
 macro_rules! words {
     ($($name:ident as $type:ty { $($variant:ident = $word:literal,)* })*) => {
         $(
             #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-            pub(super) enum $name {
+            pub(in crate::event) enum $name {
                 $(#[serde(rename = $word)] $variant,)*
+            }
+
+            /// For a field: `#[serde(with = "…")]`.
+            #[allow(dead_code, reason = "some stand in sets and maps alone")]
+            impl $name {
+                pub(in crate::event) fn serialize<S: Serializer>(
+                    value: &$type,
+                    serializer: S,
+                ) -> Result<S::Ok, S::Error> {
+                    Serialize::serialize(&Self::from(*value), serializer)
+                }
+
+                pub(in crate::event) fn deserialize<'de, D: Deserializer<'de>>(
+                    deserializer: D,
+                ) -> Result<$type, D::Error> {
+                    <Self as Deserialize>::deserialize(deserializer).map(Into::into)
+                }
             }
 
             impl From<$type> for $name {
@@ -41,6 +59,10 @@ macro_rules! words {
 }
 
 words! {
+    Place as Environment {
+        Staging = "staging",
+        Production = "production",
+    }
     Kind as ReleaseKind {
         Production = "production",
         Drill = "drill",
