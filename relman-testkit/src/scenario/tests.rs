@@ -50,7 +50,7 @@ fn a_whole_event_that_differs_shows_the_first_fields_that_do() {
         text,
         "when user:bo approves, these events differ (- expected, + happened):\n    plan_approved\n  \
          ~ gate_passed by system:relman\n      by: expected user:bo, was system:relman\n      \
-         gate: expected \"staging\", was \"plan\"\n      grounds: expected [], was [\"approved by user:bo\"]\n    \
+         gate: expected \"staging\", was \"plan\"\n      grounds: expected [], was [{\"by\":\"user:bo\",\"code\":\"approved\"}]\n    \
          staging_started\n"
     );
 }

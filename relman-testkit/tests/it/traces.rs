@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "e3afa846b7887064e14e997c31ab1b939063e25e56cee1d901375fdb596d29a6"),
-    ("error spike", "c640bf30c8731d263cf3d5ec442a1bf75a04af20aa65f71e1b7a53c069abadb7"),
-    ("slow version", "28e14fda91cd0dfb1cdcfff15f901faf560e9e59cb73458e89ab3d88ea217481"),
-    ("outage", "4a925a51ee0c0d8da3d8da25b7c46489edcf25ecd335bd4784198cf6894ae199"),
-    ("two conductors", "1fa4ddca2bdc6a0f247590896e0689b3b652f44b090c2b43450bb874b394ee1d"),
-    ("random 6", "a9b456da0fd766197dd1d4249fac2fb948b5b97ed4fda1ca14ddf424028c1466"),
-    ("random 7", "c527158184d442182a26e8aa9bed62151287e3638c569484a3f5881616af20c5"),
+    ("healthy", "ca7b8abdf90f66433cb8019137f759fe29153e5af6a8c71d08c2d0c3162329ff"),
+    ("error spike", "f2c5e80a4a0ac8f522261252102dffa825d8f71f45f5fc928da1a429ba96f840"),
+    ("slow version", "dbdf5f783c1f00f88ae5d0048c44b5cad1993750f3cc33c9154e8448594ae48b"),
+    ("outage", "011922d44cf7b47ae481f31ad1abe83d05458b577ef542c8568fd5730bb15f51"),
+    ("two conductors", "852bf96d0be3f15d891a8e31d795782554e59190ebcfb63123b6948e89e91458"),
+    ("random 6", "ccf06008a538d08e336b13dc34c017579f09045dd69ff3e53480116c59eef38f"),
+    ("random 7", "035457bfd95c0ebb564a4d54798bac91c86317e485c059dfa109b94baefed46c"),
 ];
 
 #[test]
