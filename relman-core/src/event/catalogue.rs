@@ -173,4 +173,13 @@ mod tests {
         assert_eq!(unique.len(), Event::KINDS.len());
         assert!(Event::KINDS.iter().all(|kind| kind.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
     }
+
+    #[test]
+    fn a_kind_is_written_in_one_version_and_read_in_those_before() {
+        for (kind, recorded) in Event::KINDS.iter().zip(Event::RECORDED_KINDS) {
+            assert!(old::read(recorded, "{}").is_none(), "{recorded}");
+            let version = recorded.strip_prefix(kind).unwrap();
+            assert!(version.is_empty() || old::read(kind, "{}").is_some(), "{kind} was written once");
+        }
+    }
 }

@@ -262,3 +262,61 @@ impl fmt::Display for ResumeReason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said<T: serde::de::DeserializeOwned + fmt::Display>(json: &str) -> String {
+        serde_json::from_str::<T>(json).unwrap().to_string()
+    }
+
+    #[test]
+    fn a_code_is_read_as_a_sentence() {
+        let gap = |rest: &str| format!(r#"{{"code":"unmeasured","gaps":[{rest}]}}"#);
+        for (json, sentence) in [
+            (r#"{"code":"said","text":"it looks odd"}"#.to_owned(), "it looks odd"),
+            (
+                gap(
+                    r#"{"code":"no_data","metric":"error_rate","arm":"canary","detail":"empty"},{"code":"traffic","detail":"401"}"#,
+                ),
+                "error_rate of the canary: no data (empty); the traffic could not be observed: 401",
+            ),
+            (
+                gap(r#"{"code":"unjudged","criterion":"error_rate > 1%","missing":"stale","detail":"too old"}"#),
+                "error_rate > 1%: too old",
+            ),
+            (
+                gap(
+                    r#"{"code":"unbelieved","metric":"error_rate","arm":"baseline","why":{"code":"contradiction","part":11,"whole":10}}"#,
+                ),
+                "error_rate of the baseline: the source failed: the answer contradicts itself: 11 of 10 requests",
+            ),
+            (
+                r#"{"code":"deployer_fails","what":{"code":"set_traffic","share_bp":1000},"attempts":3,"detail":"503"}"#
+                    .to_owned(),
+                "failed to set traffic to 10% 3 times, most recently: 503",
+            ),
+            (
+                r#"{"code":"sample_ratio_mismatch","of_expected":0.5}"#.to_owned(),
+                "the canary got 50.0 % of the requests it was meant to get: the arms do not see the same traffic, and \
+                 nothing measured on them can be compared before the routing is understood",
+            ),
+        ] {
+            assert_eq!(said::<HoldReason>(&json), sentence);
+        }
+        assert_eq!(said::<ResumeReason>(r#"{"code":"deployer_works"}"#), "the deployer works again");
+    }
+
+    #[test]
+    fn what_sources_say_is_cut_to_what_a_sentence_holds() {
+        let gap = |detail: &str| Gap::ProviderError {
+            metric: "error_rate".parse().unwrap(),
+            arm: Arm::Canary,
+            detail: detail.to_owned(),
+        };
+        let mut gaps = [gap("äöü"), gap("äöü"), gap("äöü")];
+        let left = gaps.iter_mut().fold(4, |left, gap| gap.cut(left));
+        assert_eq!((left, gaps), (0, [gap("äöü"), gap("ä"), gap("")]));
+    }
+}
