@@ -66,6 +66,11 @@ impl BatchRange {
         self.first + (self.records - 1)
     }
 
+    /// What is wrong with a stream that ends before this record, which is one of them.
+    pub(crate) fn cut_before(self, seq: u64) -> BrokenReason {
+        BrokenReason::BatchCut { batch: self, found: seq.saturating_sub(self.first) }
+    }
+
     /// Whether a record is one of them, by its sequence number.
     pub fn contains(&self, seq: u64) -> bool {
         (self.first..=self.last()).contains(&seq)
@@ -133,7 +138,7 @@ impl Progress {
     /// [`BrokenReason::BatchCut`] within a batch.
     pub(crate) fn end(self, seq: u64) -> Result<(), BrokenReason> {
         match self.open {
-            Some(batch) => Err(BrokenReason::BatchCut { batch, found: seq.saturating_sub(batch.first()) }),
+            Some(batch) => Err(batch.cut_before(seq)),
             None => Ok(()),
         }
     }

@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
-use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::LookTaken};
+use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::old};
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -11,7 +11,7 @@ use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::LookTaken};
 pub struct UnknownKind(pub String);
 
 macro_rules! events {
-    ($($(#[$docs:meta])* $event:ident = $kind:literal,)*) => {
+    ($($(#[$docs:meta])* $event:ident = $kind:literal $(/ $version:literal)?,)*) => {
         /// Something that happened to a release.
         ///
         /// The kinds are pinned for good; a new meaning gets a new kind or a new version of the format.
@@ -22,13 +22,23 @@ macro_rules! events {
         }
 
         impl Event {
-            /// The kind of every event, as new records name it.
+            /// The kind of every event.
             pub const KINDS: &[&str] = &[$($kind),*];
 
-            /// The kind, as a record names it.
+            /// The kind of every event as new records name it: with its version where that is above 1.
+            pub const RECORDED_KINDS: &[&str] = &[$(concat!($kind $(, "/", $version)?)),*];
+
+            /// The kind, whatever its version.
             pub fn kind(&self) -> &'static str {
                 match self {
                     $(Self::$event(_) => $kind,)*
+                }
+            }
+
+            /// The kind as a new record names it: with its version where that is above 1.
+            pub fn recorded_kind(&self) -> &'static str {
+                match self {
+                    $(Self::$event(_) => concat!($kind $(, "/", $version)?),)*
                 }
             }
 
@@ -41,14 +51,10 @@ macro_rules! events {
 
             /// Reads the data of a kind that is written, or was once; `None` for a kind that this version does not know.
             pub(crate) fn from_data(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
-                match kind {
-                    $($kind => Some(serde_json::from_str(data.get()).map(Self::$event)),)*
-                    "look_taken" => {
-                        let taken = serde_json::from_str::<LookTaken>(data.get());
-                        Some(taken.map(|taken| Self::Evaluated(taken.into())))
-                    }
-                    _ => None,
-                }
+                $(if kind == concat!($kind $(, "/", $version)?) {
+                    return Some(serde_json::from_str(data.get()).map(Self::$event));
+                })*
+                old::read(kind, data.get())
             }
         }
 
@@ -56,7 +62,7 @@ macro_rules! events {
         impl Serialize for Event {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut fields = serializer.serialize_struct("Event", 2)?;
-                fields.serialize_field("kind", self.kind())?;
+                fields.serialize_field("kind", self.recorded_kind())?;
                 match self {
                     $(Self::$event(data) => fields.serialize_field("data", data)?,)*
                 }
@@ -74,15 +80,15 @@ macro_rules! events {
 
 events! {
     /// A plan was recorded, with the policy in force.
-    PlanRecorded = "plan_recorded",
+    PlanRecorded = "plan_recorded" / 2,
     /// The plan was changed; approvals so far are void.
-    PlanRevised = "plan_revised",
+    PlanRevised = "plan_revised" / 2,
     /// Somebody other than an author approved the plan.
     PlanApproved = "plan_approved",
     /// A gate was passed.
-    GatePassed = "gate_passed",
+    GatePassed = "gate_passed" / 2,
     /// A gate was not passed, and somebody has to decide.
-    GateFailed = "gate_failed",
+    GateFailed = "gate_failed" / 2,
     /// Staging began.
     StagingStarted = "staging_started",
     /// The deployer has installed the artifact.
@@ -104,11 +110,11 @@ events! {
     /// A criterion of the rollback contract holds.
     ContractBreached = "contract_breached",
     /// An effect failed, for now.
-    EffectFailed = "effect_failed",
+    EffectFailed = "effect_failed" / 2,
     /// The release stands still.
-    HoldPlaced = "hold_placed",
+    HoldPlaced = "hold_placed" / 2,
     /// A reason to stand still is gone.
-    HoldReleased = "hold_released",
+    HoldReleased = "hold_released" / 2,
     /// All of the traffic is on the new version; the validation began.
     ValidationStarted = "validation_started",
     /// A named person is on call for the release.
@@ -138,9 +144,9 @@ events! {
     /// An incident that was seen does not fire any more.
     IncidentEnded = "incident_ended",
     /// The release is being taken back.
-    RollbackStarted = "rollback_started",
+    RollbackStarted = "rollback_started" / 2,
     /// The platform did not show what a rollback should lead to.
-    RollbackUnconfirmed = "rollback_unconfirmed",
+    RollbackUnconfirmed = "rollback_unconfirmed" / 2,
     /// The platform showed no traffic on the new version.
     ZeroTrafficObserved = "zero_traffic_observed",
     /// The rollback is done: traffic is at zero, by observation.
@@ -168,5 +174,14 @@ mod tests {
         let unique: std::collections::BTreeSet<_> = Event::KINDS.iter().collect();
         assert_eq!(unique.len(), Event::KINDS.len());
         assert!(Event::KINDS.iter().all(|kind| kind.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+
+    #[test]
+    fn a_kind_is_written_in_one_version_and_read_in_those_before() {
+        for (kind, recorded) in Event::KINDS.iter().zip(Event::RECORDED_KINDS) {
+            assert!(old::read(recorded, "{}").is_none(), "{recorded}");
+            let version = recorded.strip_prefix(kind).unwrap();
+            assert!(version.is_empty() || old::read(kind, "{}").is_some(), "{kind} was written once");
+        }
     }
 }

@@ -2,23 +2,27 @@
 
 mod catalogue;
 mod facts;
+mod ground;
 mod platform;
+mod reason;
 mod record;
 mod verdicts;
 mod wire;
 
 pub use catalogue::{Event, UnknownKind};
 pub use facts::{
-    ActionItemKind, ActionItemOpened, ActionItemSettled, CheckOutcome, CheckRecorded, ClockSkewed,
-    ComplaintRecorded, CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed,
-    HoldCause, HoldPlaced, HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded,
-    NotificationAbandoned, Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted,
-    PlanApproved, PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened,
-    ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger,
+    ActionItemKind, ActionItemOpened, ActionItemSettled, CheckRecorded, ClockSkewed, ComplaintRecorded,
+    CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed, HoldCause, HoldPlaced,
+    HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded, NotificationAbandoned,
+    Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved,
+    PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted,
+    ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger,
     RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
+pub use ground::{CheckOutcome, Ground, ShownInRollback, Task};
 pub use platform::{PlaceSeen, PlatformObserved, PlatformSeen};
+pub use reason::{Gap, HoldReason, ResumeReason};
 pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};
 pub(crate) use verdicts::VerdictsAs;

@@ -66,7 +66,7 @@ impl Written {
             clock: record.clock,
             by: record.by.clone(),
             batch: Some(batch),
-            kind: record.event.kind().into(),
+            kind: record.event.recorded_kind().into(),
             data: &data,
         };
         let line = envelope.seal()?;
@@ -230,7 +230,7 @@ impl Record {
             clock,
             by: fact.by.clone(),
             batch: None,
-            kind: kind.into(),
+            kind: fact.event.recorded_kind().into(),
             data: &data,
         };
         let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;

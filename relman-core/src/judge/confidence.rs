@@ -36,8 +36,10 @@ pub struct Interval {
     /// The lower end; 0 where nothing is too low.
     pub low: Finite,
     /// The upper end; none where nothing is too high.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub high: Option<Finite>,
     /// What the data alone say; none without data, and for a ratio to a baseline without errors.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub estimate: Option<Finite>,
 }
 

@@ -18,7 +18,7 @@ pub use criterion::{
 };
 pub use evidence::factor;
 pub use observation::{
-    Answer, Arm, Boundary, ClassicHistogram, Histogram, HistogramError, Measurement, MissingKind,
+    Answer, Arm, Boundary, ClassicHistogram, Disbelief, Histogram, HistogramError, Measurement, MissingKind,
     NativeHistogram, Observation, Pool,
 };
 pub(crate) use verdict::significant;

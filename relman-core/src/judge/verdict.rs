@@ -33,31 +33,31 @@ pub struct Verdict {
     /// The version of the judge that did.
     pub engine: u32,
     /// What the canary showed, over every look that this verdict rests on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub canary: Option<Measurement>,
     /// What the baseline showed, where the rule compares.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Measurement>,
     /// Where the baseline's numbers come from.
     pub control: Control,
     /// The canary's value: a ratio between 0 and 1, milliseconds, or a plain number.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub value: Option<Finite>,
     /// What it was compared with, in the same unit; the baseline's multiple is worked out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Finite>,
     /// How strong the evidence is, where it was judged by evidence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub strength: Option<Strength>,
     /// The confidence sequence of the ratio to the baseline, or of the rate where nothing is compared, over the whole
     /// release.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Interval>,
     /// How errors are spread over the looks: about 1 where they are independent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub dispersion: Option<Finite>,
     /// How neighbouring looks hang together: about 0 where they are independent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub lag_1_correlation: Option<Finite>,
     /// What a person should know before believing it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -82,26 +82,30 @@ pub enum Channel {
 #[non_exhaustive]
 pub struct Strength {
     /// `ln E` of this criterion in the fast channel.
+    #[serde(deserialize_with = "LnEvidence::deserialize")]
     pub fast: LnEvidence,
     /// `ln E` of this criterion in the robust channel.
+    #[serde(deserialize_with = "LnEvidence::deserialize")]
     pub robust: LnEvidence,
     /// `ln E` of all criteria in the fast channel.
+    #[serde(deserialize_with = "LnEvidence::deserialize")]
     pub all_fast: LnEvidence,
     /// `ln E` of all criteria in the robust channel.
+    #[serde(deserialize_with = "LnEvidence::deserialize")]
     pub all_robust: LnEvidence,
     /// The criterion's share of the allowed probability.
     pub share: Finite,
     /// `ln(1/α)`: evidence of all criteria of so much or more is an alarm.
     pub threshold: Finite,
     /// When the most likely regression began.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// What both arms counted since: requests, and those that speak for a breach. For a quantile these are the ones above
     /// the boundary; the baseline has none where it was not counted beside the canary.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub arms: Option<Arms>,
     /// The boundary between buckets that a quantile is judged at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub boundary: Option<Boundary>,
 }
 
@@ -147,7 +151,11 @@ pub enum Undecided {
         /// The size of it, as a multiple of the baseline.
         size: Finite,
         /// How large it may still be; none for any size.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
         high: Option<Finite>,
     },
 }

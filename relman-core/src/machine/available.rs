@@ -158,7 +158,7 @@ impl Release {
             return Ok((releasable, roles));
         }
         if let Some((cause, hold)) = self.holds.iter().next() {
-            let unblocked_by = hold.unblocked_by.to_string();
+            let unblocked_by = hold.reason.unblocked_by().to_owned();
             return Err(Refusal::HoldNotReleasable { cause: *cause, unblocked_by });
         }
         let now = format!("it is {}", self.phase.name());

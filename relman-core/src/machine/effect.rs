@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::{
+    event::Task,
     port::{Environment, NotifyOn, Urgency},
     unit::{Channel, Text, Timestamp, TrafficShare},
 };
@@ -36,6 +37,18 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// What it asks for, as a record has it: a message without its text.
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Deploy { environment } => Task::Deploy { environment: *environment },
+            Self::SetTraffic { share } => Task::SetTraffic { share: *share },
+            Self::Notify { moment, audience, channel, .. } => {
+                let (audience, channel) = (audience.clone(), channel.clone());
+                Task::Notify { moment: *moment, audience, channel }
+            }
+        }
+    }
+
     /// Whether this gives users the new version, or more of them.
     pub fn exposes_users(&self) -> bool {
         match self {
@@ -64,13 +77,7 @@ impl Effect {
 
 impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Deploy { environment } => write!(f, "deploy to {environment}"),
-            Self::SetTraffic { share } => write!(f, "set traffic to {share}"),
-            Self::Notify { moment, audience, channel, .. } => {
-                write!(f, "tell {audience} through {channel}: {moment}")
-            }
-        }
+        self.task().fmt(f)
     }
 }
 

@@ -130,7 +130,6 @@ impl Release {
             Event::HoldPlaced(placed) => {
                 let hold = Hold {
                     reason: placed.reason.clone(),
-                    unblocked_by: placed.unblocked_by.clone(),
                     // A hold that is placed again, with other words or less patience, goes on.
                     since: self.holds.get(&placed.cause).map_or(at, |hold| hold.since),
                     by: by.clone(),

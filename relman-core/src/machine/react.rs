@@ -34,7 +34,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::TrafficDrifted(drifted) => vec![Effect::SetTraffic { share: drifted.expected }],
         Event::HoldPlaced(placed) => {
             let title = format!("held: {}", placed.reason);
-            let body = format!("It resumes when {}.", placed.unblocked_by);
+            let body = format!("It resumes when {}.", placed.reason.unblocked_by());
             let mut effects = tell(release, NotifyOn::Held, &title, &body);
             match placed.cause {
                 HoldCause::Manual => {}
@@ -53,7 +53,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         }
         Event::GateFailed(failed) => {
             let title = format!("the {} gate has failed", failed.gate);
-            tell(release, NotifyOn::Held, &title, &failed.reasons.join("\n"))
+            tell(release, NotifyOn::Held, &title, &failed.sentences().join("\n"))
         }
         Event::ValidationStarted(started) => {
             let traffic = match release.track().map(|(_, track)| track.hold_back()) {
@@ -91,7 +91,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         Event::RollbackUnconfirmed(unconfirmed) => {
             let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
             if unconfirmed.attempt % PAGE_EVERY == 1 {
-                let body = format!("Attempt {}: {}", unconfirmed.attempt, unconfirmed.detail);
+                let body = format!("Attempt {}: {}", unconfirmed.attempt, unconfirmed.shown);
                 effects.extend(page(
                     release,
                     NotifyOn::RollbackUnconfirmed,

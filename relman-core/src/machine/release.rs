@@ -6,7 +6,9 @@ use std::{
 use super::{Outstanding, Phase, Refusal, StepProgress, action::check_rules};
 use crate::{
     chain::{Head, Progress},
-    event::{ActionItemKind, CheckOutcome, EffectId, Gate, HoldCause, PostMortemCause, Settlement},
+    event::{
+        ActionItemKind, CheckOutcome, EffectId, Gate, HoldCause, HoldReason, PostMortemCause, Settlement,
+    },
     judge::Judge,
     plan::{Plan, RiskAssessment},
     policy::{Policy, Track},
@@ -90,13 +92,11 @@ pub struct Check {
 }
 
 /// A reason to stand still.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Hold {
-    /// Why.
-    pub reason: Text,
-    /// What would unblock it.
-    pub unblocked_by: Text,
+    /// Why, and with that what would unblock it.
+    pub reason: HoldReason,
     /// Since when.
     pub since: Timestamp,
     /// Who placed it.

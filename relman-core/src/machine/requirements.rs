@@ -173,7 +173,7 @@ impl Release {
             };
             Missing {
                 what: format!("the end of a hold since {} by {}: {}", hold.since, hold.by, hold.reason),
-                unblocked_by: format!("{}{patience}", hold.unblocked_by),
+                unblocked_by: format!("{}{patience}", hold.reason.unblocked_by()),
                 turn,
             }
         };

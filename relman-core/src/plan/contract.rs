@@ -68,6 +68,11 @@ impl RollbackContract {
         Ok(contract)
     }
 
+    /// The contract that a record holds, whatever it says.
+    pub(crate) fn recorded(criteria: Vec<Criterion>) -> Self {
+        Self { criteria }
+    }
+
     /// Whether a plan may have it today.
     pub(super) fn check(&self) -> Result<(), ContractError> {
         let criteria = &self.criteria;

@@ -11,5 +11,6 @@ pub use communication::{CommunicationPlan, Notice, NotifyOn};
 pub(crate) use contract::COMPLAINTS;
 pub use contract::{ContractError, RollbackContract};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};
+pub(crate) use plan::PlanDocument;
 pub use plan::{Plan, PlanBuilder, PlanError, PlanFileError, ReleaseKind};
-pub use scope::{Artifact, Audience, PerformanceImpact, RiskAssessment, RiskLevel, Scope};
+pub use scope::{Artifact, Audience, PerformanceImpact, RiskAssessment, RiskLevel, RiskReason, Scope};

@@ -47,31 +47,31 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ReleasePlan"))]
 #[serde(deny_unknown_fields)]
-struct PlanDocument {
+pub(crate) struct PlanDocument {
     /// The identifier of the release.
-    release: ReleaseId,
+    pub(crate) release: ReleaseId,
     /// One line that says what the release is, at most 200 characters.
-    title: Text,
+    pub(crate) title: Text,
     /// `production`, or `drill` for a rehearsal.
     #[serde(default)]
-    kind: ReleaseKind,
+    pub(crate) kind: ReleaseKind,
     /// The track; the policy has one for each risk level otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    track: Option<TrackName>,
+    pub(crate) track: Option<TrackName>,
     /// The risk as the author sees it. It can raise what the change touches, never lower it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    risk: Option<RiskLevel>,
+    pub(crate) risk: Option<RiskLevel>,
     /// Metrics to watch besides those of the policy and the contract.
     #[serde(default)]
-    watch: Vec<MetricName>,
+    pub(crate) watch: Vec<MetricName>,
     /// What changes.
-    scope: Scope,
+    pub(crate) scope: Scope,
     /// When to roll back. Nothing is staged without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    contract: Option<RollbackContract>,
+    pub(crate) contract: Option<RollbackContract>,
     /// Who is told, through which channel, at which moments.
     #[serde(default)]
-    communication: CommunicationPlan,
+    pub(crate) communication: CommunicationPlan,
 }
 
 /// Whether a release is for real.
@@ -188,6 +188,11 @@ impl Plan {
     #[cfg(feature = "schema")]
     pub fn json_schema() -> schemars::Schema {
         schemars::schema_for!(PlanDocument)
+    }
+
+    /// The plan that a record holds, whatever it says.
+    pub(crate) fn recorded(document: PlanDocument) -> Self {
+        Self { document }
     }
 
     /// The release that is planned.

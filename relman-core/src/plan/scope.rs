@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::unit::{ServiceName, Tag, Text};
 
@@ -116,15 +116,66 @@ impl fmt::Display for RiskLevel {
 }
 
 /// How the risk of a plan was assessed, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RiskAssessment {
     /// The level that counts.
     pub level: RiskLevel,
     /// What the author said, if anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub declared: Option<RiskLevel>,
-    /// What made the level what it is, one reason a line.
-    pub reasons: Vec<String>,
+    /// What made the level what it is.
+    pub reasons: Vec<RiskReason>,
+}
+
+/// What made a risk what it is. In reports it is its sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RiskReason {
+    /// The change touches something that no other part of it exceeds.
+    Touches {
+        /// What, in a tag of the policy.
+        tag: Tag,
+        /// The risk of that.
+        level: RiskLevel,
+    },
+    /// The plan names nothing that it touches.
+    TouchesNothing,
+    /// The author raised it.
+    Raised {
+        /// To this level.
+        to: RiskLevel,
+    },
+    /// The author said a lower one, which does not count.
+    NotLowered {
+        /// What they said.
+        said: RiskLevel,
+    },
+    /// A record of version 1 has a sentence that is none of these.
+    InWords(String),
+}
+
+impl fmt::Display for RiskReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Touches { tag, level } => write!(f, "it touches {tag}, which is {level} risk"),
+            Self::TouchesNothing => f.write_str("it names nothing that it touches, which is standard risk"),
+            Self::Raised { to } => write!(f, "the author raised it to {to}"),
+            Self::NotLowered { said } => write!(f, "the author said {said}, which can't lower it"),
+            Self::InWords(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Serialize for RiskReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl RiskAssessment {
+    /// Every reason in a sentence.
+    pub fn sentences(&self) -> Vec<String> {
+        self.reasons.iter().map(RiskReason::to_string).collect()
+    }
 }

@@ -11,9 +11,11 @@ mod rules;
 mod track;
 
 pub use file::PolicyFileError;
+pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
 pub use rules::{
     Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
     RollbackRules,
 };
+pub(crate) use track::RawTrack;
 pub use track::{Step, Track, TrackError, TrackUse};

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     judge::Judging,
-    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel},
+    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel, RiskReason},
     unit::{CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
 };
 
@@ -32,25 +32,25 @@ pub struct Policy(pub(super) RawPolicy);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawPolicy {
-    pub(super) name: Text,
-    pub(super) version: Text,
-    pub(super) tracks: BTreeMap<TrackName, Track>,
-    pub(super) default_tracks: BTreeMap<RiskLevel, TrackName>,
-    pub(super) risk: BTreeMap<Tag, RiskLevel>,
-    pub(super) watch: BTreeSet<MetricName>,
-    pub(super) staging_checks: BTreeSet<CheckName>,
-    pub(super) validation_checks: BTreeSet<CheckName>,
-    pub(super) qa_checklist: Vec<Text>,
-    pub(super) approvals: BTreeMap<RiskLevel, u32>,
-    pub(super) roles: Roles,
-    pub(super) no_data: NoDataRules,
-    pub(super) on_call: OnCallRules,
-    pub(super) rollback: RollbackRules,
-    pub(super) overrides: OverrideRules,
-    pub(super) freezes: Vec<Freeze>,
+pub(crate) struct RawPolicy {
+    pub(crate) name: Text,
+    pub(crate) version: Text,
+    pub(crate) tracks: BTreeMap<TrackName, Track>,
+    pub(crate) default_tracks: BTreeMap<RiskLevel, TrackName>,
+    pub(crate) risk: BTreeMap<Tag, RiskLevel>,
+    pub(crate) watch: BTreeSet<MetricName>,
+    pub(crate) staging_checks: BTreeSet<CheckName>,
+    pub(crate) validation_checks: BTreeSet<CheckName>,
+    pub(crate) qa_checklist: Vec<Text>,
+    pub(crate) approvals: BTreeMap<RiskLevel, u32>,
+    pub(crate) roles: Roles,
+    pub(crate) no_data: NoDataRules,
+    pub(crate) on_call: OnCallRules,
+    pub(crate) rollback: RollbackRules,
+    pub(crate) overrides: OverrideRules,
+    pub(crate) freezes: Vec<Freeze>,
     #[serde(default, skip_serializing_if = "Judging::is_default")]
-    pub(super) judging: Judging,
+    pub(crate) judging: Judging,
 }
 
 /// Why rules are not a policy, or a plan does not fit them.
@@ -150,6 +150,15 @@ pub enum PolicyError {
 }
 
 impl Policy {
+    /// The policy that a record holds, whatever it says.
+    pub(crate) fn recorded(raw: RawPolicy) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) fn raw(&self) -> &RawPolicy {
+        &self.0
+    }
+
     /// The name, for people.
     pub fn name(&self) -> &Text {
         &self.0.name
@@ -185,20 +194,20 @@ impl Policy {
         let risk_of = |tag| self.risk_of(tag).unwrap_or(RiskLevel::High);
         let assessed = touches.iter().map(risk_of).max().unwrap_or(RiskLevel::Standard);
         let level = assessed.max(declared.unwrap_or(RiskLevel::Low));
-        let mut reasons: Vec<String> = touches
+        let mut reasons: Vec<RiskReason> = touches
             .iter()
             .filter(|tag| risk_of(tag) == assessed)
-            .map(|tag| format!("it touches {tag}, which is {assessed} risk"))
+            .map(|tag| RiskReason::Touches { tag: tag.clone(), level: assessed })
             .collect();
         if touches.is_empty() {
-            reasons.push("it names nothing that it touches, which is standard risk".to_owned());
+            reasons.push(RiskReason::TouchesNothing);
         }
         match declared {
             Some(declared) if declared > assessed => {
-                reasons.push(format!("the author raised it to {declared}"));
+                reasons.push(RiskReason::Raised { to: declared });
             }
             Some(declared) if declared < assessed => {
-                reasons.push(format!("the author said {declared}, which can't lower it"));
+                reasons.push(RiskReason::NotLowered { said: declared });
             }
             Some(_) | None => {}
         }
@@ -311,7 +320,7 @@ impl Policy {
                 track: name.clone(),
                 highest: track.highest_risk(),
                 level: risk.level,
-                reasons: risk.reasons.join(", "),
+                reasons: risk.sentences().join(", "),
                 instead: by_risk.clone(),
             });
         }

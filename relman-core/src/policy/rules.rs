@@ -135,6 +135,10 @@ impl Roles {
         Self(roles)
     }
 
+    pub(crate) fn into_map(self) -> BTreeMap<Permission, BTreeSet<Role>> {
+        self.0
+    }
+
     /// The roles that allow something.
     pub fn allowing(&self, permission: Permission) -> BTreeSet<Role> {
         self.0.get(&permission).cloned().unwrap_or_default()

@@ -43,17 +43,17 @@ pub struct Track(pub(super) RawTrack);
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawTrack {
-    pub(super) highest_risk: RiskLevel,
+pub(crate) struct RawTrack {
+    pub(crate) highest_risk: RiskLevel,
     #[serde(rename = "use")]
-    pub(super) used_by: TrackUse,
-    pub(super) steps: Vec<Step>,
+    pub(crate) used_by: TrackUse,
+    pub(crate) steps: Vec<Step>,
     #[serde(rename = "hold_back_bp", default, skip_serializing_if = "TrafficShare::is_zero")]
-    pub(super) hold_back: TrafficShare,
+    pub(crate) hold_back: TrafficShare,
     #[serde(rename = "look_every_ms")]
-    pub(super) look_every: Span,
-    pub(super) min_requests: u64,
-    pub(super) checks: BTreeSet<CheckName>,
+    pub(crate) look_every: Span,
+    pub(crate) min_requests: u64,
+    pub(crate) checks: BTreeSet<CheckName>,
 }
 
 /// Why steps are not a track.
@@ -144,6 +144,15 @@ pub enum TrackError {
 }
 
 impl Track {
+    /// The track that a record holds, whatever it says.
+    pub(crate) fn recorded(raw: RawTrack) -> Self {
+        Self(raw)
+    }
+
+    pub(crate) fn into_raw(self) -> RawTrack {
+        self.0
+    }
+
     /// The highest risk that may take this track.
     pub fn highest_risk(&self) -> RiskLevel {
         self.0.highest_risk

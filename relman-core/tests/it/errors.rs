@@ -182,7 +182,7 @@ fn an_error_that_serde_reads_says_everything_by_itself() {
     let shares = text.replacen("\"share_bp\":100,", "\"share_bp\":10700,", 1);
     assert_ne!(text, shares);
     let told = with_causes(&Record::read(shares.as_bytes()).unwrap_err());
-    assert!(told.contains("invalid `plan_recorded` data: \"10700\" is not a traffic share"), "{told}");
+    assert!(told.contains("invalid `plan_recorded/2` data: \"10700\" is not a traffic share"), "{told}");
 }
 
 #[cfg(feature = "markdown")]

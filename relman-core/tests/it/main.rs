@@ -9,6 +9,7 @@ mod errors;
 mod golden;
 mod judge_properties;
 mod judge_vectors;
+mod kinds;
 mod policies;
 mod process;
 mod properties;

@@ -176,7 +176,7 @@ fn an_assessment_says_what_the_authors_word_did() {
     let reasons = |declared: &str| {
         let plan = Plan::from_toml(&crate::fixture::with(PLAN, "\n[scope]", &format!("{declared}\n[scope]")))
             .unwrap();
-        policy.assess(&plan).reasons.join("; ")
+        policy.assess(&plan).sentences().join("; ")
     };
     let touched = "it touches api, which is standard risk";
     assert_eq!(reasons(""), touched);

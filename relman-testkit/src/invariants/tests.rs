@@ -416,8 +416,7 @@ fn bake_time_that_nobody_observed_is_found() {
     let at = position(&records, of_kind("evaluated"));
     let hold = relman_core::event::HoldPlaced {
         cause: relman_core::event::HoldCause::Manual,
-        reason: "wait".parse().unwrap(),
-        unblocked_by: "somebody".parse().unwrap(),
+        reason: relman_core::event::HoldReason::Said { text: "wait".parse().unwrap() },
         roll_back_at: None,
         roles: std::collections::BTreeSet::new(),
     };
@@ -455,7 +454,7 @@ fn law4_a_step_that_passes_unmeasured_is_found() {
     // A gate out of its step.
     let records = completed();
     let at = position(&records, of_kind("traffic_set"));
-    let early = GatePassed { gate: Gate::Step(3), grounds: Vec::new() };
+    let early = GatePassed { gate: Gate::Step(3), grounds: Vec::new(), verdicts: Vec::new() };
     found(name, &inserted(records, at, early));
 }
 
@@ -474,7 +473,7 @@ fn law5_a_breach_that_is_looked_away_from_is_found() {
     found(name, &failed);
     let records = rolled_back();
     let at = last_position(&records, of_kind("traffic_set"));
-    let forward = GatePassed { gate: Gate::Step(2), grounds: Vec::new() };
+    let forward = GatePassed { gate: Gate::Step(2), grounds: Vec::new(), verdicts: Vec::new() };
     found(name, &inserted(records, at, forward));
 }
 

@@ -1,7 +1,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use relman_core::{
-    event::{Gate, GatePassed, StagingStarted},
+    event::{Gate, GatePassed, Ground, StagingStarted},
     judge::MissingKind,
     machine::{Effect, PhaseName},
     unit::{Actor, Span, TrafficShare},
@@ -25,7 +25,11 @@ fn an_event_is_expected_by_its_kind_by_its_fields_or_whole() {
         event("gate_passed").with("gate", "plan"),
         event("staging_started").by("system:relman"),
     ]);
-    let passed = GatePassed { gate: Gate::Plan, grounds: vec!["approved by user:bo".to_owned()] };
+    let passed = GatePassed {
+        gate: Gate::Plan,
+        grounds: vec![Ground::Approved { by: "user:bo".parse().unwrap() }],
+        verdicts: Vec::new(),
+    };
     let whole: [Expected; 3] = [
         "plan_approved".into(),
         by("system:relman", passed).into(),
@@ -36,7 +40,7 @@ fn an_event_is_expected_by_its_kind_by_its_fields_or_whole() {
 
 #[test]
 fn a_whole_event_that_differs_shows_the_first_fields_that_do() {
-    let passed = GatePassed { gate: Gate::Staging, grounds: Vec::new() };
+    let passed = GatePassed { gate: Gate::Staging, grounds: Vec::new(), verdicts: Vec::new() };
     let text = failure(|| {
         let expected: [Expected; 3] =
             ["plan_approved".into(), by("user:bo", passed).into(), "staging_started".into()];
@@ -46,7 +50,7 @@ fn a_whole_event_that_differs_shows_the_first_fields_that_do() {
         text,
         "when user:bo approves, these events differ (- expected, + happened):\n    plan_approved\n  \
          ~ gate_passed by system:relman\n      by: expected user:bo, was system:relman\n      \
-         gate: expected \"staging\", was \"plan\"\n      grounds: expected [], was [\"approved by user:bo\"]\n    \
+         gate: expected \"staging\", was \"plan\"\n      grounds: expected [], was [{\"by\":\"user:bo\",\"code\":\"approved\"}]\n    \
          staging_started\n"
     );
 }

@@ -121,7 +121,7 @@ async fn holding_does_not_wait_until_a_page_is_current() {
     let answer = sends(&site, path, "user:oli", &page, &[("reason", "odd log lines\r\nin the basket")]).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let Event::HoldPlaced(placed) = last_event(&site).await else { panic!("a hold") };
-    assert_eq!(placed.reason.as_str(), "odd log lines\nin the basket");
+    assert_eq!(placed.reason.to_string(), "odd log lines\nin the basket");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    judge::{Answer, ClassicHistogram, Histogram, HistogramError, Measurement, NativeHistogram},
+    judge::{Answer, ClassicHistogram, Disbelief, Histogram, HistogramError, Measurement, NativeHistogram},
     unit::{Finite, Timestamp},
 };
 
@@ -58,6 +58,8 @@ pub(super) enum Named {
     Stale(Timestamp),
     ProviderError(String),
     NotFinite(String),
+    /// What relman records in place of an answer that it does not believe.
+    Unbelieved(Disbelief),
 }
 
 /// Why the numbers of an answer don't make one.
@@ -97,6 +99,7 @@ impl ArmAnswer {
             Answer::Stale { newest } => Named::Stale(*newest),
             Answer::ProviderError { detail } => Named::ProviderError(detail.clone()),
             Answer::NotFinite { written } => Named::NotFinite(written.clone()),
+            Answer::Unbelieved { why } => Named::Unbelieved(*why),
         };
         (Self::Named(named), None)
     }
@@ -137,6 +140,7 @@ impl ArmAnswer {
                 Named::Stale(newest) => return Ok(Answer::Stale { newest }),
                 Named::ProviderError(detail) => return Ok(Answer::ProviderError { detail }),
                 Named::NotFinite(written) => return Ok(Answer::NotFinite { written }),
+                Named::Unbelieved(why) => return Ok(Answer::Unbelieved { why }),
             },
         };
         Ok(Answer::Value(measurement))

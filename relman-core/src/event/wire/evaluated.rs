@@ -209,36 +209,6 @@ impl<'de> Deserialize<'de> for Verdicts {
     }
 }
 
-/// An evaluation as version 1 recorded it: each observation with its window and source, and every verdict in full.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::event) struct LookTaken {
-    step: u32,
-    window: Window,
-    exposure: ObservedExposure,
-    observations: Vec<Observation>,
-    verdicts: Vec<Verdict>,
-    credit_ms: Span,
-}
-
-impl From<LookTaken> for Evaluated {
-    fn from(taken: LookTaken) -> Self {
-        let LookTaken { step, window, exposure, observations, verdicts, credit_ms } = taken;
-        let (platform, disregarded, recorded) = (PlatformSeen::default(), false, VerdictsAs::InFull);
-        Self {
-            step,
-            window,
-            exposure,
-            observations,
-            verdicts,
-            credit: credit_ms,
-            platform,
-            disregarded,
-            recorded,
-        }
-    }
-}
-
 #[cfg(test)]
 #[path = "evaluated_tests.rs"]
 mod tests;

@@ -3,5 +3,9 @@
 
 mod answer;
 mod evaluated;
-
-pub(super) use evaluated::LookTaken;
+pub(super) mod incident;
+mod look_taken;
+pub(super) mod old;
+mod plan;
+mod policy;
+pub(super) mod words;

@@ -55,7 +55,10 @@ pub enum Suspicion {
     /// The fast channel alarms: the criterion that contributes most.
     Fast(Criterion),
     /// Nothing that was measured can be trusted.
-    SampleRatio(Warning),
+    SampleRatio {
+        /// How many requests the canary got, of those it was meant to get.
+        of_expected: Finite,
+    },
 }
 
 impl fmt::Display for Suspicion {
@@ -66,7 +69,9 @@ impl fmt::Display for Suspicion {
                 "`{criterion}` is likely breached: it is too much for chance, unless it came in one burst, which the next looks \
                  will tell"
             ),
-            Self::SampleRatio(warning) => warning.fmt(f),
+            Self::SampleRatio { of_expected } => {
+                Warning::SampleRatioMismatch { of_expected: *of_expected }.fmt(f)
+            }
         }
     }
 }
@@ -266,8 +271,10 @@ impl Judge {
 
     /// What speaks against the release before it has failed.
     pub fn suspicion(&self) -> Option<Suspicion> {
-        if let (SampleRatioRule::Hold, Some(mismatch)) = (self.judging.sample_ratio, self.mismatch()) {
-            return Some(Suspicion::SampleRatio(mismatch));
+        if let (SampleRatioRule::Hold, Some(Warning::SampleRatioMismatch { of_expected })) =
+            (self.judging.sample_ratio, self.mismatch())
+        {
+            return Some(Suspicion::SampleRatio { of_expected });
         }
         let blamed = if self.may_alarm() { self.fast().blamed? } else { return None };
         Some(Suspicion::Fast(self.criteria[blamed].criterion.clone()))

@@ -383,7 +383,7 @@ fn a_split_that_is_not_what_was_meant_is_suspected() {
     for _ in 0..20 {
         release.both("error_rate", counts(3_000, 3), counts(57_000, 57));
     }
-    assert!(matches!(release.judge.suspicion(), Some(Suspicion::SampleRatio(_))));
+    assert!(matches!(release.judge.suspicion(), Some(Suspicion::SampleRatio { .. })));
     let verdict = release.judge.verdicts().remove(0);
     assert!(verdict.warnings.iter().any(|warning| warning.holds_the_release()), "{:?}", verdict.warnings);
     assert_eq!(release.judge.failed(), None, "it is nobody's failure");

@@ -83,6 +83,51 @@ pub enum Answer {
         /// The value as the source wrote it.
         written: String,
     },
+    /// The source answered, and what it says is not believed. This is recorded in place of what it said.
+    Unbelieved {
+        /// Why not.
+        why: Disbelief,
+    },
+}
+
+/// Why an answer is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Disbelief {
+    /// It has a part that is more than the whole.
+    Contradiction {
+        /// The requests that it counts as a part of all, as far as a record can hold the number.
+        part: u64,
+        /// All of them.
+        whole: u64,
+    },
+    /// It counts more than there can be.
+    TooMany {
+        /// How many, as far as a record can hold the number.
+        counted: u64,
+    },
+    /// It has buckets beyond every number.
+    BeyondNumbers {},
+    /// It may be true, and with the others of its evaluation it is too large for a record.
+    TooLarge {},
+}
+
+impl fmt::Display for Disbelief {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contradiction { part, whole } => {
+                write!(f, "the answer contradicts itself: {part} of {whole} requests")
+            }
+            Self::TooMany { counted } => {
+                write!(f, "the answer can't be true: it counts {counted} in one look")
+            }
+            Self::BeyondNumbers {} => {
+                f.write_str("the answer can't be true: it has buckets beyond every number")
+            }
+            Self::TooLarge {} => f.write_str("the answers of this look are too large for one record"),
+        }
+    }
 }
 
 impl Answer {
@@ -93,7 +138,8 @@ impl Answer {
             Self::NoData { .. }
             | Self::Stale { .. }
             | Self::ProviderError { .. }
-            | Self::NotFinite { .. } => None,
+            | Self::NotFinite { .. }
+            | Self::Unbelieved { .. } => None,
         }
     }
 
@@ -103,7 +149,7 @@ impl Answer {
             Self::Value(_) => None,
             Self::NoData { .. } => Some(MissingKind::NoData),
             Self::Stale { .. } => Some(MissingKind::Stale),
-            Self::ProviderError { .. } => Some(MissingKind::ProviderError),
+            Self::ProviderError { .. } | Self::Unbelieved { .. } => Some(MissingKind::ProviderError),
             Self::NotFinite { .. } => Some(MissingKind::NotFinite),
         }
     }
@@ -117,6 +163,7 @@ impl fmt::Display for Answer {
             Self::Stale { newest } => write!(f, "stale, newest sample at {newest}"),
             Self::ProviderError { detail } => write!(f, "the source failed: {detail}"),
             Self::NotFinite { written } => write!(f, "not a finite number: {written}"),
+            Self::Unbelieved { why } => write!(f, "the source failed: {why}"),
         }
     }
 }

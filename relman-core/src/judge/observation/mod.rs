@@ -5,7 +5,7 @@ mod boundary;
 mod counts;
 mod histogram;
 
-pub use answer::{Answer, Arm, Measurement, MissingKind, Observation, Pool};
+pub use answer::{Answer, Arm, Disbelief, Measurement, MissingKind, Observation, Pool};
 pub use boundary::Boundary;
 pub use counts::{Arms, Counts, Exposed};
 pub use histogram::{ClassicHistogram, Histogram, HistogramError, NativeHistogram};

@@ -1,8 +1,10 @@
+use serde::Serialize;
+
 use crate::{
-    event::{Evaluated, Event},
-    judge::{Answer, Histogram, Measurement, Observation},
+    event::Event,
+    judge::{Answer, Disbelief, Histogram, Measurement, Observation},
     machine::{Release, StepProgress, command::Answers, deadline::arms},
-    unit::Window,
+    unit::{Window, file::MAX_INTEGER},
 };
 
 /// The most that is believed of one look: 10^10 requests in a quarter of an hour are eleven million a second. With a
@@ -18,9 +20,6 @@ const WORDS: usize = 16_384;
 
 /// How many bytes the data of a look or a breach may have: a record has 65,535 bytes at most, and the envelope needs some of them.
 pub(super) const LONGEST: usize = 60_000;
-
-/// What is recorded in place of values that are too large for one record.
-const WITHHELD: &str = "the answers of this look are too large for one record";
 
 /// What of a look is believed: one observation for each metric and arm that was asked for, of the time that was asked
 /// about, with counts that can be. The rest is no measurement, and the reason is recorded in its place.
@@ -50,18 +49,21 @@ fn believed(seen: &Observation, asked: Window, words: usize) -> Answer {
             Answer::Stale { newest: seen.window.until }
         }
         Answer::Value(measurement) => match contradiction(measurement) {
-            Some(detail) => Answer::ProviderError { detail },
+            Some(why) => Answer::Unbelieved { why },
             None => seen.answer.clone(),
         },
         Answer::NoData { detail } => Answer::NoData { detail: clean(detail, words) },
         Answer::ProviderError { detail } => Answer::ProviderError { detail: clean(detail, words) },
         Answer::NotFinite { written } => Answer::NotFinite { written: clean(written, words) },
         Answer::Stale { newest } => Answer::Stale { newest: *newest },
+        Answer::Unbelieved { why } => Answer::Unbelieved { why: *why },
     }
 }
 
 /// Why counts can't be true, if they can't.
-fn contradiction(measurement: &Measurement) -> Option<String> {
+fn contradiction(measurement: &Measurement) -> Option<Disbelief> {
+    let recordable =
+        |number: u128| u64::try_from(number).map_or(MAX_INTEGER, |number| number.min(MAX_INTEGER));
     let (part, whole) = match measurement {
         Measurement::Counts { requests, errors } => (u128::from(*errors), u128::from(*requests)),
         Measurement::Exceedances { requests, exceedances, .. } => {
@@ -74,13 +76,12 @@ fn contradiction(measurement: &Measurement) -> Option<String> {
     if let Measurement::Histogram(Histogram::Native(native)) = measurement
         && native.buckets().keys().any(|index| index.unsigned_abs() > OUTERMOST_BUCKET)
     {
-        return Some("the answer can't be true: it has buckets beyond every number".to_owned());
+        return Some(Disbelief::BeyondNumbers {});
     }
     if part > whole {
-        return Some(format!("the answer contradicts itself: {part} of {whole} requests"));
+        return Some(Disbelief::Contradiction { part: recordable(part), whole: recordable(whole) });
     }
-    (whole > u128::from(MOST_COUNTED))
-        .then(|| format!("the answer can't be true: it counts {whole} in one look"))
+    (whole > u128::from(MOST_COUNTED)).then(|| Disbelief::TooMany { counted: recordable(whole) })
 }
 
 /// The requests of a histogram, in a type that can't overflow.
@@ -116,7 +117,7 @@ pub(super) fn is_small(observations: &[Observation]) -> bool {
     let bytes = |seen: &Observation| match &seen.answer {
         Answer::Value(Measurement::Histogram(Histogram::Classic(classic))) => classic.counts().len() * BUCKET,
         Answer::Value(Measurement::Histogram(Histogram::Native(native))) => native.buckets().len() * BUCKET,
-        Answer::Value(_) | Answer::Stale { .. } => 0,
+        Answer::Value(_) | Answer::Stale { .. } | Answer::Unbelieved { .. } => 0,
         // Each character may be written as an escape of six.
         Answer::NoData { detail } | Answer::ProviderError { detail } => detail.len() * 6,
         Answer::NotFinite { written } => written.len() * 6,
@@ -126,24 +127,22 @@ pub(super) fn is_small(observations: &[Observation]) -> bool {
     written * 4 <= LONGEST
 }
 
-/// Whether a look fits one record.
-pub(super) fn fits(look: &Evaluated) -> bool {
-    serde_json::to_vec(look).is_ok_and(|bytes| bytes.len() <= LONGEST)
+/// Whether a look, or what a gate is passed on, fits one record.
+pub(super) fn fits(data: &impl Serialize) -> bool {
+    serde_json::to_vec(data).is_ok_and(|bytes| bytes.len() <= LONGEST)
 }
 
 /// The same observations without their values, for a look that would not fit a record: it can't be recorded, so it
 /// does not count as measured.
 pub(super) fn withheld(observations: &[Observation]) -> Vec<Observation> {
-    let withheld = |seen: &Observation| {
-        let detail = WITHHELD.to_owned();
-        Observation { answer: Answer::ProviderError { detail }, ..seen.clone() }
-    };
+    let answer = Answer::Unbelieved { why: Disbelief::TooLarge {} };
+    let withheld = |seen: &Observation| Observation { answer: answer.clone(), ..seen.clone() };
     observations.iter().map(withheld).collect()
 }
 
 /// Whether an event is a look whose values were too large for its record.
 pub(in crate::machine) fn is_withheld(event: &Event) -> bool {
-    let withheld = |answer: &Answer| matches!(answer, Answer::ProviderError { detail } if detail == WITHHELD);
+    let withheld = |answer: &Answer| matches!(answer, Answer::Unbelieved { why: Disbelief::TooLarge {} });
     match event {
         Event::Evaluated(look) => look.observations.iter().any(|seen| withheld(&seen.answer)),
         _ => false,
@@ -170,9 +169,12 @@ mod tests {
     #[test]
     fn counts_are_believed_up_to_the_most_and_no_further() {
         assert_eq!(contradiction(&counts(MOST_COUNTED, 0)), None);
-        assert!(contradiction(&counts(MOST_COUNTED + 1, 0)).is_some_and(|why| why.contains("in one look")));
+        assert!(
+            contradiction(&counts(MOST_COUNTED + 1, 0))
+                .is_some_and(|why| why.to_string().contains("in one look"))
+        );
         assert_eq!(contradiction(&counts(10, 10)), None, "every request may fail");
-        assert!(contradiction(&counts(10, 11)).is_some_and(|why| why.contains("11 of 10")));
+        assert!(contradiction(&counts(10, 11)).is_some_and(|why| why.to_string().contains("11 of 10")));
     }
 
     #[test]

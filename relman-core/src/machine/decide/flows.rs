@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::Draft;
 use crate::{
-    event::{CheckOutcome, CheckRecorded, Gate, GateFailed},
+    event::{CheckOutcome, CheckRecorded, Gate, GateFailed, Ground},
     policy::floors,
     port::FlowOutcome,
     unit::{CheckName, Text},
@@ -27,7 +27,7 @@ impl Draft<'_> {
         }
         let check: CheckName = floors::USER_FLOWS.parse().expect("the constant is a check's name");
         let evidence = evidence.clone();
-        let failed = format!("{check} has failed: {evidence}");
+        let failed = Ground::CheckFailed { check: check.clone(), evidence: evidence.clone() };
         self.follow(CheckRecorded { check, outcome, evidence, items: Vec::new(), roles: BTreeSet::new() });
         match outcome {
             CheckOutcome::Passed => {}

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     event::{
-        ContractBreached, Evaluated, HoldCause, HoldPlaced, HoldReleased, ObservedExposure, RollbackTrigger,
-        VerdictsAs,
+        ContractBreached, Evaluated, Gap, HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure,
+        ResumeReason, RollbackTrigger, VerdictsAs,
     },
     judge::{
         Answer, Arm, Control, Evidence, Measurement, MissingKind, Observation, Outcome, Suspicion, Undecided,
@@ -19,12 +19,6 @@ use crate::{
     policy::NoDataAction,
     unit::{MetricName, Span, Text},
 };
-
-/// A value that should be there and is not.
-struct Gap {
-    missing: MissingKind,
-    what: String,
-}
 
 impl Draft<'_> {
     /// What was seen in one look: judged, and acted upon in the same decision.
@@ -66,7 +60,7 @@ impl Draft<'_> {
         self.act_on_suspicion();
         // Where the platform can't be observed, nobody knows that it is right again.
         if look.deployment.is_ok() {
-            self.act_on_platform(trouble.as_deref());
+            self.act_on_platform(trouble);
         }
         if let Some(observed) = drift {
             self.act_on_drift(&step, observed);
@@ -156,23 +150,22 @@ impl Draft<'_> {
                 if arm == Arm::Baseline && !compares(&metric) {
                     continue;
                 }
-                let answer = answer(&look.observations, &metric, arm);
-                if let Some(missing) = answer.missing() {
-                    gaps.push(Gap { missing, what: format!("{metric} of the {arm}: {answer}") });
-                }
+                gaps.extend(gap(&metric, arm, answer(&look.observations, &metric, arm)));
             }
         }
         for verdict in verdicts {
             if let Outcome::Undecided(Undecided::Missing { missing, detail, .. }) = &verdict.outcome
                 && gaps.is_empty()
             {
-                gaps.push(Gap { missing: *missing, what: format!("{}: {detail}", verdict.criterion) });
+                let (criterion, detail) = (verdict.criterion.clone(), detail.clone());
+                gaps.push(Gap::Unjudged { criterion, missing: *missing, detail });
             }
         }
         if let ObservedExposure::Unknown { detail } = &look.exposure {
-            let what = format!("the traffic could not be observed: {detail}");
-            gaps.push(Gap { missing: MissingKind::ProviderError, what });
+            gaps.push(Gap::Traffic { detail: detail.clone() });
         }
+        // A sentence is no longer than a text, so that no more of what the sources said is needed to make it.
+        gaps.iter_mut().fold(Text::MAX_CHARS, |left, gap| gap.cut(left));
         gaps
     }
 
@@ -200,7 +193,7 @@ impl Draft<'_> {
         let suspicion = self.release.judge.as_ref().and_then(|judge| judge.suspicion());
         // What can't be trusted is as good as not measured, and patience with it ends as well.
         let patience = match &suspicion {
-            Some(Suspicion::SampleRatio(_)) => self
+            Some(Suspicion::SampleRatio { .. }) => self
                 .release
                 .policy()
                 .and_then(|policy| policy.no_data().rule(MissingKind::NoData).roll_back_after),
@@ -209,14 +202,13 @@ impl Draft<'_> {
         match suspicion {
             Some(suspicion) if !held && !cleared => self.follow(HoldPlaced {
                 cause: HoldCause::Suspicion,
-                reason: Text::of(&suspicion.to_string()),
-                unblocked_by: Text::of("the suspicion clears, or someone investigates and runs `resume`"),
+                reason: suspicion.into(),
                 roll_back_at: patience.map(|patience| self.now + patience),
                 roles: BTreeSet::new(),
             }),
             None if held => self.follow(HoldReleased {
                 cause: HoldCause::Suspicion,
-                reason: Text::of("the suspicion has cleared"),
+                reason: ResumeReason::SuspicionCleared {},
                 roles: BTreeSet::new(),
             }),
             Some(_) | None => {}
@@ -230,7 +222,7 @@ impl Draft<'_> {
             if held.is_some() {
                 self.follow(HoldReleased {
                     cause: HoldCause::Unmeasured,
-                    reason: Text::of("every watched metric reports again"),
+                    reason: ResumeReason::MeasuredAgain {},
                     roles: BTreeSet::new(),
                 });
             }
@@ -239,15 +231,14 @@ impl Draft<'_> {
         let Some(rules) = self.release.policy().map(|policy| policy.no_data().clone()) else {
             return false;
         };
-        let named: Vec<&str> = gaps.iter().map(|gap| gap.what.as_str()).collect();
-        let reason = Text::of(&named.join("; "));
-        let at_once = gaps.iter().any(|gap| rules.rule(gap.missing).action == NoDataAction::RollBack);
+        let reason = HoldReason::Unmeasured { gaps: gaps.to_vec() };
+        let at_once = gaps.iter().any(|gap| rules.rule(gap.missing()).action == NoDataAction::RollBack);
         if at_once {
             let since = held.map_or(self.now, |hold| hold.since);
             self.roll_back_unmeasured(reason, self.now.since(since));
             return true;
         }
-        let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing).roll_back_after).min();
+        let patience = gaps.iter().filter_map(|gap| rules.rule(gap.missing()).roll_back_after).min();
         let roll_back_at = patience.map(|patience| self.now + patience);
         // While it is held, another kind of gap may leave less patience, and never more.
         let place = match held.map(|hold| hold.roll_back_at) {
@@ -259,12 +250,24 @@ impl Draft<'_> {
             self.follow(HoldPlaced {
                 cause: HoldCause::Unmeasured,
                 reason,
-                unblocked_by: Text::of("every watched metric reports again"),
                 roll_back_at,
                 roles: BTreeSet::new(),
             });
         }
         false
+    }
+}
+
+/// What an answer lacks, where it is no value.
+fn gap(metric: &MetricName, arm: Arm, answer: Answer) -> Option<Gap> {
+    let metric = metric.clone();
+    match answer {
+        Answer::Value(_) => None,
+        Answer::NoData { detail } => Some(Gap::NoData { metric, arm, detail }),
+        Answer::Stale { newest } => Some(Gap::Stale { metric, arm, newest }),
+        Answer::ProviderError { detail } => Some(Gap::ProviderError { metric, arm, detail }),
+        Answer::NotFinite { written } => Some(Gap::NotFinite { metric, arm, written }),
+        Answer::Unbelieved { why } => Some(Gap::Unbelieved { metric, arm, why }),
     }
 }
 

@@ -17,8 +17,8 @@ use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{
     chain::SealedLine,
     event::{
-        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, OverrideExpired, Record, ReleaseCompleted,
-        RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
+        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, Ground, OverrideExpired, Record,
+        ReleaseCompleted, RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
     },
     unit::{Actor, Span, Timestamp},
 };
@@ -253,27 +253,36 @@ impl Draft<'_> {
     }
 
     fn pass(&mut self, gate: Gate) {
-        let grounds = self.grounds(gate);
-        self.follow(GatePassed { gate, grounds });
+        let verdicts = self.release.phase.step().map(|step| step.verdicts.clone()).unwrap_or_default();
+        let mut passed = GatePassed { gate, grounds: self.grounds(gate), verdicts };
+        if !admit::fits(&passed) {
+            for verdict in &mut passed.verdicts {
+                (verdict.canary, verdict.baseline) = (None, None);
+            }
+        }
+        self.follow(passed);
     }
 
     /// On what grounds a gate is passed, for the record.
-    fn grounds(&self, gate: Gate) -> Vec<String> {
+    fn grounds(&self, gate: Gate) -> Vec<Ground> {
         let release = &*self.release;
         let mut grounds = Vec::new();
         match gate {
             Gate::Plan => {
-                grounds
-                    .extend(release.approvals.iter().map(|approval| format!("approved by {}", approval.by)));
+                let approved = |approval: &super::Approval| Ground::Approved { by: approval.by.clone() };
+                grounds.extend(release.approvals.iter().map(approved));
             }
             Gate::Staging | Gate::Validation => {
                 let overridden = release.override_at(gate, self.now);
-                for name in release.checks_asked(gate) {
-                    match (release.checks.get(&name), overridden.filter(|entry| entry.checks.contains(&name)))
-                    {
-                        (_, Some(entry)) => grounds.push(format!("{name}: overridden by {}", entry.by)),
-                        (Some(check), None) => {
-                            grounds.push(format!("{name}: {} by {}", check.outcome, check.by));
+                for check in release.checks_asked(gate) {
+                    let overridden = overridden.filter(|entry| entry.checks.contains(&check));
+                    match (release.checks.get(&check), overridden) {
+                        (_, Some(entry)) => {
+                            grounds.push(Ground::Overridden { check, by: entry.by.clone() });
+                        }
+                        (Some(recorded), None) => {
+                            let (outcome, by) = (recorded.outcome, recorded.by.clone());
+                            grounds.push(Ground::Check { check, outcome, by });
                         }
                         (None, None) => {}
                     }
@@ -282,8 +291,7 @@ impl Draft<'_> {
             Gate::Step(_) | Gate::Freeze => {}
         }
         if let Some(step) = release.phase.step() {
-            grounds.push(format!("observed for {} in {} looks", step.baked, step.looks));
-            grounds.extend(step.verdicts.iter().map(ToString::to_string));
+            grounds.push(Ground::Observed { length: step.baked, looks: step.looks });
         }
         grounds
     }

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use super::Draft;
 use crate::{
     event::{
-        Deployed, EffectFailed, EffectId, HoldCause, HoldPlaced, HoldReleased, NotificationAbandoned,
-        Notified, SetBy, TrafficSet,
+        Deployed, EffectFailed, EffectId, HoldCause, HoldPlaced, HoldReason, HoldReleased,
+        NotificationAbandoned, Notified, ResumeReason, SetBy, TrafficSet,
     },
     machine::{Effect, OutcomeOf, Outstanding, Phase},
     unit::{Span, Text},
@@ -45,7 +45,7 @@ impl Draft<'_> {
             }
         }
         if self.release.holds.contains_key(&HoldCause::Deployer) {
-            let reason = Text::of("the deployer works again");
+            let reason = ResumeReason::DeployerWorks {};
             self.follow(HoldReleased { cause: HoldCause::Deployer, reason, roles: BTreeSet::new() });
         }
     }
@@ -76,7 +76,7 @@ impl Draft<'_> {
             let asked = retry_after.or(completed.then_some(LONGEST_PAUSE));
             asked.map(|asked| self.now + asked.max(pause))
         };
-        let what = failed.effect.to_string();
+        let what = failed.effect.task();
         self.follow(EffectFailed {
             effect: id,
             what: what.clone(),
@@ -91,14 +91,14 @@ impl Draft<'_> {
             && self.release.phase != Phase::Completed
             && (retry_at.is_none() || (attempt >= FAILURES_BEFORE_HOLD && !is_held));
         if hold {
-            let unblocked_by = match retry_at {
-                Some(_) => "the deployer works again; relman keeps trying",
-                None => "someone fixes what the deployer rejected and runs `resume`",
+            let (attempts, detail) = (attempt, detail.clone());
+            let reason = match retry_at {
+                Some(_) => HoldReason::DeployerFails { what, attempts, detail },
+                None => HoldReason::DeployerRejects { what, attempts, detail },
             };
             self.follow(HoldPlaced {
                 cause: HoldCause::Deployer,
-                reason: Text::of(&format!("failed to {what} {attempt} times, most recently: {detail}")),
-                unblocked_by: Text::of(unblocked_by),
+                reason,
                 roll_back_at: None,
                 roles: BTreeSet::new(),
             });

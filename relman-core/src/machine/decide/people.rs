@@ -1,9 +1,9 @@
 use super::Draft;
 use crate::{
     event::{
-        CheckOutcome, CheckRecorded, ComplaintRecorded, Gate, GateFailed, HoldCause, HoldPlaced,
-        HoldReleased, OnCallAcknowledged, OnCallHandedOver, OverrideGranted, PostMortemCause,
-        PostMortemFiled, ReleaseAborted, ReleaseClosed, RollbackTrigger,
+        CheckOutcome, CheckRecorded, ComplaintRecorded, Gate, GateFailed, Ground, HoldCause, HoldPlaced,
+        HoldReason, HoldReleased, OnCallAcknowledged, OnCallHandedOver, OverrideGranted, PostMortemCause,
+        PostMortemFiled, ReleaseAborted, ReleaseClosed, ResumeReason, RollbackTrigger,
     },
     machine::{Action, ActionName, Command, Phase, PhaseName, Principal, Refusal},
     policy::{Policy, floors},
@@ -87,7 +87,10 @@ impl Draft<'_> {
         };
         self.push(&by.actor, recorded);
         if outcome == CheckOutcome::Failed {
-            self.follow(GateFailed { gate, reasons: vec![format!("{check} has failed: {evidence}")] });
+            self.follow(GateFailed {
+                gate,
+                reasons: vec![Ground::CheckFailed { check: check.clone(), evidence: evidence.clone() }],
+            });
         }
         Ok(())
     }
@@ -111,8 +114,7 @@ impl Draft<'_> {
             &by.actor,
             HoldPlaced {
                 cause: HoldCause::Manual,
-                reason: reason.clone(),
-                unblocked_by: Text::of("someone runs `resume`"),
+                reason: HoldReason::Said { text: reason.clone() },
                 roll_back_at: None,
                 roles,
             },
@@ -123,7 +125,8 @@ impl Draft<'_> {
     fn resume(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
         let (releasable, roles) = self.release.may_resume(by)?;
         for cause in releasable {
-            self.push(&by.actor, HoldReleased { cause, reason: reason.clone(), roles: roles.clone() });
+            let reason = ResumeReason::Said { text: reason.clone() };
+            self.push(&by.actor, HoldReleased { cause, reason, roles: roles.clone() });
         }
         Ok(())
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Draft, Rules};
 use crate::{
     event::{
-        HoldCause, HoldPlaced, HoldReleased, ObservedExposure, PlaceSeen, PlatformObserved, PlatformSeen,
-        TrafficDrifted,
+        HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure, PlaceSeen, PlatformObserved,
+        PlatformSeen, ResumeReason, TrafficDrifted,
     },
     machine::{Release, StepProgress, TrafficState},
     port::{Deployment, Place},
@@ -23,8 +23,8 @@ pub(super) struct Standing {
     pub(super) platform: PlatformSeen,
     /// Where the traffic is set, if that is not where it should be: someone else has moved it.
     pub(super) drift: Option<TrafficShare>,
-    /// What is wrong with the platform itself, in words.
-    pub(super) trouble: Option<String>,
+    /// What is wrong with the platform itself.
+    pub(super) trouble: Option<HoldReason>,
     /// Whether users did not get the step's share.
     pub(super) off: bool,
 }
@@ -72,29 +72,22 @@ impl Standing {
 }
 
 /// What is wrong with the places themselves: nothing ready to take requests where there should be.
-fn trouble(step: &StepProgress, shown: &Deployment) -> Option<String> {
-    let said = |place: &Place| place.trouble.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
+fn trouble(step: &StepProgress, shown: &Deployment) -> Option<HoldReason> {
+    let said = |place: &Place| place.trouble.as_deref().map(Text::of);
     if shown.baseline.has_nothing_ready() {
-        return Some(format!(
-            "there is no way back: no instance of the old version takes requests{}",
-            said(&shown.baseline)
-        ));
+        return Some(HoldReason::NoWayBack { trouble: said(&shown.baseline) });
     }
-    if shown.canary.has_nothing_ready() && !step.share.is_zero() {
-        return Some(format!(
-            "no instance of the new version takes requests, so users don't meet it{}",
-            said(&shown.canary)
-        ));
-    }
-    None
+    let missed = shown.canary.has_nothing_ready() && !step.share.is_zero();
+    missed.then(|| HoldReason::NotMet { trouble: said(&shown.canary) })
 }
 
 /// The weights are right, and users get something else.
-fn users_get(step: &StepProgress, shown: &Deployment) -> String {
+fn users_get(step: &StepProgress, shown: &Deployment) -> HoldReason {
     let said: Vec<&str> =
         [&shown.canary, &shown.baseline].into_iter().filter_map(|place| place.trouble.as_deref()).collect();
-    let why = if said.is_empty() { shown.detail.clone() } else { said.join("; ") };
-    format!("{} of the traffic reaches the new version in place of {}: {why}", shown.canary_share, step.share)
+    // What the record holds of it, so that it can be derived from that.
+    let detail = if said.is_empty() { "the platform does not say why".to_owned() } else { said.join("; ") };
+    HoldReason::OtherShare { share: shown.canary_share, wanted: step.share, detail: Text::of(&detail) }
 }
 
 impl PlatformSeen {
@@ -119,36 +112,25 @@ impl Release {
         &self,
         exposure: &ObservedExposure,
         platform: &PlatformSeen,
-    ) -> Option<String> {
-        let (version, replaces) = match self.plan() {
-            Some(plan) => (plan.scope().artifact.version.to_string(), plan.scope().replaces.to_string()),
-            None => return Some("there is no plan".to_owned()),
-        };
+    ) -> Option<HoldReason> {
+        let scope = self.plan()?.scope();
+        let version = Text::of(&scope.artifact.version.to_string());
+        let replaces = Text::of(&scope.replaces.to_string());
         let share = match exposure {
             ObservedExposure::Seen { share_bp } => platform.set.unwrap_or(*share_bp).max(*share_bp),
             ObservedExposure::Unknown { detail } => {
-                return Some(format!("the platform could not be observed: {detail}"));
+                return Some(HoldReason::PlatformUnknown { detail: detail.clone() });
             }
         };
         if !share.is_zero() {
-            let there = match &platform.canary.version {
-                Some(there) => format!(", where {there} is,"),
-                None => String::new(),
-            };
-            return Some(format!(
-                "the place for {version}{there} gets {share} of the traffic: installing it there would show it to users \
-                 unmeasured"
-            ));
+            return Some(HoldReason::PlaceTaken { version, there: platform.canary.version.clone(), share });
         }
-        if let Some(stable) = platform.baseline.version.as_ref().filter(|stable| stable.as_str() != replaces)
-        {
-            return Some(format!("users have {stable}, and the plan of {version} replaces {replaces}"));
+        if let Some(stable) = platform.baseline.version.clone().filter(|stable| *stable != replaces) {
+            return Some(HoldReason::OtherVersion { stable, version, replaces });
         }
-        if platform.baseline.has_nothing_ready() {
-            let said = platform.baseline.trouble.as_ref().map(|said| format!(": {said}")).unwrap_or_default();
-            return Some(format!("no instance of {replaces} takes requests{said}"));
-        }
-        None
+        let trouble = platform.baseline.trouble.clone();
+        let gone = platform.baseline.has_nothing_ready();
+        gone.then_some(HoldReason::NothingToReplace { replaces, trouble })
     }
 }
 
@@ -171,75 +153,57 @@ impl Draft<'_> {
                 None,
             ),
         };
-        let held = self.release.holds.get(&HoldCause::Platform).map(|hold| hold.reason.to_string());
+        let held = self.held_by_the_platform();
         match self.release.why_not_free(&observed.exposure, &observed.platform) {
             None => {
                 self.follow(observed);
                 if held.is_some() {
-                    self.platform_is_right("the place for the new version is free");
+                    self.resume_by_itself(ResumeReason::PlaceFree {});
                 }
             }
-            Some(why) if held.as_deref() != Some(Text::of(&why).as_str()) => {
+            Some(why) if held.as_ref() != Some(&why) => {
                 self.follow(observed);
-                self.platform_is_wrong(&why, "production is as the plan says; relman keeps looking");
+                self.hold_by_itself(HoldCause::Platform, why);
             }
             Some(_) => {}
         }
     }
 
+    fn held_by_the_platform(&self) -> Option<HoldReason> {
+        self.release.holds.get(&HoldCause::Platform).map(|hold| hold.reason.clone())
+    }
+
     /// Holds while the platform does something else than it was asked for.
-    pub(super) fn act_on_platform(&mut self, trouble: Option<&str>) {
-        let held = self.release.holds.get(&HoldCause::Platform).map(|hold| hold.reason.to_string());
-        match (trouble, held) {
-            (Some(trouble), held) if held.as_deref() != Some(Text::of(trouble).as_str()) => {
-                self.platform_is_wrong(trouble, "the platform is as it should be; relman keeps looking");
+    pub(super) fn act_on_platform(&mut self, trouble: Option<HoldReason>) {
+        match (trouble, self.held_by_the_platform()) {
+            (Some(trouble), held) if held.as_ref() != Some(&trouble) => {
+                self.hold_by_itself(HoldCause::Platform, trouble);
             }
-            (None, Some(_)) => self.platform_is_right("the platform is as it should be"),
+            (None, Some(_)) => self.resume_by_itself(ResumeReason::PlatformRight {}),
             (Some(_) | None, _) => {}
         }
     }
 
     /// Sets the traffic again where it has drifted; holds where that is no slip.
     pub(super) fn act_on_drift(&mut self, step: &StepProgress, observed: TrafficShare) {
-        self.follow(TrafficDrifted { expected: step.share, observed });
+        let expected = step.share;
+        self.follow(TrafficDrifted { expected, observed });
         if self.rules == Rules::First || self.release.holds.contains_key(&HoldCause::Drift) {
             return;
         }
         let times = step.drifts + 1;
-        let reason = if observed > step.share {
-            format!(
-                "someone else has set {observed} of the traffic to the new version, more than the {} of the step",
-                step.share
-            )
+        if observed > expected {
+            self.hold_by_itself(HoldCause::Drift, HoldReason::TrafficRaised { observed, expected });
         } else if times >= DRIFTS_BEFORE_HOLD {
-            format!(
-                "someone else has moved the traffic {times} times in this step, most recently to {observed} from {}",
-                step.share
-            )
-        } else {
-            return;
-        };
-        self.follow(HoldPlaced {
-            cause: HoldCause::Drift,
-            reason: Text::of(&reason),
-            unblocked_by: Text::of("someone finds out who moves the traffic, and runs `resume`"),
-            roll_back_at: None,
-            roles: BTreeSet::new(),
-        });
+            self.hold_by_itself(HoldCause::Drift, HoldReason::TrafficMoved { times, observed, expected });
+        }
     }
 
-    fn platform_is_wrong(&mut self, why: &str, unblocked_by: &str) {
-        self.follow(HoldPlaced {
-            cause: HoldCause::Platform,
-            reason: Text::of(why),
-            unblocked_by: Text::of(unblocked_by),
-            roll_back_at: None,
-            roles: BTreeSet::new(),
-        });
+    fn hold_by_itself(&mut self, cause: HoldCause, reason: HoldReason) {
+        self.follow(HoldPlaced { cause, reason, roll_back_at: None, roles: BTreeSet::new() });
     }
 
-    fn platform_is_right(&mut self, reason: &str) {
-        let (cause, reason) = (HoldCause::Platform, Text::of(reason));
-        self.follow(HoldReleased { cause, reason, roles: BTreeSet::new() });
+    fn resume_by_itself(&mut self, reason: ResumeReason) {
+        self.follow(HoldReleased { cause: HoldCause::Platform, reason, roles: BTreeSet::new() });
     }
 }

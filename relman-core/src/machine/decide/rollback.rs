@@ -1,8 +1,8 @@
 use super::Draft;
 use crate::{
     event::{
-        PostMortemCause, PostMortemOpened, RollbackConfirmed, RollbackStarted, RollbackTrigger,
-        RollbackUnconfirmed, ZeroTrafficObserved,
+        HoldReason, PostMortemCause, PostMortemOpened, RollbackConfirmed, RollbackStarted, RollbackTrigger,
+        RollbackUnconfirmed, ShownInRollback, ZeroTrafficObserved,
     },
     machine::{Phase, RollbackState},
     port::Deployment,
@@ -16,7 +16,7 @@ impl Draft<'_> {
     }
 
     /// Takes the release back because something could not be measured.
-    pub(super) fn roll_back_unmeasured(&mut self, reason: Text, held: Span) {
+    pub(super) fn roll_back_unmeasured(&mut self, reason: HoldReason, held: Span) {
         self.roll_back(RollbackTrigger::Unmeasured { reason, held });
     }
 
@@ -59,13 +59,12 @@ impl Draft<'_> {
                 }
             }
             Ok(shown) => {
-                let detail =
-                    format!("the platform shows {} of the traffic: {}", shown.canary_share, shown.detail);
-                self.follow(RollbackUnconfirmed { attempt, detail: Text::of(&detail) });
+                let shown = ShownInRollback::traffic(shown);
+                self.follow(RollbackUnconfirmed { attempt, shown });
             }
             Err(why) => {
-                let detail = format!("the traffic could not be observed: {why}");
-                self.follow(RollbackUnconfirmed { attempt, detail: Text::of(&detail) });
+                let shown = ShownInRollback::Unknown { detail: Text::of(why) };
+                self.follow(RollbackUnconfirmed { attempt, shown });
             }
         }
     }

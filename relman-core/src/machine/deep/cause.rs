@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     event::{
-        CheckOutcome, EffectId, Event, HoldCause, ObservedExposure, PlaceSeen, PlatformSeen, Record,
-        RollbackTrigger, SetBy,
+        CheckOutcome, EffectId, Event, HoldCause, HoldReason, ObservedExposure, PlaceSeen, PlatformSeen, Record,
+        ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
     },
     machine::{
         Action, Command, Principal, Release,
@@ -84,8 +84,14 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
             let deployment = shown(&observed.exposure, &observed.platform, detail);
             vec![Candidate::of(Cause::Preflight { deployment })]
         }
-        // What the platform showed stands in the record in words only.
-        Event::RollbackUnconfirmed(_) => seen_in_rollback(&Err(String::new())),
+        Event::RollbackUnconfirmed(unconfirmed) => seen_in_rollback(&match &unconfirmed.shown {
+            ShownInRollback::Traffic { share, detail } => {
+                let detail = detail.as_ref().map_or("", Text::as_str);
+                Ok(Deployment::at(*share).with_detail(detail))
+            }
+            ShownInRollback::Unknown { detail } => Err(detail.to_string()),
+            ShownInRollback::InWords { text } => Err(text.to_string()),
+        }),
         Event::CheckRecorded(recorded) => {
             let outcome = match recorded.outcome {
                 CheckOutcome::Passed => FlowOutcome::Passed,
@@ -173,10 +179,12 @@ fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
             (Action::RecordCheck { check, outcome, evidence, items }, &recorded.roles)
         }
         Event::HoldPlaced(placed) if placed.cause == HoldCause::Manual => {
-            (Action::Hold { reason: placed.reason.clone() }, &placed.roles)
+            let HoldReason::Said { text } = &placed.reason else { return None };
+            (Action::Hold { reason: text.clone() }, &placed.roles)
         }
         Event::HoldReleased(released) => {
-            (Action::Resume { reason: released.reason.clone() }, &released.roles)
+            let ResumeReason::Said { text } = &released.reason else { return None };
+            (Action::Resume { reason: text.clone() }, &released.roles)
         }
         Event::RollbackStarted(started) => match &started.trigger {
             RollbackTrigger::Manual { reason, roles } => (Action::RollBack { reason: reason.clone() }, roles),

@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::{
-    event::{Evaluated, Event, Record, RollbackTrigger},
+    chain::FormatVersion,
+    event::{Evaluated, Event, HoldReason, Record, ResumeReason, RollbackTrigger, ShownInRollback, Task},
     unit::{Actor, Text},
 };
 
@@ -14,8 +15,7 @@ pub(super) struct Difference {
     pub(super) derived: String,
 }
 
-/// The first difference between a record and what was derived in its place, apart from relman's own words, which may be
-/// others in another version.
+/// The first difference between a record and what was derived in its place, apart from relman's own words in version 1.
 pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Difference> {
     if is_the_same(recorded, derived) {
         return None;
@@ -38,7 +38,7 @@ pub(super) fn difference(recorded: &Record, derived: &Record) -> Option<Differen
         let [here, there] = [recorded, derived].map(of);
         return Some(Difference::of("batch", &here, &there));
     }
-    let (here, mut there) = (without_words(recorded), without_words(derived));
+    let (here, mut there) = (as_derived(&recorded.event, recorded), as_derived(&derived.event, recorded));
     // Verdicts in full are held against verdicts in full, and a hash against a hash.
     if let (Event::Evaluated(here), Event::Evaluated(there)) = (&here, &mut there) {
         *there = there.clone().recorded_like(here);
@@ -113,26 +113,30 @@ fn first_difference(path: &str, here: &Value, there: &Value) -> Option<Differenc
     }
 }
 
-/// The event without the sentences that relman writes itself. What people and platforms say stays.
-fn without_words(record: &Record) -> Event {
-    let mut event = record.event.clone();
-    let by_relman = record.by == Actor::relman();
-    let none = || Text::of("…");
+/// The event as it can be derived: a record of version 1 has sentences where later ones have facts, and they may have read
+/// differently when it was written. What people and platforms say stays.
+fn as_derived(event: &Event, recorded: &Record) -> Event {
+    let mut event = event.clone();
+    if recorded.version > FormatVersion::V1 {
+        return event;
+    }
+    let by_relman = recorded.by == Actor::relman();
+    let said = || Text::of("…");
     match &mut event {
-        Event::GatePassed(passed) => passed.grounds.clear(),
-        Event::GateFailed(failed) => failed.reasons.clear(),
-        Event::HoldPlaced(placed) => {
-            placed.unblocked_by = none();
-            if by_relman {
-                placed.reason = none();
-            }
+        Event::GatePassed(passed) => {
+            passed.grounds.clear();
+            passed.verdicts.clear();
         }
-        Event::HoldReleased(released) if by_relman => released.reason = none(),
-        Event::EffectFailed(failed) => failed.what.clear(),
-        Event::RollbackUnconfirmed(unconfirmed) => unconfirmed.detail = none(),
+        Event::GateFailed(failed) => failed.reasons.clear(),
+        Event::HoldPlaced(placed) if by_relman => placed.reason = HoldReason::Said { text: said() },
+        Event::HoldReleased(released) if by_relman => released.reason = ResumeReason::Said { text: said() },
+        Event::EffectFailed(failed) => failed.what = Task::InWords { text: String::new() },
+        Event::RollbackUnconfirmed(unconfirmed) => {
+            unconfirmed.shown = ShownInRollback::InWords { text: said() };
+        }
         Event::RollbackStarted(started) => {
             if let RollbackTrigger::Unmeasured { reason, .. } = &mut started.trigger {
-                *reason = none();
+                *reason = HoldReason::Said { text: said() };
             }
         }
         _ => {}

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::{difference::Difference, unmarked::Unmarked, whole};
 use crate::{
-    chain::FormatVersion,
+    chain::{BatchRange, FormatVersion},
     event::{Event, Record},
     judge::{ENGINE, Verdict},
     machine::{Refusal, Release, ReplayError},
@@ -15,9 +15,9 @@ use crate::{
 /// Each decision is taken anew, from what its records say came in: a person's command with the roles they had, an answer of
 /// the metrics and the platform, an outcome, or the passing of time. What follows has to come out the same: verdicts bit
 /// for bit, credited time, exposure, gates, holds, breaches, rollbacks. A number that was altered and chained again is
-/// found, and so is a record that was left out or put in. Not compared are sentences that relman writes itself (grounds of
-/// a gate, the reason for a hold), which may read differently in another version, and what the record alone knows: what
-/// people said, what a platform or a source answered, when something came in.
+/// found, and so is a record that was left out or put in. Not compared is what the record alone knows: what
+/// people said, what a platform or a source answered, when something came in; and in records of version 1 the sentences of
+/// relman itself (grounds of a gate, the reason for a hold), which may have read differently when they were written.
 ///
 /// # Examples
 ///
@@ -104,10 +104,12 @@ pub enum NotDerived {
         kind: &'static str,
     },
     /// The stream ends within the records of a decision.
-    #[error("it is missing: the stream ends within a decision")]
+    #[error("{}", batch.cut_before(*seq))]
     Cut {
         /// The record that is missing.
         seq: u64,
+        /// The records of the decision.
+        batch: BatchRange,
     },
 }
 
@@ -121,7 +123,7 @@ impl NotDerived {
             | Self::Unfounded { seq, .. }
             | Self::Refused { seq, .. }
             | Self::Missing { seq, .. }
-            | Self::Cut { seq } => Some(*seq),
+            | Self::Cut { seq, .. } => Some(*seq),
         }
     }
 
@@ -174,9 +176,9 @@ impl DeepVerifier {
     ///
     /// [`NotDerived`] where the last decision is recorded in part.
     pub fn finish(&self) -> Result<(), NotDerived> {
-        match self.batch.last() {
-            Some(last) => Err(NotDerived::Cut { seq: last.seq + 1 }),
-            None => self.unmarked.end(),
+        match self.batch.last().map(|last| (last.seq + 1, last.batch)) {
+            Some((seq, Some(batch))) => Err(NotDerived::Cut { seq, batch }),
+            Some((_, None)) | None => self.unmarked.end(),
         }
     }
 

@@ -158,10 +158,10 @@ impl GateOutcome {
     fn read(record: &Record) -> Option<(Gate, Self)> {
         let (gate, how, because, expires_at, checks) = match &record.event {
             Event::GatePassed(passed) => {
-                (passed.gate, GateResult::Passed, passed.grounds.clone(), None, BTreeSet::new())
+                (passed.gate, GateResult::Passed, passed.sentences(), None, BTreeSet::new())
             }
             Event::GateFailed(failed) => {
-                (failed.gate, GateResult::Failed, failed.reasons.clone(), None, BTreeSet::new())
+                (failed.gate, GateResult::Failed, failed.sentences(), None, BTreeSet::new())
             }
             Event::OverrideGranted(granted) => (
                 granted.gate,

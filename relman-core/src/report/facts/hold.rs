@@ -80,7 +80,7 @@ impl HoldPeriod {
                 Event::HoldReleased(released) => {
                     if let Some(period) = Self::open(&mut periods, released.cause) {
                         period.end(record, HoldEnd::Released);
-                        period.released = Some(released.reason.clone());
+                        period.released = Some(Text::of(&released.reason.to_string()));
                     }
                 }
                 Event::RollbackStarted(_) => Self::end_all(&mut periods, record, HoldEnd::RolledBack),
@@ -102,8 +102,8 @@ impl HoldPeriod {
     fn begun(record: &Record, placed: &HoldPlaced) -> Self {
         Self {
             cause: placed.cause,
-            reason: placed.reason.clone(),
-            unblocked_by: placed.unblocked_by.clone(),
+            reason: Text::of(&placed.reason.to_string()),
+            unblocked_by: Text::of(placed.reason.unblocked_by()),
             by: record.by.clone(),
             from: Mark::of(record),
             roll_back_at: placed.roll_back_at,
@@ -117,8 +117,8 @@ impl HoldPeriod {
 
     /// A hold that is placed again, with other words or less patience, is still the same hold.
     fn place_again(&mut self, placed: &HoldPlaced) {
-        self.reason = placed.reason.clone();
-        self.unblocked_by = placed.unblocked_by.clone();
+        self.reason = Text::of(&placed.reason.to_string());
+        self.unblocked_by = Text::of(placed.reason.unblocked_by());
         self.roll_back_at = placed.roll_back_at;
     }
 

@@ -77,7 +77,7 @@ impl ObservedShare {
             },
             Event::TrafficDrifted(drifted) => (Some(drifted.observed), None),
             Event::ZeroTrafficObserved(zero) => (Some(TrafficShare::ZERO), Some(zero.detail.clone())),
-            Event::RollbackUnconfirmed(unconfirmed) => (None, Some(unconfirmed.detail.clone())),
+            Event::RollbackUnconfirmed(unconfirmed) => (None, Some(Text::of(&unconfirmed.shown.to_string()))),
             _ => return None,
         };
         Some(Self { share, detail, mark: Mark::of(record) })

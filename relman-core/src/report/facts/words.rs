@@ -27,12 +27,12 @@ pub fn sentence(event: &Event) -> String {
             revised.track
         ),
         Event::PlanApproved(approved) => format!("approved the plan in #{}", approved.plan_record),
-        Event::GatePassed(passed) => match passed.grounds.len() {
-            0 => format!("{} gate passed", passed.gate),
-            _ => format!("{} gate passed: {}", passed.gate, passed.grounds.join("; ")),
+        Event::GatePassed(passed) => match passed.sentences() {
+            grounds if grounds.is_empty() => format!("{} gate passed", passed.gate),
+            grounds => format!("{} gate passed: {}", passed.gate, grounds.join("; ")),
         },
         Event::GateFailed(failed) => {
-            format!("{} gate FAILED: {}", failed.gate, failed.reasons.join("; "))
+            format!("{} gate FAILED: {}", failed.gate, failed.sentences().join("; "))
         }
         Event::StagingStarted(_) => "staging began".to_owned(),
         Event::Deployed(deployed) => format!("deployed to {}", deployed.environment),
@@ -77,7 +77,8 @@ pub fn sentence(event: &Event) -> String {
                 Some(at) => format!("; rolls back at {}", time(at)),
                 None => String::new(),
             };
-            let (what, reason, unblocked_by) = (held(placed.cause), &placed.reason, &placed.unblocked_by);
+            let (what, reason) = (held(placed.cause), &placed.reason);
+            let unblocked_by = reason.unblocked_by();
             format!("HELD{what}: {reason}; to resume: {unblocked_by}{patience}")
         }
         Event::HoldReleased(released) => {
@@ -149,7 +150,7 @@ pub fn sentence(event: &Event) -> String {
             format!("ROLLBACK began at {} of traffic: {}", started.share, started.trigger)
         }
         Event::RollbackUnconfirmed(unconfirmed) => {
-            format!("rollback NOT CONFIRMED, attempt {}: {}", unconfirmed.attempt, unconfirmed.detail)
+            format!("rollback NOT CONFIRMED, attempt {}: {}", unconfirmed.attempt, unconfirmed.shown)
         }
         Event::ZeroTrafficObserved(zero) => {
             format!("zero traffic observed, {} of {} times: {}", zero.times, zero.needed, zero.detail)

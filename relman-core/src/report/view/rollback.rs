@@ -1,10 +1,9 @@
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
-    event::{EffectFailed, Event, Record, RollbackTrigger},
-    machine::Effect,
+    event::{EffectFailed, Event, Record, RollbackTrigger, Task},
     report::{
         facts::{
             Harm, Heading, History, IncidentReport, Mark, RollbackEvidence, RollbackTimes, RootCause, breach,
@@ -27,6 +26,7 @@ pub struct RollbackLog {
     pub by: Actor,
     /// What triggered it: the exact criterion, the observed value and the threshold; or what was not measured; or the
     /// words of a person.
+    #[serde(serialize_with = "in_words")]
     pub trigger: RollbackTrigger,
     /// What the trigger rests on.
     pub evidence: RollbackEvidence,
@@ -169,7 +169,7 @@ impl RollbackLog {
                 self.attempts += 1;
                 self.zero_seen = None;
                 self.status = RollbackStatus::Requested;
-                let detail = format!("not confirmed: {}", unconfirmed.detail);
+                let detail = format!("not confirmed: {}", unconfirmed.shown);
                 self.failures.push(FailedAttempt { mark, detail });
             }
             Event::ZeroTrafficObserved(zero) if zero.times == 1 => self.zero_seen = Some(after),
@@ -184,7 +184,31 @@ impl RollbackLog {
     }
 }
 
+/// Reports say in words what a record says in codes.
+fn in_words<S: Serializer>(trigger: &RollbackTrigger, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "snake_case")]
+    enum InWords<'a> {
+        Unmeasured {
+            reason: String,
+            #[serde(rename = "held_ms")]
+            held: Span,
+        },
+        #[serde(untagged)]
+        AsRecorded(&'a RollbackTrigger),
+    }
+
+    match trigger {
+        RollbackTrigger::Unmeasured { reason, held } => {
+            InWords::Unmeasured { reason: reason.to_string(), held: *held }
+        }
+        RollbackTrigger::Criterion { .. } | RollbackTrigger::Manual { .. } => InWords::AsRecorded(trigger),
+    }
+    .serialize(serializer)
+}
+
 /// Whether what failed was to set zero traffic, and not a message.
 fn is_the_way_back(failed: &EffectFailed) -> bool {
-    failed.what == Effect::SetTraffic { share: TrafficShare::ZERO }.to_string()
+    // In version 1 of the record it is a sentence.
+    failed.what.to_string() == Task::SetTraffic { share: TrafficShare::ZERO }.to_string()
 }

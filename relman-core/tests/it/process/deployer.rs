@@ -15,17 +15,17 @@ fn a_failing_deployer_is_tried_again_ever_more_slowly_and_holds_after_the_third_
         let held = if attempt == 3 { vec!["effect_failed", "hold_placed"] } else { vec!["effect_failed"] };
         assert_eq!(batch.kinds(), held, "attempt {attempt}");
         let Event::EffectFailed(failed) = &batch.events[0] else { panic!("{batch:?}") };
-        assert_eq!((failed.attempt, failed.what.as_str()), (attempt, "deploy to staging"));
+        assert_eq!((failed.attempt, &*failed.what.to_string()), (attempt, "deploy to staging"));
         pauses.push(failed.retry_at.unwrap().since(driven.now));
     }
     assert_eq!(pauses[..4], [secs(10), secs(20), secs(30), secs(40)]);
     assert_eq!(pauses[29..], [Span::from_minutes(5); 11], "the longest pause");
     let hold = &driven.release.holds()[&HoldCause::Deployer];
     assert_eq!(
-        hold.reason.as_str(),
+        hold.reason.to_string(),
         "failed to deploy to staging 3 times, most recently: connection refused"
     );
-    assert_eq!(hold.unblocked_by.as_str(), "the deployer works again; relman keeps trying");
+    assert_eq!(hold.reason.unblocked_by(), "the deployer works again; relman keeps trying");
     let batch = driven.done("deploy to staging");
     assert_eq!(batch.kinds(), ["deployed", "hold_released"]);
 }
@@ -46,7 +46,7 @@ fn what_is_refused_waits_for_a_person_and_is_issued_again_on_resume() {
     assert_eq!(batch.kinds(), ["effect_failed", "hold_placed"]);
     assert_eq!(batch.effects(), ["page: held"]);
     let hold = &driven.release.holds()[&HoldCause::Deployer];
-    assert_eq!(hold.unblocked_by.as_str(), "someone fixes what the deployer rejected and runs `resume`");
+    assert_eq!(hold.reason.unblocked_by(), "someone fixes what the deployer rejected and runs `resume`");
     let id = driven.effect("deploy to staging");
     let key = driven.release.outstanding()[&id].key.clone();
     assert_eq!(driven.release.outstanding()[&id].due, Due::WhenResumed);
@@ -66,7 +66,7 @@ fn a_refusal_after_failures_says_that_nothing_goes_on_by_itself() {
     driven.wait(secs(60));
     assert_eq!(driven.failed("deploy to staging", None).kinds(), ["effect_failed", "hold_placed"]);
     let hold = &driven.release.holds()[&HoldCause::Deployer];
-    assert!(hold.unblocked_by.as_str().ends_with("runs `resume`"), "{}", hold.unblocked_by);
+    assert!(hold.reason.unblocked_by().ends_with("runs `resume`"), "{}", hold.reason.unblocked_by());
     assert_eq!(hold.since, since);
 }
 

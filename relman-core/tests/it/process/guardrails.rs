@@ -51,7 +51,7 @@ fn g1_a_failed_gate_is_overridden_by_an_executive_alone() {
     assert_eq!(granted.reason.as_str(), "the fix for an outage");
     assert_eq!(granted.checks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["unit"]);
     let Event::GatePassed(passed) = &batch.events[3] else { panic!("{batch:?}") };
-    assert_eq!(passed.grounds[2], "unit: overridden by user:eva");
+    assert_eq!(passed.grounds[2].to_string(), "unit: overridden by user:eva");
 }
 
 #[test]

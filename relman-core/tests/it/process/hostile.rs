@@ -69,7 +69,7 @@ fn an_answer_that_contradicts_itself_is_a_gap() {
         });
         assert_eq!(batch.kinds(), ["evaluated", "hold_placed"], "{answer:?}");
         let hold = &driven.release.holds()[&HoldCause::Unmeasured];
-        let said = hold.reason.as_str();
+        let said = hold.reason.to_string();
         assert!(
             said.contains("the answer contradicts itself") || said.contains("the answer can't be true"),
             "{said}"
@@ -114,7 +114,7 @@ fn a_look_too_large_for_a_record_is_not_measured_and_a_breach_in_it_still_rolls_
     let batch = driven.look_as(wide);
     assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let hold = &driven.release.holds()[&HoldCause::Unmeasured];
-    assert!(hold.reason.as_str().contains("too large for one record"), "{}", hold.reason);
+    assert!(hold.reason.to_string().contains("too large for one record"), "{}", hold.reason);
     let batch = driven.look_as(|metric, arm| match (metric.as_str(), arm) {
         ("error_rate", Arm::Canary) => counts(1_000, 500),
         _ => wide(metric, arm),

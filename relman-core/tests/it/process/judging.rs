@@ -90,7 +90,7 @@ fn a_burst_holds_and_does_not_turn_back() {
     looks(&mut driven, 1, 60, 0);
     assert_eq!(driven.phase(), PhaseName::Releasing);
     let hold = driven.release.holds()[&HoldCause::Suspicion].clone();
-    assert!(hold.reason.as_str().contains("`error_rate > 1%` is likely breached"), "{}", hold.reason);
+    assert!(hold.reason.to_string().contains("`error_rate > 1%` is likely breached"), "{}", hold.reason);
     let paged = driven.release.outstanding().len();
     assert!(
         driven.missing().iter().any(|one| one.contains("the end of a hold")),
@@ -144,7 +144,7 @@ fn traffic_that_is_not_split_as_it_should_be_holds_the_release() {
         });
     }
     let hold = &driven.release.holds()[&HoldCause::Suspicion];
-    assert!(hold.reason.as_str().contains("requests"), "{}", hold.reason);
+    assert!(hold.reason.to_string().contains("requests"), "{}", hold.reason);
 }
 
 #[test]

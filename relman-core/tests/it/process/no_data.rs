@@ -43,7 +43,7 @@ fn without_a_value_the_clock_stands_still_and_looks_go_on() {
             let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{case}") };
             assert_eq!(placed.cause, HoldCause::Unmeasured, "{case}");
             assert!(
-                placed.reason.as_str().starts_with(&format!("{metric} of the {arm}: ")),
+                placed.reason.to_string().starts_with(&format!("{metric} of the {arm}: ")),
                 "{}",
                 placed.reason
             );
@@ -87,7 +87,7 @@ fn when_patience_is_over_it_is_rolled_back() {
         };
         let RollbackTrigger::Unmeasured { reason, held } = &started.trigger else { panic!("{started:?}") };
         assert_eq!(*held, Span::from_hours(2));
-        assert!(reason.as_str().contains("error_rate of the canary: the source failed: 503"), "{reason}");
+        assert!(reason.to_string().contains("error_rate of the canary: the source failed: 503"), "{reason}");
     }
 }
 
@@ -167,7 +167,7 @@ fn a_deployment_that_can_not_be_observed_is_not_where_it_should_be() {
         let batch = driven.look_at(Err("401 from the platform"), healthy);
         assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
         let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
-        assert_eq!(placed.reason.as_str(), "the traffic could not be observed: 401 from the platform");
+        assert_eq!(placed.reason.to_string(), "the traffic could not be observed: 401 from the platform");
         assert_eq!(driven.baked(), secs(1));
         assert!(driven.healthy_look().has("hold_released"));
     }
@@ -195,7 +195,7 @@ fn an_unsuited_measurement_is_a_gap_and_no_pass() {
     assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(
-        placed.reason.as_str(),
+        placed.reason.to_string(),
         "error_rate > 1%: `error_rate > 1%` can't be judged on a histogram: the metric's name has no quantile such as \
          _p99; fix the query or the criterion"
     );

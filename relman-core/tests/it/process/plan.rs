@@ -45,7 +45,7 @@ fn p2_what_hurts_most_is_high_risk_whatever_the_author_says() {
         let risk = driven.release.risk().unwrap();
         assert_eq!(risk.level, RiskLevel::High);
         assert_eq!(
-            risk.reasons,
+            risk.sentences(),
             [
                 format!("it touches {tag}, which is high risk"),
                 "the author said low, which can't lower it".to_owned()
@@ -178,7 +178,7 @@ fn p5_a_plan_is_approved_by_somebody_else() {
     assert_eq!(batch.kinds(), ["plan_approved", "gate_passed", "staging_started"]);
     assert_eq!(batch.effects(), ["deploy to staging", "tell internal through releases: staging"]);
     let Event::GatePassed(passed) = &batch.events[1] else { panic!("{batch:?}") };
-    assert_eq!(passed.grounds, ["approved by user:ben"]);
+    assert_eq!(passed.sentences(), ["approved by user:ben"]);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn r3_bake_time_alone_does_not_pass_a_step() {
     assert_eq!(batch.kinds(), ["evaluated", "gate_passed", "step_started"]);
     let Event::GatePassed(passed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(
-        passed.grounds,
+        passed.sentences(),
         [
             "observed for 10s in 10 looks",
             "error_rate > 1%: clean, 0% (0 of 100) against 1%",

@@ -107,7 +107,7 @@ fn b3_zero_has_to_be_seen_as_often_as_the_policy_asks_in_a_row() {
     assert_eq!(batch.kinds(), ["rollback_unconfirmed"]);
     assert_eq!(batch.effects(), ["set traffic to 0%", "page: rollback not confirmed"]);
     let Event::RollbackUnconfirmed(unconfirmed) = &batch.events[0] else { panic!("{batch:?}") };
-    assert_eq!(unconfirmed.detail.as_str(), "the platform shows 1% of the traffic: weights say 1%");
+    assert_eq!(unconfirmed.shown.to_string(), "the platform shows 1% of the traffic: weights say 1%");
     driven.done("set traffic to 0%");
     driven.traffic(Ok(ZERO));
     assert_eq!(driven.phase(), PhaseName::RollingBack, "the count starts anew");

@@ -58,7 +58,7 @@ fn s3_every_check_is_recorded_with_its_evidence() {
     assert_eq!(batch.kinds(), ["check_recorded", "platform_observed", "gate_passed", "rollout_started"]);
     let Event::GatePassed(passed) = &batch.events[2] else { panic!("{batch:?}") };
     assert_eq!(
-        passed.grounds,
+        passed.sentences(),
         [
             "end-to-end: passed by service:ci",
             "integration: passed by service:ci",
@@ -75,7 +75,7 @@ fn s3_a_failed_check_stops_the_gate_until_it_passes() {
     assert_eq!(batch.kinds(), ["check_recorded", "gate_failed"]);
     let Event::GateFailed(failed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(failed.gate, Gate::Staging);
-    assert_eq!(failed.reasons, ["unit has failed: https://ci.example.org/1"]);
+    assert_eq!(failed.sentences(), ["unit has failed: https://ci.example.org/1"]);
     assert_eq!(driven.missing(), ["the check unit: it has failed, https://ci.example.org/1"]);
     assert!(driven.does("service:ci", act::passed(&last)).has("rollout_started"));
 }

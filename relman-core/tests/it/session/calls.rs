@@ -110,7 +110,7 @@ fn law4_an_answer_of_the_wrong_kind_is_a_failure() {
     let batch = driven.answer(look, observed(share(10)));
     assert_eq!(batch.kinds(), ["evaluated", "hold_placed"]);
     let Event::HoldPlaced(placed) = &batch.events[1] else { panic!("{batch:?}") };
-    assert!(placed.reason.as_str().contains(said), "{}", placed.reason);
+    assert!(placed.reason.to_string().contains(said), "{}", placed.reason);
 
     driven.does("user:guest", act::roll_back());
     driven.done("set traffic to 0%");

@@ -1,11 +1,13 @@
 //! What holds of artifacts whatever happened: nothing panics, every template renders, every record that is named exists
-//! and says what time it was, and whatever is said in somebody's words is in the journal.
+//! and says what time it was, and whatever is said in somebody's words is in the journal, or is the
+//! sentence of a fact there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use relman_core::{
     chain::SealedLine,
+    event::{Event, RollbackTrigger},
     machine::Release,
     report::{Artifact, Contribution, DeliveryMetrics, History, OpenItems, Templates},
 };
@@ -41,6 +43,19 @@ fn texts<'a>(value: &'a Value, into: &mut BTreeSet<&'a str>) {
         Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
         Value::Object(fields) => fields.values().for_each(|value| texts(value, into)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// What relman says where a record holds a fact.
+fn sentences(event: &Event) -> Vec<String> {
+    match event {
+        Event::HoldPlaced(placed) => vec![placed.reason.to_string()],
+        Event::HoldReleased(released) => vec![released.reason.to_string()],
+        Event::RollbackStarted(started) => match &started.trigger {
+            RollbackTrigger::Unmeasured { reason, .. } => vec![reason.to_string()],
+            RollbackTrigger::Criterion { .. } | RollbackTrigger::Manual { .. } => Vec::new(),
+        },
+        _ => Vec::new(),
     }
 }
 
@@ -98,6 +113,8 @@ fn hold(
     }
     let (release, records) =
         Release::replay_records(id.clone(), lines.iter().map(SealedLine::bytes)).unwrap();
+    let worded: Vec<String> = records.iter().flat_map(|record| sentences(&record.event)).collect();
+    said.extend(worded.iter().map(String::as_str));
     let times = records.iter().map(|record| (record.seq, record.at.to_string())).collect();
     let history = History::settled(&release, &records);
     let metrics = DeliveryMetrics::of([Contribution::of(&history)], None, history.now);

@@ -113,7 +113,7 @@ impl RollbackLog {
                 field(f, "limit", threshold)?;
             }
             RollbackTrigger::Unmeasured { reason, held } => {
-                field(f, "not measured", reason.as_str())?;
+                field(f, "not measured", &reason.to_string())?;
                 field(f, "held for", &held.to_string())?;
             }
             RollbackTrigger::Manual { reason, .. } => field(f, "by hand", reason.as_str())?,

@@ -25,7 +25,7 @@ impl fmt::Display for PlanReport {
         self.write_scope(f)?;
         f.write_str("\nRisk\n")?;
         field(f, "level", &self.risk.level.to_string())?;
-        list(f, "because", &self.risk.reasons)?;
+        list(f, "because", self.risk.sentences())?;
         f.write_str("\nRollback contract: a breach of any one of these rolls the release back\n")?;
         list(f, "criteria", &self.criteria)?;
         field(f, "watched", &commas(&self.watched))?;

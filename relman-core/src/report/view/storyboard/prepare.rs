@@ -71,7 +71,7 @@ fn checklist(history: &History<'_>, plan: &PlanReport) -> Vec<ChecklistItem> {
             plan.scope.service, plan.scope.artifact, plan.scope.replaces
         )),
         ChecklistItem::done(format!("Risk assessed: {}", plan.risk.level), author, mark)
-            .with(plan.risk.reasons.join("; ")),
+            .with(plan.risk.sentences().join("; ")),
         if plan.criteria.is_empty() {
             ChecklistItem::open("Rollback contract").with("staging needs numeric criteria")
         } else {
