@@ -14,7 +14,7 @@ pub struct PlatformObserved {
     #[serde(default, skip_serializing_if = "PlatformSeen::is_empty")]
     pub platform: PlatformSeen,
     /// What a person may want to know about it, in the platform's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub detail: Option<Text>,
 }
 
@@ -24,7 +24,12 @@ pub struct PlatformObserved {
 #[non_exhaustive]
 pub struct PlatformSeen {
     /// The share that is set, where it is another than the one that users get.
-    #[serde(rename = "set_bp", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "set_bp",
+        default,
+        deserialize_with = "crate::chain::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub set: Option<TrafficShare>,
     /// The place of the new version.
     #[serde(default, skip_serializing_if = "PlaceSeen::is_empty")]
@@ -40,13 +45,13 @@ pub struct PlatformSeen {
 #[non_exhaustive]
 pub struct PlaceSeen {
     /// The version that is installed there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub version: Option<Text>,
     /// How many instances take requests, and of how many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub ready: Option<(u32, u32)>,
     /// What is wrong there, in the platform's word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Text>,
 }
 

@@ -94,6 +94,11 @@ pub enum PlanError {
     /// No new release may be called this.
     #[error(transparent)]
     Release(#[from] UnitError),
+    /// The version is the one that it replaces.
+    #[error(
+        "the plan's version is {0}, and it replaces {0}: nobody could tell the two apart. Name in `replaces` what users have now"
+    )]
+    ReplacesItself(Text),
     /// A part without which there is no plan was not given to the builder.
     #[error("the plan has no {0}")]
     Missing(&'static str),
@@ -278,6 +283,9 @@ impl Plan {
             if count > MAX_LINE {
                 return Err(PlanError::TooLong { what, count, max: MAX_LINE });
             }
+        }
+        if scope.artifact.version == scope.replaces {
+            return Err(PlanError::ReplacesItself(scope.replaces.clone()));
         }
         if document.communication.notices.is_empty() {
             return Err(PlanError::NobodyTold);
@@ -468,6 +476,16 @@ mod tests {
         let error = with_causes(&Plan::from_toml(nobody).unwrap_err());
         assert!(error.contains("tells nobody: add at least one [[communication]]"), "{error}");
         assert!(refused("[\"completed\"]", "[]").contains("names no moment"));
+    }
+
+    #[test]
+    fn a_plan_does_not_replace_a_version_by_itself() {
+        let same = MINIMAL.replace("2.40.3", "2.41.0");
+        let error = Plan::from_toml(&same).unwrap_err();
+        assert!(
+            with_causes(&error).contains("the plan's version is 2.41.0, and it replaces 2.41.0"),
+            "{error}"
+        );
     }
 
     #[test]

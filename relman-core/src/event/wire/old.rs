@@ -97,10 +97,31 @@ impl From<EffectFailed1> for Event {
     }
 }
 
+/// The causes that there were.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Cause1 {
+    Manual,
+    Unmeasured,
+    Deployer,
+    Suspicion,
+}
+
+impl From<Cause1> for HoldCause {
+    fn from(cause: Cause1) -> Self {
+        match cause {
+            Cause1::Manual => Self::Manual,
+            Cause1::Unmeasured => Self::Unmeasured,
+            Cause1::Deployer => Self::Deployer,
+            Cause1::Suspicion => Self::Suspicion,
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HoldPlaced1 {
-    cause: HoldCause,
+    cause: Cause1,
     reason: Text,
     unblocked_by: Text,
     #[serde(default, deserialize_with = "crate::chain::present")]
@@ -113,19 +134,19 @@ impl From<HoldPlaced1> for Event {
     fn from(placed: HoldPlaced1) -> Self {
         let HoldPlaced1 { cause, reason, unblocked_by, roll_back_at, roles } = placed;
         let reason = match cause {
-            HoldCause::Manual => HoldReason::Said { text: reason },
-            HoldCause::Unmeasured | HoldCause::Deployer | HoldCause::Suspicion => {
+            Cause1::Manual => HoldReason::Said { text: reason },
+            Cause1::Unmeasured | Cause1::Deployer | Cause1::Suspicion => {
                 HoldReason::InWords { text: reason, unblocked_by: Some(unblocked_by) }
             }
         };
-        HoldPlaced { cause, reason, roll_back_at, roles }.into()
+        HoldPlaced { cause: cause.into(), reason, roll_back_at, roles }.into()
     }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct HoldReleased1 {
-    cause: HoldCause,
+    cause: Cause1,
     reason: Text,
     #[serde(default)]
     roles: BTreeSet<Role>,
@@ -133,7 +154,7 @@ struct HoldReleased1 {
 
 impl From<HoldReleased1> for Event {
     fn from(HoldReleased1 { cause, reason, roles }: HoldReleased1) -> Self {
-        HoldReleased { cause, reason: ResumeReason::Said { text: reason }, roles }.into()
+        HoldReleased { cause: cause.into(), reason: ResumeReason::Said { text: reason }, roles }.into()
     }
 }
 

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     event::{
-        CheckOutcome, EffectId, Event, HoldCause, HoldReason, ObservedExposure, PlaceSeen, PlatformSeen, Record,
-        ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
+        CheckOutcome, EffectId, Event, HoldCause, HoldReason, ObservedExposure, PlaceSeen, PlatformSeen,
+        Record, ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
     },
     machine::{
         Action, Command, Principal, Release,
