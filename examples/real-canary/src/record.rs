@@ -28,9 +28,9 @@ impl Log {
         text.lines().map(serde_json::from_str).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The records of a kind.
+    /// The records of a kind, in any version of it.
     pub fn of<'a>(&'a self, kind: &'a str) -> impl DoubleEndedIterator<Item = &'a Entry> {
-        self.0.iter().filter(move |entry| entry.kind == kind)
+        self.0.iter().filter(move |entry| entry.kind.split('/').next() == Some(kind))
     }
 
     /// Whether there is a record of a kind.
@@ -76,11 +76,13 @@ mod tests {
             r#"{"seq":3,"kind":"step_started","data":{"step":2,"share_bp":1000}}"#,
             "\n",
             r#"{"seq":4,"kind":"check_recorded","data":{"check":"unit"}}"#,
+            "\n",
+            r#"{"seq":5,"kind":"hold_placed/2","data":{}}"#,
         ))
         .unwrap();
         assert_eq!((log.step(), log.shares(), log.looks_in_step()), (Some(2), vec![100], 0));
         assert!(log.has_check("unit") && !log.has_check("end-to-end"));
-        assert!(log.has("evaluated") && !log.has("rollback_started"));
+        assert!(log.has("evaluated") && log.has("hold_placed") && !log.has("rollback_started"));
         Log::from_lines("nonsense").unwrap_err();
     }
 }

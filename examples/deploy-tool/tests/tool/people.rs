@@ -28,7 +28,7 @@ fn json_has_an_object_for_each_record_that_was_made() {
     bench.run("--as user:ana plan plan.toml").done();
     let approved = bench.run("--as user:ben --json approve checkout-241").done().json();
     let kinds: Vec<&str> = approved.iter().map(|record| record["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["plan_approved", "gate_passed", "staging_started"]);
+    assert_eq!(kinds, ["plan_approved", "gate_passed/2", "staging_started"]);
     assert_eq!(approved[0]["by"], "user:ben");
     assert_eq!(approved[2]["seq"], 3);
 }

@@ -135,7 +135,7 @@ fn two_that_start_together_with_a_new_plan_both_conduct_it_to_its_end() {
             assert!(ended.out.contains("checkout-241 is aborted"), "{ended:?}");
         }
         let log = bench.run("log checkout-241 --json").done().json();
-        let planned = log.iter().filter(|record| record["kind"] == "plan_recorded").count();
+        let planned = log.iter().filter(|record| record["kind"] == "plan_recorded/2").count();
         assert_eq!(planned, 1, "{log:?}");
     }
 }
