@@ -257,7 +257,7 @@ impl Draft<'_> {
         }
         if let Some(step) = release.phase.step() {
             grounds.push(format!("observed for {} in {} looks", step.baked, step.looks));
-            grounds.extend(step.verdicts.iter().map(ToString::to_string));
+            grounds.extend(release.last_verdicts().iter().map(ToString::to_string));
         }
         grounds
     }
