@@ -16,7 +16,7 @@ use relman_core::{
     plan::Plan,
     policy::{Policy, floors},
     port::Deployment,
-    unit::{Finite, ReleaseId, TrafficShare},
+    unit::{Finite, ReleaseId, Timestamp, TrafficShare},
 };
 use relman_testkit::{SessionRunner, Team};
 
@@ -61,9 +61,22 @@ pub fn clean_release() -> SessionRunner {
 ///
 /// If the core refuses what a clean release does, or does not let it go on.
 pub fn clean_release_until(name: &str, wanted: impl Fn(&SessionRunner) -> bool) -> SessionRunner {
+    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
+    clean_release_from(name, start, wanted)
+}
+
+/// The same, planned at another time.
+///
+/// # Panics
+///
+/// If the core refuses what a clean release does, or does not let it go on.
+pub fn clean_release_from(
+    name: &str,
+    start: Timestamp,
+    wanted: impl Fn(&SessionRunner) -> bool,
+) -> SessionRunner {
     let plan = PLAN.replace("checkout-241", name);
     let plan = Arc::new(Plan::from_toml(&plan).expect("a valid plan"));
-    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
     let runner = SessionRunner::new(plan.release().clone(), start, SessionConfig::default());
     let mut clean = Clean { runner };
     clean.does("user:ana", Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) });
