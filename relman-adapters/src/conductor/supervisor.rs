@@ -505,15 +505,15 @@ impl Supervisor {
         loop {
             let mut driver =
                 Box::new(Driver::new(self.shared.clone(), *release, self.head.clone(), &mut self.messages));
-            let driven = caught(driver.drive()).await;
+            let end_of_drive = caught(driver.drive()).await;
             drop(driver);
-            match driven {
+            match end_of_drive {
                 Ok(reached) => {
                     if self.shared.forget(&self.id, &mut self.messages) {
                         end.send_replace(Some(Ok(Arc::new(reached))));
                         return;
                     }
-                    release = Box::new(reached);
+                    *release = reached;
                     continue;
                 }
                 Err(panic) => {
