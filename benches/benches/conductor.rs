@@ -3,114 +3,23 @@
 //!
 //! Ports answer at once and time is tokio's paused clock, so that what is measured is what relman does.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use async_trait::async_trait;
 use relman_adapters::{
     clock::TokioClock,
     conductor::{Conductor, Limits},
     directory::StaticDirectory,
     journal::MemoryJournal,
 };
-use relman_benches::{clean_look, clean_release_until};
+use relman_benches::{InOrder, clean_look, clean_release_until, cpu_seconds, memory};
 use relman_core::{
-    judge::{Arm, Observation},
-    machine::{EvaluationRequest, Outcome, Request},
-    port::{
-        Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Journal, JournalExt, MetricQuery,
-        MetricsSource, Notification, Notifier, PortError, Streams, Target, TrafficRequest,
-    },
-    unit::{Channel, MetricName, TrafficShare, Window},
+    machine::Request,
+    port::{Clock, Journal, JournalExt, Streams},
 };
 use relman_testkit::SessionRunner;
 
 /// For how long the releases are watched, in virtual minutes.
 const MINUTES: u64 = 2;
-
-/// A platform and a source of metrics on which everything is in order.
-struct InOrder;
-
-#[async_trait]
-impl Deployer for InOrder {
-    fn name(&self) -> &'static str {
-        "in order"
-    }
-
-    fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities::new()
-    }
-
-    async fn deploy(&self, _: &DeployRequest) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn set_traffic(&self, _: &TrafficRequest) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
-        Ok(Deployment::at(TrafficShare::percent(1)).with_detail("weights"))
-    }
-}
-
-#[async_trait]
-impl MetricsSource for InOrder {
-    fn name(&self) -> &'static str {
-        "in order"
-    }
-
-    fn knows(&self, _: &MetricName) -> bool {
-        true
-    }
-
-    async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
-        let target = Target::new(
-            query.release.clone(),
-            query.service.clone(),
-            relman_core::plan::Artifact {
-                name: "checkout".parse().expect("a valid name"),
-                version: query.canary_version.parse().expect("a valid version"),
-                digest: None,
-            },
-            &query.baseline_version,
-        );
-        let (queries, arms) = (vec![query.clone()], vec![arm]);
-        let looked = clean_look(&EvaluationRequest::new(1, window, queries, arms, target));
-        let Outcome::Measured { observations, .. } = looked else { panic!("a look is measured") };
-        observations.into_iter().next().expect("one question has one answer")
-    }
-}
-
-#[async_trait]
-impl Notifier for InOrder {
-    fn name(&self) -> &'static str {
-        "in order"
-    }
-
-    fn serves(&self, _: &Channel) -> bool {
-        true
-    }
-
-    async fn notify(&self, _: &Notification) -> Result<(), PortError> {
-        Ok(())
-    }
-}
-
-/// Processor seconds of this process so far, as the operating system counts them.
-fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks =
-        |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-/// Memory that is in use now, in MiB.
-fn memory() -> f64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
-}
 
 fn in_first_step(name: &str) -> SessionRunner {
     clean_release_until(name, |runner| runner.release().phase().step().is_some_and(|step| step.looks == 2))

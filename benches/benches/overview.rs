@@ -18,8 +18,9 @@ use relman_adapters::{
     notifier::{Channels, LogNotifier},
     web::Web,
 };
+use relman_benches::renamed;
 use relman_core::{
-    chain::{Digest, Envelope, Head, SealedLine},
+    chain::{Envelope, SealedLine},
     machine::{Action, Release},
     policy::Policy,
     port::{Clock, Journal, JournalExt, StreamIndex, StreamState},
@@ -92,21 +93,6 @@ async fn whole() -> Vec<SealedLine> {
     }
     let lines = journal.read_to_end(&id, 0).await.expect("the memory can be read");
     lines.into_iter().map(|line| SealedLine::read(line).expect("a sealed line")).collect()
-}
-
-/// Lines of one release as those of another, numbered and linked anew.
-fn renamed<'a>(lines: impl Iterator<Item = &'a SealedLine>, release: &ReleaseId) -> Vec<SealedLine> {
-    let mut head: Option<Head> = None;
-    lines
-        .map(|line| {
-            let envelope = Envelope::read(line.bytes()).expect("a sealed line");
-            let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-            let envelope = Envelope { release: release.clone(), seq, prev, batch: None, ..envelope };
-            let sealed = envelope.seal().expect("as long as before");
-            head = Some(sealed.head());
-            sealed
-        })
-        .collect()
 }
 
 /// Ten thousand releases: one whole, some under way, and the rest closed. Of those all looks but the last two are left

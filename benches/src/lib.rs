@@ -1,15 +1,22 @@
 //! The release that the benches measure: the standard track, clean, with a look a minute for 30.5 hours.
 
+mod in_order;
+mod usage;
+
 use std::sync::Arc;
 
+pub use in_order::InOrder;
+pub use usage::{cpu_seconds, memory};
+
 use relman_core::{
+    chain::{Digest, Envelope, Head, SealedLine},
     event::CheckOutcome,
     judge::{Answer, Arm, Measurement, Observation},
     machine::{Action, Command, EvaluationRequest, Input, Outcome, Phase, Request, SessionConfig},
     plan::Plan,
     policy::{Policy, floors},
     port::Deployment,
-    unit::{Finite, TrafficShare},
+    unit::{Finite, ReleaseId, Timestamp, TrafficShare},
 };
 use relman_testkit::{SessionRunner, Team};
 
@@ -54,9 +61,22 @@ pub fn clean_release() -> SessionRunner {
 ///
 /// If the core refuses what a clean release does, or does not let it go on.
 pub fn clean_release_until(name: &str, wanted: impl Fn(&SessionRunner) -> bool) -> SessionRunner {
+    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
+    clean_release_from(name, start, wanted)
+}
+
+/// The same, planned at another time.
+///
+/// # Panics
+///
+/// If the core refuses what a clean release does, or does not let it go on.
+pub fn clean_release_from(
+    name: &str,
+    start: Timestamp,
+    wanted: impl Fn(&SessionRunner) -> bool,
+) -> SessionRunner {
     let plan = PLAN.replace("checkout-241", name);
     let plan = Arc::new(Plan::from_toml(&plan).expect("a valid plan"));
-    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
     let runner = SessionRunner::new(plan.release().clone(), start, SessionConfig::default());
     let mut clean = Clean { runner };
     clean.does("user:ana", Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) });
@@ -161,4 +181,23 @@ pub fn clean_look(question: &EvaluationRequest) -> Outcome {
         deployment: Ok(Deployment::at(share).with_detail("weights")),
         tolerance: TrafficShare::ZERO,
     }
+}
+
+/// Lines of one release as those of another, numbered and linked anew, as if each were decided alone.
+///
+/// # Panics
+///
+/// Never: what was sealed once can be sealed again.
+pub fn renamed<'a>(lines: impl Iterator<Item = &'a SealedLine>, release: &ReleaseId) -> Vec<SealedLine> {
+    let mut head: Option<Head> = None;
+    lines
+        .map(|line| {
+            let envelope = Envelope::read(line.bytes()).expect("a sealed line");
+            let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
+            let envelope = Envelope { release: release.clone(), seq, prev, batch: None, ..envelope };
+            let sealed = envelope.seal().expect("as long as before");
+            head = Some(sealed.head());
+            sealed
+        })
+        .collect()
 }

@@ -6,13 +6,12 @@ use std::{
 };
 
 use relman_core::{
-    chain::{BatchRange, Digest, Envelope, Malformed},
+    chain::{BatchRange, Data, Digest, Envelope, Malformed},
     event::Record,
     report::{History, TimelineEntry, Waiting},
     unit::{Actor, Timestamp},
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 /// Prints a text and a line feed.
 ///
@@ -102,7 +101,7 @@ pub(crate) fn record_json(stored: &[u8]) -> Result<io::Result<()>, Malformed> {
         #[serde(skip_serializing_if = "Option::is_none")]
         batch: Option<BatchRange>,
         kind: &'a str,
-        data: &'a RawValue,
+        data: Data<'a>,
         digest: Digest,
     }
     let Envelope { seq, at, clock, by, batch, kind, data, .. } = Envelope::read(stored)?;

@@ -194,6 +194,7 @@ impl ConductorBuilder {
             last_resort: self.last_resort,
             updates: broadcast::channel(UPDATES).0,
             driven: Mutex::default(),
+            policies: Mutex::default(),
         };
         Ok(Conductor { shared: Arc::new(shared) })
     }

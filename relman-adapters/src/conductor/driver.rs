@@ -71,10 +71,11 @@ impl<'a> Driver<'a> {
 
     /// Drives the release until it has reached an end and everybody was told, or until nothing is under way any more
     /// after it was asked to stop. Returns the release as it is then.
-    pub(super) async fn drive(mut self) -> Release {
+    pub(super) async fn drive(&mut self) -> Release {
         self.publish(Vec::new());
         loop {
-            self.carry_out().await;
+            // Boxed: a hundred thousand drivers wait for an hour, and have nothing to carry out meanwhile.
+            Box::pin(self.carry_out()).await;
             // What was said meanwhile is heard first.
             let is_over = self.session.is_over() && self.inbox.is_empty();
             if is_over || (self.give_up_at.is_some() && self.session.is_idle()) {

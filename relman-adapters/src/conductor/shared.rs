@@ -10,6 +10,7 @@ use relman_core::{
     chain::Head,
     event::Record,
     machine::{Alarm, Command, PhaseName, Refusal, Release, SessionConfig},
+    policy::Policy,
     port::{Notification, Urgency, with_causes},
     unit::{Channel, ReleaseId, Span, Text},
 };
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) last_resort: Option<Channel>,
     pub(super) updates: broadcast::Sender<Update>,
     pub(super) driven: Mutex<BTreeMap<ReleaseId, Driven>>,
+    /// The policies of the releases that were taken up last, the newest last.
+    pub(super) policies: Mutex<Vec<Arc<Policy>>>,
 }
 
 /// A release that has a driver.
@@ -144,6 +147,20 @@ pub(super) struct Asked {
 }
 
 impl Shared {
+    /// Lets a release share its policy with those that were taken up before, where they have the same.
+    pub(super) fn share_policy(&self, release: &mut Release) {
+        /// An organisation has one policy, or one for each of a few kinds of service, and changes it once a month.
+        const KEPT: usize = 16;
+        let Some(policy) = release.shared_policy() else { return };
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        if !policies.iter().any(|known| release.share_policy(known)) {
+            policies.push(policy);
+            if policies.len() > KEPT {
+                policies.remove(0);
+            }
+        }
+    }
+
     pub(super) fn driven(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Driven>> {
         self.driven.lock().unwrap_or_else(PoisonError::into_inner)
     }

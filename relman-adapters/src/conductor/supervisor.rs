@@ -240,7 +240,8 @@ impl Conductor {
     }
 
     /// Gives a release a driver, unless it has got one meanwhile.
-    fn start(&self, release: Release) -> Ending {
+    fn start(&self, mut release: Release) -> Ending {
+        self.shared.share_policy(&mut release);
         let id = release.id().clone();
         let mut driven = self.shared.driven();
         if let Some(one) = driven.get(&id)
@@ -254,7 +255,7 @@ impl Conductor {
         let head = KnownHead::default();
         let supervisor =
             Supervisor { shared: self.shared.clone(), id: id.clone(), head: head.clone(), messages };
-        let task = tokio::spawn(supervisor.keep_driven(release, end.clone()));
+        let task = tokio::spawn(supervisor.keep_driven(Box::new(release), end.clone()));
         driven.insert(id.clone(), Driven { inbox, head, task, end });
         Ending(id, ended)
     }
@@ -498,18 +499,21 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    async fn keep_driven(mut self, release: Release, end: Arc<watch::Sender<Option<End>>>) {
-        let mut release = release;
+    /// What is large is boxed, and so is not kept twice: a hundred thousand releases wait most of the time.
+    async fn keep_driven(mut self, mut release: Box<Release>, end: Arc<watch::Sender<Option<End>>>) {
         let (mut failures, mut told) = (0, None);
         loop {
-            let driver = Driver::new(self.shared.clone(), release, self.head.clone(), &mut self.messages);
-            match caught(driver.drive()).await {
+            let mut driver =
+                Box::new(Driver::new(self.shared.clone(), *release, self.head.clone(), &mut self.messages));
+            let end_of_drive = caught(driver.drive()).await;
+            drop(driver);
+            match end_of_drive {
                 Ok(reached) => {
                     if self.shared.forget(&self.id, &mut self.messages) {
                         end.send_replace(Some(Ok(Arc::new(reached))));
                         return;
                     }
-                    release = reached;
+                    *release = reached;
                     continue;
                 }
                 Err(panic) => {
@@ -520,8 +524,9 @@ impl Supervisor {
             release = loop {
                 tokio::time::sleep(pause(failures)).await;
                 failures += 1;
-                match within(JOURNAL_TIME, "journal", self.shared.releases.load(&self.id)).await {
-                    Ok(Ok(release)) => break release,
+                let loading = Box::pin(self.shared.releases.load(&self.id));
+                match within(JOURNAL_TIME, "journal", loading).await {
+                    Ok(Ok(release)) => break Box::new(release),
                     Ok(Err(error)) => self.complain(&with_causes(&error), failures, &mut told),
                     Err(problem) => self.complain(&problem, failures, &mut told),
                 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::Response,
 };
 use base64::Engine;
@@ -65,6 +65,7 @@ struct EvaluationsPage<'a> {
     board: &'a Storyboard,
     links: &'a Links,
     step: &'a StepEvaluations<'a>,
+    page: &'a usize,
 }
 
 #[derive(Template)]
@@ -160,20 +161,39 @@ pub(super) async fn validation(
     }))
 }
 
-/// `GET /releases/{release}/looks/{step}`.
+/// Which page of a list is asked for.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Turned {
+    page: Option<usize>,
+}
+
+/// `GET /releases/{release}/looks/{step}?page=1`.
 pub(super) async fn evaluations(
     State(state): State<Arc<AppState>>,
     context: RequestContext,
     Path((release, step)): Path<(String, u32)>,
+    Query(turned): Query<Turned>,
 ) -> Result<Response, Problem> {
     let cached = state.release(&context, &release).await?;
     let history = cached.history(state.clock.now());
     let board = Storyboard::of(&history);
-    let view = View::of(&history, &board, Artifacts::Linked);
-    let step = view.evaluations.iter().find(|one| one.number == step);
-    let step = step.ok_or_else(|| Problem::not_found(&context, "there are no evaluations at that step"))?;
+    let mut view = View::of(&history, &board, Artifacts::Linked);
+    let page = turned.page.unwrap_or(1);
+    let found = view.evaluations.iter_mut().find(|one| one.number == step);
+    let Some(step) = found.and_then(|step| step.turn_to(page).then_some(&*step)) else {
+        return Err(Problem::not_found(
+            &context,
+            "there are no evaluations at that step, or not so many pages",
+        ));
+    };
     let links = context.links(cached.release.id());
-    Ok(html(&EvaluationsPage { layout: Layout::of(&context), board: &board, links: &links, step }))
+    Ok(html(&EvaluationsPage {
+        layout: Layout::of(&context),
+        board: &board,
+        links: &links,
+        step,
+        page: &page,
+    }))
 }
 
 /// `GET /releases/{release}/records/{seq}`.

@@ -35,7 +35,37 @@ pub(super) struct View<'a> {
 pub(super) struct StepEvaluations<'a> {
     pub(super) number: u32,
     pub(super) share: TrafficShare,
+    /// Those that are shown.
     pub(super) evaluations: Vec<&'a EvaluationStory>,
+    /// How many there are.
+    pub(super) total: usize,
+}
+
+/// How many evaluations of one step stand in a file: more than a step of a day has. A page of 200,000 is read by nobody, and opened
+/// by no browser.
+const MOST_IN_FILE: usize = 2_000;
+
+/// How many evaluations one page shows.
+pub(super) const ON_A_PAGE: usize = 500;
+
+impl StepEvaluations<'_> {
+    /// How many are not shown.
+    pub(super) fn left_out(&self) -> usize {
+        self.total - self.evaluations.len()
+    }
+
+    /// How many pages they fill.
+    pub(super) fn pages(&self) -> usize {
+        self.total.div_ceil(ON_A_PAGE)
+    }
+
+    /// Keeps those of one page, counted from 1; whether there is such a page.
+    pub(super) fn turn_to(&mut self, page: usize) -> bool {
+        let from = page.saturating_sub(1).saturating_mul(ON_A_PAGE);
+        let is_there = page > 0 && from < self.total;
+        self.evaluations = self.evaluations.iter().skip(from).take(ON_A_PAGE).copied().collect();
+        is_there
+    }
 }
 
 /// An artifact of a frame.
@@ -85,7 +115,7 @@ impl<'a> View<'a> {
             release_charts: charts(&before),
             verify_charts: charts(&after),
             cover: CoverChart::of(&board.verify, verified_until),
-            evaluations: steps(board),
+            evaluations: steps(board, artifacts),
             rollback_rows: rollback_rows(board),
             counted_percent: counted_percent(board),
             last_evaluation: board.release.looks.last(),
@@ -120,13 +150,41 @@ fn of_frames(
         .collect()
 }
 
-fn steps(board: &Storyboard) -> Vec<StepEvaluations<'_>> {
+fn steps(board: &Storyboard, artifacts: Artifacts) -> Vec<StepEvaluations<'_>> {
     let of_step = |step: &relman_core::report::StepStory| {
         let (number, share) = (step.scheduled.number, step.scheduled.share);
-        let evaluations = board.release.looks.iter().filter(|look| look.step == number).collect();
-        StepEvaluations { number, share, evaluations }
+        let all: Vec<_> = board.release.looks.iter().filter(|look| look.step == number).collect();
+        let total = all.len();
+        let evaluations = match artifacts {
+            Artifacts::Embedded => telling(all, found_differently),
+            // Its pages are turned.
+            Artifacts::Linked => all,
+        };
+        StepEvaluations { number, share, evaluations, total }
     };
-    board.release.steps.iter().map(of_step).filter(|step| !step.evaluations.is_empty()).collect()
+    board.release.steps.iter().map(of_step).filter(|step| step.total > 0).collect()
+}
+
+/// The evaluations that tell most, where there are more than a file holds: the first and the last, and both sides of every change
+/// of what was found; of too many changes, the first ones and the last ones.
+fn telling<T: Copy>(all: Vec<T>, differ: impl Fn(T, T) -> bool) -> Vec<T> {
+    if all.len() <= MOST_IN_FILE {
+        return all;
+    }
+    let last = all.len() - 1;
+    let tells =
+        |at: usize| at == 0 || at == last || differ(all[at - 1], all[at]) || differ(all[at], all[at + 1]);
+    let mut told: Vec<T> = (0..all.len()).filter(|at| tells(*at)).map(|at| all[at]).collect();
+    if told.len() > MOST_IN_FILE {
+        told.drain(MOST_IN_FILE / 2..told.len() - MOST_IN_FILE / 2);
+    }
+    told
+}
+
+/// Whether two evaluations found something else.
+fn found_differently(one: &EvaluationStory, other: &EvaluationStory) -> bool {
+    one.seen != other.seen
+        || !one.verdicts.iter().map(|one| one.kind).eq(other.verdicts.iter().map(|other| other.kind))
 }
 
 fn rollback_rows(board: &Storyboard) -> Vec<TimelineRow> {
@@ -174,4 +232,35 @@ pub(super) fn without_rule(sentence: impl AsRef<str>) -> String {
 /// The rule that a verdict's sentence begins with.
 pub(super) fn rule(sentence: impl AsRef<str>) -> String {
     sentence.as_ref().split_once(": ").map_or("", |(rule, _)| rule).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_both_sides_of_every_change_and_no_more_than_it_holds() {
+        let told = |all: Vec<(usize, bool)>| telling(all, |one, other| one.1 != other.1);
+        let short: Vec<_> = (0..MOST_IN_FILE).map(|at| (at, false)).collect();
+        assert_eq!(told(short.clone()), short, "all of what a file holds");
+        let bad = [70_000, 70_001, 120_000];
+        let long = (0..200_000).map(|at| (at, bad.contains(&at))).collect();
+        let numbers: Vec<usize> = told(long).into_iter().map(|one| one.0).collect();
+        assert_eq!(numbers, [0, 69_999, 70_000, 70_001, 70_002, 119_999, 120_000, 120_001, 199_999]);
+        let restless: Vec<_> = (0..200_000).map(|at| (at, at % 2 == 0)).collect();
+        let shown = told(restless);
+        assert_eq!((shown.len(), shown[0].0, shown[MOST_IN_FILE - 1].0), (MOST_IN_FILE, 0, 199_999));
+    }
+
+    #[test]
+    fn the_pages_of_a_step_are_all_of_it_and_no_page_is_empty() {
+        let mut step =
+            StepEvaluations { number: 1, share: TrafficShare::FULL, evaluations: Vec::new(), total: 0 };
+        assert!(!step.turn_to(1) && step.pages() == 0);
+        step.total = 2 * ON_A_PAGE + 1;
+        assert_eq!(step.pages(), 3);
+        for (page, is_there) in [(0, false), (1, true), (3, true), (4, false), (usize::MAX, false)] {
+            assert_eq!(step.turn_to(page), is_there, "{page}");
+        }
+    }
 }

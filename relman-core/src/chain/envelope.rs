@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::{BatchRange, Digest, Malformed, strict};
+use super::{BatchRange, Digest, Malformed, scanner::Member, strict};
 use crate::unit::{Actor, ReleaseId, Timestamp};
 
 /// How many digits the version of a kind has at most: nobody changes an event ten thousand times.
@@ -72,7 +72,7 @@ impl fmt::Display for FormatVersion {
 ///     by: "user:ana".parse()?,
 ///     batch: None,
 ///     kind: "plan_recorded".into(),
-///     data: &data,
+///     data: (&*data).into(),
 /// }
 /// .seal()?;
 /// let read = Envelope::read(line.bytes())?;
@@ -101,7 +101,37 @@ pub struct Envelope<'a> {
     /// The kind of the event, with its version where that is above 1: `plan_recorded`, `plan_recorded/2`.
     pub kind: Cow<'a, str>,
     /// The event, as it is written.
-    pub data: &'a RawValue,
+    pub data: Data<'a>,
+}
+
+/// The data of an event, as they are written: one JSON value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Data<'a>(&'a str);
+
+impl<'a> Data<'a> {
+    /// The JSON text.
+    pub fn get(self) -> &'a str {
+        self.0
+    }
+}
+
+impl<'a> From<&'a RawValue> for Data<'a> {
+    fn from(data: &'a RawValue) -> Self {
+        Self(data.get())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Data<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
+    }
 }
 
 /// The fields of version 1, in the order in which they are written.
@@ -116,7 +146,7 @@ struct Fields1<'a> {
     by: Actor,
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    data: &'a RawValue,
+    data: Data<'a>,
 }
 
 /// The fields of version 2, in the order in which they are written.
@@ -135,7 +165,7 @@ struct Fields2<'a> {
     batch: Option<BatchRange>,
     kind: Cow<'a, str>,
     #[serde(borrow)]
-    data: &'a RawValue,
+    data: Data<'a>,
 }
 
 /// The name of a stream.
@@ -167,6 +197,52 @@ impl<'de> Deserialize<'de> for StreamName {
     }
 }
 
+/// The values of an envelope, as they are written.
+#[derive(Default)]
+struct Slots<'a> {
+    v: Option<&'a str>,
+    release: Option<&'a str>,
+    stream: Option<&'a str>,
+    seq: Option<&'a str>,
+    prev: Option<&'a str>,
+    at: Option<&'a str>,
+    clock: Option<&'a str>,
+    by: Option<&'a str>,
+    batch: Option<&'a str>,
+    kind: Option<&'a str>,
+    data: Option<&'a str>,
+}
+
+impl<'a> Slots<'a> {
+    fn slot(&mut self, key: &str) -> Option<&mut Option<&'a str>> {
+        Some(match key {
+            "v" => &mut self.v,
+            "release" => &mut self.release,
+            "stream" => &mut self.stream,
+            "seq" => &mut self.seq,
+            "prev" => &mut self.prev,
+            "at" => &mut self.at,
+            "clock" => &mut self.clock,
+            "by" => &mut self.by,
+            "batch" => &mut self.batch,
+            "kind" => &mut self.kind,
+            "data" => &mut self.data,
+            _ => return None,
+        })
+    }
+}
+
+/// A string in which nothing is escaped, without its quotation marks.
+fn plain_text(value: &str) -> Option<&str> {
+    let text = value.strip_prefix('"')?.strip_suffix('"')?;
+    (!text.contains('\\')).then_some(text)
+}
+
+/// A number that is written with digits alone.
+fn plain_number(value: &str) -> Option<u64> {
+    value.starts_with(|first: char| first.is_ascii_digit()).then(|| value.parse().ok())?
+}
+
 /// Why an envelope can't be written.
 #[derive(Debug, Error)]
 #[error("failed to write record {seq} of {release}")]
@@ -184,12 +260,12 @@ impl<'a> Envelope<'a> {
     ///
     /// [`Malformed`] with the first thing that is wrong.
     pub fn read(line: &'a [u8]) -> Result<Self, Malformed> {
-        let text = strict::check(line)?;
-        let version = version_of(text)?;
-        let envelope = match version {
-            FormatVersion::V1 => Self::from(fields::<Fields1<'a>>(text)?),
-            FormatVersion::V2 => Self::try_from(fields::<Fields2<'a>>(text)?)?,
+        let line = strict::read(line)?;
+        let envelope = match Self::plain(&line.members) {
+            Some(envelope) => envelope,
+            None => Self::parsed(line.text)?,
         };
+        let version = envelope.version;
         if !is_kind(&envelope.kind, version) {
             return Err(Malformed::Kind(envelope.kind.into_owned()));
         }
@@ -197,6 +273,56 @@ impl<'a> Envelope<'a> {
             return Err(Malformed::DataNotObject);
         }
         Ok(envelope)
+    }
+
+    /// The envelope of a line as relman writes it, from its members alone; none where something is unusual, such as an
+    /// escape in a name, or wrong.
+    fn plain(members: &[Member<'a>]) -> Option<Self> {
+        let mut text: Slots<'a> = Slots::default();
+        for (key, value) in members {
+            *text.slot(key)? = Some(value);
+        }
+        let version = match text.v? {
+            "1" if text.stream.is_none() && text.clock.is_none() && text.batch.is_none() => FormatVersion::V1,
+            "2" if text.release.is_none() => FormatVersion::V2,
+            _ => return None,
+        };
+        let release = match version {
+            FormatVersion::V1 => plain_text(text.release?)?,
+            FormatVersion::V2 => plain_text(text.stream?)?.strip_prefix(OF_A_RELEASE)?,
+        };
+        let seq = plain_number(text.seq?)?;
+        let at = plain_text(text.at?)?.parse().ok()?;
+        let clock = match text.clock {
+            Some(clock) => Some(plain_text(clock)?.parse().ok().filter(|clock| *clock != at)?),
+            None => None,
+        };
+        let batch = match text.batch {
+            Some(batch) => {
+                Some(serde_json::from_str(batch).ok().filter(|batch: &BatchRange| batch.contains(seq))?)
+            }
+            None => None,
+        };
+        Some(Self {
+            version,
+            release: ReleaseId::recorded(release).ok()?,
+            seq,
+            prev: plain_text(text.prev?)?.parse().ok()?,
+            at,
+            clock,
+            by: plain_text(text.by?)?.parse().ok()?,
+            batch,
+            kind: plain_text(text.kind?)?.into(),
+            data: Data(text.data?),
+        })
+    }
+
+    /// The envelope of any line that is strict JSON, or what is wrong with it.
+    fn parsed(text: &'a str) -> Result<Self, Malformed> {
+        match version_of(text)? {
+            FormatVersion::V1 => fields::<Fields1<'a>>(text).map(Self::from),
+            FormatVersion::V2 => fields::<Fields2<'a>>(text).and_then(Self::try_from),
+        }
     }
 
     /// Writes the line.

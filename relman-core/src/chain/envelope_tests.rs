@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::port::with_causes;
 
@@ -141,10 +143,53 @@ fn what_a_reader_would_refuse_is_not_written() {
     for (line, seq) in [(V1, 0), (V2, 12)] {
         let envelope = Envelope::read(line.as_bytes()).unwrap();
         assert_eq!(envelope.seal().unwrap().bytes(), line.as_bytes());
-        let error = with_causes(&Envelope { data: &long, ..envelope }.seal().unwrap_err());
+        let error = with_causes(&Envelope { data: (&*long).into(), ..envelope }.seal().unwrap_err());
         assert!(error.contains(&format!("record {seq} of checkout-241: the line has 70")), "{error}");
     }
     let of_both = Envelope { version: FormatVersion::V1, ..Envelope::read(V2.as_bytes()).unwrap() };
     let error = with_causes(&of_both.seal().unwrap_err());
     assert!(error.contains("format version 1 has neither `clock` nor `batch`"), "{error}");
+}
+
+/// What both ways to read an envelope make of a line.
+#[track_caller]
+fn both_ways(line: &[u8]) {
+    let Ok(read) = strict::read(line) else { return };
+    let parsed = Envelope::parsed(read.text);
+    match Envelope::plain(&read.members) {
+        Some(plain) => assert_eq!(format!("{plain:?}"), format!("{:?}", parsed.unwrap())),
+        None => assert!(parsed.is_err() || read.text.contains(['\\', ' ']), "{}", read.text),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+    #[test]
+    fn what_the_quick_way_reads_is_what_serde_reads(
+        line in prop::sample::select(&[V1, V2][..]),
+        at in any::<prop::sample::Index>(),
+        removed in 0_usize..3,
+        inserted in prop_oneof!["[ -~]{0,2}", "[0-9]", Just(String::new()), Just("\\u0061".to_owned())],
+    ) {
+        let mut altered = line.as_bytes().to_vec();
+        let at = at.index(altered.len());
+        let end = (at + removed).min(altered.len());
+        altered.splice(at..end, inserted.bytes());
+        both_ways(&altered);
+    }
+}
+
+#[test]
+fn every_record_is_read_the_quick_way() {
+    for line in [
+        include_str!("../../tests/golden/v1/outage.jsonl"),
+        include_str!("../../tests/golden/v2/outage.jsonl"),
+    ]
+    .into_iter()
+    .flat_map(str::lines)
+    {
+        assert!(Envelope::plain(&strict::read(line.as_bytes()).unwrap().members).is_some(), "{line}");
+        both_ways(line.as_bytes());
+    }
 }

@@ -5,13 +5,14 @@
 mod batch;
 mod digest;
 mod envelope;
+mod scanner;
 mod strict;
 mod verify;
 
 pub(crate) use batch::Progress;
 pub use batch::{BatchRange, BatchRangeError};
 pub use digest::Digest;
-pub use envelope::{Envelope, FormatVersion, Head, SealError, SealedLine};
+pub use envelope::{Data, Envelope, FormatVersion, Head, SealError, SealedLine};
 pub(crate) use strict::present;
 pub use strict::{MAX_LINE, Malformed};
 pub use verify::{Broken, BrokenReason, Verified, Verifier, verify_lines};

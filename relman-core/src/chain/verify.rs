@@ -18,7 +18,7 @@ use crate::unit::{ReleaseId, Timestamp};
 /// # let line = |seq, prev| Envelope {
 /// #     version: FormatVersion::CURRENT, release: "checkout-241".parse().unwrap(), seq, prev,
 /// #     at: "2026-11-22T18:04:05.000Z".parse().unwrap(), clock: None, by: "user:ana".parse().unwrap(), batch: None,
-/// #     kind: "noted".into(), data: &data,
+/// #     kind: "noted".into(), data: (&*data).into(),
 /// # }.seal().unwrap();
 /// let first = line(0, Digest::ZERO);
 /// let second = line(1, first.digest());

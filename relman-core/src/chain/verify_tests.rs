@@ -25,7 +25,7 @@ fn stream() -> (Vec<Vec<u8>>, Head) {
                 _ => None,
             },
             kind: "noted".into(),
-            data: &data,
+            data: (&*data).into(),
         }
         .seal()
         .unwrap();

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
 use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::old};
+use crate::chain::Data;
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -50,7 +51,7 @@ macro_rules! events {
             }
 
             /// Reads the data of a kind that is written, or was once; `None` for a kind that this version does not know.
-            pub(crate) fn from_data(kind: &str, data: &RawValue) -> Option<Result<Self, serde_json::Error>> {
+            pub(crate) fn from_data(kind: &str, data: Data<'_>) -> Option<Result<Self, serde_json::Error>> {
                 $(if kind == concat!($kind $(, "/", $version)?) {
                     return Some(serde_json::from_str(data.get()).map(Self::$event));
                 })*

@@ -67,7 +67,7 @@ impl Written {
             by: record.by.clone(),
             batch: Some(batch),
             kind: record.event.recorded_kind().into(),
-            data: &data,
+            data: (&*data).into(),
         };
         let line = envelope.seal()?;
         (record.prev, record.batch, record.digest) = (prev, Some(batch), line.digest());
@@ -231,7 +231,7 @@ impl Record {
             by: fact.by.clone(),
             batch: None,
             kind: fact.event.recorded_kind().into(),
-            data: &data,
+            data: (&*data).into(),
         };
         let bytes = envelope.write().map_err(|problem| envelope.refused(problem))?;
         match Self::read(&bytes) {

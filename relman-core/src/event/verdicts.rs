@@ -46,7 +46,12 @@ pub(crate) enum VerdictsAs {
 impl Evaluated {
     /// Whether it lacks its verdicts: its record was read alone, and holds their hash.
     pub(crate) fn lacks_verdicts(&self) -> bool {
-        self.verdicts.is_empty() && self.recorded != VerdictsAs::InFull
+        self.verdicts.is_empty() && self.has_hash_of_verdicts()
+    }
+
+    /// Whether its record holds the hash of its verdicts.
+    pub(crate) fn has_hash_of_verdicts(&self) -> bool {
+        self.recorded != VerdictsAs::InFull
     }
 
     /// The same as it is recorded with the hash of its verdicts. Where there are none, they are shorter in full.

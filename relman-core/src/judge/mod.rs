@@ -22,4 +22,4 @@ pub use observation::{
     NativeHistogram, Observation, Pool,
 };
 pub(crate) use verdict::significant;
-pub use verdict::{Channel, Control, Method, Outcome, Strength, Undecided, Verdict};
+pub use verdict::{Channel, Control, CriterionOutcome, Method, Outcome, Strength, Undecided, Verdict};

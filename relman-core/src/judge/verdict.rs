@@ -64,6 +64,34 @@ pub struct Verdict {
     pub warnings: Vec<Warning>,
 }
 
+/// What came of a criterion, without the numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CriterionOutcome {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// On what the outcome rests.
+    pub channel: Channel,
+}
+
+impl CriterionOutcome {
+    /// What a verdict says.
+    pub(crate) fn of(verdict: &Verdict) -> Self {
+        Self { outcome: verdict.outcome.clone(), channel: verdict.channel }
+    }
+
+    /// Whether a verdict has an outcome of the same kind, on the same channel.
+    pub(crate) fn is_like(&self, verdict: &Verdict) -> bool {
+        let same_kind = match (&self.outcome, &verdict.outcome) {
+            (Outcome::Undecided(one), Outcome::Undecided(other)) => {
+                std::mem::discriminant(one) == std::mem::discriminant(other)
+            }
+            (one, other) => one == other,
+        };
+        same_kind && self.channel == verdict.channel
+    }
+}
+
 /// On what an outcome rests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -190,17 +218,6 @@ pub enum Control {
 }
 
 impl Verdict {
-    /// Whether it is an outcome of the same kind as another, on the same channel.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let same_kind = match (&self.outcome, &other.outcome) {
-            (Outcome::Undecided(one), Outcome::Undecided(other)) => {
-                std::mem::discriminant(one) == std::mem::discriminant(other)
-            }
-            (one, other) => one == other,
-        };
-        same_kind && self.channel == other.channel
-    }
-
     /// A value of this verdict in the unit of its metric, as people write it.
     pub fn show(&self, value: Finite) -> String {
         let value = value.get();

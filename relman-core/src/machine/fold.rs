@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use super::{
-    ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, Outstanding, Override, Phase,
-    PostMortem, RecordedIncident, Release, Rollback, RollbackState, Rollout, StepProgress, TrafficState,
-    react, release::Planned,
+    ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, LastVerdicts, Outstanding,
+    Override, Phase, PostMortem, RecordedIncident, Release, Rollback, RollbackState, Rollout, StepProgress,
+    TrafficState, react, release::Planned,
 };
 use crate::{
     chain::{Digest, Head},
@@ -11,7 +11,7 @@ use crate::{
         EffectId, Evaluated, Event, Gate, HoldCause, ObservedExposure, RollbackStarted, StepStarted,
         TrafficSet,
     },
-    judge::{Control, Evaluation, Judge, Judging, Outcome, Undecided, Verdict},
+    judge::{Control, CriterionOutcome, Evaluation, Judge, Judging, Outcome, Undecided, Verdict},
     plan::RollbackContract,
     unit::{Actor, Span, Timestamp, TrafficShare},
 };
@@ -112,9 +112,16 @@ impl Release {
                 if self.judged.take() != Some(look.window) {
                     self.judge_look(look);
                 }
-                let derived = look.lacks_verdicts().then(|| self.verdicts());
+                let judge = self.judge.as_ref().filter(|_| look.has_hash_of_verdicts());
+                let (outcomes, verdicts) = if let Some(judge) = judge {
+                    (judge.outcomes(), LastVerdicts::WithTheJudge)
+                } else {
+                    let outcomes = look.verdicts.iter().map(CriterionOutcome::of).collect();
+                    (outcomes, LastVerdicts::Kept(look.verdicts.clone()))
+                };
                 if let Some(step) = self.phase.step_mut() {
-                    step.fold_look(look, derived.as_deref().unwrap_or(&look.verdicts));
+                    step.fold_look(look, outcomes);
+                    step.verdicts = verdicts;
                 }
             }
             Event::ContractBreached(_) => {}
@@ -328,7 +335,8 @@ impl Release {
                 counts_from: at,
                 looks: 0,
                 watched_until: at,
-                verdicts: Vec::new(),
+                outcomes: Vec::new(),
+                verdicts: LastVerdicts::Kept(Vec::new()),
                 clean: std::collections::BTreeSet::new(),
                 cleared: false,
                 drifts: 0,
@@ -366,6 +374,24 @@ impl Release {
         self.judge.as_ref().map(|judge| judge.verdicts()).unwrap_or_default()
     }
 
+    /// The verdicts of the last look of the step under way; derived where they were recorded by their hash, which takes a
+    /// few microseconds.
+    pub fn last_verdicts(&self) -> Vec<Verdict> {
+        match self.phase.step().map(|step| &step.verdicts) {
+            Some(LastVerdicts::Kept(verdicts)) => verdicts.clone(),
+            Some(LastVerdicts::WithTheJudge) => self.verdicts(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Keeps the verdicts of the last look before the judge forgets what they rest on.
+    fn keep_verdicts(&mut self) {
+        let verdicts = self.last_verdicts();
+        if let Some(step) = self.phase.step_mut() {
+            step.verdicts = LastVerdicts::Kept(verdicts);
+        }
+    }
+
     /// Chooses how the evaluation that was just judged is recorded: with its verdicts in full where an auditor without relman
     /// would look for them, otherwise with their hash.
     pub(super) fn as_recorded(&self, look: Evaluated) -> Evaluated {
@@ -373,9 +399,9 @@ impl Release {
         const IN_FULL_EVERY: u64 = 100;
         let in_full = self.phase.step().is_none_or(|step| {
             step.looks.is_multiple_of(IN_FULL_EVERY)
-                || look.verdicts.len() != step.verdicts.len()
+                || look.verdicts.len() != step.outcomes.len()
                 || look.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Fail)
-                || look.verdicts.iter().zip(&step.verdicts).any(|(now, before)| !now.is_like(before))
+                || look.verdicts.iter().zip(&step.outcomes).any(|(now, before)| !before.is_like(now))
         });
         if in_full { look } else { look.by_digest() }
     }
@@ -453,6 +479,7 @@ impl Release {
                     step.traffic = TrafficState::Set { looked_until: at };
                     step.counts_from = at;
                 }
+                self.keep_verdicts();
                 // What was measured at another share says nothing about this one.
                 self.judge.iter_mut().for_each(|judge| Arc::make_mut(judge).count_anew());
             }
@@ -535,7 +562,7 @@ fn effect_key(digest: Digest, index: u32) -> String {
 }
 
 impl StepProgress {
-    fn fold_look(&mut self, look: &Evaluated, verdicts: &[Verdict]) {
+    fn fold_look(&mut self, look: &Evaluated, outcomes: Vec<CriterionOutcome>) {
         self.looks += 1;
         self.baked = self.baked + look.credit;
         let at_its_share = match &mut self.traffic {
@@ -548,8 +575,8 @@ impl StepProgress {
                 !look.disregarded
             }
         };
-        for (index, verdict) in verdicts.iter().enumerate() {
-            match &verdict.outcome {
+        for (index, of_criterion) in outcomes.iter().enumerate() {
+            match &of_criterion.outcome {
                 Outcome::Pass if at_its_share => {
                     self.clean.insert(index);
                 }
@@ -565,7 +592,7 @@ impl StepProgress {
                 Outcome::Undecided(Undecided::TooFewRequests { .. }) => {}
             }
         }
-        verdicts.clone_into(&mut self.verdicts);
+        self.outcomes = outcomes;
     }
 
     /// Where the baseline of this step comes from.

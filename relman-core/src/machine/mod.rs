@@ -36,6 +36,7 @@ use deadline::Inquiry;
 pub use deep::{DeepVerifier, NotDerived};
 pub use effect::{Due, Effect, Outstanding};
 pub use flows::{FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER};
+pub(crate) use phase::LastVerdicts;
 pub use phase::{EndedAs, Phase, PhaseName, Rollback, RollbackState, Rollout, StepProgress, TrafficState};
 pub use re_judge_by::{FirstFailure, ReJudgeBy};
 use react::react;

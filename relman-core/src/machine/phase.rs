@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::RollbackTrigger,
-    judge::Verdict,
+    judge::{CriterionOutcome, Verdict},
     unit::{Span, Timestamp, TrafficShare},
 };
 
@@ -220,8 +220,8 @@ pub struct StepProgress {
     pub counts_from: Timestamp,
     /// How many looks were taken.
     pub looks: u64,
-    /// The verdicts of the last look.
-    pub verdicts: Vec<Verdict>,
+    /// What came of each criterion in the last look, in the order of the contract.
+    pub outcomes: Vec<CriterionOutcome>,
     /// Which criteria were clean on enough data at least once in this step, by their place in the contract.
     pub clean: BTreeSet<usize>,
     /// Up to when the metrics were looked at while the traffic is not where it should be.
@@ -230,6 +230,16 @@ pub struct StepProgress {
     pub(crate) cleared: bool,
     /// How often the traffic was found elsewhere than it was set, since a person last looked into it.
     pub(crate) drifts: u32,
+    pub(crate) verdicts: LastVerdicts,
+}
+
+/// Where the verdicts of the last look are.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum LastVerdicts {
+    /// Here: they were recorded, or the judge has counted anew since.
+    Kept(Vec<Verdict>),
+    /// They follow from what the judge has seen. To derive them costs more than to fold the look, and few are asked for.
+    WithTheJudge,
 }
 
 /// Whether the traffic of a step is where it should be.

@@ -257,6 +257,21 @@ impl Release {
         self.planned.as_ref().map(|planned| &*planned.plan)
     }
 
+    /// The policy in force, to be shared.
+    pub fn shared_policy(&self) -> Option<Arc<Policy>> {
+        self.planned.as_ref().map(|planned| Arc::clone(&planned.policy))
+    }
+
+    /// Uses another copy of the policy in force if that is the same to the letter; whether it is. Of a hundred thousand
+    /// releases under one policy, each would keep a copy of its own.
+    pub fn share_policy(&mut self, copy: &Arc<Policy>) -> bool {
+        let Some(planned) = self.planned.as_mut().filter(|planned| planned.policy == *copy) else {
+            return false;
+        };
+        planned.policy = Arc::clone(copy);
+        true
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> Option<&Policy> {
         self.planned.as_ref().map(|planned| &*planned.policy)

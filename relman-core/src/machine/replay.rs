@@ -10,7 +10,6 @@ use super::{
 use crate::{
     chain::{BatchRange, Broken, Digest},
     event::{Event, Fact, Gate, Record, RecordError, SealError, Written},
-    judge::Verdict,
     policy::floors,
     unit::{Actor, ActorKind, ReleaseId, TrafficShare},
 };
@@ -155,7 +154,7 @@ impl Release {
         if let Event::Evaluated(look) = &mut record.event
             && look.lacks_verdicts()
         {
-            look.verdicts = self.derived_verdicts();
+            look.verdicts = self.last_verdicts();
         }
         Ok(record)
     }
@@ -167,14 +166,9 @@ impl Release {
         if matches!(&record.event, Event::Evaluated(look) if look.lacks_verdicts())
             && let Event::Evaluated(look) = &mut Arc::make_mut(&mut record).event
         {
-            look.verdicts = self.derived_verdicts();
+            look.verdicts = self.last_verdicts();
         }
         Ok(record)
-    }
-
-    /// The verdicts of the look that was just folded.
-    fn derived_verdicts(&self) -> Vec<Verdict> {
-        self.phase.step().map(|step| step.verdicts.clone()).unwrap_or_default()
     }
 
     /// Folds the next record, which may be one in the middle of a decision.

@@ -285,7 +285,7 @@ impl Release {
             .enumerate()
             .filter(|(index, _)| !step.clean.contains(index))
             .map(|(index, criterion)| {
-                let why = match step.verdicts.get(index).map(|verdict| &verdict.outcome) {
+                let why = match step.outcomes.get(index).map(|judged| &judged.outcome) {
                     None => "not evaluated yet".to_owned(),
                     Some(Outcome::Undecided(undecided)) => undecided.to_string(),
                     Some(Outcome::Pass | Outcome::Fail) => "not decided in this step".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Add, str::FromStr};
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -58,6 +58,26 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The moment in the one way to write it; none where the text is anything else. Every record has three of them or more.
+    fn as_written(text: &str) -> Option<Self> {
+        let text: &[u8; 24] = text.as_bytes().try_into().ok()?;
+        let marks = [4, 7, 10, 13, 16, 19, 23].map(|at: usize| text[at]);
+        if marks != *b"--T::.Z" {
+            return None;
+        }
+        let number = |from: usize, digits: usize| {
+            text[from..from + digits].iter().try_fold(0_u32, |number, byte| {
+                byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+            })
+        };
+        let date = NaiveDate::from_ymd_opt(number(0, 4)?.try_into().ok()?, number(5, 2)?, number(8, 2)?)?;
+        let (seconds, millis) = (number(17, 2)?, number(20, 3)?);
+        let time = date.and_hms_milli_opt(number(11, 2)?, number(14, 2)?, seconds, millis)?;
+        Some(Self(time.and_utc()))
+    }
+}
+
 impl From<DateTime<Utc>> for Timestamp {
     /// Drops what is finer than a millisecond.
     fn from(moment: DateTime<Utc>) -> Self {
@@ -85,6 +105,9 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         const WHAT: &str = "a UTC time such as 2026-11-22T18:04:05.000Z";
+        if let Some(moment) = Self::as_written(text) {
+            return Ok(moment);
+        }
         let parsed = DateTime::parse_from_rfc3339(text)
             .map_err(|error| UnitError::new(text, WHAT, error.to_string()))?;
         let moment = Self::from(parsed.with_timezone(&Utc));
@@ -294,7 +317,47 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_moment_that_does_not_exist_is_refused() {
+        for text in [
+            "2026-02-29T18:04:05.000Z",
+            "2026-13-01T18:04:05.000Z",
+            "2026-00-01T18:04:05.000Z",
+            "2026-01-00T18:04:05.000Z",
+            "2026-11-22T24:00:00.000Z",
+            "2026-11-22T18:60:05.000Z",
+            "2026-11-22T23:59:60.000Z",
+            "2026-11-22T18:04:05,000Z",
+            "2026-11-22t18:04:05.000Z",
+            "2026-11-22T18:04:05.000z",
+            "2026-11-22T18:04:+5.000Z",
+            "2026-11-22T18:04:05.00äZ",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+        assert!("2024-02-29T23:59:59.999Z".parse::<Timestamp>().is_ok());
+    }
+
     proptest! {
+        #[test]
+        fn moments_read_back_as_they_are_written(millis in RANGE_MILLIS) {
+            let moment = Timestamp::from_millis(millis);
+            let text = moment.to_string();
+            prop_assert_eq!(Timestamp::as_written(&text), Some(moment));
+            prop_assert_eq!(DateTime::parse_from_rfc3339(&text).unwrap().with_timezone(&Utc), moment.0);
+        }
+
+        #[test]
+        fn a_text_is_a_moment_where_it_is_how_that_is_written(
+            text in "[0-9]{3}[0-9:/]-[0-3][0-9]-[0-4][0-9][TtA][0-3][0-9]:[0-9]{2}:[0-9]{2}[.,][0-9]{2}[0-9 ][Zz]"
+        ) {
+            if let Some(moment) = Timestamp::as_written(&text) {
+                prop_assert_eq!(moment.to_string(), text);
+            } else if let Ok(moment) = DateTime::parse_from_rfc3339(&text) {
+                prop_assert_ne!(Timestamp::from(moment.with_timezone(&Utc)).to_string(), text);
+            }
+        }
+
         #[test]
         fn what_is_printed_reads_back(millis in 0_u64..=1 << 53) {
             let span = Span::from_millis(millis);

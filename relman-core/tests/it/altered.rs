@@ -44,6 +44,7 @@ impl Loose {
 
     /// Chained to what comes before; nothing where a reader refuses it.
     fn chained(&self, seq: u64, prev: Digest, batch: Option<BatchRange>) -> Option<Record> {
+        let data = to_raw_value(&self.data).unwrap();
         let line = Envelope {
             version: self.version,
             clock: self.clock,
@@ -54,7 +55,7 @@ impl Loose {
             at: self.at.parse().ok()?,
             by: self.by.parse().ok()?,
             kind: self.kind.as_str().into(),
-            data: &to_raw_value(&self.data).unwrap(),
+            data: (&*data).into(),
         };
         Record::read(line.seal().ok()?.bytes()).ok()
     }

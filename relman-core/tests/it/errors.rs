@@ -42,7 +42,7 @@ fn envelope(data: &RawValue) -> Envelope<'_> {
         by: "user:ana".parse().unwrap(),
         batch: None,
         kind: "plan_recorded".into(),
-        data,
+        data: data.into(),
     }
 }
 

@@ -6,14 +6,16 @@ use relman_core::{
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
-/// The tables of version 1. STRICT keeps a blob a blob; WITHOUT ROWID stores a stream's records side by side.
+/// The tables of version 1. STRICT keeps a blob a blob. Records lie in the order in which they were appended, so that the next ones
+/// of sixty streams fill one page after another; an index has where those of a stream are. Journals that were made before lay them
+/// by stream (`WITHOUT ROWID`), which changes and writes twice as many pages, and is read and written just the same.
 pub(super) const VERSION_1: &str = "
     CREATE TABLE records (
         release TEXT NOT NULL,
         seq INTEGER NOT NULL,
         line BLOB NOT NULL,
         PRIMARY KEY (release, seq)
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE TABLE heads (
         release TEXT NOT NULL PRIMARY KEY,
         seq INTEGER NOT NULL,
@@ -53,6 +55,21 @@ pub(super) fn head(connection: &Connection, release: &ReleaseId) -> rusqlite::Re
     connection
         .prepare_cached("SELECT seq, digest FROM heads WHERE release = ?1")?
         .query_row([release.as_str()], |row| head_in(row, 0))
+        .optional()
+}
+
+/// A stream as an append finds it.
+pub(super) struct Found {
+    pub(super) head: Head,
+    /// Whether its index says that it has ended; none without an index.
+    ended: Option<bool>,
+}
+
+/// The stream to which an append goes; none where it begins it.
+pub(super) fn found(connection: &Connection, release: &ReleaseId) -> rusqlite::Result<Option<Found>> {
+    connection
+        .prepare_cached("SELECT seq, digest, ended FROM heads WHERE release = ?1")?
+        .query_row([release.as_str()], |row| Ok(Found { head: head_in(row, 0)?, ended: row.get(2)? }))
         .optional()
 }
 
@@ -149,50 +166,68 @@ pub(super) fn read(
         .collect()
 }
 
-/// Stores lines, the head they lead to and the index, all or nothing, in the transaction that is open.
+/// Does all or nothing of what is to be done, in the transaction that is open.
 ///
 /// A failure leaves the rest of the transaction usable, except where SQLite has given it up as a whole.
+pub(super) fn whole<T, E: From<rusqlite::Error>>(
+    connection: &Connection,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    connection.prepare_cached("SAVEPOINT whole")?.execute([])?;
+    let done = work();
+    if done.is_err() && !connection.is_autocommit() {
+        connection.prepare_cached("ROLLBACK TO whole")?.execute([])?;
+    }
+    if !connection.is_autocommit() {
+        connection.prepare_cached("RELEASE whole")?.execute([])?;
+    }
+    done
+}
+
+/// Stores lines, the head they lead to and the index, of a stream that was just found so. Of what fails, a part may be
+/// stored: see [`whole`].
 pub(super) fn insert(
     connection: &Connection,
     release: &ReleaseId,
     lines: &[SealedLine],
-    head: Head,
+    found: Option<&Found>,
     index: &StreamIndex,
 ) -> rusqlite::Result<()> {
-    connection.prepare_cached("SAVEPOINT one_append")?.execute([])?;
-    let stored = insert_rows(connection, release, lines, head, index);
-    if stored.is_err() && !connection.is_autocommit() {
-        connection.prepare_cached("ROLLBACK TO one_append")?.execute([])?;
-    }
-    if !connection.is_autocommit() {
-        connection.prepare_cached("RELEASE one_append")?.execute([])?;
-    }
-    stored
-}
-
-fn insert_rows(
-    connection: &Connection,
-    release: &ReleaseId,
-    lines: &[SealedLine],
-    head: Head,
-    index: &StreamIndex,
-) -> rusqlite::Result<()> {
+    let Some(head) = lines.last().map(SealedLine::head) else { return Ok(()) };
     let mut record =
         connection.prepare_cached("INSERT INTO records (release, seq, line) VALUES (?1, ?2, ?3)")?;
     for line in lines {
         record.execute(params![release.as_str(), signed(line.seq())?, line.bytes()])?;
     }
-    connection
-        .prepare_cached(
-            "INSERT INTO heads (release, seq, digest) VALUES (?1, ?2, ?3)
-             ON CONFLICT (release) DO UPDATE SET seq = excluded.seq, digest = excluded.digest",
-        )?
-        .execute(params![release.as_str(), signed(head.seq)?, head.digest.as_bytes()])?;
-    reindex(connection, release, head, index)?;
+    let ended = index.state == StreamState::Ended;
+    let (seq, due) = (signed(head.seq)?, index.due.map(Timestamp::as_millis));
+    let service = index.service.as_ref().map(ServiceName::as_str);
+    let (release, digest) = (release.as_str(), head.digest.as_bytes());
+    let row = params![release, seq, digest, due, service, index.line, ended];
+    match found {
+        // Where `ended` is not named, SQLite leaves the list of the open ones alone.
+        Some(found) if found.ended == Some(ended) => connection
+            .prepare_cached(
+                "UPDATE heads SET seq = ?2, digest = ?3, due = ?4, service = ?5, line = ?6 WHERE release = ?1",
+            )?
+            .execute(&row[..6])?,
+        Some(_) => connection
+            .prepare_cached(
+                "UPDATE heads SET seq = ?2, digest = ?3, due = ?4, service = ?5, line = ?6, ended = ?7
+                 WHERE release = ?1",
+            )?
+            .execute(row)?,
+        None => connection
+            .prepare_cached(
+                "INSERT INTO heads (release, seq, digest, due, service, line, ended)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(row)?,
+    };
     let first = lines.first().map_or(head.seq, SealedLine::seq);
     connection
         .prepare_cached("INSERT INTO changes (release, first, seq, digest) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![release.as_str(), signed(first)?, signed(head.seq)?, head.digest.as_bytes()])?;
+        .execute(params![release, signed(first)?, seq, digest])?;
     Ok(())
 }
 

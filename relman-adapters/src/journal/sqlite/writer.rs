@@ -201,20 +201,34 @@ impl Writer {
         };
         // Taken only now, so that the group has everybody who came while the lock was waited for.
         let group = self.take_group();
-        let mut answers = Vec::with_capacity(group.len());
-        for request in &group {
-            match request.perform(&transaction) {
-                // A full disk, for one, makes SQLite give up the whole transaction.
-                Err(Failure::Sqlite(error)) if transaction.is_autocommit() => {
-                    drop(transaction);
-                    self.fail(group, &error);
-                    return Served::Yes;
+        // What fails hurts its own append alone: then each is done once more, whole or not at all.
+        let all =
+            || group.iter().map(|request| request.perform(&transaction)).collect::<rusqlite::Result<_>>();
+        let done: rusqlite::Result<Vec<Answer>> = table::whole(&transaction, all);
+        let answers = match done {
+            Ok(answers) => answers,
+            Err(_) if !transaction.is_autocommit() => {
+                let mut answers = Vec::with_capacity(group.len());
+                for request in &group {
+                    match table::whole(&transaction, || request.perform(&transaction)) {
+                        Ok(answer) => answers.push(answer),
+                        // A full disk, for one, makes SQLite give up the whole transaction.
+                        Err(error) if transaction.is_autocommit() => {
+                            drop(transaction);
+                            self.fail(group, &error);
+                            return Served::Yes;
+                        }
+                        Err(error) => answers.push(Err(fault(APPEND, &self.path, &error).into())),
+                    }
                 }
-                Err(Failure::Sqlite(error)) => answers.push(Err(fault(APPEND, &self.path, &error).into())),
-                Err(Failure::Conflict(conflict)) => answers.push(Err(conflict)),
-                Ok(head) => answers.push(Ok(head)),
+                answers
             }
-        }
+            Err(error) => {
+                drop(transaction);
+                self.fail(group, &error);
+                return Served::Yes;
+            }
+        };
         // Conflicts wait for the commit as well: the head they report may be one that this group stores.
         match transaction.commit() {
             Ok(()) => {
@@ -252,24 +266,16 @@ impl Writer {
     }
 }
 
-/// Why one append of a group is not stored.
-enum Failure {
-    Conflict(AppendError),
-    Sqlite(rusqlite::Error),
-}
-
 impl Request {
-    fn perform(&self, connection: &Connection) -> Result<Option<Head>, Failure> {
-        let actual = table::head(connection, &self.release).map_err(Failure::Sqlite)?;
+    fn perform(&self, connection: &Connection) -> rusqlite::Result<Answer> {
+        let found = table::found(connection, &self.release)?;
+        let actual = found.as_ref().map(|found| found.head);
         if actual != self.expected {
             let (release, expected) = (self.release.clone(), self.expected);
-            return Err(Failure::Conflict(AppendError::Conflict { release, expected, actual }));
+            return Ok(Err(AppendError::Conflict { release, expected, actual }));
         }
-        let Some(head) = self.lines.last().map(SealedLine::head) else {
-            return Ok(actual);
-        };
-        table::insert(connection, &self.release, &self.lines, head, &self.index).map_err(Failure::Sqlite)?;
-        Ok(Some(head))
+        table::insert(connection, &self.release, &self.lines, found.as_ref(), &self.index)?;
+        Ok(Ok(self.lines.last().map(SealedLine::head).or(actual)))
     }
 
     fn answer(self, answer: Answer) {

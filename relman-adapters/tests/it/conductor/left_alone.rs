@@ -544,7 +544,7 @@ fn recorded_under_older_rules(lines: &[Vec<u8>]) -> Vec<SealedLine> {
         }
         let data = serde_json::value::to_raw_value(&data).unwrap();
         (envelope.version, envelope.batch, envelope.clock) = (FormatVersion::V1, None, None);
-        (envelope.prev, envelope.data) = (prev, &data);
+        (envelope.prev, envelope.data) = (prev, (&*data).into());
         let sealed = envelope.seal().unwrap();
         prev = sealed.digest();
         sealed

@@ -33,7 +33,7 @@ pub(crate) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
         by: Actor::relman(),
         batch: None,
         kind: "noted".into(),
-        data: &data,
+        data: (&*data).into(),
     };
     envelope.seal().unwrap()
 }

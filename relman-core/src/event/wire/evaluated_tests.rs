@@ -199,7 +199,7 @@ fn a_look_taken_is_an_evaluation_in_full() {
         r#""credit_ms":0}"#,
     );
     let data = serde_json::value::RawValue::from_string(taken.to_owned()).unwrap();
-    let event = Event::from_data("look_taken", &data).unwrap().unwrap();
+    let event = Event::from_data("look_taken", (&*data).into()).unwrap().unwrap();
     assert_eq!((event.kind(), event.to_data().unwrap().get()), ("evaluated", IN_FULL));
-    Event::from_data("evaluated", &data).unwrap().unwrap_err();
+    Event::from_data("evaluated", (&*data).into()).unwrap().unwrap_err();
 }

@@ -11,7 +11,7 @@ use crate::{
         familiar::{FailedLooks, Look as Counted},
         kayenta::{Label, MannWhitneyRule},
         observation::{Answer, Arm, Counts, Measurement, MissingKind, Pool},
-        verdict::{Channel, Control, Method, Outcome, Undecided, Verdict},
+        verdict::{Channel, Control, CriterionOutcome, Method, Outcome, Undecided, Verdict},
     },
     plan::{COMPLAINTS, Comparator, Criterion, Threshold},
     unit::{Finite, Ratio, Timestamp},
@@ -322,6 +322,25 @@ impl CriterionJudge {
         self.last.as_ref().map(|last| &last.assessed.outcome)
     }
 
+    /// The outcome of the last look by this criterion alone; none before the first.
+    pub(super) fn last_outcome(&self) -> Option<CriterionOutcome> {
+        let outcome = self.outcome_so_far()?.clone();
+        Some(CriterionOutcome { outcome, channel: self.method().1 })
+    }
+
+    fn method(&self) -> (Method, Channel) {
+        let compares = matches!(self.criterion.threshold, Threshold::Baseline { .. });
+        match &self.engine {
+            Engine::Evidence(weighed) if weighed.is_counted => (Method::Evidence, Channel::Robust),
+            Engine::FailedLooks(_) => (Method::FailedLooks, Channel::HardLimit),
+            Engine::MannWhitney { .. } => (Method::MannWhitney, Channel::HardLimit),
+            Engine::Evidence(_) | Engine::Threshold if compares => {
+                (Method::BaselineMultiple, Channel::HardLimit)
+            }
+            Engine::Evidence(_) | Engine::Threshold => (Method::Threshold, Channel::HardLimit),
+        }
+    }
+
     /// The verdict on the last look by this criterion alone; none before the first.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let last = self.last.as_ref()?;
@@ -334,15 +353,7 @@ impl CriterionJudge {
             Control::Frozen => self.frozen.as_ref().map(|frozen| frozen.measurement.clone()),
             Control::Concurrent | Control::None => self.baseline.measurement().cloned(),
         };
-        let (method, channel) = match &self.engine {
-            Engine::Evidence(weighed) if weighed.is_counted => (Method::Evidence, Channel::Robust),
-            Engine::FailedLooks(_) => (Method::FailedLooks, Channel::HardLimit),
-            Engine::MannWhitney { .. } => (Method::MannWhitney, Channel::HardLimit),
-            Engine::Evidence(_) | Engine::Threshold if compares => {
-                (Method::BaselineMultiple, Channel::HardLimit)
-            }
-            Engine::Evidence(_) | Engine::Threshold => (Method::Threshold, Channel::HardLimit),
-        };
+        let (method, channel) = self.method();
         Some(Verdict {
             criterion: self.criterion.clone(),
             outcome: last.assessed.outcome.clone(),

@@ -10,7 +10,7 @@ use crate::{
         diagnostics::{SampleRatio, Warning},
         evidence::{LnEvidence, Shares, StartWeights},
         observation::{Answer, Arm, Arms, Counts, Measurement, Observation},
-        verdict::{Channel, Control, Method, Outcome, Strength, Verdict},
+        verdict::{Channel, Control, CriterionOutcome, Method, Outcome, Strength, Verdict},
     },
     plan::{COMPLAINTS, Criterion},
     unit::{Finite, MetricName, TrafficShare, Window},
@@ -278,6 +278,21 @@ impl Judge {
         }
         let blamed = if self.may_alarm() { self.fast().blamed? } else { return None };
         Some(Suspicion::Fast(self.criteria[blamed].criterion.clone()))
+    }
+
+    /// The outcomes that [`verdicts`](Self::verdicts) have, without the numbers, which cost a hundred times as much.
+    pub fn outcomes(&self) -> Vec<CriterionOutcome> {
+        let alarm = self.alarm();
+        let outcome = |(index, judged): (usize, &CriterionJudge)| {
+            let mut last = judged.last_outcome()?;
+            if let Some((blamed, channel)) = alarm
+                && blamed == index
+            {
+                last = CriterionOutcome { outcome: Outcome::Fail, channel };
+            }
+            Some(last)
+        };
+        self.criteria.iter().enumerate().filter_map(outcome).collect()
     }
 
     /// One verdict for each criterion on the last look, in the order of the contract; none before the first look.

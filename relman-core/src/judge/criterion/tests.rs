@@ -1,8 +1,8 @@
 use super::{release_for_tests::*, *};
 use crate::{
     judge::{
-        Answer, Arm, Channel, Control, Measurement, Method, Outcome, Undecided, diagnostics::Warning,
-        familiar::Rule, kayenta::MannWhitneyRule,
+        Answer, Arm, Channel, Control, CriterionOutcome, Measurement, Method, Outcome, Undecided,
+        diagnostics::Warning, familiar::Rule, kayenta::MannWhitneyRule,
     },
     unit::Finite,
 };
@@ -485,4 +485,29 @@ fn nothing_is_said_before_the_first_look() {
     let release = Release::by_evidence(&["error_rate > 1%"]);
     assert_eq!(release.judge.verdicts(), []);
     assert_eq!((release.judge.failed(), release.judge.suspicion()), (None, None));
+}
+
+#[test]
+fn outcomes_without_numbers_are_those_of_the_verdicts() {
+    for method in METHODS.into_iter().chain([mann_whitney()]) {
+        for fast_alarm in [FastAlarm::Hold, FastAlarm::RollBack] {
+            let judging = Judging { fast_alarm, ..Judging::by(method) };
+            let mut release = Release::new(&["error_rate > 1%", "error_rate > 2x baseline"], &judging, 100);
+            let mut numbers = Numbers(11);
+            let mut failed = 0;
+            for number in 0..60 {
+                release.step = if number < 10 { 1 } else { 2 };
+                let (canary, baseline) = match number {
+                    0..4 => (nothing(), counts(54_000, 54)),
+                    4..30 => minute(&mut numbers, 50, 50),
+                    _ => minute(&mut numbers, 900, 50),
+                };
+                release.both("error_rate", canary, baseline);
+                let verdicts: Vec<_> = release.judge.verdicts().iter().map(CriterionOutcome::of).collect();
+                assert_eq!(release.judge.outcomes(), verdicts, "{method:?}, {fast_alarm:?}, look {number}");
+                failed += usize::from(verdicts.iter().any(|one| one.outcome == Outcome::Fail));
+            }
+            assert!(failed > 0, "{method:?}, {fast_alarm:?}");
+        }
+    }
 }

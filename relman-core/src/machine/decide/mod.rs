@@ -253,7 +253,7 @@ impl Draft<'_> {
     }
 
     fn pass(&mut self, gate: Gate) {
-        let verdicts = self.release.phase.step().map(|step| step.verdicts.clone()).unwrap_or_default();
+        let verdicts = self.release.last_verdicts();
         let mut passed = GatePassed { gate, grounds: self.grounds(gate), verdicts };
         if !admit::fits(&passed) {
             for verdict in &mut passed.verdicts {

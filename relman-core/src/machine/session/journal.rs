@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Alarm, Append, BatchId, Read, Session,
-    session::{Standing, is_in_production},
+    session::{Standing, is_in_production, taken},
 };
 use crate::{
     chain::Head,
@@ -42,7 +42,7 @@ impl Session {
         match outcome {
             Append::Stored => {
                 self.appending = false;
-                let Some(pending) = self.pending.pop_front() else { return };
+                let Some(pending) = taken(&mut self.pending) else { return };
                 self.contested = self.contested.saturating_sub(1);
                 self.others_drive &= !pending.drives;
                 self.as_stored =

@@ -69,7 +69,7 @@ fn read_in(version: FormatVersion, kind: &str, data: &RawValue) -> Result<String
         by: "system:relman".parse().unwrap(),
         batch: None,
         kind: kind.into(),
-        data,
+        data: data.into(),
     };
     let line = envelope.seal().map_err(|error| error.to_string())?;
     match Record::read(line.bytes()) {
@@ -99,7 +99,7 @@ fn told(kind: &str) -> Vec<String> {
             let envelope = Envelope::read(line.as_bytes()).unwrap();
             let data = serde_json::from_str(envelope.data.get()).unwrap();
             if envelope.kind == kind && shape.add(&data, &reader(kind)) {
-                told.push(format!(r#"{{"kind":"{kind}","data":{}}}"#, envelope.data));
+                told.push(format!(r#"{{"kind":"{kind}","data":{}}}"#, envelope.data.get()));
             }
         }
     }

@@ -60,7 +60,7 @@ fn every_verdict_comes_out_the_same(driven: &Driven) {
 fn one_bad_look_is_no_proof_and_five_are() {
     let mut driven = Driven::planned(&drill_plan(), &evidence()).in_step(1);
     looks(&mut driven, 1, 80, 1);
-    let verdict = driven.release.phase().step().unwrap().verdicts[0].clone();
+    let verdict = driven.release.last_verdicts().remove(0);
     assert_eq!((verdict.method, verdict.channel), (Method::Evidence, Channel::Robust));
     assert_eq!(verdict.outcome, Outcome::Undecided(Undecided::NotProven));
     looks(&mut driven, 5, 80, 1);
@@ -175,7 +175,7 @@ fn at_100_per_cent_the_baseline_is_the_frozen_one_and_the_verdict_says_so() {
     }
     assert_eq!(driven.phase(), PhaseName::Validating);
     looks(&mut driven, 1, 1, 1);
-    let verdict = driven.release.phase().step().unwrap().verdicts[0].clone();
+    let verdict = driven.release.last_verdicts().remove(0);
     assert_eq!((verdict.control, verdict.outcome.clone()), (Control::Frozen, Outcome::Pass));
     assert!(verdict.to_string().contains("no concurrent control"), "{verdict}");
     looks(&mut driven, 12, 60, 0);

@@ -37,7 +37,7 @@ pub(super) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
         by: Actor::relman(),
         batch: None,
         kind: "noted".into(),
-        data: &data,
+        data: (&*data).into(),
     };
     envelope.seal().expect("the suite's records are small and well formed")
 }
