@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "09023de46094b7ba94df30f163bfa7c52dc4ff77dd8ebf4748bfe219277c3b4f"),
-    ("error spike", "6ee61fd4eaedd19b298097d2b3b0a4dc8205a6b0ae793d47f82621ff78594cdd"),
-    ("slow version", "4d4247bcd962f33e4e6f052cf5befc30b1d013c653f2a6b4e86e51a12f540218"),
-    ("outage", "960bfe18d301311fe49b8922dc63ac3446669e276fc5893a0ec1e02d04c2a240"),
-    ("two conductors", "4a5741789506e7d240da4d1033b25ce0de5354d6db929d3a33db7bce8836b09a"),
-    ("random 6", "11261434783995bf50a0b4f1974b4ab5f14922ae76f38918e461748dc3fc7d9d"),
-    ("random 7", "da5effa4c3cd69c8d385e310f7893737ff803e85baa6b67cb8ab41a58866184d"),
+    ("healthy", "bdb9d68934b5ef4f186ac3861beab91b4269273c162e06d4a91debe726c3f67d"),
+    ("error spike", "69ff4edce3fbcae552a72110603b5d5a88b7c9356e9f0881ad04dff3766464c7"),
+    ("slow version", "5976f393f0908218dc683ab4b79845ddcbaf908428e42fbf117b0aa8649ef055"),
+    ("outage", "f0b5f8031b0cc6a25fbb8cc2b135e0a3c47e0d019fd9f7f089ba3d5f0c881b0f"),
+    ("two conductors", "66c88d679f4e89873c5a5b5d6428f4d2b717ba51ab9fd268d6e1d9069bad86eb"),
+    ("random 6", "eef5394bd69a7c648a12a4eaf394fd1eba29ee3fb1a8581217ed5ed2271b5501"),
+    ("random 7", "8ba7fe7ce57302aa55cb96b5c61771869159d22571565449fa22674fe6a855cf"),
 ];
 
 #[test]
