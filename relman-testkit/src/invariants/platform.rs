@@ -1,6 +1,6 @@
 //! What the platform really is, beside what was recorded of it: the laws of a target that one release can keep.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, collections::BTreeSet};
 
 use relman_core::{
     event::{Evaluated, Event, HoldCause, ObservedExposure, Record},
@@ -14,23 +14,25 @@ use crate::{
     world::{Call, Happening, What, fault::PlatformFate},
 };
 
-/// Nothing is installed in production where users are.
+/// Nothing is installed in production where users are. What was installed there before they were may be asked for again, under
+/// the same key: by whoever does not know that it is done.
 pub(super) fn nothing_is_installed_where_users_are(
     truth: GroundTruth<'_, impl Borrow<Record>>,
 ) -> Result<(), Broken> {
-    let installed = |happening: &&Happening| {
-        let what = &happening.what;
-        let What::Called { call: Call::Install(Environment::Production), before, .. } = what else {
-            return false;
+    let mut installed = BTreeSet::new();
+    for happening in truth.happened() {
+        let Happening { records, what, .. } = happening;
+        let What::Called { call: Call::Install(Environment::Production), key, before, .. } = what else {
+            continue;
         };
-        !before.is_zero()
-    };
-    match truth.happened().iter().find(installed) {
-        None => Ok(()),
-        Some(happening) => {
-            Err(Broken { seq: happening.records, what: "it is installed where users are".to_owned() })
+        if before.is_zero() {
+            installed.insert(key);
+        } else if !installed.contains(key) {
+            let what = format!("it is installed where {before} of the users are");
+            return Err(Broken { seq: *records, what });
         }
     }
+    Ok(())
 }
 
 /// What is wrong with the platform over a whole look, and still when it is recorded.

@@ -74,6 +74,8 @@ async fn a_traffic_change_whose_answer_was_lost_is_not_made_twice() {
     let lost = |_: &TrafficRequest| {
         Err(PortError::new("mocked", "set traffic", PortErrorKind::TimedOut, "no answer"))
     };
+    // Production is looked at before it is entered.
+    platform.expect_observe().times(1).in_sequence(&mut order).returning(|_| shows(TrafficShare::ZERO));
     platform.expect_set_traffic().times(1).in_sequence(&mut order).returning(lost);
     // Asked before a second attempt, the platform shows that the first one has worked.
     platform.expect_observe().times(1).in_sequence(&mut order).returning(|_| shows(TrafficShare::percent(1)));
