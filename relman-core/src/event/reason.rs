@@ -227,7 +227,7 @@ impl fmt::Display for HoldReason {
                 Text::of(&text).fmt(f)
             }
             Self::NothingToReplace { replaces, trouble } => {
-                let text = format!("no instance of {replaces} takes requests{}", said(trouble));
+                let text = format!("no instance of {replaces} takes requests{}", said(trouble.as_ref()));
                 Text::of(&text).fmt(f)
             }
             Self::PlatformUnknown { detail } => {
@@ -235,11 +235,11 @@ impl fmt::Display for HoldReason {
             }
             Self::NoWayBack { trouble } => {
                 let what = "there is no way back: no instance of the old version takes requests";
-                Text::of(&format!("{what}{}", said(trouble))).fmt(f)
+                Text::of(&format!("{what}{}", said(trouble.as_ref()))).fmt(f)
             }
             Self::NotMet { trouble } => {
                 let what = "no instance of the new version takes requests, so users don't meet it";
-                Text::of(&format!("{what}{}", said(trouble))).fmt(f)
+                Text::of(&format!("{what}{}", said(trouble.as_ref()))).fmt(f)
             }
             Self::OtherShare { share, wanted, detail } => {
                 let what = format!("{share} of the traffic reaches the new version in place of {wanted}");
@@ -258,8 +258,8 @@ impl fmt::Display for HoldReason {
     }
 }
 
-fn said(trouble: &Option<Text>) -> String {
-    trouble.as_ref().map(|said| format!(": {said}")).unwrap_or_default()
+fn said(trouble: Option<&Text>) -> String {
+    trouble.map(|said| format!(": {said}")).unwrap_or_default()
 }
 
 /// A value that should be there and is not.

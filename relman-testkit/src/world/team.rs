@@ -256,7 +256,7 @@ impl Team {
         match release.phase() {
             Phase::Planning => acts.extend(self.approve(release)),
             Phase::Staging { deployed_at: Some(_), .. } => {
-                acts.extend(self.check(release, Gate::Staging, now))
+                acts.extend(self.check(release, Gate::Staging, now));
             }
             Phase::Releasing(_) => acts.extend(self.take_duty(release, now)),
             Phase::Validating(step) => {

@@ -60,10 +60,10 @@ fn t2_nothing_is_installed_where_users_are() {
         assert!(hold(&driven).unwrap().contains(why), "{:?}", hold(&driven));
         assert!(!driven.outstanding().contains(&"deploy to production".to_owned()));
         assert_eq!(driven.release.missing(driven.now)[0].turn, Turn::World);
-        let pages = driven.release.outstanding().values();
+        let wanted = driven.release.outstanding().values();
         let paged =
             |effect: &Effect| matches!(effect, Effect::Notify { title, .. } if title.contains("held"));
-        assert!(pages.into_iter().any(|one| paged(&one.effect)));
+        assert!(wanted.into_iter().any(|one| paged(&one.effect)));
         // It says so once, and looks again.
         let recorded = driven.journal.records.len();
         driven.perform();
