@@ -19,3 +19,4 @@ mod reports;
 mod schemas;
 mod session;
 mod storyboards;
+mod strict_json;
