@@ -172,13 +172,20 @@ impl HoldReason {
             }
             Self::DeployerFails { .. } => "the deployer works again; relman keeps trying",
             Self::DeployerRejects { .. } => "someone fixes what the deployer rejected and runs `resume`",
-            Self::PlaceTaken { .. }
-            | Self::OtherVersion { .. }
-            | Self::NothingToReplace { .. }
-            | Self::PlatformUnknown { .. } => "production is as the plan says; relman keeps looking",
-            Self::NoWayBack { .. } | Self::NotMet { .. } | Self::OtherShare { .. } => {
-                "the platform is as it should be; relman keeps looking"
+            Self::PlaceTaken { .. } => {
+                "the place is free: move its users to the other one, or swap the two in the deployer's configuration; \
+                 relman keeps looking"
             }
+            Self::OtherVersion { .. } => {
+                "users have the version that the plan replaces; otherwise abort it, and plan what replaces the version that \
+                 they have"
+            }
+            Self::NothingToReplace { .. } | Self::NoWayBack { .. } => {
+                "the old version takes requests again; relman keeps looking"
+            }
+            Self::PlatformUnknown { .. } => "the platform answers; relman keeps looking",
+            Self::NotMet { .. } => "the new version takes requests again; relman keeps looking",
+            Self::OtherShare { .. } => "users get the share that is set; relman keeps looking",
             Self::TrafficRaised { .. } | Self::TrafficMoved { .. } => {
                 "someone finds out who moves the traffic, and runs `resume`"
             }

@@ -70,7 +70,7 @@ fn t2_nothing_is_installed_where_users_are() {
         driven.run(secs(300));
         let news = driven.journal.records[recorded..].iter();
         assert!(news.into_iter().all(|record| record.event.kind() == "notified"), "{:?}", driven.of_kind(""));
-        assert!(driven.refused("user:ben", act::resume()).contains("production is as the plan says"));
+        assert!(driven.refused("user:ben", act::resume()).contains("this hold clears by itself once"));
         driven.production = Some(Ok(free()));
         driven.run(secs(20));
         assert_eq!((driven.phase(), hold(&driven)), (PhaseName::Releasing, None));
