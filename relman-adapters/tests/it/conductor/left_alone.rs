@@ -16,7 +16,7 @@ use relman_adapters::{
     journal::SqliteJournal,
 };
 use relman_core::{
-    chain::{Digest, Envelope, FormatVersion, Head, SealedLine},
+    chain::{Digest, Envelope, Head, SealedLine},
     event::Record,
     machine::{Action, EndedAs, Phase, PhaseName, Release},
     port::{
@@ -532,24 +532,27 @@ async fn two_conductors_on_one_file_drive_one_release_as_one_would() {
     Invariants::derive(written).unwrap();
 }
 
-/// A release that was recorded when a validation of an hour was allowed, in version 1 of the format.
+/// A release that was recorded when a validation of an hour was allowed.
 fn recorded_under_older_rules(lines: &[Vec<u8>]) -> Vec<SealedLine> {
     let mut prev = Digest::ZERO;
+    let mut altered = 0;
     let recorded = lines.iter().map(|line| {
         let mut envelope = Envelope::read(line).unwrap();
         let mut data: serde_json::Value = serde_json::from_str(envelope.data.get()).unwrap();
         if let Some(steps) = data.pointer_mut("/policy/tracks/standard/steps") {
             let last = steps.as_array_mut().unwrap().last_mut().unwrap();
             last["bake_ms"] = 3_600_000.into();
+            altered += 1;
         }
         let data = serde_json::value::to_raw_value(&data).unwrap();
-        (envelope.version, envelope.batch, envelope.clock) = (FormatVersion::V1, None, None);
         (envelope.prev, envelope.data) = (prev, (&*data).into());
         let sealed = envelope.seal().unwrap();
         prev = sealed.digest();
         sealed
     });
-    recorded.collect()
+    let recorded = recorded.collect();
+    assert_eq!(altered, 1, "the policy is recorded once");
+    recorded
 }
 
 #[tokio::test(start_paused = true)]

@@ -37,7 +37,8 @@ fn plan(release: &str) -> Arc<Plan> {
         service: "checkout".parse().unwrap(),
         summary: evil(),
         artifact: Artifact { name: evil(), version: evil(), digest: Some(evil()) },
-        replaces: evil(),
+        // Another version than the one that replaces it.
+        replaces: format!("{}b", evil()).parse().unwrap(),
         audience: Audience::UserFacing,
         touches: ["api".parse().unwrap()].into(),
         performance: PerformanceImpact::Neutral,
