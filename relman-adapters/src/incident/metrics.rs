@@ -17,7 +17,7 @@ const INCIDENTS: &str = "incidents";
 /// A [`MetricsSource`] that counts the incidents of a service: the metric `incidents`, and more of them by severity.
 ///
 /// - The value is a gauge: how many incidents of the service fired at some time in the window, in `incidents > 0` as
-///   people write it. One that began before the release counts as long as it fires.
+///   people write it. One that began before the release entered production is not its doing, and does not count.
 /// - It belongs to the service and not to an arm. It is measured as the canary's, and the baseline has no data, so that
 ///   nothing can be compared with it.
 /// - Where the source can't say what fires, the answer is a
@@ -107,7 +107,8 @@ impl IncidentMetrics {
             Ok(incidents) => incidents,
             Err(error) => return Answer::ProviderError { detail: error.to_string() },
         };
-        let count = incidents.iter().filter(|incident| counted.counts(incident)).count();
+        let is_its_own = |incident: &&Incident| query.since.is_none_or(|since| incident.started_at >= since);
+        let count = incidents.iter().filter(|incident| counted.counts(incident)).filter(is_its_own).count();
         // Beyond 2^53 a double would round; a source with so many incidents would be out of memory.
         match Finite::new(count as f64) {
             Some(value) => Answer::Value(Measurement::Gauge { value }),

@@ -327,7 +327,7 @@ impl ActionName {
                 doing: "acknowledging on-call duty",
                 who: PersonWith(Permission::OnCall),
                 except: "",
-                phases: &[Releasing, Validating],
+                phases: UNDER_WAY,
                 fields: const { &[takes("for", "For how long, from now: 8h [default: the policy's shift]")] },
             },
             Self::FilePostMortem => ActionRules {

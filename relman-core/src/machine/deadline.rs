@@ -124,6 +124,7 @@ impl Release {
             service: target.service.clone(),
             canary_version: target.artifact.version.to_string(),
             baseline_version: target.baseline_version.clone(),
+            since: self.entered_at,
         };
         Some(Inquiry::Look(EvaluationRequest {
             step: step.number,

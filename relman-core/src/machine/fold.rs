@@ -95,6 +95,7 @@ impl Release {
                 }
             }
             Event::RolloutStarted(_) => {
+                self.entered_at = Some(at);
                 self.checks.clear();
                 self.phase = Phase::Releasing(Rollout::default());
             }

@@ -68,7 +68,9 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             }
             effects
         }
-        Event::CoverLapsed(_) => page_for_cover(release),
+        Event::CoverLapsed(_) if release.phase.name().touches_production() => page_for_cover(release),
+        // Nobody needs it yet.
+        Event::CoverLapsed(_) => Vec::new(),
         Event::OverrideGranted(granted) => {
             let title = format!("the {} gate is overridden", granted.gate);
             tell(release, NotifyOn::Overridden, &title, &granted.reason.to_string())

@@ -42,6 +42,8 @@ pub struct Release {
     pub(super) cover: Option<Cover>,
     pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
     pub(super) exposure: TrafficShare,
+    /// When production was entered.
+    pub(super) entered_at: Option<Timestamp>,
     /// How far time in the stream is ahead of the clock of whoever drives.
     pub(super) skew: Span,
     /// From the first step on.
@@ -226,6 +228,7 @@ impl Release {
             cover: None,
             outstanding: BTreeMap::new(),
             exposure: TrafficShare::ZERO,
+            entered_at: None,
             skew: Span::ZERO,
             judge: None,
             judged: None,

@@ -56,9 +56,8 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::HoldPlaced(_) => (RUNNING, None),
         Event::HoldReleased(_) => (RUNNING, None),
         Event::ValidationStarted(_) => (&[Releasing], Some(Validating)),
-        Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_) | Event::CoverLapsed(_) => {
-            (IN_PRODUCTION, None)
-        }
+        // Also before production is entered, for when it is.
+        Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_) | Event::CoverLapsed(_) => (RUNNING, None),
         Event::OverrideGranted(_) | Event::OverrideExpired(_) => (RUNNING, None),
         Event::PostMortemOpened(_) => (OPEN, None),
         Event::PostMortemFiled(_) => (OPEN, None),

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::{
     judge::{Arm, Observation},
-    unit::{MetricName, ReleaseId, ServiceName, Window},
+    unit::{MetricName, ReleaseId, ServiceName, Timestamp, Window},
 };
 
 /// Where measurements come from.
@@ -39,6 +39,8 @@ pub struct MetricQuery {
     pub canary_version: String,
     /// The version in the baseline arm.
     pub baseline_version: String,
+    /// When the release entered production: what began before is not its doing. Not known, if absent.
+    pub since: Option<Timestamp>,
 }
 
 impl MetricQuery {
@@ -56,6 +58,14 @@ impl MetricQuery {
             service,
             canary_version: canary_version.into(),
             baseline_version: baseline_version.into(),
+            since: None,
         }
+    }
+
+    /// With the moment at which the release entered production.
+    #[must_use]
+    pub fn entered_at(mut self, since: Option<Timestamp>) -> Self {
+        self.since = since;
+        self
     }
 }

@@ -109,7 +109,7 @@ fn what_the_phase_does_not_allow_is_refused_with_what_would() {
     bench
         .run("--as user:ana rollback checkout-241 --reason no")
         .refused("so there is nothing to roll back: abort it instead");
-    bench.run("--as user:dora ack checkout-241").refused("is possible while it is releasing or validating");
+    bench.run("--as user:ben approve checkout-241").refused("is possible while it is planning");
     bench.run("--as user:dora complain checkout-241 slow").refused("recording a complaint is possible while");
     bench.run("--as user:ana close checkout-241").refused("can't be completed: it is staging and waits for");
     bench.run("--as user:ana plan plan.toml").refused("checkout-241 is planned already");

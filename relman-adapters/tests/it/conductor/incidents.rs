@@ -11,7 +11,7 @@ use relman_adapters::{
 };
 use relman_core::{
     event::{Event, Record, RollbackTrigger},
-    machine::PhaseName,
+    machine::{EndedAs, Phase, PhaseName, Release},
     plan::RollbackContract,
     port::{Clock, Incident, IncidentSource, PortError, PortErrorKind},
     unit::{ServiceName, Span, Timestamp, Window},
@@ -167,11 +167,11 @@ async fn a_storm_of_alerts_is_recorded_in_parts_and_whole_in_the_end() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_policy_gates_on_what_fires() {
+/// A drill whose contract allows no incident, while this one fires.
+async fn gated(incident: Incident) -> (Release, Vec<Record>) {
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start()));
     let platform = Arc::new(SimulatedPlatform::new(World::calm(), 1, clock.clone()));
-    let source = Alerts::of(Manner::Forgets, [sample::incident("one", at(3))]);
+    let source = Alerts::of(Manner::Forgets, [incident]);
     let metrics = MetricsByName::new(platform.clone()).or(Arc::new(IncidentMetrics::new(source.clone())));
     let stage = Stage::asking(
         Arc::new(MemoryJournal::default()),
@@ -190,6 +190,12 @@ async fn a_policy_gates_on_what_fires() {
     stage.plan(&plan, &sample::drill_policy()).await;
     let release = stage.play(plan.release()).await;
     let records = stage.records(plan.release()).await;
+    (release, records)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_gates_on_what_fires() {
+    let (release, records) = gated(sample::incident("one", at(3))).await;
     let trigger = records.iter().find_map(|record| match &record.event {
         Event::RollbackStarted(started) => Some((record.at, started.trigger.clone())),
         _ => None,
@@ -199,4 +205,12 @@ async fn a_policy_gates_on_what_fires() {
     };
     assert_eq!((criterion.to_string().as_str(), observed.as_str()), ("incidents > 0", "1"));
     assert!(rolled_back_at >= at(3) && rolled_back_at <= at(4), "{rolled_back_at}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fires_since_before_production_was_entered_is_not_the_doing_of_the_release() {
+    let (release, records) = gated(sample::incident("old", start().minus(Span::from_hours(240)))).await;
+    assert!(matches!(release.phase(), Phase::Closed(EndedAs::Completed)), "{:?}", release.phase().name());
+    // It is on the record all the same.
+    assert!(records.iter().any(|record| matches!(record.event, Event::IncidentReported(_))));
 }

@@ -166,6 +166,9 @@ impl Session {
                 }
                 let mut asked = question.clone();
                 asked.window = self.own_window(question.window);
+                for query in &mut asked.queries {
+                    query.since = query.since.map(|since| self.own_time(since));
+                }
                 self.list_incidents(target, asked.window);
                 self.start(Purpose::Look(question), Request::Measure(asked), CallUrgency::Ordinary);
             }

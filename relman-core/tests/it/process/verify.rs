@@ -190,3 +190,23 @@ fn v4_what_a_dashboard_shows_is_in_the_record() {
     assert_eq!(look.verdicts.len(), 3, "one for each criterion, with its numbers");
     assert_eq!(driven.release.complaints().len(), 1);
 }
+
+#[test]
+fn v2_on_call_duty_may_be_taken_before_production_for_when_it_is_entered() {
+    let mut driven = Driven::drill();
+    driven.does("user:olu", act::acknowledge());
+    let mut driven = driven.released();
+    let paged = driven.noting(|driven| {
+        driven.run_while(|driven| driven.phase() == PhaseName::Releasing);
+    });
+    assert_eq!(driven.phase(), PhaseName::Validating);
+    assert!(!paged.effects().contains(&"page: cover missing".to_owned()), "{:?}", paged.effects());
+    driven.healthy_look();
+    assert!(driven.baked() > secs(0));
+    driven.assert_replays();
+
+    let mut early = Driven::drill();
+    early.does("user:olu", act::acknowledge_until(early.now + secs(2)));
+    let batch = early.wait(secs(3)).tick();
+    assert_eq!((batch.kinds(), batch.effects()), (vec!["cover_lapsed"], Vec::new()));
+}

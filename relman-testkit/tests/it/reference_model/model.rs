@@ -431,7 +431,8 @@ impl<R: Rules> Model<R> {
     }
 
     fn take_duty(&mut self, who: Who) -> bool {
-        let there = matches!(self.phase, Phase::Releasing | Phase::Validating);
+        let there =
+            matches!(self.phase, Phase::Planning | Phase::Staging | Phase::Releasing | Phase::Validating);
         let allowed = there && who.may(May::OnCall) && who.is_a_person();
         if allowed {
             if self.cover.is_none()
