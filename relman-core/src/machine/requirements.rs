@@ -82,16 +82,21 @@ impl Release {
 
     /// Whether the platform is to be looked at now, because nothing else is missing for production to be entered.
     pub(super) fn awaits_platform(&self, now: Timestamp) -> bool {
-        let mut others = self.missing_but_the_platform(now);
-        if self.holds.contains_key(&HoldCause::Platform) {
-            others.retain(|missing| missing.turn != Turn::World);
-        }
-        matches!(self.phase, Phase::Staging { .. }) && others.is_empty()
+        let held_by_it_alone = self.holds.keys().all(|cause| *cause == HoldCause::Platform);
+        matches!(self.phase, Phase::Staging { .. })
+            && held_by_it_alone
+            && self.missing_in_phase(now).is_empty()
     }
 
     /// What is missing, apart from a look at the platform before production is entered.
     pub(super) fn missing_but_the_platform(&self, now: Timestamp) -> Vec<Missing> {
         let mut missing = self.missing_because_held();
+        missing.extend(self.missing_in_phase(now));
+        missing
+    }
+
+    fn missing_in_phase(&self, now: Timestamp) -> Vec<Missing> {
+        let mut missing = Vec::new();
         match &self.phase {
             Phase::Unplanned => missing.push(Missing::person("a plan", "someone records one")),
             Phase::Planning => missing.extend(self.missing_in_planning()),

@@ -1,6 +1,6 @@
 //! The platform as it really is: before production is entered, and at every look.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem::discriminant};
 
 use super::{Draft, Rules};
 use crate::{
@@ -134,6 +134,12 @@ impl Release {
     }
 }
 
+/// Whether a release is held for the same kind of trouble. A share that moves with each look, as in a slow start, is no news: on-call
+/// is paged for each hold that is placed.
+fn is_known(held: Option<&HoldReason>, why: &HoldReason) -> bool {
+    held.is_some_and(|held| discriminant(held) == discriminant(why))
+}
+
 impl Draft<'_> {
     /// What the platform shows before production is entered: recorded where it is free, and where it is not and something
     /// about that is new.
@@ -161,7 +167,7 @@ impl Draft<'_> {
                     self.resume_by_itself(ResumeReason::PlaceFree {});
                 }
             }
-            Some(why) if held.as_ref() != Some(&why) => {
+            Some(why) if !is_known(held.as_ref(), &why) => {
                 self.follow(observed);
                 self.hold_by_itself(HoldCause::Platform, why);
             }
@@ -176,7 +182,7 @@ impl Draft<'_> {
     /// Holds while the platform does something else than it was asked for.
     pub(super) fn act_on_platform(&mut self, trouble: Option<HoldReason>) {
         match (trouble, self.held_by_the_platform()) {
-            (Some(trouble), held) if held.as_ref() != Some(&trouble) => {
+            (Some(trouble), held) if !is_known(held.as_ref(), &trouble) => {
                 self.hold_by_itself(HoldCause::Platform, trouble);
             }
             (None, Some(_)) => self.resume_by_itself(ResumeReason::PlatformRight {}),

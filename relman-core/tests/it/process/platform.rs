@@ -209,3 +209,16 @@ fn t9_nothing_and_everything_are_never_a_matter_of_rounding() {
     });
     assert!(batch.has("traffic_drifted"), "{:?}", batch.kinds());
 }
+
+#[test]
+fn t9_a_slow_start_pages_once_and_not_with_each_look() {
+    let mut driven = Driven::drill().in_step(2);
+    let starting = |got| Deployment::at(share(got)).with_set_share(share(10));
+    assert!(shows(&mut driven, starting(50)).has("hold_placed"));
+    driven.perform();
+    for got in (12..50).rev() {
+        assert_eq!(shows(&mut driven, starting(got)).kinds(), ["evaluated"], "{got} %");
+    }
+    assert!(shows(&mut driven, starting(10)).has("hold_released"));
+    driven.assert_replays();
+}
