@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::{
     ActionItem, Approval, Check, Complaint, Cover, Due, Effect, EndedAs, Hold, LastVerdicts, Outstanding,
     Override, Phase, PostMortem, RecordedIncident, Release, Rollback, RollbackState, Rollout, StepProgress,
-    TrafficState, react, release::Planned,
+    TrafficState, decide::why_not_free, react, release::Planned,
 };
 use crate::{
     chain::{Digest, Head},
@@ -89,7 +89,9 @@ impl Release {
                 self.checks.insert(recorded.check.clone(), check);
             }
             Event::PlatformObserved(observed) => {
-                let is_free = self.why_not_free(&observed.exposure, &observed.platform).is_none();
+                let is_free = self.plan().is_some_and(|plan| {
+                    why_not_free(plan.scope(), &observed.exposure, &observed.platform).is_none()
+                });
                 if let Phase::Staging { free_at, .. } = &mut self.phase {
                     *free_at = is_free.then_some(at);
                 }
@@ -301,7 +303,7 @@ impl Release {
     }
 
     /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward. So does one
-    /// for a share that somebody else lowers again and again.
+    /// for a share that someone else keeps lowering.
     fn suspend_what_goes_forward(&mut self) {
         if !self.holds.contains_key(&HoldCause::Manual) && !self.holds.contains_key(&HoldCause::Drift) {
             return;

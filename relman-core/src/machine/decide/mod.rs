@@ -12,6 +12,7 @@ mod platform;
 mod rollback;
 
 pub(super) use admit::is_withheld;
+pub(super) use platform::why_not_free;
 
 use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{

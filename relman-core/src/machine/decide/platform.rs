@@ -8,7 +8,8 @@ use crate::{
         HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure, PlaceSeen, PlatformObserved,
         PlatformSeen, ResumeReason, TrafficDrifted,
     },
-    machine::{Release, StepProgress, TrafficState},
+    machine::{StepProgress, TrafficState},
+    plan::Scope,
     port::{Deployment, Place},
     unit::{Text, TrafficShare},
 };
@@ -105,33 +106,29 @@ impl PlatformSeen {
     }
 }
 
-impl Release {
-    /// Why production can't be entered as it is; nothing where the place for the new version is free, and the version that it
-    /// replaces is where users are.
-    pub(in crate::machine) fn why_not_free(
-        &self,
-        exposure: &ObservedExposure,
-        platform: &PlatformSeen,
-    ) -> Option<HoldReason> {
-        let scope = self.plan()?.scope();
-        let version = Text::of(&scope.artifact.version.to_string());
-        let replaces = Text::of(&scope.replaces.to_string());
-        let share = match exposure {
-            ObservedExposure::Seen { share_bp } => platform.set.unwrap_or(*share_bp).max(*share_bp),
-            ObservedExposure::Unknown { detail } => {
-                return Some(HoldReason::PlatformUnknown { detail: detail.clone() });
-            }
-        };
-        if !share.is_zero() {
-            return Some(HoldReason::PlaceTaken { version, there: platform.canary.version.clone(), share });
+/// Why production can't be entered as it is; nothing where the place for the new version is free, and the version that it
+/// replaces is where users are.
+pub(in crate::machine) fn why_not_free(
+    scope: &Scope,
+    exposure: &ObservedExposure,
+    platform: &PlatformSeen,
+) -> Option<HoldReason> {
+    let (version, replaces) = (scope.artifact.version.clone(), scope.replaces.clone());
+    let share = match exposure {
+        ObservedExposure::Seen { share_bp } => platform.set.unwrap_or(*share_bp).max(*share_bp),
+        ObservedExposure::Unknown { detail } => {
+            return Some(HoldReason::PlatformUnknown { detail: detail.clone() });
         }
-        if let Some(stable) = platform.baseline.version.clone().filter(|stable| *stable != replaces) {
-            return Some(HoldReason::OtherVersion { stable, version, replaces });
-        }
-        let trouble = platform.baseline.trouble.clone();
-        let gone = platform.baseline.has_nothing_ready();
-        gone.then_some(HoldReason::NothingToReplace { replaces, trouble })
+    };
+    if !share.is_zero() {
+        return Some(HoldReason::PlaceTaken { version, there: platform.canary.version.clone(), share });
     }
+    if let Some(stable) = platform.baseline.version.clone().filter(|stable| *stable != replaces) {
+        return Some(HoldReason::OtherVersion { stable, version, replaces });
+    }
+    let trouble = platform.baseline.trouble.clone();
+    let gone = platform.baseline.has_nothing_ready();
+    gone.then_some(HoldReason::NothingToReplace { replaces, trouble })
 }
 
 /// Whether a release is held for the same kind of trouble. A share that moves with each look, as in a slow start, is no news: on-call
@@ -144,6 +141,7 @@ impl Draft<'_> {
     /// What the platform shows before production is entered: recorded where it is free, and where it is not and something
     /// about that is new.
     pub(super) fn preflight(&mut self, deployment: &Result<Deployment, String>) {
+        let Some(scope) = self.release.plan().map(|plan| plan.scope().clone()) else { return };
         if !self.release.awaits_platform(self.now) {
             return;
         }
@@ -160,7 +158,7 @@ impl Draft<'_> {
             ),
         };
         let held = self.held_by_the_platform();
-        match self.release.why_not_free(&observed.exposure, &observed.platform) {
+        match why_not_free(&scope, &observed.exposure, &observed.platform) {
             None => {
                 self.follow(observed);
                 if held.is_some() {
@@ -190,7 +188,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Sets the traffic again where it has drifted; holds where that is no slip.
+    /// Sets drifted traffic again, and holds the release when it is no accident.
     pub(super) fn act_on_drift(&mut self, step: &StepProgress, observed: TrafficShare) {
         let expected = step.share;
         self.follow(TrafficDrifted { expected, observed });
