@@ -46,7 +46,7 @@ impl Digest {
     }
 }
 
-/// What each byte is as a hexadecimal digit; more than 15 where it is none.
+/// The value of each byte as a hexadecimal digit; above 15 if it is not one.
 const NIBBLES: [u8; 256] = {
     let mut nibbles = [0xff; 256];
     let mut value = 0;

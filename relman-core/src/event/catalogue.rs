@@ -84,11 +84,11 @@ events! {
     PlanRecorded = "plan_recorded" / 2,
     /// The plan was changed; approvals so far are void.
     PlanRevised = "plan_revised" / 2,
-    /// Somebody other than an author approved the plan.
+    /// Someone other than an author approved the plan.
     PlanApproved = "plan_approved",
     /// A gate was passed.
     GatePassed = "gate_passed" / 2,
-    /// A gate was not passed, and somebody has to decide.
+    /// A gate failed; a person has to decide.
     GateFailed = "gate_failed" / 2,
     /// Staging began.
     StagingStarted = "staging_started",

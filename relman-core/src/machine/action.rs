@@ -26,7 +26,7 @@ pub enum Action {
         /// The policy that it obeys.
         policy: Arc<Policy>,
     },
-    /// Approve somebody else's plan.
+    /// Approve someone else's plan.
     ApprovePlan,
     /// Record the outcome of a check.
     RecordCheck {

@@ -202,7 +202,7 @@ pub struct Cover {
     pub person: Actor,
     /// Since when.
     pub since: Timestamp,
-    /// When the cover ends, unless somebody acknowledges again.
+    /// When the cover ends, unless someone acknowledges again.
     pub until: Timestamp,
 }
 

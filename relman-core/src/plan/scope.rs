@@ -151,7 +151,7 @@ pub enum RiskReason {
         /// What they said.
         said: RiskLevel,
     },
-    /// A record of version 1 has a sentence that is none of these.
+    /// A version 1 sentence that matches none of these.
     InWords(String),
 }
 

@@ -43,7 +43,7 @@ pub struct PlanRevised {
 }
 
 facts! {
-    /// Somebody other than an author approved the plan.
+    /// Someone other than an author approved the plan.
     struct PlanApproved {
         /// The record that holds the plan that was approved.
         plan_record: u64,
@@ -63,7 +63,7 @@ facts! {
         verdicts: Vec<Verdict>,
     }
 
-    /// A gate was not passed, and somebody has to decide.
+    /// A gate failed; a person has to decide.
     struct GateFailed {
         /// Which gate.
         gate: Gate,
@@ -127,7 +127,7 @@ impl GateFailed {
 /// which nothing new is exposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gate {
-    /// Contract in place, approved by somebody else.
+    /// Contract in place, approved by someone else.
     Plan,
     /// Every check of staging passed.
     Staging,

@@ -14,7 +14,7 @@ use crate::{
 facts! {
     /// A named person is on call for the release.
     struct OnCallAcknowledged {
-        /// When the cover ends, unless somebody acknowledges again.
+        /// When the cover ends, unless someone acknowledges again.
         until: Timestamp,
         /// The person's roles.
         roles: BTreeSet<Role>,
@@ -24,7 +24,7 @@ facts! {
     struct OnCallHandedOver {
         /// Who had it.
         from: Actor,
-        /// When the cover ends, unless somebody acknowledges again.
+        /// When the cover ends, unless someone acknowledges again.
         until: Timestamp,
         /// The roles of the one who has it now.
         roles: BTreeSet<Role>,
@@ -69,7 +69,7 @@ facts! {
         roles: BTreeSet<Role>,
     }
 
-    /// Somebody has taken it upon themselves to change something because of the release.
+    /// Someone took on an action item because of the release.
     struct ActionItemOpened {
         /// Its number in the release, from 1.
         number: u32,
