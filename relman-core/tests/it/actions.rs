@@ -80,3 +80,10 @@ fn actions_are_found_by_their_names() {
     }
     assert_eq!(ActionName::by_name("delete"), None);
 }
+
+#[test]
+fn a_permission_is_called_as_policies_write_it() {
+    for permission in Permission::ALL {
+        assert_eq!(serde_json::to_value(permission).unwrap(), permission.name());
+    }
+}
