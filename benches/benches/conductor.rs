@@ -54,7 +54,7 @@ async fn conducted(releases: u64) -> (u64, f64, f64) {
         let runner = in_first_step(&format!("checkout-{number}"));
         let id = runner.release().id().clone();
         journal
-            .append(&id, None, runner.lines(), &runner.release().index())
+            .append(&(&id).into(), None, runner.lines(), &runner.release().index())
             .await
             .expect("a stream of its own");
         now = Some(runner.now());

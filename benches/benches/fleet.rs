@@ -128,7 +128,10 @@ async fn fill(journal: &MemoryJournal, releases: usize) -> (Vec<ReleaseId>, Time
             let kind = if number % BAD_EVERY == 0 { "bad" } else { "good" };
             let id: ReleaseId = format!("checkout-{number}-{kind}").parse().expect("a valid id");
             let lines = renamed(runner.lines().iter(), &id);
-            journal.append(&id, None, &lines, &runner.release().index()).await.expect("a stream of its own");
+            journal
+                .append(&(&id).into(), None, &lines, &runner.release().index())
+                .await
+                .expect("a stream of its own");
             ids.push(id);
         }
     }

@@ -49,10 +49,11 @@ impl<'a> Writers<'a> {
             }
             let (journal, lines) = (&self.journal, self.lines);
             let appends = self.streams.iter_mut().map(async |(release, head)| {
+                let stream = (&*release).into();
                 let next = head.map_or(0, |head| usize::try_from(head.seq + 1).expect("few records"));
                 let index = StreamIndex::new(StreamState::Open, "releasing, step 1 of 4 at 1%");
                 let line = std::slice::from_ref(&lines[next]);
-                *head = journal.append(release, *head, line, &index).await.expect("the head is ours");
+                *head = journal.append(&stream, *head, line, &index).await.expect("the head is ours");
             });
             join_all(appends).await;
         }

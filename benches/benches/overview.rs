@@ -91,7 +91,7 @@ async fn whole() -> Vec<SealedLine> {
     while let Some((by, action)) = team.next(&release, clock.now()).into_iter().next() {
         release = conductor.command(&id, &by.actor, action).await.expect("the team may").0;
     }
-    let lines = journal.read_to_end(&id, 0).await.expect("the memory can be read");
+    let lines = journal.read_to_end(&(&id).into(), 0).await.expect("the memory can be read");
     lines.into_iter().map(|line| SealedLine::read(line).expect("a sealed line")).collect()
 }
 
@@ -116,7 +116,7 @@ async fn fill(journal: &SqliteJournal, lines: &[SealedLine]) {
                 |_| StreamIndex::new(StreamState::Ended, format!("{id}: closed")),
                 |release| release.index(),
             );
-            journal.append(&id, None, &lines, &index).await.expect("a new stream");
+            journal.append(&(&id).into(), None, &lines, &index).await.expect("a new stream");
         }))
         .await;
     }

@@ -40,7 +40,7 @@ async fn fill(path: &Path, open: &Open, count: (usize, usize)) {
     let append = async |name: String, lines: &[SealedLine], index: &StreamIndex| {
         let id: ReleaseId = name.parse().expect("a valid id");
         let lines = renamed(lines.iter(), &id);
-        journal.append(&id, None, &lines, index).await.expect("a new stream");
+        journal.append(&(&id).into(), None, &lines, index).await.expect("a new stream");
     };
     let numbers: Vec<usize> = (0..count.0 + count.1).collect();
     for together in numbers.chunks(256) {
@@ -92,8 +92,8 @@ async fn read_and_verify(path: &Path) -> f64 {
     let begun = Instant::now();
     let journal = SqliteJournal::open_read_only(path).expect("the journal");
     for stream in journal.every_stream(Streams::Open).await.expect("a list") {
-        let lines = journal.read_to_end(&stream.release, 0).await.expect("a stream");
-        verify_lines(Some(stream.release), lines, Some(stream.head)).expect("an intact record");
+        let lines = journal.read_to_end(&stream.stream, 0).await.expect("a stream");
+        verify_lines(Some(stream.stream), lines, Some(stream.head)).expect("an intact record");
     }
     begun.elapsed().as_secs_f64()
 }

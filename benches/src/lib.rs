@@ -192,7 +192,7 @@ pub fn renamed<'a>(lines: impl Iterator<Item = &'a SealedLine>, release: &Releas
         .map(|line| {
             let envelope = Envelope::read(line.bytes()).expect("a sealed line");
             let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
-            let envelope = Envelope { release: release.clone(), seq, prev, batch: None, ..envelope };
+            let envelope = Envelope { stream: release.into(), seq, prev, batch: None, ..envelope };
             let sealed = envelope.seal().expect("as long as before");
             head = Some(sealed.head());
             sealed

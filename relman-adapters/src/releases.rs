@@ -103,7 +103,7 @@ impl Releases {
         let mut release = Release::new(id.clone());
         loop {
             let from = release.head().map_or(0, |head| head.seq + 1);
-            let lines = self.journal.read(id, from, PAGE).await?;
+            let lines = self.journal.read(&id.into(), from, PAGE).await?;
             for line in &lines {
                 release.apply(&Record::read(line).map_err(ReplayError::from)?)?;
             }
@@ -122,7 +122,7 @@ impl Releases {
     /// [`LoadError`] where the journal can't be read or its record is broken.
     pub async fn refresh(&self, release: &mut Release) -> Result<Vec<Record>, LoadError> {
         let from = release.head().map_or(0, |head| head.seq + 1);
-        let lines = self.journal.read_to_end(release.id(), from).await?;
+        let lines = self.journal.read_to_end(&release.id().into(), from).await?;
         let mut records = Vec::with_capacity(lines.len());
         for line in lines {
             records.push(release.read(&line)?);
@@ -178,7 +178,7 @@ impl Releases {
         let by = self.principal(actor).await?;
         match self.record(release, &Command { by, action }).await? {
             Some(done) => Ok(done),
-            None => Err(stale(self.journal.head(id).await.map_err(LoadError::Journal)?)),
+            None => Err(stale(self.journal.head(&id.into()).await.map_err(LoadError::Journal)?)),
         }
     }
 
@@ -215,12 +215,13 @@ pub(crate) async fn append(
     release: &ReleaseId,
     batch: &Batch,
 ) -> Result<Option<Head>, AppendError> {
-    let result = journal.append(release, batch.expected, &batch.lines, &batch.index).await;
+    let stream = release.into();
+    let result = journal.append(&stream, batch.expected, &batch.lines, &batch.index).await;
     match result {
         Err(AppendError::Port(error))
             if batch.urgent && error.kind() == PortErrorKind::Full && journal.free_reserve().await =>
         {
-            journal.append(release, batch.expected, &batch.lines, &batch.index).await
+            journal.append(&stream, batch.expected, &batch.lines, &batch.index).await
         }
         result => result,
     }

@@ -83,7 +83,7 @@ use relman_core::{
         MetricQuery, Notification, PortError, Position, Publication, Published, StoredStream, StreamIndex,
         Streams, Subject, Target, TrackerCapabilities, TrafficRequest,
     },
-    unit::{Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Span, Timestamp, Window},
+    unit::{Actor, Channel, FlowName, MetricName, Role, ServiceName, Span, StreamId, Timestamp, Window},
 };
 
 mock! {
@@ -96,20 +96,20 @@ mock! {
         fn name(&self) -> &str;
         async fn append(
             &self,
-            release: &ReleaseId,
+            stream: &StreamId,
             expected: Option<Head>,
             lines: &[SealedLine],
             index: &StreamIndex,
         ) -> Result<Option<Head>, AppendError>;
-        async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
-        async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError>;
+        async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
+        async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError>;
         async fn streams(
             &self,
             which: Streams,
-            after: Option<ReleaseId>,
+            after: Option<StreamId>,
             limit: usize,
         ) -> Result<Vec<StoredStream>, PortError>;
-        async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
+        async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
         async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError>;
         async fn position(&self) -> Result<Position, PortError>;
         async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError>;

@@ -92,7 +92,7 @@ pub(crate) struct Stored {
 ///
 /// [`Failure`] where it can't be read, or the record is broken.
 pub(crate) async fn tell(journal: &dyn Journal, id: &ReleaseId) -> Result<Option<Stored>, Failure> {
-    stored(id, &journal.read_to_end(id, 0).await?)
+    stored(id, &journal.read_to_end(&id.into(), 0).await?)
 }
 
 /// The release of these lines; `None` where there are none.
@@ -132,11 +132,11 @@ pub(crate) async fn no_such_release(journal: &dyn Journal, path: &Path, id: &Rel
     /// A message names a few releases and no more.
     const NAMED: usize = 8;
     let path = path.display();
-    let streams = match journal.streams(Streams::All, None, NAMED + 1).await {
+    let streams = match journal.every_release(Streams::All).await {
         Ok(streams) => streams,
         Err(error) => return error.into(),
     };
-    let names: Vec<&str> = streams.iter().take(NAMED).map(|stream| stream.release.as_str()).collect();
+    let names: Vec<&str> = streams.iter().take(NAMED).map(|(id, _)| id.as_str()).collect();
     let more = if streams.len() > NAMED { " and others" } else { "" };
     Failure::refused(match names.as_slice() {
         [] => format!("there is no release {id} in {path}: the journal is empty"),

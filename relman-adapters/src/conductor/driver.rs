@@ -173,7 +173,8 @@ impl<'a> Driver<'a> {
             Read::Whole => 0,
         };
         let journal = self.shared.releases.journal().clone();
-        let lines = match within(JOURNAL_TIME, "journal", journal.read_to_end(&self.id, from)).await {
+        let lines = match within(JOURNAL_TIME, "journal", journal.read_to_end(&(&self.id).into(), from)).await
+        {
             Ok(Ok(lines)) => lines,
             Ok(Err(failed)) => return Input::Unreadable(with_causes(&failed)),
             Err(detail) => return Input::Unreadable(detail),

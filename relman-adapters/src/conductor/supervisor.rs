@@ -9,7 +9,7 @@ use relman_core::{
     event::Record,
     machine::{Action, Command, Release},
     port::{JournalExt, PortError, Position, StreamState, Streams, with_causes},
-    unit::{Actor, ReleaseId},
+    unit::{Actor, ReleaseId, StreamId},
 };
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
@@ -331,7 +331,7 @@ impl Conductor {
             // Asked for first: what is appended while the streams are listed is heard of twice, not never.
             let position = journal.position().await?;
             for stream in journal.every_stream(Streams::Open).await? {
-                watch.see(stream.release, stream.head);
+                watch.see(&stream.stream, stream.head);
             }
             watch.position = Some(position);
             return Ok(());
@@ -341,7 +341,7 @@ impl Conductor {
             let last = changes.len() < PAGE;
             for change in changes {
                 position = change.position;
-                watch.see(change.release, change.head);
+                watch.see(&change.stream, change.head);
             }
             watch.position = Some(position);
             if last {
@@ -402,7 +402,8 @@ impl Conductor {
         if index.state == StreamState::Ended {
             // Where the journal does not know that yet, the next start need not find it out again.
             if let Some(head) = release.head() {
-                let reindexing = self.shared.releases.journal().reindex(id, head, &index);
+                let stream = id.into();
+                let reindexing = self.shared.releases.journal().reindex(&stream, head, &index);
                 let _ = within(JOURNAL_TIME, "journal", reindexing).await;
             }
             return Ok(());
@@ -453,7 +454,9 @@ struct Attempts {
 }
 
 impl Watch {
-    fn see(&mut self, release: ReleaseId, head: Head) {
+    fn see(&mut self, stream: &StreamId, head: Head) {
+        // What a target says is asked for with every look.
+        let Some(release) = stream.release().cloned() else { return };
         if self.known.insert(release.clone(), head) != Some(head) {
             let now = Instant::now();
             let new = Attempts { failures: 0, next: now, since: now, told: None };

@@ -66,9 +66,8 @@ pub async fn export(
     }
     let mut manifest = Manifest::new(now);
     let mut obligations = OpenItems::of([], now);
-    for stream in journal.every_stream(Streams::All).await? {
-        let id = stream.release;
-        let lines = journal.read_to_end(&id, 0).await?;
+    for (id, _) in journal.every_release(Streams::All).await? {
+        let lines = journal.read_to_end(&(&id).into(), 0).await?;
         let listed = verified(&id, &lines)?;
         let replayed = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));
         let (release, records) =
@@ -97,7 +96,7 @@ pub async fn export(
 /// Verifies the stream of a release.
 fn verified(id: &ReleaseId, lines: &[Vec<u8>]) -> Result<Listed, HandoverError> {
     let broken = |broken| HandoverError::Broken { release: id.clone(), source: Box::new(broken) };
-    let mut verifier = Verifier::new(Some(id.clone()));
+    let mut verifier = Verifier::new(Some(id.into()));
     for line in lines {
         verifier.push(line).map_err(broken)?;
     }

@@ -116,7 +116,7 @@ impl VerifiedHandover {
     pub async fn compare(&self, journal: &dyn Journal) -> Result<Vec<(ReleaseId, Arrival)>, HandoverError> {
         let mut arrivals = Vec::new();
         for (id, listed) in &self.manifest.releases {
-            let here = journal.head(id).await?;
+            let here = journal.head(&id.into()).await?;
             arrivals.push((id.clone(), self.arrival(journal, id, *listed, here).await?));
         }
         Ok(arrivals)
@@ -133,7 +133,7 @@ impl VerifiedHandover {
         let releases = self.compare(journal).await?;
         for (id, arrival) in &releases {
             if matches!(arrival, Arrival::New | Arrival::Continued { .. }) {
-                let had = journal.head(id).await?;
+                let had = journal.head(&id.into()).await?;
                 Records::open(&self.from, id, self.manifest.releases[id])?.append_to(journal, had).await?;
             }
         }
@@ -184,7 +184,7 @@ impl VerifiedHandover {
         let Some(here) = here else { return Ok(Arrival::New) };
         // Thanks to the chain, one equal record means that all before it are equal.
         let seq = here.seq.min(listed.head.seq);
-        let ours = journal.read(id, seq, 1).await?;
+        let ours = journal.read(&id.into(), seq, 1).await?;
         let ours = ours.first().map(|line| Digest::of_line(line));
         let theirs = if seq == listed.head.seq {
             Some(listed.head.digest)

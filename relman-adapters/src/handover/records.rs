@@ -35,7 +35,7 @@ impl<'a> Records<'a> {
     pub(super) fn open(from: &Path, id: &'a ReleaseId, listed: Listed) -> Result<Self, HandoverError> {
         let path = from.join(file_of(id));
         let file = File::open(&path).map_err(HandoverError::file(&path))?;
-        let verifier = Verifier::new(Some(id.clone()));
+        let verifier = Verifier::new(Some(id.into()));
         Ok(Self { id, listed, path, reader: BufReader::new(file), verifier })
     }
 
@@ -59,7 +59,7 @@ impl<'a> Records<'a> {
                 return Err(self.broken(broken));
             }
             self.verifier.so_far().map_err(|broken| self.broken(broken))?;
-            return Err(self.broken(Broken::new(Some(self.id.clone()), seq, BrokenReason::Unterminated)));
+            return Err(self.broken(Broken::new(Some(self.id.into()), seq, BrokenReason::Unterminated)));
         }
         pushed.map_err(|broken| self.broken(broken))?;
         Ok(Some(line))
@@ -132,7 +132,7 @@ impl<'a> Records<'a> {
             // A journal takes a decision as a whole, so that an import that is interrupted leaves no part of one.
             if (page.len() >= PAGE && release.check_whole().is_ok()) || is_last {
                 let last = page.last().map(SealedLine::head);
-                journal.append(self.id, before, &page, &release.index()).await?;
+                journal.append(&self.id.into(), before, &page, &release.index()).await?;
                 before = last.or(before);
                 page.clear();
             }
@@ -161,10 +161,10 @@ pub(super) async fn has(
     id: &ReleaseId,
     listed: Listed,
 ) -> Result<bool, HandoverError> {
-    let mut verifier = Verifier::new(Some(id.clone()));
+    let mut verifier = Verifier::new(Some(id.into()));
     let mut read = 0;
     loop {
-        let page = journal.read(id, read, PAGE).await?;
+        let page = journal.read(&id.into(), read, PAGE).await?;
         if page.is_empty() {
             break;
         }
@@ -175,5 +175,5 @@ pub(super) async fn has(
                 .map_err(|broken| HandoverError::Broken { release: id.clone(), source: Box::new(broken) })?;
         }
     }
-    Ok(verifier.finish(Some(listed.head)).is_ok() && journal.head(id).await? == Some(listed.head))
+    Ok(verifier.finish(Some(listed.head)).is_ok() && journal.head(&id.into()).await? == Some(listed.head))
 }

@@ -11,7 +11,7 @@ use relman_core::{
         AppendError, Change, Journal, PortError, Position, StoredStream, StreamIndex, StreamState, Streams,
         check_links,
     },
-    unit::{ReleaseId, Span},
+    unit::{Span, StreamId},
 };
 use tokio::sync::Notify;
 
@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let journal = MemoryJournal::new();
-/// assert_eq!(journal.head(&"checkout-241".parse()?).await?, None);
+/// assert_eq!(journal.head(&"release:checkout-241".parse()?).await?, None);
 /// assert_eq!(journal.position().await?, Position::START);
 /// # Ok(())
 /// # }
@@ -41,9 +41,9 @@ pub struct MemoryJournal {
 
 #[derive(Debug, Default)]
 struct Held {
-    streams: BTreeMap<ReleaseId, Stream>,
-    /// The release, the first record and the head of every append, in order.
-    changes: Vec<(ReleaseId, u64, Head)>,
+    streams: BTreeMap<StreamId, Stream>,
+    /// The stream, the first record and the head of every append, in order.
+    changes: Vec<(StreamId, u64, Head)>,
 }
 
 #[derive(Debug)]
@@ -77,65 +77,63 @@ impl Journal for MemoryJournal {
 
     async fn append(
         &self,
-        release: &ReleaseId,
+        id: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
-        check_links(release, expected, lines)?;
+        check_links(id, expected, lines)?;
         let mut all = self.lock();
-        let actual = all.streams.get(release).map(|stream| stream.head);
+        let actual = all.streams.get(id).map(|stream| stream.head);
         if actual != expected {
-            return Err(AppendError::Conflict { release: release.clone(), expected, actual });
+            return Err(AppendError::Conflict { stream: id.clone(), expected, actual });
         }
         let ([first, ..], [.., last]) = (lines, lines) else {
             return Ok(actual);
         };
         let (first, head) = (first.seq(), last.head());
         let empty = || Stream { lines: Vec::new(), head, index: index.clone() };
-        let stream = all.streams.entry(release.clone()).or_insert_with(empty);
+        let stream = all.streams.entry(id.clone()).or_insert_with(empty);
         stream.lines.extend_from_slice(lines);
         (stream.head, stream.index) = (head, index.clone());
-        all.changes.push((release.clone(), first, head));
+        all.changes.push((id.clone(), first, head));
         drop(all);
         self.appended.notify_waiters();
         Ok(Some(head))
     }
 
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+    async fn read(&self, id: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let held = self.lock();
-        let lines = held.streams.get(release).map_or(&[][..], |stream| &stream.lines);
+        let lines = held.streams.get(id).map_or(&[][..], |stream| &stream.lines);
         Ok(lines.iter().skip(from).take(limit).map(|line| line.bytes().to_vec()).collect())
     }
 
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        Ok(self.lock().streams.get(release).map(|stream| stream.head))
+    async fn head(&self, id: &StreamId) -> Result<Option<Head>, PortError> {
+        Ok(self.lock().streams.get(id).map(|stream| stream.head))
     }
 
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError> {
         let held = self.lock();
         let behind = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let wanted =
-            held.streams.range::<ReleaseId, _>((behind, Bound::Unbounded)).filter(
-                |(_, stream)| match which {
-                    Streams::All => true,
-                    Streams::Open => stream.index.state == StreamState::Open,
-                },
-            );
-        let stored = wanted.take(limit).map(|(release, stream)| {
-            StoredStream::new(release.clone(), stream.head, Some(stream.index.clone()))
-        });
+            held.streams.range::<StreamId, _>((behind, Bound::Unbounded)).filter(|(_, stream)| match which {
+                Streams::All => true,
+                Streams::Open => stream.index.state == StreamState::Open,
+            });
+        let stored = wanted
+            .take(limit)
+            .map(|(id, stream)| StoredStream::new(id.clone(), stream.head, Some(stream.index.clone())));
         Ok(stored.collect())
     }
 
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
-        if let Some(stream) = self.lock().streams.get_mut(release).filter(|stream| stream.head == head) {
+    async fn reindex(&self, id: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        if let Some(stream) = self.lock().streams.get_mut(id).filter(|stream| stream.head == head) {
             stream.index = index.clone();
         }
         Ok(())
@@ -145,8 +143,8 @@ impl Journal for MemoryJournal {
         let held = self.lock();
         let behind = usize::try_from(after.0).unwrap_or(usize::MAX);
         let changes = held.changes.iter().enumerate().skip(behind).take(limit);
-        let changes = changes.map(|(index, (release, first, head))| {
-            Change::new(Position(index as u64 + 1), release.clone(), *first, *head)
+        let changes = changes.map(|(index, (id, first, head))| {
+            Change::new(Position(index as u64 + 1), id.clone(), *first, *head)
         });
         Ok(changes.collect())
     }

@@ -118,7 +118,7 @@ async fn stored(
     release: &str,
 ) -> Result<(ReleaseId, Vec<Vec<u8>>), Problem> {
     let id = ReleaseId::recorded(release).map_err(|error| Problem::not_found(context, error))?;
-    let lines = state.releases.journal().read_to_end(&id, 0).await;
+    let lines = state.releases.journal().read_to_end(&(&id).into(), 0).await;
     let lines = lines.map_err(|error| Problem::failed(context, error))?;
     if lines.is_empty() {
         return Err(no_such_release(context, &id));

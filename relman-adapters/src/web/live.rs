@@ -86,7 +86,7 @@ impl HeadWatch {
                 tokio::time::sleep(POLL_RELEASE_EVERY).await;
             }
             self.first = false;
-            match self.state.releases.journal().head(&self.id).await {
+            match self.state.releases.journal().head(&(&self.id).into()).await {
                 Ok(Some(head)) if Some(head) != self.last => {
                     self.last = Some(head);
                     return Some((Ok(Event::default().data(head_text(head))), self));

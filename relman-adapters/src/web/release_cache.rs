@@ -72,7 +72,7 @@ impl ReleaseCache {
             Arc::new(CachedRelease { release: Release::new(id.clone()), records: Vec::new() })
         });
         // Where nothing is new, the head is all that is read.
-        let head = self.releases.journal().head(id).await?;
+        let head = self.releases.journal().head(&id.into()).await?;
         if head.is_none() {
             return Ok(None);
         }

@@ -94,7 +94,7 @@ impl ReleaseIndex {
         if last.is_some_and(|last| last.elapsed() < FRESH) {
             return;
         }
-        match self.releases.journal().every_stream(Streams::All).await {
+        match self.releases.journal().every_release(Streams::All).await {
             Ok(streams) => self.read_new(&streams).await,
             Err(error) => {
                 let mut indexed = self.indexed();
@@ -105,28 +105,28 @@ impl ReleaseIndex {
         *last = Some(Instant::now());
     }
 
-    async fn read_new(&self, streams: &[StoredStream]) {
-        let moved: Vec<&StoredStream> = {
+    async fn read_new(&self, streams: &[(ReleaseId, StoredStream)]) {
+        let moved: Vec<&(ReleaseId, StoredStream)> = {
             let mut indexed = self.indexed();
-            let known = |stream: &&StoredStream| {
-                indexed.entries.get(&stream.release).is_some_and(|entry| entry.head == stream.head)
+            let known = |(id, stream): &&(ReleaseId, StoredStream)| {
+                indexed.entries.get(id).is_some_and(|entry| entry.head == stream.head)
             };
-            let moved: Vec<&StoredStream> = streams.iter().filter(|stream| !known(stream)).collect();
+            let moved: Vec<&(ReleaseId, StoredStream)> = streams.iter().filter(|one| !known(one)).collect();
             if indexed.problem.take().is_some() {
                 indexed.version += 1;
             }
             indexed.pending = moved.len();
             moved
         };
-        for stream in moved {
+        for (id, stream) in moved {
             let before = {
                 let mut indexed = self.indexed();
-                match indexed.entries.get_mut(&stream.release).map(|entry| &entry.state) {
+                match indexed.entries.get_mut(id).map(|entry| &entry.state) {
                     Some(EntryState::Open(fold)) => Some(fold.clone()),
                     Some(EntryState::Ended(_) | EntryState::Broken(_)) | None => None,
                 }
             };
-            let state = match self.read(stream, before).await {
+            let state = match self.read(id, stream.head, before).await {
                 Ok(state) => state,
                 Err(error) => EntryState::Broken(error.to_string().into()),
             };
@@ -137,7 +137,7 @@ impl ReleaseIndex {
             };
             {
                 let mut indexed = self.indexed();
-                indexed.entries.insert(stream.release.clone(), Entry { head, state });
+                indexed.entries.insert(id.clone(), Entry { head, state });
                 indexed.pending = indexed.pending.saturating_sub(1);
                 indexed.version += 1;
             }
@@ -148,18 +148,19 @@ impl ReleaseIndex {
 
     async fn read(
         &self,
-        stream: &StoredStream,
+        id: &ReleaseId,
+        head: Head,
         before: Option<Arc<SummaryFold>>,
     ) -> Result<EntryState, LoadError> {
         if before.is_none()
-            && let Some(summary) = self.read_ends(stream).await?
+            && let Some(summary) = self.read_ends(id, head).await?
         {
             return Ok(EntryState::Ended(Arc::new(summary)));
         }
-        let mut fold = before.unwrap_or_else(|| Arc::new(SummaryFold::new(stream.release.clone())));
+        let mut fold = before.unwrap_or_else(|| Arc::new(SummaryFold::new(id.clone())));
         let known = Arc::make_mut(&mut fold);
         let from = known.release().head().map_or(0, |head| head.seq + 1);
-        for line in self.read_all(&stream.release, from).await? {
+        for line in self.read_all(id, from).await? {
             known.push(&line)?;
         }
         // Once a release is over, what it waits for no longer depends on the time.
@@ -172,17 +173,18 @@ impl ReleaseIndex {
     }
 
     /// Summarises a closed release from both ends of its stream; `None` where it is not closed or that is not enough.
-    async fn read_ends(&self, stream: &StoredStream) -> Result<Option<Summary>, LoadError> {
+    async fn read_ends(&self, id: &ReleaseId, head: Head) -> Result<Option<Summary>, LoadError> {
+        let stream = id.into();
         let journal = self.releases.journal();
-        let from = (stream.head.seq + 1).saturating_sub(ENDS as u64);
-        let last = journal.read(&stream.release, from, ENDS).await?;
+        let from = (head.seq + 1).saturating_sub(ENDS as u64);
+        let last = journal.read(&stream, from, ENDS).await?;
         let Ok(last) = last.iter().map(|line| Record::read(line)).collect::<Result<Vec<_>, _>>() else {
             return Ok(None);
         };
         if !last.iter().any(|record| matches!(record.event, Event::ReleaseClosed(_))) {
             return Ok(None);
         }
-        let first = journal.read(&stream.release, 0, ENDS).await?;
+        let first = journal.read(&stream, 0, ENDS).await?;
         let Ok(first) = first.iter().map(|line| Record::read(line)).collect::<Result<Vec<_>, _>>() else {
             return Ok(None);
         };
@@ -190,7 +192,7 @@ impl ReleaseIndex {
     }
 
     async fn read_all(&self, id: &ReleaseId, from: u64) -> Result<Vec<Record>, LoadError> {
-        let lines = self.releases.journal().read_to_end(id, from).await?;
+        let lines = self.releases.journal().read_to_end(&id.into(), from).await?;
         let read = |line: &Vec<u8>| Record::read(line).map_err(|error| LoadError::Replay(error.into()));
         lines.iter().map(read).collect()
     }

@@ -204,7 +204,7 @@ pub(super) async fn record(
 ) -> Result<Response, Problem> {
     let cached = state.release(&context, &release).await?;
     let id = cached.release.id();
-    let lines = state.releases.journal().read(id, seq, 1).await;
+    let lines = state.releases.journal().read(&id.into(), seq, 1).await;
     let lines = lines.map_err(|error| Problem::failed(&context, error))?;
     let none = || Problem::not_found(&context, format_args!("{id} has no record {seq}"));
     let line = lines.first().ok_or_else(none)?;

@@ -35,10 +35,10 @@ fn whole(id: &ReleaseId, lines: &[SealedLine], at_least: usize) -> usize {
 }
 
 async fn keep(journal: &dyn Journal, id: &ReleaseId, had: Option<Head>, lines: &[SealedLine]) {
-    let mut whole = journal.read_to_end(id, 0).await.unwrap();
+    let mut whole = journal.read_to_end(&id.into(), 0).await.unwrap();
     whole.extend(lines.iter().map(|line| line.bytes().to_vec()));
     let index = Release::replay(id.clone(), whole.iter().map(Vec::as_slice)).unwrap().index();
-    journal.append(id, had, lines, &index).await.unwrap();
+    journal.append(&id.into(), had, lines, &index).await.unwrap();
 }
 
 /// A journal with two releases, and its export.
@@ -58,8 +58,8 @@ async fn holds_the_same(one: &dyn Journal, other: &dyn Journal) {
     let streams = one.every_stream(Streams::All).await.unwrap();
     assert_eq!(streams, other.every_stream(Streams::All).await.unwrap());
     for stream in streams {
-        let lines = one.read_to_end(&stream.release, 0).await.unwrap();
-        assert_eq!(lines, other.read_to_end(&stream.release, 0).await.unwrap());
+        let lines = one.read_to_end(&stream.stream, 0).await.unwrap();
+        assert_eq!(lines, other.read_to_end(&stream.stream, 0).await.unwrap());
     }
 }
 
@@ -96,7 +96,7 @@ async fn what_a_journal_has_already_is_continued_and_never_replaced() {
     keep(&behind, &id, None, &lines[..had]).await;
     let imported = import(&from, &behind, None).await.unwrap();
     assert!(imported.releases.contains(&(id.clone(), Arrival::Continued { had: had as u64 })));
-    assert_eq!(behind.head(&id).await.unwrap(), lines.last().map(SealedLine::head));
+    assert_eq!(behind.head(&(&id).into()).await.unwrap(), lines.last().map(SealedLine::head));
 
     // Another history of the same name, of any length.
     for length in [1, 20, lines.len()] {
@@ -111,7 +111,7 @@ async fn what_a_journal_has_already_is_continued_and_never_replaced() {
             "{refused}"
         );
         assert_eq!(other.every_stream(Streams::All).await.unwrap().len(), 1, "nothing was written");
-        assert_eq!(other.head(&id).await.unwrap(), others.last().map(SealedLine::head));
+        assert_eq!(other.head(&(&id).into()).await.unwrap(), others.last().map(SealedLine::head));
     }
 }
 
@@ -122,7 +122,7 @@ fn renamed(lines: &[SealedLine], id: &ReleaseId) -> Vec<SealedLine> {
     let mut renamed = Vec::new();
     for line in lines {
         let mut envelope = Envelope::read(line.bytes()).unwrap();
-        (envelope.release, envelope.prev) = (id.clone(), prev);
+        (envelope.stream, envelope.prev) = (id.into(), prev);
         let line = envelope.seal().unwrap();
         prev = line.digest();
         renamed.push(line);
@@ -302,7 +302,7 @@ async fn an_import_appends_whole_decisions() {
     let appends = journal.changes(Position::START, 1_000).await.unwrap();
     assert!(appends.len() > 10, "{}", appends.len());
     for append in appends {
-        let line = journal.read(&append.release, append.head.seq, 1).await.unwrap().remove(0);
+        let line = journal.read(&append.stream, append.head.seq, 1).await.unwrap().remove(0);
         let batch = Record::read(&line).unwrap().batch;
         assert!(batch.is_none_or(|batch| batch.last() == append.head.seq), "{append:?}: {batch:?}");
     }
@@ -338,7 +338,7 @@ async fn a_stream_that_ends_in_the_middle_of_a_decision_is_neither_exported_nor_
 
     let index = Release::new(id.clone()).index();
     let journal = MemoryJournal::default();
-    journal.append(&id, None, cut, &index).await.unwrap();
+    journal.append(&(&id).into(), None, cut, &index).await.unwrap();
     let error = with_causes(&export(&journal, &folder.path().join("again"), &[], now()).await.unwrap_err());
     assert!(error.contains(&says), "{error}");
 }

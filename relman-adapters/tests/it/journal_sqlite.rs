@@ -17,17 +17,17 @@ async fn records_are_there_when_the_file_is_opened_again() {
     let stream = release("durable");
     let batch = lines(&stream, None, 5, "été");
     let journal = SqliteJournal::open(&path).unwrap();
-    let head = journal.append(&stream, None, &batch, index()).await.unwrap();
+    let head = journal.append(&(&stream).into(), None, &batch, index()).await.unwrap();
     drop(journal);
     // The last one to close folds the log into the file, which can then be copied by itself; the room
     // for the day on which the disk is full stays.
     assert_eq!(files(directory.path()), ["a strange %3F? #name", "a strange %3F? #name-reserve"]);
 
     let journal = SqliteJournal::open(&path).unwrap();
-    assert_eq!(journal.head(&stream).await.unwrap(), head);
-    assert_eq!(journal.read(&stream, 4, 9).await.unwrap(), [batch[4].bytes()]);
+    assert_eq!(journal.head(&(&stream).into()).await.unwrap(), head);
+    assert_eq!(journal.read(&(&stream).into(), 4, 9).await.unwrap(), [batch[4].bytes()]);
     let next = line(&stream, head, "next");
-    journal.append(&stream, head, &[next], index()).await.unwrap();
+    journal.append(&(&stream).into(), head, &[next], index()).await.unwrap();
 }
 
 #[tokio::test]
@@ -37,13 +37,13 @@ async fn records_survive_without_the_log_being_closed() {
     let stream = release("crash");
     let journal = SqliteJournal::open(&path).unwrap();
     let batch = lines(&stream, None, 5, "crash");
-    let head = journal.append(&stream, None, &batch, index()).await.unwrap();
+    let head = journal.append(&(&stream).into(), None, &batch, index()).await.unwrap();
     // What a crash of the machine leaves: the file and its log, but no index in shared memory.
     fs::copy(&path, &copy).unwrap();
     fs::copy(directory.path().join("journal-wal"), directory.path().join("copy-wal")).unwrap();
     let recovered = SqliteJournal::open_read_only(&copy).unwrap();
-    assert_eq!(recovered.head(&stream).await.unwrap(), head);
-    assert_eq!(recovered.read_to_end(&stream, 0).await.unwrap().len(), 5);
+    assert_eq!(recovered.head(&(&stream).into()).await.unwrap(), head);
+    assert_eq!(recovered.read_to_end(&(&stream).into(), 0).await.unwrap().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +105,7 @@ async fn an_append_outwaits_another_program_that_holds_the_lock() {
         .map(|number| {
             let (journal, stream) = (Arc::clone(&journal), release(&format!("patient-{number}")));
             tokio::spawn(async move {
-                journal.append(&stream, None, &[line(&stream, None, "patient")], index()).await
+                journal.append(&(&stream).into(), None, &[line(&stream, None, "patient")], index()).await
             })
         })
         .collect();
@@ -138,7 +138,7 @@ async fn appends_that_come_together_share_transactions() {
                 let mut head = None;
                 for _ in 0..ROUNDS {
                     let batch = [line(&stream, head, "together")];
-                    head = journal.append(&stream, head, &batch, index()).await.unwrap();
+                    head = journal.append(&(&stream).into(), head, &batch, index()).await.unwrap();
                 }
             })
         })
@@ -160,15 +160,15 @@ async fn reading_does_not_wait_for_a_writer_and_sees_what_is_committed() {
     let auditor = SqliteJournal::open_read_only(&path).unwrap();
     let stream = release("watched");
     let batch = lines(&stream, None, 2, "watched");
-    let head = journal.append(&stream, None, &batch[..1], index()).await.unwrap();
+    let head = journal.append(&(&stream).into(), None, &batch[..1], index()).await.unwrap();
     let other = rusqlite::Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").unwrap();
     for reader in [&journal, &auditor] {
-        assert_eq!(reader.read(&stream, 0, 9).await.unwrap(), [batch[0].bytes()]);
+        assert_eq!(reader.read(&(&stream).into(), 0, 9).await.unwrap(), [batch[0].bytes()]);
     }
     drop(other);
-    journal.append(&stream, head, &batch[1..], index()).await.unwrap();
-    assert_eq!(auditor.head(&stream).await.unwrap(), Some(batch[1].head()));
+    journal.append(&(&stream).into(), head, &batch[1..], index()).await.unwrap();
+    assert_eq!(auditor.head(&(&stream).into()).await.unwrap(), Some(batch[1].head()));
 }
 
 #[tokio::test]
@@ -181,6 +181,7 @@ async fn a_file_changed_by_other_means_hurts_only_its_own_stream() {
     other.execute("INSERT INTO records VALUES ('stray', 1, x'00')", []).unwrap();
 
     let (stray_batch, sound_batch) = (lines(&stray, None, 2, "x"), lines(&sound, None, 2, "x"));
+    let (stray, sound) = ((&stray).into(), (&sound).into());
     let (failed, stored) = tokio::join!(
         journal.append(&stray, None, &stray_batch, index()),
         journal.append(&sound, None, &sound_batch, index()),
@@ -200,7 +201,7 @@ async fn a_read_only_journal_refuses_to_append() {
     let path = directory.path().join("journal");
     drop(SqliteJournal::open(&path).unwrap());
     let auditor = SqliteJournal::open_read_only(&path).unwrap();
-    let error = auditor.append(&release("r"), None, &[], index()).await.unwrap_err();
+    let error = auditor.append(&(&release("r")).into(), None, &[], index()).await.unwrap_err();
     assert!(error.to_string().contains("opened read-only"), "{error}");
 }
 
@@ -254,10 +255,10 @@ fn opening_read_only_never_makes_a_file() {
 
 /// Appends `count` records, whoever else appends at the same time.
 async fn append_until_won(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
-    let mut head = journal.head(stream).await.unwrap();
+    let mut head = journal.head(&stream.into()).await.unwrap();
     let mut won = 0;
     while won < count {
-        match journal.append(stream, head, &[line(stream, head, "shared")], index()).await {
+        match journal.append(&stream.into(), head, &[line(stream, head, "shared")], index()).await {
             Ok(new) => {
                 head = new;
                 won += 1;
@@ -269,7 +270,7 @@ async fn append_until_won(journal: &dyn Journal, stream: &relman_core::unit::Rel
 }
 
 async fn chained(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, count: usize) {
-    let stored = journal.read_to_end(stream, 0).await.unwrap();
+    let stored = journal.read_to_end(&stream.into(), 0).await.unwrap();
     assert_eq!(stored.len(), count);
     let mut prev = Digest::ZERO;
     for line in &stored {
@@ -278,7 +279,7 @@ async fn chained(journal: &dyn Journal, stream: &relman_core::unit::ReleaseId, c
         prev = Digest::of_line(line);
     }
     let head = Head { seq: count as u64 - 1, digest: prev };
-    assert_eq!(journal.head(stream).await.unwrap(), Some(head));
+    assert_eq!(journal.head(&stream.into()).await.unwrap(), Some(head));
 }
 
 fn files(directory: &Path) -> Vec<String> {
@@ -321,7 +322,7 @@ async fn a_journal_with_older_tables_is_read_as_it_is_and_goes_on_with_new_ones(
     let auditor = SqliteJournal::open_read_only(&path).unwrap();
     let listed = auditor.streams(Streams::Open, None, 10).await.unwrap();
     assert_eq!(
-        listed.iter().map(|one| (one.release.as_str(), one.head.seq)).collect::<Vec<_>>(),
+        listed.iter().map(|one| (one.release().unwrap().as_str(), one.head.seq)).collect::<Vec<_>>(),
         [("a", 2), ("b", 0)]
     );
     assert!(listed.iter().all(|one| one.index.is_none()), "nobody knows whether they have ended");
@@ -334,13 +335,13 @@ async fn a_journal_with_older_tables_is_read_as_it_is_and_goes_on_with_new_ones(
     assert_eq!(
         changes
             .iter()
-            .map(|one| (one.position.0, one.release.as_str(), one.first, one.head.seq))
+            .map(|one| (one.position.0, one.release().unwrap().as_str(), one.first, one.head.seq))
             .collect::<Vec<_>>(),
         [(1, "a", 0, 2), (2, "b", 0, 0)]
     );
     let (stream, head) = (release("a"), Some(changes[0].head));
-    assert_eq!(journal.read_to_end(&stream, 0).await.unwrap().len(), 3);
-    journal.append(&stream, head, &[line(&stream, head, "new")], index()).await.unwrap();
+    assert_eq!(journal.read_to_end(&(&stream).into(), 0).await.unwrap().len(), 3);
+    journal.append(&(&stream).into(), head, &[line(&stream, head, "new")], index()).await.unwrap();
     assert_eq!(journal.position().await.unwrap(), Position(3));
     let listed = journal.streams(Streams::All, None, 10).await.unwrap();
     assert_eq!(listed[0].index.as_ref(), Some(index()));
@@ -363,9 +364,15 @@ async fn a_file_that_is_not_at_its_path_any_more_takes_nothing_and_says_so() {
         let (path, aside) = (directory.path().join("journal"), directory.path().join("aside"));
         let journal = SqliteJournal::open(&path).unwrap();
         let stream = release("r");
-        let head = journal.append(&stream, None, &lines(&stream, None, 2, "before"), index()).await.unwrap();
+        let head = journal
+            .append(&(&stream).into(), None, &lines(&stream, None, 2, "before"), index())
+            .await
+            .unwrap();
         change(&path, &aside);
-        let error = journal.append(&stream, head, &[line(&stream, head, "lost")], index()).await.unwrap_err();
+        let error = journal
+            .append(&(&stream).into(), head, &[line(&stream, head, "lost")], index())
+            .await
+            .unwrap_err();
         let AppendError::Port(error) = error else { panic!("{error}") };
         assert_eq!(error.kind(), PortErrorKind::Unavailable);
         let text = error.to_string();
@@ -384,9 +391,11 @@ async fn a_journal_that_is_put_back_is_written_again() {
     let journal = SqliteJournal::open(&path).unwrap();
     let stream = release("r");
     fs::rename(&path, &aside).unwrap();
-    assert!(journal.append(&stream, None, &lines(&stream, None, 1, "lost"), index()).await.is_err());
+    assert!(
+        journal.append(&(&stream).into(), None, &lines(&stream, None, 1, "lost"), index()).await.is_err()
+    );
     fs::rename(&aside, &path).unwrap();
-    journal.append(&stream, None, &lines(&stream, None, 1, "there"), index()).await.unwrap();
+    journal.append(&(&stream).into(), None, &lines(&stream, None, 1, "there"), index()).await.unwrap();
 }
 
 #[tokio::test]
@@ -396,7 +405,7 @@ async fn a_stream_whose_head_was_removed_is_named() {
     let journal = SqliteJournal::open(&path).unwrap();
     for name in ["kept", "hidden", "cut"] {
         let stream = release(name);
-        journal.append(&stream, None, &lines(&stream, None, 3, name), index()).await.unwrap();
+        journal.append(&(&stream).into(), None, &lines(&stream, None, 3, name), index()).await.unwrap();
     }
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.execute("DELETE FROM heads WHERE release = 'hidden'", []).unwrap();
@@ -413,11 +422,12 @@ async fn a_backup_of_a_journal_in_use_is_a_journal_and_overwrites_nothing() {
     let (path, copy) = (directory.path().join("journal"), directory.path().join("it's a copy"));
     let journal = SqliteJournal::open(&path).unwrap();
     let stream = release("r");
-    let head = journal.append(&stream, None, &lines(&stream, None, 5, "before"), index()).await.unwrap();
+    let head =
+        journal.append(&(&stream).into(), None, &lines(&stream, None, 5, "before"), index()).await.unwrap();
     SqliteJournal::open_read_only(&path).unwrap().backup(&copy).await.unwrap();
-    journal.append(&stream, head, &[line(&stream, head, "after")], index()).await.unwrap();
+    journal.append(&(&stream).into(), head, &[line(&stream, head, "after")], index()).await.unwrap();
     let copied = SqliteJournal::open_read_only(&copy).unwrap();
-    assert_eq!(copied.head(&stream).await.unwrap(), head);
+    assert_eq!(copied.head(&(&stream).into()).await.unwrap(), head);
     assert_eq!(copied.streams(Streams::All, None, 10).await.unwrap()[0].index.as_ref(), Some(index()));
     let whole = fs::read(&copy).unwrap();
     let error = journal.backup(&copy).await.unwrap_err();

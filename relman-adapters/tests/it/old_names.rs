@@ -33,7 +33,7 @@ fn recorded(name: &str) -> (ReleaseId, Vec<SealedLine>) {
     let renamed = run.lines.into_iter().take(some + 1).map(|line| {
         let line = String::from_utf8(line).unwrap().replace(&old, &format!("{name:?}"));
         let mut envelope = Envelope::read(line.as_bytes()).unwrap();
-        (envelope.release, envelope.prev) = (ReleaseId::recorded(name).unwrap(), prev);
+        (envelope.stream, envelope.prev) = (ReleaseId::recorded(name).unwrap().into(), prev);
         let line = envelope.seal().unwrap();
         prev = line.digest();
         line
@@ -56,8 +56,8 @@ async fn a_release_with_a_name_of_before_is_read_packed_and_handed_over() {
     let journal = SqliteJournal::open(folder.path().join("old.db")).unwrap();
     for name in NAMES {
         let (id, lines) = recorded(name);
-        journal.append(&id, None, &lines, crate::support::index()).await.unwrap();
-        let lines = journal.read_to_end(&id, 0).await.unwrap();
+        journal.append(&(&id).into(), None, &lines, crate::support::index()).await.unwrap();
+        let lines = journal.read_to_end(&(&id).into(), 0).await.unwrap();
         let release = Release::replay(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
         assert_eq!(release.plan().unwrap().release(), &id);
 
@@ -73,7 +73,7 @@ async fn a_release_with_a_name_of_before_is_read_packed_and_handed_over() {
         .await
         .unwrap()
         .into_iter()
-        .map(|stream| stream.release.to_string())
+        .map(|stream| stream.stream.to_string())
         .collect();
     streams.sort_by_key(|name| NAMES.iter().position(|known| known == name));
     assert_eq!(streams, NAMES);

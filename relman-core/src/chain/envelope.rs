@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::{BatchRange, Digest, Malformed, scanner::Member, strict};
-use crate::unit::{Actor, ReleaseId, Timestamp};
+use crate::unit::{Actor, ReleaseId, StreamId, Timestamp};
 
 /// How many digits the version of a kind has at most: nobody changes an event ten thousand times.
 const MAX_KIND_VERSION: usize = 4;
@@ -64,7 +64,7 @@ impl fmt::Display for FormatVersion {
 /// let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
 /// let line = Envelope {
 ///     version: FormatVersion::CURRENT,
-///     release: "checkout-241".parse()?,
+///     stream: "release:checkout-241".parse()?,
 ///     seq: 0,
 ///     prev: Digest::ZERO,
 ///     at: "2026-11-22T18:04:05.000Z".parse()?,
@@ -84,8 +84,8 @@ impl fmt::Display for FormatVersion {
 pub struct Envelope<'a> {
     /// The version in which it is written.
     pub version: FormatVersion,
-    /// The stream, which is that of a release.
-    pub release: ReleaseId,
+    /// The stream that it belongs to.
+    pub stream: StreamId,
     /// The sequence number, from 0.
     pub seq: u64,
     /// The hash of the record before.
@@ -154,7 +154,7 @@ struct Fields1<'a> {
 #[serde(deny_unknown_fields)]
 struct Fields2<'a> {
     v: u64,
-    stream: StreamName,
+    stream: StreamId,
     seq: u64,
     prev: Digest,
     at: Timestamp,
@@ -166,35 +166,6 @@ struct Fields2<'a> {
     kind: Cow<'a, str>,
     #[serde(borrow)]
     data: Data<'a>,
-}
-
-/// The name of a stream.
-enum StreamName {
-    /// `release:ID`.
-    Release(ReleaseId),
-    /// Of something else, which may have a stream as well.
-    Other(String),
-}
-
-const OF_A_RELEASE: &str = "release:";
-
-impl Serialize for StreamName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Release(release) => serializer.collect_str(&format_args!("{OF_A_RELEASE}{release}")),
-            Self::Other(name) => serializer.serialize_str(name),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for StreamName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let name = Cow::<'de, str>::deserialize(deserializer)?;
-        match name.strip_prefix(OF_A_RELEASE) {
-            Some(id) => ReleaseId::recorded(id).map(Self::Release).map_err(serde::de::Error::custom),
-            None => Ok(Self::Other(name.into_owned())),
-        }
-    }
 }
 
 /// The values of an envelope, as they are written.
@@ -245,9 +216,9 @@ fn plain_number(value: &str) -> Option<u64> {
 
 /// Why an envelope can't be written.
 #[derive(Debug, Error)]
-#[error("failed to write record {seq} of {release}")]
+#[error("failed to write record {seq} of {stream}")]
 pub struct SealError {
-    release: ReleaseId,
+    stream: StreamId,
     seq: u64,
     #[source]
     problem: Malformed,
@@ -287,9 +258,9 @@ impl<'a> Envelope<'a> {
             "2" if text.release.is_none() => FormatVersion::V2,
             _ => return None,
         };
-        let release = match version {
-            FormatVersion::V1 => plain_text(text.release?)?,
-            FormatVersion::V2 => plain_text(text.stream?)?.strip_prefix(OF_A_RELEASE)?,
+        let stream = match version {
+            FormatVersion::V1 => ReleaseId::recorded(plain_text(text.release?)?).ok()?.into(),
+            FormatVersion::V2 => plain_text(text.stream?)?.parse().ok()?,
         };
         let seq = plain_number(text.seq?)?;
         let at = plain_text(text.at?)?.parse().ok()?;
@@ -305,7 +276,7 @@ impl<'a> Envelope<'a> {
         };
         Some(Self {
             version,
-            release: ReleaseId::recorded(release).ok()?,
+            stream,
             seq,
             prev: plain_text(text.prev?)?.parse().ok()?,
             at,
@@ -341,20 +312,25 @@ impl<'a> Envelope<'a> {
 
     /// Why it can't be written.
     pub(crate) fn refused(&self, problem: Malformed) -> SealError {
-        SealError { release: self.release.clone(), seq: self.seq, problem }
+        SealError { stream: self.stream.clone(), seq: self.seq, problem }
     }
 
     /// The line for whoever reads it back at once.
     pub(crate) fn write(&self) -> Result<Vec<u8>, Malformed> {
         let (v, seq, prev, at) = (self.version.number(), self.seq, self.prev, self.at);
-        let (release, by, kind, data) = (self.release.clone(), self.by.clone(), self.kind.clone(), self.data);
+        let (by, kind, data) = (self.by.clone(), self.kind.clone(), self.data);
         let written = match self.version {
             FormatVersion::V1 if self.clock.is_some() || self.batch.is_some() => {
                 return Err(Malformed::NotInVersion1);
             }
-            FormatVersion::V1 => serde_json::to_vec(&Fields1 { v, release, seq, prev, at, by, kind, data }),
+            FormatVersion::V1 => {
+                let Some(release) = self.stream.release().cloned() else {
+                    return Err(Malformed::NotInVersion1);
+                };
+                serde_json::to_vec(&Fields1 { v, release, seq, prev, at, by, kind, data })
+            }
             FormatVersion::V2 => {
-                let (stream, clock, batch) = (StreamName::Release(release), self.clock, self.batch);
+                let (stream, clock, batch) = (self.stream.clone(), self.clock, self.batch);
                 serde_json::to_vec(&Fields2 { v, stream, seq, prev, at, clock, by, batch, kind, data })
             }
         };
@@ -365,7 +341,8 @@ impl<'a> Envelope<'a> {
 impl<'a> From<Fields1<'a>> for Envelope<'a> {
     fn from(fields: Fields1<'a>) -> Self {
         let Fields1 { v: _, release, seq, prev, at, by, kind, data } = fields;
-        Self { version: FormatVersion::V1, release, seq, prev, at, clock: None, by, batch: None, kind, data }
+        let stream = release.into();
+        Self { version: FormatVersion::V1, stream, seq, prev, at, clock: None, by, batch: None, kind, data }
     }
 }
 
@@ -374,17 +351,13 @@ impl<'a> TryFrom<Fields2<'a>> for Envelope<'a> {
 
     fn try_from(fields: Fields2<'a>) -> Result<Self, Malformed> {
         let Fields2 { v: _, stream, seq, prev, at, clock, by, batch, kind, data } = fields;
-        let release = match stream {
-            StreamName::Release(release) => release,
-            StreamName::Other(name) => return Err(Malformed::NotOfARelease(name)),
-        };
         if clock == Some(at) {
             return Err(Malformed::ClockAgrees(at));
         }
         if let Some(batch) = batch.filter(|batch| !batch.contains(seq)) {
             return Err(Malformed::OutsideBatch { seq, batch });
         }
-        Ok(Self { version: FormatVersion::V2, release, seq, prev, at, clock, by, batch, kind, data })
+        Ok(Self { version: FormatVersion::V2, stream, seq, prev, at, clock, by, batch, kind, data })
     }
 }
 

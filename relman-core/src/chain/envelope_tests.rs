@@ -32,7 +32,7 @@ fn an_envelope_has_its_fields_and_no_others() {
         (V2, FormatVersion::V2, Some("2026-11-22T18:04:04.000Z".parse().unwrap()), batch, "plan_recorded/2"),
     ] {
         let read = Envelope::read(line.as_bytes()).unwrap();
-        assert_eq!((read.version, read.release.as_str()), (version, "checkout-241"));
+        assert_eq!((read.version, &*read.stream.key()), (version, "checkout-241"));
         assert_eq!((read.clock, read.batch, &*read.kind), (clock, batch, kind));
         let seq = format!("\"seq\":{}", read.seq);
         for (from, to, part) in [
@@ -148,7 +148,7 @@ fn what_a_reader_would_refuse_is_not_written() {
     }
     let of_both = Envelope { version: FormatVersion::V1, ..Envelope::read(V2.as_bytes()).unwrap() };
     let error = with_causes(&of_both.seal().unwrap_err());
-    assert!(error.contains("format version 1 has neither `clock` nor `batch`"), "{error}");
+    assert!(error.contains("format version 1 has neither `clock` nor `batch`, and streams"), "{error}");
 }
 
 /// What both ways to read an envelope make of a line.

@@ -34,9 +34,6 @@ pub enum Malformed {
     /// The envelope is of another version.
     #[error("the record has format version {0}, and this version of relman reads 1 and 2")]
     UnknownVersion(u64),
-    /// It belongs to the stream of something else.
-    #[error("the stream {0:?} is not that of a release, which is called `release:ID`")]
-    NotOfARelease(String),
     /// The kind is not snake case.
     #[error(
         "the kind {0:?} is not 1 to 64 characters of a-z, 0-9 and _, with `/2` or above for a later version"
@@ -53,8 +50,8 @@ pub enum Malformed {
         /// What it says.
         batch: BatchRange,
     },
-    /// A clock or a batch is to be written in version 1.
-    #[error("format version 1 has neither `clock` nor `batch`")]
+    /// A clock, a batch or the stream of something else than a release is to be written in version 1.
+    #[error("format version 1 has neither `clock` nor `batch`, and streams of releases alone")]
     NotInVersion1,
     /// The data are not an object.
     #[error("`data` is not an object")]

@@ -1,7 +1,7 @@
 use std::{error::Error, fmt};
 
 use super::{BatchRange, Digest, Envelope, FormatVersion, Head, Malformed, Progress};
-use crate::unit::{ReleaseId, Timestamp};
+use crate::unit::{StreamId, Timestamp};
 
 /// Verifies one stream, record by record, in constant memory. Knows nothing of event kinds.
 ///
@@ -16,14 +16,14 @@ use crate::unit::{ReleaseId, Timestamp};
 ///
 /// # let data = serde_json::value::RawValue::from_string("{}".to_owned())?;
 /// # let line = |seq, prev| Envelope {
-/// #     version: FormatVersion::CURRENT, release: "checkout-241".parse().unwrap(), seq, prev,
+/// #     version: FormatVersion::CURRENT, stream: "release:checkout-241".parse().unwrap(), seq, prev,
 /// #     at: "2026-11-22T18:04:05.000Z".parse().unwrap(), clock: None, by: "user:ana".parse().unwrap(), batch: None,
 /// #     kind: "noted".into(), data: (&*data).into(),
 /// # }.seal().unwrap();
 /// let first = line(0, Digest::ZERO);
 /// let second = line(1, first.digest());
 /// let third = line(2, second.digest());
-/// let mut verifier = Verifier::new(Some("checkout-241".parse()?));
+/// let mut verifier = Verifier::new(Some("release:checkout-241".parse()?));
 /// verifier.push(first.bytes())?;
 /// let broken = verifier.push(third.bytes()).unwrap_err();
 /// assert_eq!(broken.to_string(), "checkout-241, record 1: it is missing; record 2 stands in its place");
@@ -31,7 +31,7 @@ use crate::unit::{ReleaseId, Timestamp};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    release: Option<ReleaseId>,
+    stream: Option<StreamId>,
     head: Option<Head>,
     at: Option<Timestamp>,
     progress: Progress,
@@ -63,7 +63,7 @@ pub struct Verified {
 #[non_exhaustive]
 pub struct Broken {
     /// The stream, if it is known.
-    pub release: Option<ReleaseId>,
+    pub stream: Option<StreamId>,
     /// The sequence number of the record.
     pub seq: u64,
     /// What is wrong with it.
@@ -72,15 +72,17 @@ pub struct Broken {
 
 impl Broken {
     /// A bad record of a stream.
-    pub fn new(release: Option<ReleaseId>, seq: u64, reason: BrokenReason) -> Self {
-        Self { release, seq, reason }
+    pub fn new(stream: Option<StreamId>, seq: u64, reason: BrokenReason) -> Self {
+        Self { stream, seq, reason }
     }
 }
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let release = self.release.as_ref().map_or("unknown release", ReleaseId::as_str);
-        write!(f, "{release}, record {}: {}", self.seq, self.reason)
+        match &self.stream {
+            Some(stream) => write!(f, "{stream}, record {}: {}", self.seq, self.reason),
+            None => write!(f, "unknown stream, record {}: {}", self.seq, self.reason),
+        }
     }
 }
 
@@ -116,7 +118,7 @@ pub enum BrokenReason {
     /// It belongs to another stream.
     WrongStream {
         /// The stream that it names.
-        found: ReleaseId,
+        found: StreamId,
     },
     /// It is not there; another one stands in its place.
     Missing {
@@ -241,14 +243,14 @@ impl fmt::Display for BrokenReason {
 }
 
 impl Verifier {
-    /// A verifier for the stream of a release; of whatever release the first record names, if none is given.
-    pub fn new(release: Option<ReleaseId>) -> Self {
-        Self { release, head: None, at: None, progress: Progress::START, suspects: None }
+    /// A verifier for a stream; for whatever stream the first record names, if none is given.
+    pub fn new(stream: Option<StreamId>) -> Self {
+        Self { stream, head: None, at: None, progress: Progress::START, suspects: None }
     }
 
     /// The stream that is verified, once it is known.
-    pub fn release(&self) -> Option<&ReleaseId> {
-        self.release.as_ref()
+    pub fn stream(&self) -> Option<&StreamId> {
+        self.stream.as_ref()
     }
 
     /// The last record so far.
@@ -270,14 +272,14 @@ impl Verifier {
         if let Some(suspects) = self.suspects.take() {
             return Err(self.blame(&suspects, Some(envelope.prev)));
         }
-        let release = self.release.get_or_insert_with(|| envelope.release.clone());
-        if *release != envelope.release {
+        let stream = self.stream.get_or_insert_with(|| envelope.stream.clone());
+        if *stream != envelope.stream {
             // Of two first records that disagree, the one that the other does not link to was altered.
             if seq == 1 && envelope.prev != prev {
                 let reason = BrokenReason::Altered { is: prev, should_be: envelope.prev };
                 return Err(self.broken(0, reason));
             }
-            return Err(self.broken(seq, BrokenReason::WrongStream { found: envelope.release }));
+            return Err(self.broken(seq, BrokenReason::WrongStream { found: envelope.stream }));
         }
         if envelope.seq != seq {
             let found = envelope.seq;
@@ -353,7 +355,7 @@ impl Verifier {
     }
 
     fn broken(&self, seq: u64, reason: BrokenReason) -> Broken {
-        Broken { release: self.release.clone(), seq, reason }
+        Broken { stream: self.stream.clone(), seq, reason }
     }
 
     /// Which of two records was altered, given the hash that what follows says of the later one. Without that, an
@@ -374,11 +376,11 @@ impl Verifier {
 ///
 /// [`Broken`] with the first bad record.
 pub fn verify_lines(
-    release: Option<ReleaseId>,
+    stream: Option<StreamId>,
     lines: impl IntoIterator<Item: AsRef<[u8]>>,
     known: Option<Head>,
 ) -> Result<Verified, Broken> {
-    let mut verifier = Verifier::new(release);
+    let mut verifier = Verifier::new(stream);
     for line in lines {
         verifier.push(line.as_ref())?;
     }

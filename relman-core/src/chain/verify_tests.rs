@@ -13,7 +13,7 @@ fn stream() -> (Vec<Vec<u8>>, Head) {
         let data = RawValue::from_string(format!("{{\"note\":\"number {seq}\",\"count\":1{seq}}}")).unwrap();
         let line = Envelope {
             version: if seq < 2 { FormatVersion::V1 } else { FormatVersion::V2 },
-            release: "checkout-241".parse().unwrap(),
+            stream: "release:checkout-241".parse().unwrap(),
             seq,
             prev,
             at: start + Span::from_secs(seq),

@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::{Event, UnknownKind};
 use crate::{
     chain::{self, BatchRange, Digest, Envelope, FormatVersion, Head, Malformed, SealedLine},
-    unit::{Actor, ReleaseId, Timestamp},
+    unit::{Actor, ReleaseId, StreamId, Timestamp},
 };
 
 /// One event in its envelope, read from its line.
@@ -59,7 +59,7 @@ impl Written {
         let Self { line: _, mut record, data } = self;
         let envelope = Envelope {
             version: record.version,
-            release: record.release.clone(),
+            stream: StreamId::from(&record.release),
             seq: record.seq,
             prev,
             at: record.at,
@@ -127,6 +127,14 @@ pub enum RecordError {
     /// The line is not a record at all.
     #[error("failed to read a record")]
     Malformed(#[from] Malformed),
+    /// It is a record of something else: see [`target`](crate::target).
+    #[error("record {seq} is of {stream}, which is not a release")]
+    NotOfARelease {
+        /// The stream.
+        stream: StreamId,
+        /// The record.
+        seq: u64,
+    },
     /// The record is chained and says something that this version does not know: read it with a newer one.
     #[error("{release}, record {seq}: {kind}; a newer version may know it")]
     UnknownKind {
@@ -162,7 +170,13 @@ impl Record {
     /// [`RecordError`] with stream, record and reason.
     pub fn read(line: &[u8]) -> Result<Self, RecordError> {
         let envelope = Envelope::read(line)?;
-        let (release, seq, kind) = (envelope.release, envelope.seq, envelope.kind);
+        let (seq, kind) = (envelope.seq, envelope.kind);
+        let release = match envelope.stream {
+            StreamId::Release(release) => release,
+            stream @ (StreamId::Target(_) | StreamId::Estate) => {
+                return Err(RecordError::NotOfARelease { stream, seq });
+            }
+        };
         let event = match Event::from_data(&kind, envelope.data) {
             Some(Ok(event)) => event,
             Some(Err(source)) => {
@@ -223,7 +237,7 @@ impl Record {
         let data = fact.event.to_data().map_err(|source| SealError::Json { kind, source })?;
         let envelope = Envelope {
             version: FormatVersion::CURRENT,
-            release: release.clone(),
+            stream: StreamId::from(release),
             seq,
             prev,
             at,

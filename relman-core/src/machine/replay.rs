@@ -11,7 +11,7 @@ use crate::{
     chain::{BatchRange, Broken, Digest},
     event::{Event, Fact, Gate, Record, RecordError, SealError, Written},
     policy::floors,
-    unit::{Actor, ActorKind, ReleaseId, TrafficShare},
+    unit::{Actor, ActorKind, ReleaseId, StreamId, TrafficShare},
 };
 
 /// Why a record can't be folded into a release.
@@ -139,7 +139,7 @@ impl Release {
     pub fn check_whole(&self) -> Result<(), ReplayError> {
         let seq = self.head.map_or(0, |head| head.seq + 1);
         let end = self.progress.end(seq);
-        end.map_err(|reason| Broken::new(Some(self.id.clone()), seq, reason).into())
+        end.map_err(|reason| Broken::new(Some(StreamId::from(&self.id)), seq, reason).into())
     }
 
     /// Reads the next stored line and folds it. The record is whole: where it holds the hash of its verdicts, those that were
@@ -186,7 +186,7 @@ impl Release {
             return Err(ReplayError::OutOfOrder { release: self.id.clone(), seq: record.seq, last: seq });
         }
         let progress = self.progress.next(seq, record.version, record.batch);
-        let progress = progress.map_err(|reason| Broken::new(Some(self.id.clone()), seq, reason))?;
+        let progress = progress.map_err(|reason| Broken::new(Some(StreamId::from(&self.id)), seq, reason))?;
         if !self.can_happen(record) {
             return Err(ReplayError::Impossible {
                 release: self.id.clone(),

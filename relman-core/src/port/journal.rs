@@ -4,10 +4,10 @@ use thiserror::Error;
 use super::PortError;
 use crate::{
     chain::{Head, SealedLine},
-    unit::{ReleaseId, ServiceName, Span, Timestamp},
+    unit::{ReleaseId, ServiceName, Span, StreamId, Timestamp},
 };
 
-/// The durable store of records, one stream for each release.
+/// The durable store of records, one stream for each release and each target, and one for the estate.
 ///
 /// A journal stores bytes. It doesn't parse them, doesn't change them and has no opinion about events. Beside each stream
 /// it keeps a [`StreamIndex`], so that nobody reads streams to find the one they look for, and over all of them an order of
@@ -36,7 +36,7 @@ pub trait Journal: Send + Sync {
     /// reads the stream again before it does anything else.
     async fn append(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
@@ -48,14 +48,14 @@ pub trait Journal: Send + Sync {
     /// # Errors
     ///
     /// [`PortError`] where the store can't be read.
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
+    async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError>;
 
     /// The head of a stream; `None` where it does not exist.
     ///
     /// # Errors
     ///
     /// [`PortError`] where the store can't be read.
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError>;
+    async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError>;
 
     /// Frees what the journal keeps in reserve for a full store, so that a rollback can still be recorded; whether
     /// there was any. Asked before an append that takes users back is tried once more.
@@ -72,7 +72,7 @@ pub trait Journal: Send + Sync {
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError>;
 
@@ -81,7 +81,7 @@ pub trait Journal: Send + Sync {
     /// # Errors
     ///
     /// [`PortError`] where the store can't be written.
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
+    async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError>;
 
     /// Up to `limit` appends behind a position, oldest first. All readers of a journal see the same appends in the same
     /// order, with positions that have no gaps; what is visible once stays, and nothing ever appears before it.
@@ -113,8 +113,8 @@ pub trait Journal: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoredStream {
-    /// The release whose stream it is.
-    pub release: ReleaseId,
+    /// Whose stream it is.
+    pub stream: StreamId,
     /// Its last record, as the journal keeps it beside the records.
     pub head: Head,
     /// What is kept beside it; none where it was stored by something that knew of no index.
@@ -122,16 +122,21 @@ pub struct StoredStream {
 }
 
 impl StoredStream {
-    /// The stream of a release, its last record, and its index.
-    pub fn new(release: ReleaseId, head: Head, index: Option<StreamIndex>) -> Self {
-        Self { release, head, index }
+    /// The release, where it is the stream of one.
+    pub fn release(&self) -> Option<&ReleaseId> {
+        self.stream.release()
+    }
+
+    /// A stream, its last record, and its index.
+    pub fn new(stream: StreamId, head: Head, index: Option<StreamIndex>) -> Self {
+        Self { stream, head, index }
     }
 }
 
 /// Which streams are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Streams {
-    /// Those of releases that have to be driven, as far as is known.
+    /// Those of releases that have to be driven, as far as is known. A target or the estate is never driven.
     Open,
     /// All of them.
     All,
@@ -203,8 +208,8 @@ impl std::fmt::Display for Position {
 pub struct Change {
     /// Its position: one more than that of the append before.
     pub position: Position,
-    /// The release to whose stream records were appended.
-    pub release: ReleaseId,
+    /// The stream that records were appended to.
+    pub stream: StreamId,
     /// The sequence number of the first of them.
     pub first: u64,
     /// The last of them.
@@ -212,9 +217,14 @@ pub struct Change {
 }
 
 impl Change {
+    /// The release, where the records are of one.
+    pub fn release(&self) -> Option<&ReleaseId> {
+        self.stream.release()
+    }
+
     /// An append at a position, of the records from `first` up to `head`.
-    pub fn new(position: Position, release: ReleaseId, first: u64, head: Head) -> Self {
-        Self { position, release, first, head }
+    pub fn new(position: Position, stream: StreamId, first: u64, head: Head) -> Self {
+        Self { position, stream, first, head }
     }
 }
 
@@ -223,20 +233,20 @@ impl Change {
 #[non_exhaustive]
 pub enum AppendError {
     /// Somebody else appended first.
-    #[error("failed to append to {release}: its head is {}, not the expected {}", show(*actual), show(*expected))]
+    #[error("failed to append to {stream}: its head is {}, not the expected {}", show(*actual), show(*expected))]
     Conflict {
         /// The stream.
-        release: ReleaseId,
+        stream: StreamId,
         /// What the caller thought the head was.
         expected: Option<Head>,
         /// What it is.
         actual: Option<Head>,
     },
     /// The records do not continue the expected head.
-    #[error("failed to append to {release}: record {seq} does not continue the one before")]
+    #[error("failed to append to {stream}: record {seq} does not continue the one before")]
     Unlinked {
         /// The stream.
-        release: ReleaseId,
+        stream: StreamId,
         /// The sequence number of the first record that does not fit.
         seq: u64,
     },
@@ -260,18 +270,29 @@ pub trait JournalExt: Journal {
     /// # Errors
     ///
     /// [`PortError`] where the store can't be read.
-    async fn read_to_end(&self, release: &ReleaseId, from: u64) -> Result<Vec<Vec<u8>>, PortError> {
+    async fn read_to_end(&self, stream: &StreamId, from: u64) -> Result<Vec<Vec<u8>>, PortError> {
         /// A page of ordinary records is a few hundred kilobytes.
         const PAGE: usize = 512;
         let mut lines = Vec::new();
         loop {
-            let page = self.read(release, from + lines.len() as u64, PAGE).await?;
+            let page = self.read(stream, from + lines.len() as u64, PAGE).await?;
             let last = page.len() < PAGE;
             lines.extend(page);
             if last {
                 return Ok(lines);
             }
         }
+    }
+
+    /// The streams of releases alone, with the release of each.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] where the store can't be read.
+    async fn every_release(&self, which: Streams) -> Result<Vec<(ReleaseId, StoredStream)>, PortError> {
+        let streams = self.every_stream(which).await?;
+        let of_releases = streams.into_iter().filter_map(|stored| Some((stored.release()?.clone(), stored)));
+        Ok(of_releases.collect())
     }
 
     /// Every stream, page by page: all, or the open ones alone.
@@ -284,7 +305,7 @@ pub trait JournalExt: Journal {
         const PAGE: usize = 1024;
         let mut streams: Vec<StoredStream> = Vec::new();
         loop {
-            let page = self.streams(which, streams.last().map(|last| last.release.clone()), PAGE).await?;
+            let page = self.streams(which, streams.last().map(|last| last.stream.clone()), PAGE).await?;
             let last = page.len() < PAGE;
             streams.extend(page);
             if last {
@@ -302,14 +323,14 @@ impl<J: Journal + ?Sized> JournalExt for J {}
 ///
 /// [`AppendError::Unlinked`] with the first record that does not fit.
 pub fn check_links(
-    release: &ReleaseId,
+    stream: &StreamId,
     expected: Option<Head>,
     lines: &[SealedLine],
 ) -> Result<(), AppendError> {
     let mut next = expected.map_or((0, crate::chain::Digest::ZERO), |head| (head.seq + 1, head.digest));
     for line in lines {
         if (line.seq(), line.prev()) != next {
-            return Err(AppendError::Unlinked { release: release.clone(), seq: line.seq() });
+            return Err(AppendError::Unlinked { stream: stream.clone(), seq: line.seq() });
         }
         next = (line.seq() + 1, line.digest());
     }

@@ -9,6 +9,7 @@ pub(crate) mod file;
 mod id;
 mod number;
 mod share;
+mod stream;
 mod text;
 mod time;
 
@@ -18,5 +19,6 @@ pub(crate) use as_text::{schema_as_text, serde_as_text};
 pub use id::{Channel, CheckName, FlowName, MetricName, ReleaseId, Role, ServiceName, Tag, TrackName};
 pub use number::{Decimal, Finite, Ratio};
 pub use share::TrafficShare;
+pub use stream::{StreamId, TargetName};
 pub use text::Text;
 pub use time::{Span, Timestamp, Window};

@@ -49,7 +49,7 @@ impl Loose {
             version: self.version,
             clock: self.clock,
             batch,
-            release: "checkout-241".parse().unwrap(),
+            stream: "release:checkout-241".parse().unwrap(),
             seq,
             prev,
             at: self.at.parse().ok()?,

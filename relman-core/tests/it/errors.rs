@@ -34,7 +34,7 @@ fn line(from: &str, to: &str) -> Vec<u8> {
 fn envelope(data: &RawValue) -> Envelope<'_> {
     Envelope {
         version: FormatVersion::CURRENT,
-        release: "checkout-241".parse().unwrap(),
+        stream: "release:checkout-241".parse().unwrap(),
         seq: 0,
         prev: Digest::ZERO,
         at: "2026-11-22T18:04:05.000Z".parse().unwrap(),
@@ -110,7 +110,7 @@ fn errors() -> Vec<(Box<dyn Error>, &'static str)> {
         ),
         (
             Box::new(verify_lines(None, [junk().as_slice()], None).unwrap_err()),
-            "unknown release, record 0: the line is not strict JSON: ",
+            "unknown stream, record 0: the line is not strict JSON: ",
         ),
         (
             Box::new(verify_lines(None, [line("\"seq\":0", "\"seq\":7").as_slice()], None).unwrap_err()),

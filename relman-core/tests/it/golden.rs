@@ -75,7 +75,7 @@ fn holds(name: &str, story: fn() -> Driven) -> Vec<Record> {
         (release, records) = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap();
         let expected = fs::read_to_string(file_of(version, &format!("{name}.txt"))).unwrap();
         assert_eq!(summary(&release, &records), expected, "{version}");
-        let verified = verify_lines(Some(id), &lines, None).unwrap();
+        let verified = verify_lines(Some(id.into()), &lines, None).unwrap();
         assert_eq!(verified.head, release.head(), "{version}");
         assert!(records.iter().all(|record| format!("v{}", record.version) == version));
     }

@@ -70,7 +70,7 @@ macro_rules! __checks_of_journal {
             an_empty_batch_stores_nothing: "An empty batch stores nothing; on a stream that does not exist the answer is no head.",
             a_batch_appears_whole: "Atomic: all of the records are stored, or none, whoever looks and when.",
             a_batch_given_up_is_whole_or_absent: "Atomic: all of the records are stored, or none, and not later, where the caller gives up.",
-            streams_do_not_mix: "One stream for each release.",
+            streams_do_not_mix: "One stream for each release and each target, and one for the estate.",
             many_streams_grow_at_once: "Appends to other streams at the same time are no conflict.",
             every_stream_is_listed_with_its_head: "Every stream is listed with its head.",
             streams_are_in_order: "Streams are listed in the order of the identifiers.",

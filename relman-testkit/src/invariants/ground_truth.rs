@@ -197,7 +197,7 @@ pub(super) fn replay_equals_live(run: &Run) -> Result<(), Broken> {
 
 /// The stored bytes verify as one chain up to the head.
 pub(super) fn chain_verifies(run: &Run) -> Result<(), Broken> {
-    let verified = verify_lines(Some(run.release.id().clone()), &run.lines, run.release.head());
+    let verified = verify_lines(Some(run.release.id().into()), &run.lines, run.release.head());
     verified.map(|_| ()).map_err(|broken| Broken { seq: broken.seq, what: with_causes(&broken) })
 }
 

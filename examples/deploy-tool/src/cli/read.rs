@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use relman_core::{
     chain::Digest,
     report::ArtifactName,
-    unit::{ReleaseId, Span},
+    unit::{ReleaseId, Span, StreamId},
 };
 
 #[derive(Debug, Subcommand)]
@@ -122,7 +122,7 @@ pub(crate) struct Verify {
 #[derive(Debug, Clone)]
 pub(crate) struct KnownHead {
     /// The stream it belongs to, where that was said.
-    pub(crate) release: Option<ReleaseId>,
+    pub(crate) stream: Option<StreamId>,
     /// The hash of a record.
     pub(crate) digest: relman_core::chain::Digest,
 }
@@ -132,10 +132,13 @@ impl std::str::FromStr for KnownHead {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
-            Some((release, digest)) => {
-                Ok(Self { release: Some(ReleaseId::recorded(release)?), digest: digest.parse()? })
+            Some((stream, digest)) => {
+                // As `verify` prints it: a release by its id alone.
+                let stream =
+                    stream.parse().or_else(|_| ReleaseId::recorded(stream).map(StreamId::Release))?;
+                Ok(Self { stream: Some(stream), digest: digest.parse()? })
             }
-            None => Ok(Self { release: None, digest: text.parse()? }),
+            None => Ok(Self { stream: None, digest: text.parse()? }),
         }
     }
 }

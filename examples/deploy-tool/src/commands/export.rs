@@ -18,7 +18,7 @@ const PAGE: usize = 512;
 pub(super) async fn run(global: &Global, id: &ReleaseId, to: Option<&Path>) -> Result<(), Failure> {
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
-    if journal.read(id, 0, 1).await?.is_empty() {
+    if journal.read(&id.into(), 0, 1).await?.is_empty() {
         return Err(store::no_such_release(&*journal, &path, id).await);
     }
     let Some(to) = to else {
@@ -42,7 +42,7 @@ pub(super) async fn run(global: &Global, id: &ReleaseId, to: Option<&Path>) -> R
     };
     match written {
         Ok(records) => {
-            let head = store::head_in_words(journal.head(id).await?);
+            let head = store::head_in_words(journal.head(&id.into()).await?);
             Ok(output::line(format_args!("wrote {records} records of {id} to {}; {head}", to.display()))?)
         }
         Err(failure) => {
@@ -72,7 +72,7 @@ async fn copy(
 ) -> Result<u64, Failure> {
     let mut records = 0;
     loop {
-        let page = journal.read(id, records, PAGE).await?;
+        let page = journal.read(&id.into(), records, PAGE).await?;
         if page.is_empty() {
             return Ok(records);
         }

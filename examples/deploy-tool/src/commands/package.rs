@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure>
         None => Templates::default(),
     };
     let page = Page::prepare(&asked.output, Kind::Zip)?;
-    let lines = journal.read_to_end(id, 0).await?;
+    let lines = journal.read_to_end(&id.into(), 0).await?;
     if lines.is_empty() {
         return Err(store::no_such_release(&*journal, &path, id).await);
     }
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, asked: &Package) -> Result<(), Failure>
         PackageError::Template(_) => Failure::usage(with_causes(&error)),
         _ => Failure::refused(with_causes(&error)),
     })?;
-    let head = store::head_in_words(journal.head(id).await?);
+    let head = store::head_in_words(journal.head(&id.into()).await?);
     let written = page.write(&bytes)?;
     let digest = FoundPackage::read(&written).ok().and_then(|package| package.digest());
     let digest = digest.map(|digest| format!("; SHA256SUMS, which stands for every file: {digest}"));

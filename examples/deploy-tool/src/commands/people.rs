@@ -198,7 +198,7 @@ impl Desk {
                 return Ok(());
             };
             let journal = self.releases.journal();
-            for line in journal.read(release.id(), first.seq, records.len()).await? {
+            for line in journal.read(&release.id().into(), first.seq, records.len()).await? {
                 output::record_json(&line).map_err(Failure::because)??;
             }
             return Ok(());

@@ -106,7 +106,7 @@ impl Trackers {
         journal: &dyn Journal,
         id: &ReleaseId,
     ) -> Result<Option<Publication>, Failure> {
-        let lines = journal.read_to_end(id, 0).await?;
+        let lines = journal.read_to_end(&id.into(), 0).await?;
         let Some(stored) = store::stored(id, &lines)? else { return Ok(None) };
         let Some(plan) = stored.release.plan() else { return Ok(None) };
         let scope = plan.scope();

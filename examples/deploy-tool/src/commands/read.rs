@@ -39,17 +39,17 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
 async fn every_status(global: &Global) -> Result<(), Failure> {
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
-    let streams = journal.every_stream(Streams::All).await?;
+    let streams = journal.every_release(Streams::All).await?;
     if streams.is_empty() && !global.json {
         output::line(format_args!("no releases in {}", path.display()))?;
     }
     let mut all_good = true;
-    for stream in streams {
+    for (id, stream) in streams {
         if let (Some(index), false) = (&stream.index, global.json) {
             output::line(&index.line)?;
             continue;
         }
-        match store::tell(&*journal, &stream.release).await {
+        match store::tell(&*journal, &id).await {
             Ok(Some(Stored { release, records })) => {
                 let history = History::new(&release, &records, store::now());
                 if global.json {
@@ -60,8 +60,7 @@ async fn every_status(global: &Global) -> Result<(), Failure> {
             }
             Ok(None) => {
                 all_good = false;
-                let release = &stream.release;
-                output::error(&format!("{release} has a head and no records; `verify` says more"))?;
+                output::error(&format!("{id} has a head and no records; `verify` says more"))?;
             }
             Err(failure) => {
                 all_good = false;
@@ -100,7 +99,7 @@ pub(super) async fn log(global: &Global, id: &ReleaseId, full: bool) -> Result<(
 async fn log_json(global: &Global, id: &ReleaseId) -> Result<(), Failure> {
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
-    let lines = journal.read_to_end(id, 0).await?;
+    let lines = journal.read_to_end(&id.into(), 0).await?;
     if lines.is_empty() {
         return Err(store::no_such_release(&*journal, &path, id).await);
     }

@@ -69,11 +69,10 @@ pub(super) async fn owed(global: &Global) -> Result<(), Failure> {
 
 /// Reads the releases one after the other. A figure over all of them is none where one can't be read.
 async fn each(journal: &dyn Journal, mut take: impl FnMut(Stored)) -> Result<(), Failure> {
-    for stream in journal.every_stream(Streams::All).await? {
-        if let Some(told) = store::tell(journal, &stream.release).await? {
+    for (release, _) in journal.every_release(Streams::All).await? {
+        if let Some(told) = store::tell(journal, &release).await? {
             take(told);
         } else {
-            let release = &stream.release;
             return Err(Failure::refused(format_args!(
                 "{release} has a head and no records; `verify` says more"
             )));

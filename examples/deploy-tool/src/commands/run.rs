@@ -314,7 +314,7 @@ async fn show(conductor: Conductor, id: ReleaseId, mut updates: Receiver<Update>
                 progress.show(&update);
                 if let (true, Some(first)) = (json, update.records.first()) {
                     let journal = conductor.releases().journal();
-                    let lines = journal.read_to_end(&id, first.seq).await.unwrap_or_default();
+                    let lines = journal.read_to_end(&(&id).into(), first.seq).await.unwrap_or_default();
                     for line in lines.iter().take(update.records.len()) {
                         // A reader that has gone away ends the display, not the release.
                         drop(output::record_json(line));

@@ -28,7 +28,7 @@ fn of_before() -> Bench {
             let renamed = lines.lines().map(|line| {
                 let line = line.replace("\"checkout-241\"", &format!("{name:?}"));
                 let mut envelope = Envelope::read(line.as_bytes()).unwrap();
-                (envelope.release, envelope.prev) = (ReleaseId::recorded(name).unwrap(), prev);
+                (envelope.stream, envelope.prev) = (ReleaseId::recorded(name).unwrap().into(), prev);
                 let line = envelope.seal().unwrap();
                 prev = line.digest();
                 line
@@ -36,7 +36,7 @@ fn of_before() -> Bench {
             let renamed: Vec<SealedLine> = renamed.collect();
             let id = ReleaseId::recorded(name).unwrap();
             let release = Release::replay(id.clone(), renamed.iter().map(SealedLine::bytes)).unwrap();
-            journal.append(&id, None, &renamed, &release.index()).await.unwrap();
+            journal.append(&(&id).into(), None, &renamed, &release.index()).await.unwrap();
         }
     });
     bench

@@ -12,7 +12,7 @@ use relman_core::{
         AppendError, Change, Journal, PortError, PortErrorKind, Position, StoredStream, StreamIndex, Streams,
         check_links,
     },
-    unit::{ReleaseId, Span},
+    unit::{Span, StreamId},
 };
 use rusqlite::Connection;
 use tokio::{runtime::Handle, task::spawn_blocking, time::Instant};
@@ -226,7 +226,7 @@ impl Journal for SqliteJournal {
 
     async fn append(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
@@ -235,8 +235,8 @@ impl Journal for SqliteJournal {
             let detail = "the journal was opened read-only; open it for appending";
             return Err(refusal("append records", &self.path, detail).into());
         };
-        check_links(release, expected, lines)?;
-        let head = writer.append(release, expected, lines, index).await?;
+        check_links(stream, expected, lines)?;
+        let head = writer.append(stream, expected, lines, index).await?;
         reserve.restore();
         Ok(head)
     }
@@ -248,30 +248,29 @@ impl Journal for SqliteJournal {
         }
     }
 
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
-        let release = release.clone();
-        self.reading("read the stream", move |connection| table::read(connection, &release, from, limit))
-            .await
+    async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+        let stream = stream.clone();
+        self.reading("read the stream", move |connection| table::read(connection, &stream, from, limit)).await
     }
 
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        let release = release.clone();
-        self.reading("read the head", move |connection| table::head(connection, &release)).await
+    async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError> {
+        let stream = stream.clone();
+        self.reading("read the head", move |connection| table::head(connection, &stream)).await
     }
 
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError> {
         let list = move |connection: &Connection| table::streams(connection, which, after.as_ref(), limit);
         self.reading("list the streams", list).await
     }
 
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+    async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
         match &self.access {
-            Access::ReadWrite(writer, _) => writer.reindex(release, head, index),
+            Access::ReadWrite(writer, _) => writer.reindex(stream, head, index),
             // Whoever only reads has no say in it.
             Access::ReadOnly => Ok(()),
         }

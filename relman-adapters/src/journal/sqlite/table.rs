@@ -1,8 +1,10 @@
+use std::borrow::Cow;
+
 use super::journal::UnlistedStream;
 use relman_core::{
     chain::{Digest, Head, SealedLine},
     port::{Change, Position, StoredStream, StreamIndex, StreamState, Streams},
-    unit::{ReleaseId, ServiceName, Timestamp},
+    unit::{ServiceName, StreamId, Timestamp},
 };
 use rusqlite::{Connection, OptionalExtension, Row, params, types::Type};
 
@@ -51,10 +53,10 @@ pub(super) const SEEN_AS_VERSION_2: &str = "
 ";
 
 /// The head of a stream.
-pub(super) fn head(connection: &Connection, release: &ReleaseId) -> rusqlite::Result<Option<Head>> {
+pub(super) fn head(connection: &Connection, id: &StreamId) -> rusqlite::Result<Option<Head>> {
     connection
         .prepare_cached("SELECT seq, digest FROM heads WHERE release = ?1")?
-        .query_row([release.as_str()], |row| head_in(row, 0))
+        .query_row([id.key()], |row| head_in(row, 0))
         .optional()
 }
 
@@ -66,10 +68,10 @@ pub(super) struct Found {
 }
 
 /// The stream to which an append goes; none where it begins it.
-pub(super) fn found(connection: &Connection, release: &ReleaseId) -> rusqlite::Result<Option<Found>> {
+pub(super) fn found(connection: &Connection, id: &StreamId) -> rusqlite::Result<Option<Found>> {
     connection
         .prepare_cached("SELECT seq, digest, ended FROM heads WHERE release = ?1")?
-        .query_row([release.as_str()], |row| Ok(Found { head: head_in(row, 0)?, ended: row.get(2)? }))
+        .query_row([id.key()], |row| Ok(Found { head: head_in(row, 0)?, ended: row.get(2)? }))
         .optional()
 }
 
@@ -77,7 +79,7 @@ pub(super) fn found(connection: &Connection, release: &ReleaseId) -> rusqlite::R
 pub(super) fn streams(
     connection: &Connection,
     which: Streams,
-    after: Option<&ReleaseId>,
+    after: Option<&StreamId>,
     limit: usize,
 ) -> rusqlite::Result<Vec<StoredStream>> {
     let wanted = match which {
@@ -92,7 +94,7 @@ pub(super) fn streams(
     };
     connection
         .prepare_cached(wanted)?
-        .query_map(params![after.map_or("", ReleaseId::as_str), limited(limit)], |row| {
+        .query_map(params![after.map_or(Cow::Borrowed(""), StreamId::key), limited(limit)], |row| {
             Ok(StoredStream::new(parsed(row, 0)?, head_in(row, 1)?, index_in(row, 3)?))
         })?
         .collect()
@@ -128,7 +130,7 @@ pub(super) fn position(connection: &Connection) -> rusqlite::Result<Position> {
 /// Gives a stream an index where its head is this one.
 pub(super) fn reindex(
     connection: &Connection,
-    release: &ReleaseId,
+    id: &StreamId,
     head: Head,
     index: &StreamIndex,
 ) -> rusqlite::Result<()> {
@@ -138,7 +140,7 @@ pub(super) fn reindex(
              WHERE release = ?1 AND seq = ?2 AND digest = ?3",
         )?
         .execute(params![
-            release.as_str(),
+            id.key(),
             signed(head.seq)?,
             head.digest.as_bytes(),
             index.state == StreamState::Ended,
@@ -152,7 +154,7 @@ pub(super) fn reindex(
 /// Up to `limit` lines of a stream from `from` on.
 pub(super) fn read(
     connection: &Connection,
-    release: &ReleaseId,
+    id: &StreamId,
     from: u64,
     limit: usize,
 ) -> rusqlite::Result<Vec<Vec<u8>>> {
@@ -162,7 +164,7 @@ pub(super) fn read(
     };
     connection
         .prepare_cached("SELECT line FROM records WHERE release = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3")?
-        .query_map(params![release.as_str(), from, limited(limit)], |row| row.get(0))?
+        .query_map(params![id.key(), from, limited(limit)], |row| row.get(0))?
         .collect()
 }
 
@@ -188,7 +190,7 @@ pub(super) fn whole<T, E: From<rusqlite::Error>>(
 /// stored: see [`whole`].
 pub(super) fn insert(
     connection: &Connection,
-    release: &ReleaseId,
+    id: &StreamId,
     lines: &[SealedLine],
     found: Option<&Found>,
     index: &StreamIndex,
@@ -197,13 +199,13 @@ pub(super) fn insert(
     let mut record =
         connection.prepare_cached("INSERT INTO records (release, seq, line) VALUES (?1, ?2, ?3)")?;
     for line in lines {
-        record.execute(params![release.as_str(), signed(line.seq())?, line.bytes()])?;
+        record.execute(params![id.key(), signed(line.seq())?, line.bytes()])?;
     }
     let ended = index.state == StreamState::Ended;
     let (seq, due) = (signed(head.seq)?, index.due.map(Timestamp::as_millis));
     let service = index.service.as_ref().map(ServiceName::as_str);
-    let (release, digest) = (release.as_str(), head.digest.as_bytes());
-    let row = params![release, seq, digest, due, service, index.line, ended];
+    let (key, digest) = (id.key(), head.digest.as_bytes());
+    let row = params![key, seq, digest, due, service, index.line, ended];
     match found {
         // Where `ended` is not named, SQLite leaves the list of the open ones alone.
         Some(found) if found.ended == Some(ended) => connection
@@ -227,7 +229,7 @@ pub(super) fn insert(
     let first = lines.first().map_or(head.seq, SealedLine::seq);
     connection
         .prepare_cached("INSERT INTO changes (release, first, seq, digest) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![release, signed(first)?, seq, digest])?;
+        .execute(params![key, signed(first)?, seq, digest])?;
     Ok(())
 }
 
@@ -262,8 +264,8 @@ fn index_in(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<StreamIndex>
     Ok(Some(index.due_at(due.map(Timestamp::from_millis)).of_service(service)))
 }
 
-fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<ReleaseId> {
-    ReleaseId::recorded(row.get_ref(column)?.as_str()?).map_err(|error| {
+fn parsed(row: &Row<'_>, column: usize) -> rusqlite::Result<StreamId> {
+    StreamId::of_key(row.get_ref(column)?.as_str()?).map_err(|error| {
         let error = Box::<relman_core::unit::UnitError>::new(error);
         rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error)
     })

@@ -12,7 +12,7 @@ use std::{
 use relman_core::{
     chain::{Head, SealedLine},
     port::{AppendError, PortError, PortErrorKind, StreamIndex},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{Notify, futures::Notified, oneshot};
@@ -51,7 +51,7 @@ pub(super) struct Writer {
 }
 
 struct Request {
-    release: ReleaseId,
+    stream: StreamId,
     expected: Option<Head>,
     lines: Vec<SealedLine>,
     index: StreamIndex,
@@ -81,14 +81,14 @@ impl Writer {
     /// Appends lines that are linked. The caller may drop the future: all lines are then stored, or none.
     pub(super) async fn append(
         self: &Arc<Self>,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
     ) -> Answer {
         let (reply, mut answer) = oneshot::channel();
-        let (release, lines, index) = (release.clone(), lines.to_vec(), index.clone());
-        let request = Request { release, expected, lines, index, reply };
+        let (stream, lines, index) = (stream.clone(), lines.to_vec(), index.clone());
+        let request = Request { stream, expected, lines, index, reply };
         lock(&self.queue).push_back(request);
         // Tasks that are ready to append as well run first and join the group. Without this, a runtime of one
         // thread would never form a group. It costs a lone append a microsecond.
@@ -155,14 +155,14 @@ impl Writer {
     /// Gives a stream an index.
     pub(super) fn reindex(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         head: Head,
         index: &StreamIndex,
     ) -> Result<(), PortError> {
         let connection = lock(&self.connection);
         connection
             .busy_timeout(PATIENCE)
-            .and_then(|()| table::reindex(&connection, release, head, index))
+            .and_then(|()| table::reindex(&connection, stream, head, index))
             .map_err(|error| fault("write an index", &self.path, &error))
     }
 
@@ -268,13 +268,13 @@ impl Writer {
 
 impl Request {
     fn perform(&self, connection: &Connection) -> rusqlite::Result<Answer> {
-        let found = table::found(connection, &self.release)?;
+        let found = table::found(connection, &self.stream)?;
         let actual = found.as_ref().map(|found| found.head);
         if actual != self.expected {
-            let (release, expected) = (self.release.clone(), self.expected);
-            return Ok(Err(AppendError::Conflict { release, expected, actual }));
+            let (stream, expected) = (self.stream.clone(), self.expected);
+            return Ok(Err(AppendError::Conflict { stream, expected, actual }));
         }
-        table::insert(connection, &self.release, &self.lines, found.as_ref(), &self.index)?;
+        table::insert(connection, &self.stream, &self.lines, found.as_ref(), &self.index)?;
         Ok(Ok(self.lines.last().map(SealedLine::head).or(actual)))
     }
 

@@ -25,7 +25,7 @@ use relman_core::{
         TrafficRequest, Urgency, with_causes,
     },
     report::{History, Status, Timeline},
-    unit::{ReleaseId, Span, Timestamp, TrafficShare},
+    unit::{ReleaseId, Span, StreamId, Timestamp, TrafficShare},
 };
 use relman_testkit::{
     Invariants, Team, sample,
@@ -88,7 +88,7 @@ impl Journal for Failing {
 
     async fn append(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
@@ -103,25 +103,25 @@ impl Journal for Failing {
             }
             Some(Fate::Full | Fate::Lost) | None => {}
         }
-        let head = self.inner.append(release, expected, lines, index).await?;
+        let head = self.inner.append(stream, expected, lines, index).await?;
         match fate {
             Some((.., Fate::Lost)) => Err(failure(PortErrorKind::TimedOut).into()),
             _ => Ok(head),
         }
     }
 
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+    async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
         self.answers().await;
         let failing =
             self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         match failing {
             Ok(_) => Err(failure(PortErrorKind::Unavailable)),
-            Err(_) => self.inner.read(release, from, limit).await,
+            Err(_) => self.inner.read(stream, from, limit).await,
         }
     }
 
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        self.inner.head(release).await
+    async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError> {
+        self.inner.head(stream).await
     }
 
     async fn free_reserve(&self) -> bool {
@@ -132,14 +132,14 @@ impl Journal for Failing {
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError> {
         self.inner.streams(which, after, limit).await
     }
 
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
-        self.inner.reindex(release, head, index).await
+    async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        self.inner.reindex(stream, head, index).await
     }
 
     async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {
@@ -271,12 +271,12 @@ impl House {
 
     async fn release(&self) -> Release {
         // Not through the port that fails.
-        let lines = self.journal.inner.read_to_end(&self.id, 0).await.unwrap();
+        let lines = self.journal.inner.read_to_end(&(&self.id).into(), 0).await.unwrap();
         Release::replay(self.id.clone(), lines.iter().map(Vec::as_slice)).unwrap()
     }
 
     async fn records(&self) -> Vec<Record> {
-        let lines = self.journal.inner.read_to_end(&self.id, 0).await.unwrap();
+        let lines = self.journal.inner.read_to_end(&(&self.id).into(), 0).await.unwrap();
         Release::replay_records(self.id.clone(), lines.iter().map(Vec::as_slice)).unwrap().1
     }
 
@@ -559,13 +559,13 @@ fn recorded_under_older_rules(lines: &[Vec<u8>]) -> Vec<SealedLine> {
 async fn what_was_planned_under_older_rules_is_shown_and_taken_back_and_not_driven() {
     let before = House::new(World::calm(), None).await;
     before.until(|release| release.exposure() == TrafficShare::percent(10)).await;
-    let lines = before.journal.inner.read_to_end(&before.id, 0).await.unwrap();
+    let lines = before.journal.inner.read_to_end(&(&before.id).into(), 0).await.unwrap();
     before.conductor.kill().await;
     for (until, in_production) in [(1, false), (lines.len(), true)] {
         let house = House::empty(World::calm(), None);
         let lines = recorded_under_older_rules(&lines[..until]);
         let index = Release::replay(house.id.clone(), lines.iter().map(SealedLine::bytes)).unwrap().index();
-        house.journal.inner.append(&house.id, None, &lines, &index).await.unwrap();
+        house.journal.inner.append(&(&house.id).into(), None, &lines, &index).await.unwrap();
 
         let release = house.release().await;
         let records = house.records().await;

@@ -135,7 +135,7 @@ impl Stage {
     }
 
     pub(crate) async fn records(&self, id: &ReleaseId) -> Vec<Record> {
-        let lines = self.journal.read_to_end(id, 0).await.unwrap();
+        let lines = self.journal.read_to_end(&id.into(), 0).await.unwrap();
         Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice)).unwrap().1
     }
 }

@@ -18,7 +18,7 @@ use relman_core::{
         MetricQuery, MetricsSource, Notification, Notifier, NotifyOn, PortError, PortErrorKind, Position,
         StoredStream, StreamIndex, Streams, Target, TrafficRequest,
     },
-    unit::{Channel, MetricName, ReleaseId, Span, Timestamp, Window},
+    unit::{Channel, MetricName, ReleaseId, Span, StreamId, Timestamp, Window},
 };
 use relman_testkit::world::{
     Call, CallAnswer, RecordingNotifier, SimulatedPlatform, What,
@@ -165,7 +165,7 @@ impl Journal for Faulty {
 
     async fn append(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
@@ -181,7 +181,8 @@ impl Journal for Faulty {
             }
             Some(AppendFate::Full | AppendFate::AfterDurable) | None => {}
         }
-        let head = self.journal.append(release, expected, lines, index).await?;
+        let head = self.journal.append(stream, expected, lines, index).await?;
+        let release = stream.release().expect("only releases are driven here");
         self.shared.platform.recorded(release, head.map_or(0, |head| head.seq + 1));
         if fate == Some(AppendFate::AfterDurable) {
             return Err(self.failed(PortErrorKind::Unavailable, "the commit was not confirmed"));
@@ -190,12 +191,12 @@ impl Journal for Faulty {
         Ok(head)
     }
 
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
-        self.journal.read(release, from, limit).await
+    async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+        self.journal.read(stream, from, limit).await
     }
 
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
-        self.journal.head(release).await
+    async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError> {
+        self.journal.head(stream).await
     }
 
     async fn free_reserve(&self) -> bool {
@@ -206,14 +207,14 @@ impl Journal for Faulty {
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError> {
         self.journal.streams(which, after, limit).await
     }
 
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
-        self.journal.reindex(release, head, index).await
+    async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        self.journal.reindex(stream, head, index).await
     }
 
     async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError> {

@@ -166,8 +166,8 @@ impl Stage {
         // Messages that were under way have outcomes, too.
         self.releases().refresh(&mut release).await.unwrap();
         let journal = SqliteJournal::open_read_only(&self.path).unwrap();
-        let lines = journal.read_to_end(release.id(), 0).await.unwrap();
-        assert_eq!(journal.head(release.id()).await.unwrap(), release.head());
+        let lines = journal.read_to_end(&release.id().into(), 0).await.unwrap();
+        assert_eq!(journal.head(&release.id().into()).await.unwrap(), release.head());
         self.directory.close().unwrap();
         let happened = self.shared.platform.happened(release.id());
         Run {

@@ -25,7 +25,7 @@ pub(crate) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
     let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
     let envelope = Envelope {
         version: FormatVersion::CURRENT,
-        release: release.clone(),
+        stream: release.into(),
         seq,
         prev,
         at: "2026-11-22T18:04:05.000Z".parse().unwrap(),

@@ -61,7 +61,7 @@ fn read(kind: &str, data: &RawValue) -> Result<String, String> {
 fn read_in(version: FormatVersion, kind: &str, data: &RawValue) -> Result<String, String> {
     let envelope = Envelope {
         version,
-        release: "checkout-241".parse().unwrap(),
+        stream: "release:checkout-241".parse().unwrap(),
         seq: 7,
         prev: Digest::ZERO,
         at: "2026-11-23T08:00:00.000Z".parse().unwrap(),

@@ -4,19 +4,19 @@ use futures::poll;
 use relman_core::{
     chain::{Digest, Head, SealedLine},
     port::{AppendError, Journal, JournalExt, Streams},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 
 use super::{
     JournalFixture, Task,
-    stream::{at, begun, bytes, holds, index, line, lines, release, state},
+    stream::{at, begun, bytes, holds, index, line, lines, named, state},
 };
 use crate::conformance::finding::{Met, Unmet, ensure, works};
 
 /// Appends where the head is not the expected one: the actual head as the conflict names it.
 async fn conflict(
     journal: &dyn Journal,
-    stream: &ReleaseId,
+    stream: &StreamId,
     expected: Option<Head>,
     batch: &[SealedLine],
 ) -> Result<Option<Head>, Unmet> {
@@ -34,7 +34,7 @@ async fn conflict(
 /// Appends a batch that doesn't continue the head it expects: the record that the refusal names.
 async fn unlinked(
     journal: &dyn Journal,
-    stream: &ReleaseId,
+    stream: &StreamId,
     expected: Option<Head>,
     batch: &[SealedLine],
 ) -> Result<u64, Unmet> {
@@ -62,7 +62,7 @@ pub(super) async fn a_moved_head_is_a_conflict(fixture: &dyn JournalFixture) -> 
         (&stream, None),
         (&stream, Some(first)),
         (&stream, Some(Head { seq: 7, digest: Digest::ZERO })),
-        (&release("never-begun"), Some(first)),
+        (&named("never-begun"), Some(first)),
     ] {
         conflict(&*journal, stream, expected, &[line(stream, expected, "late")]).await?;
     }
@@ -80,11 +80,11 @@ pub(super) async fn the_hash_of_the_head_counts(fixture: &dyn JournalFixture) ->
 pub(super) async fn a_conflict_names_the_actual_head(fixture: &dyn JournalFixture) -> Met {
     let journal = fixture.journal();
     let (stream, head, _) = begun(&*journal, "named", 3).await?;
-    let absent = release("never-begun");
+    let absent = named("never-begun");
     let wrong = Some(Head { seq: 7, digest: Digest::ZERO });
     for (stream, expected, head) in [(&stream, None, head), (&stream, wrong, head), (&absent, wrong, None)] {
         // An append that was not refused at all is another check's finding.
-        if let Err(AppendError::Conflict { release, expected: named, actual }) =
+        if let Err(AppendError::Conflict { stream: about, expected: named, actual }) =
             journal.append(stream, expected, &[line(stream, expected, "late")], index()).await
         {
             ensure!(
@@ -93,7 +93,7 @@ pub(super) async fn a_conflict_names_the_actual_head(fixture: &dyn JournalFixtur
                 at(actual),
                 at(head)
             );
-            ensure!(&release == stream, "the conflict is about {release}, and the append was to {stream}");
+            ensure!(&about == stream, "the conflict is about {about}, and the append was to {stream}");
             ensure!(named == expected, "the conflict says {} was expected, not {}", at(named), at(expected));
         }
     }
@@ -118,7 +118,7 @@ pub(super) async fn a_conflict_changes_nothing(fixture: &dyn JournalFixture) -> 
 
 pub(super) async fn of_two_with_the_same_head_one_wins(fixture: &dyn JournalFixture) -> Met {
     const WRITERS: usize = 32;
-    let stream = release("race");
+    let stream = named("race");
     let mut head = None;
     for round in 0..8_usize {
         let answers = Arc::new(Mutex::new(Vec::new()));
@@ -157,7 +157,7 @@ pub(super) async fn of_two_with_the_same_head_one_wins(fixture: &dyn JournalFixt
 }
 
 pub(super) async fn a_batch_with_a_gap_is_refused(fixture: &dyn JournalFixture) -> Met {
-    let (journal, stream) = (fixture.journal(), release("gap"));
+    let (journal, stream) = (fixture.journal(), named("gap"));
     let good = lines(&stream, None, 3, "gap");
     for (batch, bad) in [
         (vec![good[0].clone(), good[2].clone()], 2),
@@ -206,7 +206,7 @@ pub(super) async fn an_empty_batch_checks_the_head(fixture: &dyn JournalFixture)
 }
 
 pub(super) async fn an_empty_batch_stores_nothing(fixture: &dyn JournalFixture) -> Met {
-    let (journal, absent) = (fixture.journal(), release("empty"));
+    let (journal, absent) = (fixture.journal(), named("empty"));
     let answer = works("an empty batch", journal.append(&absent, None, &[], index()).await)?;
     ensure!(
         answer.is_none(),
@@ -287,7 +287,7 @@ pub(super) async fn many_streams_grow_at_once(fixture: &dyn JournalFixture) -> M
     let tasks = (0..STREAMS).map(|number| -> Task {
         let (journal, ends) = (fixture.journal(), Arc::clone(&ends));
         Box::pin(async move {
-            let end = grow(&*journal, &release(&format!("many-{number:02}"))).await;
+            let end = grow(&*journal, &named(&format!("many-{number:02}"))).await;
             ends.lock().unwrap_or_else(PoisonError::into_inner).push(end);
         })
     });
@@ -298,7 +298,7 @@ pub(super) async fn many_streams_grow_at_once(fixture: &dyn JournalFixture) -> M
 }
 
 /// Appends again and again, and between that in vain, which must not hurt others.
-async fn grow(journal: &dyn Journal, stream: &ReleaseId) -> Met {
+async fn grow(journal: &dyn Journal, stream: &StreamId) -> Met {
     let (mut head, mut records) = (None, Vec::new());
     for _ in 0..5 {
         let batch = lines(stream, head, 2, "many");

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use relman_core::{
     chain::{Head, SealedLine},
     port::{Change, Journal, Position, StoredStream, StreamIndex, StreamState, Streams},
-    unit::{ReleaseId, Span, Timestamp},
+    unit::{Span, StreamId, Timestamp},
 };
 
 use super::{
     JournalFixture, Task,
-    stream::{at, begun, index, line, lines, release},
+    stream::{at, begun, index, line, lines, named},
 };
 use crate::conformance::finding::{Met, Unmet, ensure, works};
 
@@ -26,13 +26,13 @@ fn ended(line: &str) -> StreamIndex {
     StreamIndex::new(StreamState::Ended, line).due_at(due).of_service(Some(service))
 }
 
-async fn listed(journal: &dyn Journal, stream: &ReleaseId) -> Result<StoredStream, Unmet> {
+async fn listed(journal: &dyn Journal, stream: &StreamId) -> Result<StoredStream, Unmet> {
     let streams = works("asking for the streams", journal.streams(Streams::All, None, ALL).await)?;
-    let found = streams.into_iter().find(|stored| stored.release == *stream);
+    let found = streams.into_iter().find(|stored| stored.stream == *stream);
     found.ok_or_else(|| Unmet::Failed(format!("{stream} is not listed")))
 }
 
-async fn is_indexed(journal: &dyn Journal, stream: &ReleaseId, index: &StreamIndex) -> Met {
+async fn is_indexed(journal: &dyn Journal, stream: &StreamId, index: &StreamIndex) -> Met {
     let kept = listed(journal, stream).await?.index;
     ensure!(kept.as_ref() == Some(index), "{stream} has the index {kept:?}, and should have {index:?}");
     Ok(())
@@ -46,7 +46,7 @@ pub(super) async fn streams_come_in_pages(fixture: &dyn JournalFixture) -> Met {
     let whole = works("asking for the streams", journal.streams(Streams::All, None, ALL).await)?;
     let mut paged: Vec<StoredStream> = Vec::new();
     for _ in 0..4 {
-        let after = paged.last().map(|last| last.release.clone());
+        let after = paged.last().map(|last| last.stream.clone());
         let page = works("asking for a page of streams", journal.streams(Streams::All, after, 2).await)?;
         ensure!(page.len() <= 2, "a page of 2 has {} streams", page.len());
         paged.extend(page);
@@ -98,7 +98,7 @@ pub(super) async fn open_streams_are_listed_alone(fixture: &dyn JournalFixture) 
     for _ in 0..3 {
         let after = found.last().cloned();
         let page = works("asking for the open streams", journal.streams(Streams::Open, after, 2).await)?;
-        found.extend(page.into_iter().map(|stored| stored.release));
+        found.extend(page.into_iter().map(|stored| stored.stream));
     }
     ensure!(found == open, "{found:?} are listed as open, and {open:?} are");
     Ok(())
@@ -117,15 +117,15 @@ pub(super) async fn an_index_is_given_to_the_head_it_is_for(fixture: &dyn Journa
 }
 
 /// Checks that changes are all that was appended: numbered without a gap, and each stream's in the order of its records.
-fn in_order(changes: &[Change], appended: &[(ReleaseId, u64, Head)]) -> Met {
+fn in_order(changes: &[Change], appended: &[(StreamId, u64, Head)]) -> Met {
     for (change, wanted) in changes.iter().zip(1..) {
         ensure!(change.position == Position(wanted), "change {wanted} has the position {}", change.position);
     }
-    let of = |stream: &ReleaseId, all: &[(ReleaseId, u64, Head)]| -> Vec<(u64, Head)> {
+    let of = |stream: &StreamId, all: &[(StreamId, u64, Head)]| -> Vec<(u64, Head)> {
         all.iter().filter(|one| one.0 == *stream).map(|(_, first, head)| (*first, *head)).collect()
     };
-    let found: Vec<(ReleaseId, u64, Head)> =
-        changes.iter().map(|change| (change.release.clone(), change.first, change.head)).collect();
+    let found: Vec<(StreamId, u64, Head)> =
+        changes.iter().map(|change| (change.stream.clone(), change.first, change.head)).collect();
     for (stream, ..) in appended {
         let (found, wanted) = (of(stream, &found), of(stream, appended));
         ensure!(found == wanted, "the changes of {stream} are {found:?}, and {wanted:?} was appended");
@@ -135,12 +135,12 @@ fn in_order(changes: &[Change], appended: &[(ReleaseId, u64, Head)]) -> Met {
 }
 
 /// Appends to some streams at the same time; what was appended, each stream's in order.
-async fn some_appends(fixture: &dyn JournalFixture) -> Vec<(ReleaseId, u64, Head)> {
+async fn some_appends(fixture: &dyn JournalFixture) -> Vec<(StreamId, u64, Head)> {
     let appended = Arc::new(Mutex::new(Vec::new()));
     let tasks = (0..4).map(|number| {
         let (journal, appended) = (fixture.journal(), appended.clone());
         Box::pin(async move {
-            let stream = release(&format!("change-{number}"));
+            let stream = named(&format!("change-{number}"));
             let mut head = None;
             for count in 1..=5 {
                 let batch = lines(&stream, head, count, "change");
@@ -197,7 +197,7 @@ pub(super) async fn changes_come_in_pages(fixture: &dyn JournalFixture) -> Met {
 pub(super) async fn whoever_follows_hears_of_every_append(fixture: &dyn JournalFixture) -> Met {
     let journal = fixture.journal();
     let noticed: Arc<Mutex<Vec<Change>>> = Arc::default();
-    let appended: Arc<Mutex<Vec<(ReleaseId, u64, Head)>>> = Arc::default();
+    let appended: Arc<Mutex<Vec<(StreamId, u64, Head)>>> = Arc::default();
     let follower = {
         let (journal, noticed) = (journal.clone(), noticed.clone());
         Box::pin(async move {
@@ -221,7 +221,7 @@ pub(super) async fn whoever_follows_hears_of_every_append(fixture: &dyn JournalF
     let writers = (0..2).map(|number| {
         let (journal, appended) = (journal.clone(), appended.clone());
         Box::pin(async move {
-            let stream = release(&format!("followed-{number}"));
+            let stream = named(&format!("followed-{number}"));
             let mut head = None;
             for _ in 0..20 {
                 let batch = lines(&stream, head, 1, "followed");
@@ -268,8 +268,8 @@ pub(super) async fn changes_survive(fixture: &dyn JournalFixture) -> Met {
     let reopened = fixture.reopen().await?;
     let after = works("asking for the changes", reopened.changes(Position::START, ALL).await)?;
     ensure!(before == after, "opened again, the changes are {after:?}, and they were {before:?}");
-    let stream = release("change-0");
-    let head = before.iter().rev().find(|change| change.release == stream).map(|change| change.head);
+    let stream = named("change-0");
+    let head = before.iter().rev().find(|change| change.stream == stream).map(|change| change.head);
     let next = [line(&stream, head, "next")];
     works(
         "an append after the store was opened again",

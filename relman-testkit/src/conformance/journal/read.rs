@@ -5,12 +5,12 @@ use relman_core::{
 
 use super::{
     JournalFixture,
-    stream::{at, begun, bytes, holds, index, line, lines, quoted, release},
+    stream::{at, begun, bytes, holds, index, line, lines, named, quoted},
 };
 use crate::conformance::finding::{Met, ensure, works};
 
 pub(super) async fn an_append_answers_the_new_head(fixture: &dyn JournalFixture) -> Met {
-    let (journal, stream) = (fixture.journal(), release("answers"));
+    let (journal, stream) = (fixture.journal(), named("answers"));
     let batch = lines(&stream, None, 3, "answers");
     let mut head = None;
     for part in [&batch[..1], &batch[1..]] {
@@ -23,7 +23,7 @@ pub(super) async fn an_append_answers_the_new_head(fixture: &dyn JournalFixture)
 }
 
 pub(super) async fn records_come_back_to_the_byte(fixture: &dyn JournalFixture) -> Met {
-    let (journal, stream) = (fixture.journal(), release("exact"));
+    let (journal, stream) = (fixture.journal(), named("exact"));
     let mut head = None;
     let mut appended = Vec::new();
     // What encodings, quotations and trimming stumble over.
@@ -48,7 +48,7 @@ pub(super) async fn records_come_back_to_the_byte(fixture: &dyn JournalFixture) 
 }
 
 pub(super) async fn the_head_is_the_last_record(fixture: &dyn JournalFixture) -> Met {
-    let (journal, stream) = (fixture.journal(), release("head"));
+    let (journal, stream) = (fixture.journal(), named("head"));
     let batch = lines(&stream, None, 4, "head");
     let mut before = None;
     for part in [&batch[..1], &batch[1..4]] {
@@ -62,13 +62,13 @@ pub(super) async fn the_head_is_the_last_record(fixture: &dyn JournalFixture) ->
 }
 
 pub(super) async fn a_stream_that_does_not_exist_is_empty(fixture: &dyn JournalFixture) -> Met {
-    let (journal, absent) = (fixture.journal(), release("absent"));
+    let (journal, absent) = (fixture.journal(), named("absent"));
     begun(&*journal, "present", 2).await?;
     holds(&*journal, &absent, &[]).await?;
     let head = works("asking for a head", journal.head(&absent).await)?;
     ensure!(head.is_none(), "the head of {absent} is {}", at(head));
     let streams = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
-    ensure!(streams.iter().all(|stored| stored.release != absent), "{absent} is among {streams:?}");
+    ensure!(streams.iter().all(|stored| stored.stream != absent), "{absent} is among {streams:?}");
     Ok(())
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn a_read_keeps_to_its_bounds(fixture: &dyn JournalFixture) -> 
 pub(super) async fn a_long_stream_is_read_to_its_end(fixture: &dyn JournalFixture) -> Met {
     // More than two pages of `read_to_end`, and not a round number of them.
     const RECORDS: usize = 1_100;
-    let (journal, stream) = (fixture.journal(), release("long"));
+    let (journal, stream) = (fixture.journal(), named("long"));
     let batch = lines(&stream, None, RECORDS, "long");
     works("an append of 1,100 records", journal.append(&stream, None, &batch, index()).await)?;
     holds(&*journal, &stream, &bytes(&batch)).await?;
@@ -113,7 +113,7 @@ pub(super) async fn a_long_stream_is_read_to_its_end(fixture: &dyn JournalFixtur
 pub(super) async fn streams_do_not_mix(fixture: &dyn JournalFixture) -> Met {
     let journal = fixture.journal();
     // Names that a file system, a pattern or a collation may take for one.
-    let names = ["mixed", "MIXED", "mixed-1", "mixed.1", "mixed_1", "mixed-10"];
+    let names = ["mixed", "MIXED", "mixed-1", "mixed.1", "mixed_1", "mixed-10", "target:mixed", "estate"];
     let mut streams = Vec::new();
     for (index, name) in names.into_iter().enumerate() {
         streams.push(begun(&*journal, name, index + 1).await?);
@@ -132,7 +132,7 @@ pub(super) async fn every_stream_is_listed_with_its_head(fixture: &dyn JournalFi
     }
     let listed = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
     for (stream, head, _) in begun_streams {
-        let found = listed.iter().find(|stored| stored.release == stream).map(|stored| stored.head);
+        let found = listed.iter().find(|stored| stored.stream == stream).map(|stored| stored.head);
         ensure!(found == head, "{stream} is listed with the head {}, and has {}", at(found), at(head));
     }
     ensure!(listed.len() == 3, "{} streams are listed, and there are 3: {listed:?}", listed.len());
@@ -141,11 +141,13 @@ pub(super) async fn every_stream_is_listed_with_its_head(fixture: &dyn JournalFi
 
 pub(super) async fn streams_are_in_order(fixture: &dyn JournalFixture) -> Met {
     let journal = fixture.journal();
-    for name in ["order-b", "Order", "order.c", "order_a", "order-a", "order"] {
+    for name in
+        ["order-b", "Order", "target:order", "order.c", "zorder", "order_a", "estate", "order-a", "order"]
+    {
         begun(&*journal, name, 1).await?;
     }
     let listed = works("asking for the streams", journal.streams(Streams::All, None, 1_000).await)?;
-    let names: Vec<&str> = listed.iter().map(|stored| stored.release.as_str()).collect();
+    let names: Vec<_> = listed.iter().map(|stored| stored.stream.key()).collect();
     ensure!(names.is_sorted(), "the streams come as {}", names.join(", "));
     Ok(())
 }

@@ -5,14 +5,16 @@ use std::{fmt, sync::LazyLock};
 use relman_core::{
     chain::{Digest, Envelope, FormatVersion, Head, SealedLine},
     port::{Journal, JournalExt, StreamIndex, StreamState},
-    unit::{Actor, ReleaseId},
+    unit::{Actor, StreamId},
 };
 use serde_json::value::RawValue;
 
 use crate::conformance::finding::{Met, Unmet, ensure, works};
 
-/// The identifier of a stream.
-pub(super) fn release(name: &str) -> ReleaseId {
+/// A stream by its name: that of a release, unless the name says what else.
+pub(super) fn named(name: &str) -> StreamId {
+    let said = name.contains(':') || name == "estate";
+    let name = if said { name.to_owned() } else { format!("release:{name}") };
     name.parse().expect("the suite's streams have valid names")
 }
 
@@ -23,13 +25,13 @@ pub(super) fn index() -> &'static StreamIndex {
 }
 
 /// One record after `head` that carries a text.
-pub(super) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> SealedLine {
+pub(super) fn line(stream: &StreamId, head: Option<Head>, text: &str) -> SealedLine {
     let json = serde_json::to_string(&serde_json::json!({ "text": text })).expect("a text can be written");
     let data = RawValue::from_string(json).expect("what was written is JSON");
     let (seq, prev) = head.map_or((0, Digest::ZERO), |head| (head.seq + 1, head.digest));
     let envelope = Envelope {
         version: FormatVersion::CURRENT,
-        release: release.clone(),
+        stream: stream.clone(),
         seq,
         prev,
         at: crate::sample::start(),
@@ -43,10 +45,10 @@ pub(super) fn line(release: &ReleaseId, head: Option<Head>, text: &str) -> Seale
 }
 
 /// `count` records after `head`, each linked to the one before.
-pub(super) fn lines(release: &ReleaseId, head: Option<Head>, count: usize, text: &str) -> Vec<SealedLine> {
+pub(super) fn lines(stream: &StreamId, head: Option<Head>, count: usize, text: &str) -> Vec<SealedLine> {
     let mut head = head;
     std::iter::repeat_with(|| {
-        let line = line(release, head, text);
+        let line = line(stream, head, text);
         head = Some(line.head());
         line
     })
@@ -60,7 +62,7 @@ pub(super) fn bytes(lines: &[SealedLine]) -> Vec<Vec<u8>> {
 }
 
 /// Checks that a stream has these records, and nothing else.
-pub(super) async fn holds(journal: &dyn Journal, stream: &ReleaseId, records: &[Vec<u8>]) -> Met {
+pub(super) async fn holds(journal: &dyn Journal, stream: &StreamId, records: &[Vec<u8>]) -> Met {
     let stored = works("reading a stream to its end", journal.read_to_end(stream, 0).await)?;
     ensure!(stored == records, "{stream} has {}, and should have {}", quoted(&stored), quoted(records));
     Ok(())
@@ -79,7 +81,7 @@ impl fmt::Display for State {
     }
 }
 
-pub(super) async fn state(journal: &dyn Journal, stream: &ReleaseId) -> Result<State, Unmet> {
+pub(super) async fn state(journal: &dyn Journal, stream: &StreamId) -> Result<State, Unmet> {
     let records = works("reading a stream to its end", journal.read_to_end(stream, 0).await)?;
     let head = works("asking for a head", journal.head(stream).await)?;
     Ok(State { head, records })
@@ -106,8 +108,8 @@ pub(super) async fn begun(
     journal: &dyn Journal,
     name: &str,
     count: usize,
-) -> Result<(ReleaseId, Option<Head>, Vec<Vec<u8>>), Unmet> {
-    let stream = release(name);
+) -> Result<(StreamId, Option<Head>, Vec<Vec<u8>>), Unmet> {
+    let stream = named(name);
     let batch = lines(&stream, None, count, name);
     works("an append", journal.append(&stream, None, &batch, index()).await)?;
     // The head as it has to be: what the journal answers is a check of its own.

@@ -13,7 +13,7 @@ use relman_core::{
         AppendError, Change, Journal, PortError, PortErrorKind, Position, StoredStream, StreamIndex,
         StreamState, Streams, check_links,
     },
-    unit::{ReleaseId, Span},
+    unit::{Span, StreamId},
 };
 use relman_testkit::conformance::{
     Able, Port, Report,
@@ -70,7 +70,7 @@ struct Flawed {
     flaw: Flaw,
     streams: Mutex<BTreeMap<String, Vec<SealedLine>>>,
     indexes: Mutex<BTreeMap<String, StreamIndex>>,
-    changes: Mutex<Vec<(ReleaseId, u64, Head)>>,
+    changes: Mutex<Vec<(StreamId, u64, Head)>>,
     broken: AtomicBool,
     busy: AtomicBool,
 }
@@ -85,10 +85,10 @@ impl Flawed {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key(&self, release: &ReleaseId) -> String {
+    fn key(&self, stream: &StreamId) -> String {
         match self.flaw {
-            Flaw::EscapesNames => release.as_str().replace('.', "_"),
-            _ => release.as_str().to_owned(),
+            Flaw::EscapesNames => stream.key().replace('.', "_"),
+            _ => stream.key().into_owned(),
         }
     }
 
@@ -99,45 +99,42 @@ impl Flawed {
         Ok(())
     }
 
-    fn last(&self, release: &ReleaseId) -> Option<Head> {
-        self.streams().get(&self.key(release))?.last().map(SealedLine::head)
+    fn last(&self, stream: &StreamId) -> Option<Head> {
+        self.streams().get(&self.key(stream))?.last().map(SealedLine::head)
     }
 
     fn linked(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
     ) -> Result<(), AppendError> {
         match self.flaw {
-            Flaw::ChecksTheFirstLink => check_links(release, expected, &lines[..lines.len().min(1)]),
+            Flaw::ChecksTheFirstLink => check_links(stream, expected, &lines[..lines.len().min(1)]),
             Flaw::ChecksNumbersNotHashes => {
                 let next = expected.map_or(0, |head| head.seq + 1);
                 match lines.iter().zip(next..).find(|(line, seq)| line.seq() != *seq) {
-                    Some((line, _)) => {
-                        Err(AppendError::Unlinked { release: release.clone(), seq: line.seq() })
-                    }
+                    Some((line, _)) => Err(AppendError::Unlinked { stream: stream.clone(), seq: line.seq() }),
                     None => Ok(()),
                 }
             }
-            Flaw::KeepsWhatFits => check_links(release, expected, lines).inspect_err(|_| {
-                let fitting = lines
-                    .iter()
-                    .take_while(|line| check_links(release, expected, &[(*line).clone()]).is_ok());
-                self.push(release, &fitting.cloned().collect::<Vec<_>>());
+            Flaw::KeepsWhatFits => check_links(stream, expected, lines).inspect_err(|_| {
+                let fitting =
+                    lines.iter().take_while(|line| check_links(stream, expected, &[(*line).clone()]).is_ok());
+                self.push(stream, &fitting.cloned().collect::<Vec<_>>());
             }),
-            _ => check_links(release, expected, lines),
+            _ => check_links(stream, expected, lines),
         }
     }
 
     /// Refuses where the head is not the expected one.
     fn unmoved(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
     ) -> Result<(), AppendError> {
-        let actual = self.last(release);
+        let actual = self.last(stream);
         let equal = match self.flaw {
             Flaw::ComparesNumbersOnly => actual.map(|head| head.seq) == expected.map(|head| head.seq),
             Flaw::BeginsAnywhere => actual == expected || actual.is_none(),
@@ -149,29 +146,29 @@ impl Flawed {
         }
         let ahead = expected.map(|head| head.seq) > actual.map(|head| head.seq);
         if self.flaw == Flaw::HealsWhatIsAhead && ahead {
-            self.streams().remove(&self.key(release));
+            self.streams().remove(&self.key(stream));
         }
         let actual = if self.flaw == Flaw::NamesTheExpectedHead { expected } else { actual };
-        Err(AppendError::Conflict { release: release.clone(), expected, actual })
+        Err(AppendError::Conflict { stream: stream.clone(), expected, actual })
     }
 
-    fn push(&self, release: &ReleaseId, lines: &[SealedLine]) {
+    fn push(&self, stream: &StreamId, lines: &[SealedLine]) {
         if !lines.is_empty() || self.flaw == Flaw::EmptyBeginsAStream {
-            self.streams().entry(self.key(release)).or_default().extend_from_slice(lines);
+            self.streams().entry(self.key(stream)).or_default().extend_from_slice(lines);
         }
         if let (Some(first), Some(last)) = (lines.first(), lines.last()) {
             let mut changes = self.changes.lock().unwrap();
-            changes.push((release.clone(), first.seq(), last.head()));
+            changes.push((stream.clone(), first.seq(), last.head()));
             if self.flaw == Flaw::OrdersChangesByName {
-                changes.sort_by_key(|(release, first, _)| (release.clone(), *first));
+                changes.sort_by_key(|(stream, first, _)| (stream.clone(), *first));
             }
         }
     }
 
-    fn keep(&self, release: &ReleaseId, index: &StreamIndex) {
+    fn keep(&self, stream: &StreamId, index: &StreamIndex) {
         let mut indexes = self.indexes.lock().unwrap();
-        if self.flaw != Flaw::KeepsTheFirstIndex || !indexes.contains_key(release.as_str()) {
-            indexes.insert(release.as_str().to_owned(), index.clone());
+        if self.flaw != Flaw::KeepsTheFirstIndex || !indexes.contains_key(&*stream.key()) {
+            indexes.insert(stream.key().into_owned(), index.clone());
         }
     }
 }
@@ -179,13 +176,13 @@ impl Flawed {
 /// Stores what is left of a batch when the append is given up.
 struct AtTheEnd<'a> {
     journal: &'a Flawed,
-    release: &'a ReleaseId,
+    stream: &'a StreamId,
     left: Vec<SealedLine>,
 }
 
 impl Drop for AtTheEnd<'_> {
     fn drop(&mut self) {
-        self.journal.push(self.release, &self.left);
+        self.journal.push(self.stream, &self.left);
     }
 }
 
@@ -205,74 +202,74 @@ impl Journal for Flawed {
 
     async fn append(
         &self,
-        release: &ReleaseId,
+        stream: &StreamId,
         expected: Option<Head>,
         lines: &[SealedLine],
         index: &StreamIndex,
     ) -> Result<Option<Head>, AppendError> {
         if self.flaw == Flaw::IndexesConflicts {
-            self.keep(release, index);
+            self.keep(stream, index);
         }
         let head = lines.last().map(SealedLine::head).or(expected);
         match self.whole("append") {
             Err(_) if self.flaw == Flaw::WritesIntoNothing => return Ok(head),
             whole => whole?,
         }
-        self.linked(release, expected, lines)?;
+        self.linked(stream, expected, lines)?;
         if self.flaw == Flaw::LooksThenLeaps {
-            self.unmoved(release, expected, lines)?;
+            self.unmoved(stream, expected, lines)?;
             tokio::task::yield_now().await;
             if !lines.is_empty() {
-                self.keep(release, index);
+                self.keep(stream, index);
             }
-            self.push(release, lines);
+            self.push(stream, lines);
             return Ok(head);
         }
         if self.flaw == Flaw::OneAtATime && self.busy.swap(true, Ordering::Relaxed) {
             return Err(AppendError::Conflict {
-                release: release.clone(),
+                stream: stream.clone(),
                 expected,
-                actual: self.last(release),
+                actual: self.last(stream),
             });
         }
         let _busy = Busy(&self.busy);
         tokio::task::yield_now().await;
-        self.unmoved(release, expected, lines)?;
+        self.unmoved(stream, expected, lines)?;
         if !lines.is_empty() {
-            self.keep(release, index);
+            self.keep(stream, index);
         }
         match self.flaw {
             Flaw::OneByOne => {
-                let mut rest = AtTheEnd { journal: self, release, left: lines.to_vec() };
+                let mut rest = AtTheEnd { journal: self, stream, left: lines.to_vec() };
                 while !rest.left.is_empty() {
                     let line = rest.left.remove(0);
-                    self.push(release, &[line]);
+                    self.push(stream, &[line]);
                     tokio::task::yield_now().await;
                 }
             }
             // A single record is not worth a transaction.
             Flaw::HalfWhenGivenUp if lines.len() > 1 => {
-                let mut half = AtTheEnd { journal: self, release, left: lines[..lines.len() / 2].to_vec() };
+                let mut half = AtTheEnd { journal: self, stream, left: lines[..lines.len() / 2].to_vec() };
                 tokio::task::yield_now().await;
                 half.left.clear();
-                self.push(release, lines);
+                self.push(stream, lines);
             }
-            _ => self.push(release, lines),
+            _ => self.push(stream, lines),
         }
         match (self.flaw, lines) {
             (Flaw::AnswersTheFirstRecord, [first, ..]) => Ok(Some(first.head())),
-            (Flaw::EmptyIsAlwaysFine, []) => Ok(self.last(release)),
+            (Flaw::EmptyIsAlwaysFine, []) => Ok(self.last(stream)),
             _ => Ok(head),
         }
     }
 
-    async fn read(&self, release: &ReleaseId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
+    async fn read(&self, stream: &StreamId, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, PortError> {
         match self.whole("read") {
             Err(_) if self.flaw == Flaw::BrokenIsEmpty => return Ok(Vec::new()),
             whole => whole?,
         }
         let streams = self.streams();
-        let lines = match (streams.get(&self.key(release)), self.flaw) {
+        let lines = match (streams.get(&self.key(stream)), self.flaw) {
             (None, Flaw::AbsentIsAnError) => {
                 return Err(PortError::new("flawed", "read", PortErrorKind::Rejected, "no such stream"));
             }
@@ -293,7 +290,7 @@ impl Journal for Flawed {
         Ok(read.collect())
     }
 
-    async fn head(&self, release: &ReleaseId) -> Result<Option<Head>, PortError> {
+    async fn head(&self, stream: &StreamId) -> Result<Option<Head>, PortError> {
         match self.whole("read the head") {
             Err(_) if self.flaw == Flaw::BrokenIsEmpty => return Ok(None),
             whole => whole?,
@@ -301,17 +298,17 @@ impl Journal for Flawed {
         if self.flaw == Flaw::HeadOfTheFirstRecord {
             return Ok(self
                 .streams()
-                .get(&self.key(release))
+                .get(&self.key(stream))
                 .and_then(|lines| lines.first())
                 .map(SealedLine::head));
         }
-        Ok(self.last(release))
+        Ok(self.last(stream))
     }
 
     async fn streams(
         &self,
         which: Streams,
-        after: Option<ReleaseId>,
+        after: Option<StreamId>,
         limit: usize,
     ) -> Result<Vec<StoredStream>, PortError> {
         match self.whole("list the streams") {
@@ -330,7 +327,7 @@ impl Journal for Flawed {
             .filter(|stored| {
                 let ended = stored.index.as_ref().is_some_and(|index| index.state == StreamState::Ended);
                 let is_wanted = which == Streams::All || !ended || self.flaw == Flaw::ListsEndedAsOpen;
-                let is_behind = after.as_ref().is_none_or(|after| stored.release > *after);
+                let is_behind = after.as_ref().is_none_or(|after| stored.stream > *after);
                 is_wanted && is_behind
             })
             .take(if self.flaw == Flaw::ListsEverything { usize::MAX } else { limit })
@@ -341,9 +338,9 @@ impl Journal for Flawed {
         Ok(listed)
     }
 
-    async fn reindex(&self, release: &ReleaseId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
-        if self.last(release) == Some(head) || self.flaw == Flaw::IndexesAnyHead {
-            self.keep(release, index);
+    async fn reindex(&self, stream: &StreamId, head: Head, index: &StreamIndex) -> Result<(), PortError> {
+        if self.last(stream) == Some(head) || self.flaw == Flaw::IndexesAnyHead {
+            self.keep(stream, index);
         }
         Ok(())
     }
@@ -355,7 +352,7 @@ impl Journal for Flawed {
         let numbered = (1..)
             .step_by(step)
             .zip(changes)
-            .map(|(position, (release, first, head))| Change::new(Position(position), release, first, head));
+            .map(|(position, (stream, first, head))| Change::new(Position(position), stream, first, head));
         let mut behind: Vec<Change> = numbered.filter(|change| change.position > after).take(limit).collect();
         if self.flaw == Flaw::LosesTheNewest && after > Position::START {
             // As where numbers are given before the commit.

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use relman_core::{
     chain::{Digest, Envelope},
     port::{Journal, PortError},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 
 use super::{
@@ -42,11 +42,11 @@ impl Beside {
     }
 
     /// The hash that the journal has for a record of the stream that begins with `first`.
-    pub(super) async fn digest_of(&self, release: &ReleaseId, first: Digest, seq: u64) -> Option<Digest> {
+    pub(super) async fn digest_of(&self, stream: &StreamId, first: Digest, seq: u64) -> Option<Digest> {
         let journal = self.journal.as_deref()?;
         // Where the journal can't be read, it knows nothing; the export is bad without it.
-        let begins = digest_at(journal, release, 0).await.ok()??;
-        if begins == first { digest_at(journal, release, seq).await.ok()? } else { None }
+        let begins = digest_at(journal, stream, 0).await.ok()??;
+        if begins == first { digest_at(journal, stream, seq).await.ok()? } else { None }
     }
 
     /// Holds a stream against that of the journal, where it has it. A last record that was altered shows there, and
@@ -59,21 +59,21 @@ impl Beside {
         let Some(journal) = self.journal.as_deref() else {
             return Ok(());
         };
-        let (release, place, last) = (&whole.release, &self.place, whole.head.seq);
-        let failed = |error: PortError| cannot_compare(release, last, &error);
-        if digest_at(journal, release, 0).await.map_err(failed)? != Some(whole.first) {
+        let (stream, place, last) = (&whole.stream, &self.place, whole.head.seq);
+        let failed = |error: PortError| cannot_compare(stream, last, &error);
+        if digest_at(journal, stream, 0).await.map_err(failed)? != Some(whole.first) {
             self.notes
-                .push(format!("{release} is not compared with {place}, which has no stream that begins so"));
+                .push(format!("{stream} is not compared with {place}, which has no stream that begins so"));
             return Ok(());
         }
-        if digest_at(journal, release, last).await.map_err(failed)? != Some(whole.head.digest) {
+        if digest_at(journal, stream, last).await.map_err(failed)? != Some(whole.head.digest) {
             return Err(first_difference(path, journal, place, whole).await?.into());
         }
-        self.notes.push(match journal.head(release).await.map_err(failed)? {
+        self.notes.push(match journal.head(stream).await.map_err(failed)? {
             Some(head) if head.seq > last => {
-                format!("{release} goes on in {place}, up to record {}", head.seq)
+                format!("{stream} goes on in {place}, up to record {}", head.seq)
             }
-            Some(_) | None => format!("{release} ends with the same record in {place}"),
+            Some(_) | None => format!("{stream} ends with the same record in {place}"),
         });
         Ok(())
     }
@@ -86,44 +86,36 @@ async fn first_difference(
     place: &str,
     whole: &Whole,
 ) -> Result<Fault, NotVerified> {
-    let release = &whole.release;
+    let stream = &whole.stream;
     let mut lines = open(path)?;
     while let Some((line, _)) = lines.next().map_err(|error| unreadable(path, &error))? {
         let Ok(envelope) = Envelope::read(line) else {
             continue;
         };
-        if envelope.release != *release {
+        if envelope.stream != *stream {
             continue;
         }
         let (seq, here) = (envelope.seq, Digest::of_line(line));
-        let there = digest_at(journal, release, seq).await;
-        let reason = match there.map_err(|error| cannot_compare(release, seq, &error))? {
+        let there = digest_at(journal, stream, seq).await;
+        let reason = match there.map_err(|error| cannot_compare(stream, seq, &error))? {
             Some(there) if there == here => continue,
             Some(there) => {
                 format!("it was altered: its hash is {here}, and the record in {place} has {there}")
             }
             None => format!("it is missing in {place}: records were removed from the end of the journal"),
         };
-        return Ok(Fault { line: Some(lines.number()), ..Fault::of_record(release, seq, reason) });
+        return Ok(Fault { line: Some(lines.number()), ..Fault::of_record(stream, seq, reason) });
     }
     let reason = format!("it was altered while it was compared with {place}");
-    Ok(Fault::of_record(release, whole.head.seq, reason))
+    Ok(Fault::of_record(stream, whole.head.seq, reason))
 }
 
-fn cannot_compare(release: &ReleaseId, seq: u64, error: &PortError) -> NotVerified {
-    NotVerified::Bad(Fault::of_record(
-        release,
-        seq,
-        format!("it can't be compared with the journal: {error}"),
-    ))
+fn cannot_compare(stream: &StreamId, seq: u64, error: &PortError) -> NotVerified {
+    NotVerified::Bad(Fault::of_record(stream, seq, format!("it can't be compared with the journal: {error}")))
 }
 
 /// The hash of a record of the journal, from its bytes.
-async fn digest_at(
-    journal: &dyn Journal,
-    release: &ReleaseId,
-    seq: u64,
-) -> Result<Option<Digest>, PortError> {
-    let lines = journal.read(release, seq, 1).await?;
+async fn digest_at(journal: &dyn Journal, stream: &StreamId, seq: u64) -> Result<Option<Digest>, PortError> {
+    let lines = journal.read(stream, seq, 1).await?;
     Ok(lines.first().map(|line| Digest::of_line(line)))
 }

@@ -27,10 +27,9 @@ pub(super) struct Derived {
 
 /// Derives the streams that were verified, up to the records that were.
 pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Result<Derived, NotVerified> {
-    let mut again: BTreeMap<ReleaseId, DeepVerifier> = streams
-        .iter()
-        .map(|found| (found.release.clone(), DeepVerifier::new(found.release.clone())))
-        .collect();
+    let of_releases = streams.iter().filter_map(|found| found.stream.release());
+    let mut again: BTreeMap<ReleaseId, DeepVerifier> =
+        of_releases.map(|id| (id.clone(), DeepVerifier::new(id.clone()))).collect();
     if begin == SQLITE {
         let journal = store::open_read_only(path).map_err(|failure| Fault::of_file(failure.to_string()))?;
         for found in streams {
@@ -48,7 +47,7 @@ pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Resu
 /// What came of all streams, which have to end where a decision does.
 pub(super) fn finish(again: &BTreeMap<ReleaseId, DeepVerifier>) -> Result<Derived, NotVerified> {
     for deep in again.values() {
-        deep.finish().map_err(|error| not_derived(deep.release().id(), &error))?;
+        deep.finish().map_err(|error| not_derived(&deep.release().id().into(), &error))?;
     }
     let sum = |of: fn(&DeepVerifier) -> u64| again.values().map(of).sum();
     Ok(Derived { decisions: sum(DeepVerifier::decisions), verdicts: sum(DeepVerifier::verdicts) })
@@ -59,13 +58,13 @@ async fn read_stream(
     found: &Found,
     again: &mut BTreeMap<ReleaseId, DeepVerifier>,
 ) -> Result<(), NotVerified> {
-    let (release, last) = (&found.release, found.head.seq);
+    let (stream, last) = (&found.stream, found.head.seq);
     let mut read = 0;
     while read <= last {
         let page = journal
-            .read(release, read, PAGE)
+            .read(stream, read, PAGE)
             .await
-            .map_err(|error| Fault::of_record(release, read, format!("it can't be read: {error}")))?;
+            .map_err(|error| Fault::of_record(stream, read, format!("it can't be read: {error}")))?;
         if page.is_empty() {
             break;
         }
@@ -81,13 +80,13 @@ async fn read_stream(
 pub(super) fn push(again: &mut BTreeMap<ReleaseId, DeepVerifier>, line: &[u8]) -> Result<(), NotVerified> {
     let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
     let Some(deep) = again.get_mut(&record.release) else { return Ok(()) };
-    deep.push(&record).map_err(|error| not_derived(&record.release, &error))
+    deep.push(&record).map_err(|error| not_derived(&record.release.into(), &error))
 }
 
-fn not_derived(release: &ReleaseId, error: &NotDerived) -> NotVerified {
+fn not_derived(stream: &relman_core::unit::StreamId, error: &NotDerived) -> NotVerified {
     let reason = with_causes(error);
     match error.seq() {
-        Some(seq) => Fault::of_record(release, seq, reason).into(),
+        Some(seq) => Fault::of_record(stream, seq, reason).into(),
         None => Fault::of_file(reason).into(),
     }
 }

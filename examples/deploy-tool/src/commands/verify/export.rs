@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use relman_core::{
     chain::{Broken, BrokenReason, Digest, Head, Verifier},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 use serde::Deserialize;
 
@@ -35,13 +35,13 @@ pub(super) async fn verify(
     }
     let notes = beside.notes;
     let found =
-        streams.into_iter().map(|one| Found { release: one.release, head: one.head, anchored_to: None });
+        streams.into_iter().map(|one| Found { stream: one.stream, head: one.head, anchored_to: None });
     conclude(found.collect(), &heads, notes)
 }
 
 /// A stream of the file whose chain is whole.
 pub(super) struct Whole {
-    pub(super) release: ReleaseId,
+    pub(super) stream: StreamId,
     /// The hash of its first record: what tells whether the journal holds the same stream.
     pub(super) first: Digest,
     pub(super) head: Head,
@@ -125,8 +125,8 @@ fn read(path: &Path, heads: &mut KnownHeads) -> Result<Vec<Open>, NotVerified> {
         }
         pushed.map_err(at)?;
         stream.first.get_or_insert_with(|| Digest::of_line(line));
-        if let (Some(release), Some(head)) = (stream.verifier.release(), stream.verifier.head()) {
-            heads.see(release, head);
+        if let (Some(stream), Some(head)) = (stream.verifier.stream(), stream.verifier.head()) {
+            heads.see(stream, head);
         }
     }
     Ok(streams.open)
@@ -138,8 +138,8 @@ fn unfinished(stream: &Open, seq: u64, pushed: Result<(), Broken>) -> Broken {
     match pushed {
         Err(broken) if !matches!(broken.reason, BrokenReason::Malformed(_)) => broken,
         Err(_) | Ok(()) => {
-            let release = stream.verifier.release().cloned();
-            let unterminated = Broken::new(release, seq, BrokenReason::Unterminated);
+            let named = stream.verifier.stream().cloned();
+            let unterminated = Broken::new(named, seq, BrokenReason::Unterminated);
             stream.verifier.so_far().err().unwrap_or(unterminated)
         }
     }
@@ -149,19 +149,18 @@ fn unfinished(stream: &Open, seq: u64, pushed: Result<(), Broken>) -> Broken {
 /// elsewhere tells which of them was altered.
 async fn finish(stream: Open, beside: &Beside, heads: &KnownHeads) -> Result<Option<Whole>, NotVerified> {
     let Open { verifier, first } = stream;
-    let (Some(release), Some(first), Some(last)) = (verifier.release().cloned(), first, verifier.head())
-    else {
+    let (Some(stream), Some(first), Some(last)) = (verifier.stream().cloned(), first, verifier.head()) else {
         // A stream is there because of a record.
         return Ok(None);
     };
     match verifier.clone().finish(None) {
-        Ok(_) => Ok(Some(Whole { release, first, head: last })),
+        Ok(_) => Ok(Some(Whole { stream, first, head: last })),
         // What is missing at its end is missing, whatever is known of it.
         Err(broken) if matches!(broken.reason, BrokenReason::BatchCut { .. }) => Err(broken.into()),
         Err(broken) => {
-            let known = match heads.unseen_of(&release) {
+            let known = match heads.unseen_of(&stream) {
                 Some(given) => Some(given),
-                None => beside.digest_of(&release, first, last.seq).await,
+                None => beside.digest_of(&stream, first, last.seq).await,
             };
             let known = known.map(|digest| Head { seq: last.seq, digest });
             Err(verifier.finish(known).err().unwrap_or(broken).into())

@@ -6,7 +6,7 @@ use super::deep::Derived;
 use relman_core::{
     chain::{Broken, Head},
     port::with_causes,
-    unit::ReleaseId,
+    unit::StreamId,
 };
 
 /// Everything is as it should be, as far as can be seen.
@@ -32,7 +32,7 @@ impl Verdict {
 /// A stream without a bad record.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) release: ReleaseId,
+    pub(super) stream: StreamId,
     /// Its last record.
     pub(super) head: Head,
     /// The last record whose hash was given.
@@ -60,7 +60,7 @@ impl NotVerified {
 #[derive(Debug)]
 pub(super) struct Fault {
     /// The stream, as far as it is known.
-    pub(super) release: Option<ReleaseId>,
+    pub(super) stream: Option<StreamId>,
     /// The record, where it is one.
     pub(super) seq: Option<u64>,
     pub(super) reason: String,
@@ -71,12 +71,12 @@ pub(super) struct Fault {
 impl Fault {
     /// Something is wrong with the file as a whole.
     pub(super) fn of_file(reason: impl Into<String>) -> Self {
-        Self { release: None, seq: None, reason: reason.into(), line: None }
+        Self { stream: None, seq: None, reason: reason.into(), line: None }
     }
 
     /// Something is wrong with a record.
-    pub(super) fn of_record(release: &ReleaseId, seq: u64, reason: impl Into<String>) -> Self {
-        Self { release: Some(release.clone()), seq: Some(seq), reason: reason.into(), line: None }
+    pub(super) fn of_record(stream: &StreamId, seq: u64, reason: impl Into<String>) -> Self {
+        Self { stream: Some(stream.clone()), seq: Some(seq), reason: reason.into(), line: None }
     }
 }
 
@@ -86,7 +86,7 @@ impl From<Broken> for Fault {
         if let Some(cause) = broken.source() {
             reason = format!("{reason}: {}", with_causes(cause));
         }
-        Self { release: broken.release, seq: Some(broken.seq), reason, line: None }
+        Self { stream: broken.stream, seq: Some(broken.seq), reason, line: None }
     }
 }
 
@@ -104,9 +104,9 @@ impl From<Broken> for NotVerified {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.release, self.seq) {
-            (Some(release), Some(seq)) => write!(f, "{release}, record {seq}: ")?,
-            (Some(release), None) => write!(f, "{release}: ")?,
+        match (&self.stream, self.seq) {
+            (Some(stream), Some(seq)) => write!(f, "{stream}, record {seq}: ")?,
+            (Some(stream), None) => write!(f, "{stream}: ")?,
             (None, Some(seq)) => write!(f, "record {seq} of a stream without a name: ")?,
             (None, None) => {}
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use relman_core::{
     chain::{Digest, Head},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 
 use super::finding::{Fault, Found};
@@ -14,7 +14,7 @@ use crate::cli::KnownHead;
 #[derive(Debug)]
 pub(super) struct KnownHeads {
     given: Vec<(KnownHead, Sighting)>,
-    anchors: BTreeMap<ReleaseId, u64>,
+    anchors: BTreeMap<StreamId, u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,26 +30,26 @@ impl KnownHeads {
     }
 
     /// Takes note of a record.
-    pub(super) fn see(&mut self, release: &ReleaseId, record: Head) {
+    pub(super) fn see(&mut self, stream: &StreamId, record: Head) {
         for (known, sighting) in &mut self.given {
-            let is_of_this = known.release.as_ref().is_none_or(|known| known == release);
+            let is_of_this = known.stream.as_ref().is_none_or(|known| known == stream);
             if is_of_this && known.digest == record.digest {
                 *sighting = Sighting::Seen;
-                self.anchors.insert(release.clone(), record.seq);
+                self.anchors.insert(stream.clone(), record.seq);
             }
         }
     }
 
     /// A head that was given for a stream, and that no record has.
-    pub(super) fn unseen_of(&self, release: &ReleaseId) -> Option<Digest> {
-        let is_of_this = |known: &KnownHead| known.release.as_ref().is_none_or(|known| known == release);
+    pub(super) fn unseen_of(&self, stream: &StreamId) -> Option<Digest> {
+        let is_of_this = |known: &KnownHead| known.stream.as_ref().is_none_or(|known| known == stream);
         let mut unseen = self.given.iter().filter(|(_, sighting)| *sighting == Sighting::NotYet);
         unseen.find(|(known, _)| is_of_this(known)).map(|(known, _)| known.digest)
     }
 
     /// The last record of a stream whose hash was given.
-    pub(super) fn anchor_of(&self, release: &ReleaseId) -> Option<u64> {
-        self.anchors.get(release).copied()
+    pub(super) fn anchor_of(&self, stream: &StreamId) -> Option<u64> {
+        self.anchors.get(stream).copied()
     }
 
     /// Checks that every head that was given is there.
@@ -62,15 +62,15 @@ impl KnownHeads {
             return Ok(());
         };
         let digest = unseen.digest;
-        let stream = match &unseen.release {
-            Some(release) => {
-                let stream = streams.iter().find(|found| found.release == *release);
+        let stream = match &unseen.stream {
+            Some(stream) => {
+                let found = streams.iter().find(|found| found.stream == *stream);
                 let missing = || {
                     let reason =
                         format!("it is missing: the head {digest} was given, and there is no such stream");
-                    Fault::of_record(release, 0, reason)
+                    Fault::of_record(stream, 0, reason)
                 };
-                Some(stream.ok_or_else(missing)?)
+                Some(found.ok_or_else(missing)?)
             }
             None if streams.len() == 1 => streams.first(),
             None => None,
@@ -80,7 +80,7 @@ impl KnownHeads {
              were removed from the end or rewritten"
         );
         Err(match stream {
-            Some(found) => Fault::of_record(&found.release, found.head.seq, reason),
+            Some(found) => Fault::of_record(&found.stream, found.head.seq, reason),
             None => Fault::of_file(format!("{reason}, in one of the streams; --head RELEASE=HEX says which")),
         })
     }

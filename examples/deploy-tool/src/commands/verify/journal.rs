@@ -5,7 +5,7 @@ use std::path::Path;
 use relman_core::{
     chain::Verifier,
     port::{Journal, JournalExt, PortError, Streams},
-    unit::ReleaseId,
+    unit::StreamId,
 };
 
 use super::{
@@ -25,7 +25,7 @@ pub(super) async fn verify(path: &Path, mut heads: KnownHeads) -> Result<Verdict
         journal.every_stream(Streams::All).await.map_err(|error| Fault::of_file(error.to_string()))?;
     let mut found = Vec::with_capacity(streams.len());
     for stream in streams {
-        found.push(verify_stream(&*journal, &stream.release, &mut heads).await?);
+        found.push(verify_stream(&*journal, &stream.stream, &mut heads).await?);
     }
     // A list from which a stream was removed does not hide it.
     let unlisted = journal.unlisted().await.map_err(|error| Fault::of_file(error.to_string()))?;
@@ -41,18 +41,18 @@ pub(super) async fn verify(path: &Path, mut heads: KnownHeads) -> Result<Verdict
 /// both say the same or the records stay behind.
 async fn verify_stream(
     journal: &dyn Journal,
-    release: &ReleaseId,
+    stream: &StreamId,
     heads: &mut KnownHeads,
 ) -> Result<Found, NotVerified> {
-    let mut verifier = Verifier::new(Some(release.clone()));
+    let mut verifier = Verifier::new(Some(stream.clone()));
     let mut read = 0;
     let failed = |seq: u64, error: &PortError| {
-        NotVerified::Bad(Fault::of_record(release, seq, format!("it can't be read: {error}")))
+        NotVerified::Bad(Fault::of_record(stream, seq, format!("it can't be read: {error}")))
     };
     loop {
         let before = read;
         loop {
-            let page = journal.read(release, read, PAGE).await.map_err(|error| failed(read, &error))?;
+            let page = journal.read(stream, read, PAGE).await.map_err(|error| failed(read, &error))?;
             if page.is_empty() {
                 break;
             }
@@ -60,19 +60,19 @@ async fn verify_stream(
             for line in page {
                 verifier.push(&line)?;
                 if let Some(head) = verifier.head() {
-                    heads.see(release, head);
+                    heads.see(stream, head);
                 }
             }
         }
-        let head = journal.head(release).await.map_err(|error| failed(read, &error))?;
+        let head = journal.head(stream).await.map_err(|error| failed(read, &error))?;
         let is_behind = head.is_some_and(|head| head.seq >= read);
         if is_behind && read > before {
             continue;
         }
         let sum = verifier.finish(head)?;
         return match sum.head {
-            Some(head) => Ok(Found { release: release.clone(), head, anchored_to: None }),
-            None => Err(Fault::of_record(release, 0, "it is missing: the stream has no records").into()),
+            Some(head) => Ok(Found { stream: stream.clone(), head, anchored_to: None }),
+            None => Err(Fault::of_record(stream, 0, "it is missing: the stream has no records").into()),
         };
     }
 }

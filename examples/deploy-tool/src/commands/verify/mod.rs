@@ -12,7 +12,6 @@ mod package;
 
 use std::{fs::File, io::Read, path::Path};
 
-use relman_core::unit::ReleaseId;
 use serde::Serialize;
 
 use self::{
@@ -42,7 +41,7 @@ pub(super) async fn run(global: &Global, asked: &cli::Verify) -> Result<(), Fail
             let fault = not_verified.fault();
             output::json(&Refusal {
                 ok: false,
-                release: fault.release.as_ref(),
+                stream: fault.stream.as_ref().map(ToString::to_string),
                 seq: fault.seq,
                 reason: &fault.reason,
             })?;
@@ -107,9 +106,9 @@ fn verify_package(_: &Path, _: KnownHeads, _: Option<&Path>) -> Result<Verdict, 
 
 /// What scripts rely on: these names stay.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Answer {
     ok: bool,
-    streams: Vec<Stream<'a>>,
+    streams: Vec<Stream>,
     anchored: bool,
     /// How many decisions came out as they were recorded, where they were derived again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,8 +122,10 @@ struct Answer<'a> {
 }
 
 #[derive(Serialize)]
-struct Stream<'a> {
-    release: &'a ReleaseId,
+struct Stream {
+    /// A release by its id; something else by its name, such as `target:checkout`.
+    #[serde(rename = "release")]
+    stream: String,
     records: u64,
     head: relman_core::chain::Digest,
 }
@@ -132,14 +133,15 @@ struct Stream<'a> {
 #[derive(Serialize)]
 struct Refusal<'a> {
     ok: bool,
-    release: Option<&'a ReleaseId>,
+    #[serde(rename = "release")]
+    stream: Option<String>,
     seq: Option<u64>,
     reason: &'a str,
 }
 
 fn print_json(verdict: &Verdict) -> std::io::Result<()> {
     let streams = verdict.streams.iter().map(|found| Stream {
-        release: &found.release,
+        stream: found.stream.to_string(),
         records: found.head.seq + 1,
         head: found.head.digest,
     });
@@ -157,7 +159,7 @@ fn print(path: &Path, verdict: &Verdict) -> std::io::Result<()> {
     let mut records = 0;
     for found in &verdict.streams {
         records += found.head.seq + 1;
-        output::line(format_args!("{}: {}", found.release, store::head_in_words(Some(found.head))))?;
+        output::line(format_args!("{}: {}", found.stream, store::head_in_words(Some(found.head))))?;
         match found.anchored_to {
             None => {}
             Some(seq) if seq == found.head.seq => {
@@ -204,7 +206,7 @@ fn conclude(streams: Vec<Found>, heads: &KnownHeads, notes: Vec<String>) -> Resu
     heads.all_seen(&streams)?;
     let streams = streams
         .into_iter()
-        .map(|found| Found { anchored_to: heads.anchor_of(&found.release), ..found })
+        .map(|found| Found { anchored_to: heads.anchor_of(&found.stream), ..found })
         .collect();
     Ok(Verdict { streams, notes, derived: None, files: None })
 }

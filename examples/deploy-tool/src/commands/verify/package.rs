@@ -39,7 +39,9 @@ pub(super) fn verify(
         error => NotVerified::Bad(Fault::of_file(with_causes(&error))),
     })?;
     let (found, lines) = verify_record(package.record(), &mut heads)?;
-    let release = found.release.clone();
+    let Some(release) = found.stream.release().cloned() else {
+        return Err(Fault::of_file("record.jsonl is not the record of a release").into());
+    };
     let mut verdict = conclude(vec![found], &heads, Vec::new())?;
     verdict.derived = Some(derive(&release, &lines)?);
     let differences = package
@@ -82,17 +84,17 @@ fn verify_record(record: &[u8], heads: &mut KnownHeads) -> Result<(Found, Vec<Ve
     for part in &mut parts {
         let Some(line) = part.strip_suffix(b"\n") else {
             let seq = verifier.head().map_or(0, |head| head.seq + 1);
-            let release = verifier.release().cloned();
+            let release = verifier.stream().cloned();
             return Err(Broken::new(release, seq, BrokenReason::Unterminated).into());
         };
         let seq = lines.len() as u64 + 1;
         verifier.push(line).map_err(|broken| Fault { line: Some(seq), ..broken.into() })?;
-        if let (Some(release), Some(head)) = (verifier.release(), verifier.head()) {
+        if let (Some(release), Some(head)) = (verifier.stream(), verifier.head()) {
             heads.see(release, head);
         }
         lines.push(line.to_vec());
     }
-    let (release, head) = (verifier.release().cloned(), verifier.head());
+    let (release, head) = (verifier.stream().cloned(), verifier.head());
     let given = release.as_ref().and_then(|release| heads.unseen_of(release));
     let known = head.zip(given).map(|(head, digest)| relman_core::chain::Head { digest, ..head });
     // A head that was given tells which of the last two records was altered; what is missing is said below.
@@ -102,7 +104,7 @@ fn verify_record(record: &[u8], heads: &mut KnownHeads) -> Result<(Found, Vec<Ve
         return Err(verifier.finish(known).err().unwrap_or(broken).into());
     }
     match release.zip(head) {
-        Some((release, head)) => Ok((Found { release, head, anchored_to: None }, lines)),
+        Some((release, head)) => Ok((Found { stream: release, head, anchored_to: None }, lines)),
         None => Err(Fault::of_file("record.jsonl has no records").into()),
     }
 }
