@@ -5,6 +5,7 @@
 
 mod clock;
 mod deployer;
+mod deployment;
 mod directory;
 mod error;
 mod flows;
@@ -15,9 +16,8 @@ mod notifier;
 mod tracker;
 
 pub use clock::Clock;
-pub use deployer::{
-    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, Target, TrafficRequest,
-};
+pub use deployer::{DeployRequest, Deployer, DeployerCapabilities, Environment, Target, TrafficRequest};
+pub use deployment::{Deployment, Place};
 pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry, with_causes};
 pub use flows::{CheckedFlow, FlowOutcome, FlowReport, UserFlows};
