@@ -31,10 +31,10 @@ pub struct Deployment {
     /// same as the effective one, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_share: Option<TrafficShare>,
-    /// Where the new version lives, or is about to.
+    /// The candidate's place: where the new version lives, or is about to.
     #[serde(default)]
     pub canary: Place,
-    /// Where the version lives that it replaces: the way back.
+    /// The stable place, where the version lives that it replaces: the way back.
     #[serde(default)]
     pub baseline: Place,
     /// What a person may want to know about it: weights, instances, health.
@@ -47,6 +47,9 @@ pub struct Deployment {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Place {
+    /// The platform's own name of it: `blue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The version that is installed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -56,6 +59,13 @@ pub struct Place {
     /// What is wrong there, in the platform's own word: `c1 is in maintenance`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// How many requests it has served so far, since some start: a counter that only rises, but may begin again at zero. Where the
+    /// platform has such a counter, it tells whether users still reach the place, whatever the weights say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub served: Option<u64>,
+    /// How many sessions or connections of users are open to it or pinned to it now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sessions: Option<u64>,
 }
 
 impl Place {
@@ -75,6 +85,27 @@ impl Place {
     #[must_use]
     pub fn with_ready(mut self, ready: u32, of: u32) -> Self {
         self.ready = Some((ready, of));
+        self
+    }
+
+    /// With the platform's own name of it.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// With how many requests it has served so far.
+    #[must_use]
+    pub fn with_served(mut self, served: u64) -> Self {
+        self.served = Some(served);
+        self
+    }
+
+    /// With how many sessions are open to it or pinned to it.
+    #[must_use]
+    pub fn with_sessions(mut self, sessions: u64) -> Self {
+        self.sessions = Some(sessions);
         self
     }
 
