@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use relman_core::judge::{Answer, Arm, Measurement, Observation};
 use relman_core::port::{
     DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery, MetricsSource,
-    PortError, PortErrorKind, Target, TrafficRequest,
+    PortError, PortErrorKind, Slot, Target, TrafficRequest,
 };
 use relman_core::unit::{MetricName, Span, Timestamp, TrafficShare, Window};
 use relman_testkit::conformance::{self, Able, deployer::DeployerFixture, metrics};
@@ -18,8 +18,9 @@ use relman_testkit::{ready, sample::start};
 /// The house's traffic API as its client sees it. Here it is in memory; yours calls a server.
 #[derive(Default)]
 struct TrafficApi {
-    slots: BTreeMap<Environment, String>,
-    weight_of_1000: u16,
+    /// Blue is the first place, green the second; they change roles, so that `promote` has nothing to do.
+    slots: BTreeMap<(Environment, Slot), String>,
+    green_of_1000: u16,
     changes: u64,
     /// By version and minute: hits, and failures among them.
     rows: BTreeMap<(String, Timestamp), (u64, u64)>,
@@ -54,22 +55,22 @@ impl Deployer for House {
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
         let version = request.target.artifact.version.to_string();
         self.call("deploy", |api| {
-            let before = api.slots.insert(request.environment, version.clone());
+            let before = api.slots.insert((request.environment, request.target.candidate()), version.clone());
             api.changes += u64::from(before != Some(version));
         })
     }
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
-        // Rounded down, since a share is never exceeded.
-        let weight = request.share.basis_points() / 10;
+        let weight = request.share.basis_points() / 10; // Rounded down: never more than was asked.
+        let green = if request.target.candidate() == Slot::Second { weight } else { 1000 - weight };
         self.call("set traffic", |api| {
-            api.changes += u64::from(api.weight_of_1000 != weight);
-            api.weight_of_1000 = weight;
+            api.changes += u64::from(api.green_of_1000 != green);
+            api.green_of_1000 = green;
         })
     }
-    async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
-        let weight = self.call("observe", |api| api.weight_of_1000)?;
-        let canary_share = TrafficShare::try_from(weight * 10).unwrap();
-        Ok(Deployment::at(canary_share).with_detail(format!("weight {weight} of 1000")))
+    async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
+        let green = self.call("observe", |api| api.green_of_1000)?;
+        let weight = if target.candidate() == Slot::Second { green } else { 1000 - green };
+        Ok(Deployment::at(TrafficShare::try_from(weight * 10).unwrap()))
     }
 }
 
@@ -104,7 +105,7 @@ impl DeployerFixture for House {
         self
     }
     async fn installed(&self, environment: Environment) -> Able<bool> {
-        Ok(self.0.lock().unwrap().slots.contains_key(&environment))
+        Ok(self.0.lock().unwrap().slots.contains_key(&(environment, Slot::Second)))
     }
     async fn changes(&self) -> Able<u64> {
         Ok(self.0.lock().unwrap().changes)

@@ -80,10 +80,13 @@ use relman_core::{
     judge::{Arm, Observation},
     port::{
         self, AppendError, Change, DeployRequest, DeployerCapabilities, Deployment, FlowReport, Incident,
-        MetricQuery, Notification, PortError, Position, Publication, Published, StoredStream, StreamIndex,
-        Streams, Subject, Target, TrackerCapabilities, TrafficRequest,
+        MetricQuery, Notification, PortError, Position, PromoteRequest, Publication, Published, StoredStream,
+        StreamIndex, Streams, Subject, Target, TrackerCapabilities, TrafficRequest,
     },
-    unit::{Actor, Channel, FlowName, MetricName, Role, ServiceName, Span, StreamId, Timestamp, Window},
+    unit::{
+        Actor, Channel, FlowName, MetricName, Role, ServiceName, Span, StreamId, Timestamp, TrafficShare,
+        Window,
+    },
 };
 
 mock! {
@@ -127,6 +130,9 @@ mock! {
         fn capabilities(&self) -> DeployerCapabilities;
         async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError>;
         async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
+        async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError>;
+        async fn reachable(&self, target: &Target, share: TrafficShare) -> Result<TrafficShare, PortError>;
+        fn by_hand(&self, target: &Target) -> Option<String>;
         async fn observe(&self, target: &Target) -> Result<Deployment, PortError>;
     }
 }

@@ -2,14 +2,22 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use relman_core::port::{
-    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, PortError, Target, TrafficRequest,
+    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, PortError, PromoteRequest,
+    Promotion, Target, TrafficRequest, with_causes,
 };
+use relman_core::unit::TrafficShare;
 
 /// A deployer made of two: one installs, the other routes traffic.
 ///
 /// - `deploy` asks the one that installs. For production it then asks the one that routes as well, so that a
 ///   load balancer can say when the new server has passed its health check.
-/// - `set_traffic`, `observe` and `by_hand` ask the one that routes, and its capabilities count.
+/// - `set_traffic`, `observe`, `reachable` and `by_hand` ask the one that routes, and its capabilities count.
+/// - `promote` of a platform that replaces ([`Promotion::Replace`]) asks the one that installs to put the new version into the
+///   stable place, and once that is done the one that routes to take all traffic back to it. Where places change roles, it asks the one
+///   that routes.
+/// - Which version is in which place is what the one that installs says, where it can
+///   ([`tells_versions`](DeployerCapabilities::tells_versions)) and the one that routes can't. Where it does not answer, versions are
+///   left out, and the detail says why: where the traffic is does not depend on it.
 ///
 /// Errors come from the part that failed, under its own name.
 #[derive(Clone)]
@@ -42,7 +50,9 @@ impl Deployer for SplitDeployer {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        self.routes.capabilities()
+        let mut capabilities = self.routes.capabilities();
+        capabilities.tells_versions |= self.installs.capabilities().tells_versions;
+        capabilities
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -57,13 +67,51 @@ impl Deployer for SplitDeployer {
         self.routes.set_traffic(request).await
     }
 
+    async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError> {
+        match self.routes.capabilities().promotion {
+            Promotion::Swap => self.routes.promote(request).await,
+            Promotion::Replace => {
+                self.installs.promote(request).await?;
+                // The stable place has the new version from here on: giving it all of the traffic exposes nobody to another.
+                let PromoteRequest { target, key, generation, .. } = request.clone();
+                let back = TrafficRequest::new(target, TrafficShare::ZERO, key).with_generation(generation);
+                self.routes.set_traffic(&back).await
+            }
+        }
+    }
+
+    async fn reachable(&self, target: &Target, share: TrafficShare) -> Result<TrafficShare, PortError> {
+        self.routes.reachable(target, share).await
+    }
+
     fn by_hand(&self, target: &Target) -> Option<String> {
         self.routes.by_hand(target)
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
-        self.routes.observe(target).await
+        if self.routes.capabilities().tells_versions || !self.installs.capabilities().tells_versions {
+            return self.routes.observe(target).await;
+        }
+        let (routed, installed) = tokio::join!(self.routes.observe(target), self.installs.observe(target));
+        let mut found = routed?;
+        match installed {
+            Ok(installed) => {
+                complete(&mut found.canary, installed.canary);
+                complete(&mut found.baseline, installed.baseline);
+            }
+            Err(error) => {
+                let unknown = format!("the versions are not known: {}", with_causes(&error));
+                found.detail =
+                    if found.detail.is_empty() { unknown } else { format!("{}; {unknown}", found.detail) };
+            }
+        }
+        Ok(found)
     }
+}
+
+/// Adds the version to what is known of a place.
+fn complete(place: &mut Place, installed: Place) {
+    place.version = place.version.take().or(installed.version);
 }
 
 #[cfg(test)]

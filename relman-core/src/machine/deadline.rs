@@ -150,12 +150,8 @@ impl Release {
     /// What the deployer acts upon.
     pub fn target(&self) -> Option<Target> {
         let scope = self.plan()?.scope();
-        Some(Target {
-            release: self.id.clone(),
-            service: scope.service.clone(),
-            artifact: scope.artifact.clone(),
-            baseline_version: scope.replaces.to_string(),
-        })
+        let (service, artifact) = (scope.service.clone(), scope.artifact.clone());
+        Some(Target::new(self.id.clone(), service, artifact, scope.replaces.to_string()))
     }
 
     /// How long one look may count for: the interval, and as much again for a look that comes late.

@@ -1,18 +1,27 @@
-use std::fmt;
-
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
-use super::PortError;
-use crate::{
-    plan::Artifact,
-    unit::{ReleaseId, ServiceName, TrafficShare},
+use super::{
+    DeployRequest, DeployerCapabilities, Deployment, PortError, PortErrorKind, PromoteRequest, Promotion,
+    Target, TrafficRequest,
 };
+use crate::unit::TrafficShare;
 
 /// The platform that installs versions and routes traffic to them.
 ///
 /// The port is declarative: a request says what should be, not what to change. Every request carries an
 /// idempotency key; performing the same request twice leaves the world as performing it once.
+///
+/// # Places
+///
+/// A platform has two places for the versions of a service. Which of them has the version that users had before this
+/// release is the journal's to know, and each [`Target`] says it ([`Target::stable`]); the other one is the candidate's. An
+/// adapter keeps no state. What a finished release leaves behind is what the next one begins with, and how that comes about is the
+/// platform's [`Promotion`]:
+///
+/// - [`Promotion::Swap`]: two equal places, which change roles. The next target's stable place is the one that was the candidate's,
+///   and has all of the traffic already.
+/// - [`Promotion::Replace`]: the stable place is always the first, and [`promote`](Self::promote) puts the new version there. Such a
+///   platform does not read [`Target::stable`].
 #[async_trait]
 pub trait Deployer: Send + Sync {
     /// The name of the adapter, for errors and logs.
@@ -21,29 +30,76 @@ pub trait Deployer: Send + Sync {
     /// How this platform differs from others.
     fn capabilities(&self) -> DeployerCapabilities;
 
-    /// Installs an artifact in an environment, without any traffic, and returns when it is ready to take some.
+    /// Installs an artifact in an environment, in the candidate's place and without any traffic, and returns when it is ready to
+    /// take some.
     ///
     /// - **Idempotent**: where the artifact is installed already, this changes nothing and succeeds.
-    /// - Traffic is not touched.
+    /// - Traffic is not touched, and neither is the stable place.
+    /// - What an earlier rollback has cut off is let in again, so that the new version can be given traffic.
     ///
     /// # Errors
     ///
     /// [`PortError`]; after [`TimedOut`](super::PortErrorKind::TimedOut) it may or may not be installed.
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError>;
 
-    /// Routes this share of the production traffic to the canary and the rest to the baseline.
+    /// Routes this share of the production traffic to the candidate's place and the rest to the stable one.
     ///
     /// - **Absolute**: the share is the state wanted, whatever it was before.
     /// - **Idempotent**: where the share is set already, this changes nothing and succeeds.
     /// - **Never more**: a share that the platform can't represent exactly is set to the nearest one below, or
-    ///   refused; it is never exceeded.
+    ///   refused; it is never exceeded. [`reachable`](Self::reachable) says beforehand which.
     /// - Returns when the platform has taken the change, or fails; it does not return early.
+    /// - With [`cut`](TrafficRequest::cut), sessions that are pinned to the candidate's place are ended, and can't come back to it. A
+    ///   platform that pins none has nothing to cut.
     ///
     /// # Errors
     ///
     /// [`PortError`]; after [`TimedOut`](super::PortErrorKind::TimedOut) the share may or may not be set, and
     /// [`observe`](Self::observe) tells.
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError>;
+
+    /// Makes the candidate's version the stable one, once it has passed and has all of the traffic.
+    ///
+    /// [`Promotion::Swap`]: there is nothing to be done on most platforms, as the roles are the journal's. That is what this does
+    /// where it isn't implemented.
+    ///
+    /// [`Promotion::Replace`]: the stable instances get the new version, then the traffic goes back to them, then the candidate's
+    /// place is emptied: it has no traffic.
+    ///
+    /// - **Idempotent**, and may be repeated after a crash at any point: it goes on where it was left.
+    /// - Nobody is ever sent to a stable instance that does not have the new version yet.
+    /// - Where it fails, the traffic stays with whoever has the new version.
+    /// - [`observe`](Self::observe) confirms it: the stable place has the new version, and the canary's share is zero.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`]; after [`TimedOut`](super::PortErrorKind::TimedOut) it may or may not be done, and
+    /// [`observe`](Self::observe) tells.
+    async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError> {
+        match self.capabilities().promotion {
+            Promotion::Swap => Ok(()),
+            Promotion::Replace => {
+                let version = &request.target.artifact.version;
+                let detail = format!("{} can't put {version} into the stable place", self.name());
+                Err(PortError::new(self.name(), "promote", PortErrorKind::Rejected, detail))
+            }
+        }
+    }
+
+    /// Which share would be set where this one is asked for: the nearest one that the platform can represent and that is not above.
+    ///
+    /// - Changes nothing, and needs no version to be installed.
+    /// - Nothing and all of the traffic are reachable on every platform that [`set_traffic`](Self::set_traffic) serves.
+    /// - The very share that was asked for, where this isn't implemented.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`] of kind [`Rejected`](super::PortErrorKind::Rejected) where the share would be refused, and of another kind where
+    /// the platform can't tell.
+    async fn reachable(&self, target: &Target, share: TrafficShare) -> Result<TrafficShare, PortError> {
+        let _ = target;
+        Ok(share)
+    }
 
     /// What a person types to take all traffic from the new version without relman, such as a command line; shown to
     /// on-call when nothing can be recorded, and so nothing carried out. None where there is no such thing to say.
@@ -54,276 +110,12 @@ pub trait Deployer: Send + Sync {
 
     /// What is really out there, read from the platform and not from memory.
     ///
+    /// - The share is the candidate's place's, whatever version is in it: of a platform whose places change roles, the same traffic is
+    ///   100 % to one target and 0 % to the next.
+    /// - What the platform can't tell is left out, and never zero.
+    ///
     /// # Errors
     ///
-    /// [`PortError`] where the platform can't tell. Not knowing is an error, never a zero.
+    /// [`PortError`] where the platform can't tell where the traffic is. Not knowing is an error, never a zero.
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError>;
-}
-
-/// How a platform differs from others.
-///
-/// # Examples
-///
-/// ```
-/// use relman_core::{port::DeployerCapabilities, unit::TrafficShare};
-///
-/// let rounds = DeployerCapabilities::new().with_share_tolerance("0.4%".parse()?);
-/// assert_eq!(rounds.share_tolerance.to_string(), "0.4%");
-/// assert_eq!(DeployerCapabilities::new().share_tolerance, TrafficShare::ZERO);
-/// # Ok::<(), relman_core::unit::UnitError>(())
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct DeployerCapabilities {
-    /// How far an observed share may be from the one that was set without being drift: zero for a platform that
-    /// reports exactly what it was told, more for one that rounds or samples. Nothing and all of the traffic are never
-    /// a matter of rounding: whatever the tolerance, they are observed as exactly that.
-    pub share_tolerance: TrafficShare,
-}
-
-impl DeployerCapabilities {
-    /// Describes a platform that reports exactly the share that it was told.
-    pub const fn new() -> Self {
-        Self { share_tolerance: TrafficShare::ZERO }
-    }
-
-    /// Allows an observed share to be this far from the one that was set.
-    #[must_use]
-    pub const fn with_share_tolerance(mut self, share_tolerance: TrafficShare) -> Self {
-        self.share_tolerance = share_tolerance;
-        self
-    }
-}
-
-/// What a release acts upon.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Target {
-    /// The release that acts.
-    pub release: ReleaseId,
-    /// The service it changes.
-    pub service: ServiceName,
-    /// The new version.
-    pub artifact: Artifact,
-    /// The version that it replaces.
-    pub baseline_version: String,
-}
-
-impl Target {
-    /// Names what a release acts upon: the service, the new version, and the version that it replaces.
-    pub fn new(
-        release: ReleaseId,
-        service: ServiceName,
-        artifact: Artifact,
-        baseline_version: impl Into<String>,
-    ) -> Self {
-        Self { release, service, artifact, baseline_version: baseline_version.into() }
-    }
-}
-
-/// A request to install an artifact.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct DeployRequest {
-    /// What is released.
-    pub target: Target,
-    /// Where to.
-    pub environment: Environment,
-    /// The idempotency key: the same for every repetition of this request.
-    pub key: String,
-    /// The sequence number of the record that asked for it: of two requests, the one with the larger number is the
-    /// later one. A platform that can remember it refuses one that is older than the last.
-    #[serde(default)]
-    pub generation: u64,
-}
-
-impl DeployRequest {
-    /// Asks for the target's artifact in an environment, with generation 0, which is older than every recorded request.
-    pub fn new(target: Target, environment: Environment, key: impl Into<String>) -> Self {
-        Self { target, environment, key: key.into(), generation: 0 }
-    }
-
-    /// Sets the sequence number of the record that asked for it.
-    #[must_use]
-    pub fn with_generation(mut self, generation: u64) -> Self {
-        self.generation = generation;
-        self
-    }
-}
-
-/// A request to route traffic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct TrafficRequest {
-    /// What is released.
-    pub target: Target,
-    /// The share of the production traffic that the canary should get.
-    pub share: TrafficShare,
-    /// The idempotency key: the same for every repetition of this request.
-    pub key: String,
-    /// The sequence number of the record that asked for it: of two requests, the one with the larger number is the
-    /// later one. A platform that can remember it refuses one that is older than the last.
-    #[serde(default)]
-    pub generation: u64,
-}
-
-impl TrafficRequest {
-    /// Asks for this share of the production traffic on the canary, with generation 0, which is older than every
-    /// recorded request.
-    pub fn new(target: Target, share: TrafficShare, key: impl Into<String>) -> Self {
-        Self { target, share, key: key.into(), generation: 0 }
-    }
-
-    /// Sets the sequence number of the record that asked for it.
-    #[must_use]
-    pub fn with_generation(mut self, generation: u64) -> Self {
-        self.generation = generation;
-        self
-    }
-}
-
-/// What a deployer found out there.
-///
-/// The share is the one that counts: what users get, after health, slow start and whatever else the platform does. What a
-/// platform can't tell is left out, and never zero.
-///
-/// # Examples
-///
-/// ```
-/// use relman_core::port::{Deployment, Place};
-///
-/// let found = Deployment::at("5%".parse()?)
-///     .with_canary(Place::new().with_ready(1, 1))
-///     .with_baseline(Place::new().with_version("2.40.3").with_ready(2, 3).with_trouble("s3 is down"))
-///     .with_detail("weights: canary 5, baseline 95");
-/// assert_eq!(found.canary_share.to_string(), "5%");
-/// assert!(!found.baseline.has_nothing_ready());
-/// assert!(Place::new().with_ready(0, 3).has_nothing_ready());
-/// # Ok::<(), relman_core::unit::UnitError>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Deployment {
-    /// The share of the production traffic that the canary gets: the effective one.
-    pub canary_share: TrafficShare,
-    /// The share that is set, where it may be another than the effective one: by weights, say, while a server is down. The
-    /// same as the effective one, if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub set_share: Option<TrafficShare>,
-    /// Where the new version lives, or is about to.
-    #[serde(default)]
-    pub canary: Place,
-    /// Where the version lives that it replaces: the way back.
-    #[serde(default)]
-    pub baseline: Place,
-    /// What a person may want to know about it: weights, instances, health.
-    #[serde(default)]
-    pub detail: String,
-}
-
-/// Where a version lives on a platform, as far as the platform can tell.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Place {
-    /// The version that is installed there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// How many instances take requests, if they get any, and of how many.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready: Option<(u32, u32)>,
-    /// What is wrong there, in the platform's own word: `c1 is in maintenance`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
-}
-
-impl Place {
-    /// A place of which nothing is known.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// With the version that is installed there.
-    #[must_use]
-    pub fn with_version(mut self, version: impl Into<String>) -> Self {
-        self.version = Some(version.into());
-        self
-    }
-
-    /// With how many of its instances take requests.
-    #[must_use]
-    pub fn with_ready(mut self, ready: u32, of: u32) -> Self {
-        self.ready = Some((ready, of));
-        self
-    }
-
-    /// With what is wrong there.
-    #[must_use]
-    pub fn with_trouble(mut self, trouble: impl Into<String>) -> Self {
-        self.trouble = Some(trouble.into());
-        self
-    }
-
-    /// Whether no instance would take a request, as far as the platform can tell.
-    pub fn has_nothing_ready(&self) -> bool {
-        self.ready.is_some_and(|(ready, _)| ready == 0)
-    }
-}
-
-impl Deployment {
-    /// Reports that the canary gets this share of the production traffic, and nothing else.
-    pub fn at(canary_share: TrafficShare) -> Self {
-        let (canary, baseline) = (Place::new(), Place::new());
-        Self { canary_share, set_share: None, canary, baseline, detail: String::new() }
-    }
-
-    /// With the share that is set, which may be another than the effective one.
-    #[must_use]
-    pub fn with_set_share(mut self, set_share: TrafficShare) -> Self {
-        self.set_share = Some(set_share);
-        self
-    }
-
-    /// With the place of the new version.
-    #[must_use]
-    pub fn with_canary(mut self, canary: Place) -> Self {
-        self.canary = canary;
-        self
-    }
-
-    /// With the place of the version that it replaces.
-    #[must_use]
-    pub fn with_baseline(mut self, baseline: Place) -> Self {
-        self.baseline = baseline;
-        self
-    }
-
-    /// Sets what a person may want to know about it.
-    #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
-        self
-    }
-}
-
-/// Where something is deployed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    /// Where a change is tried before it meets users.
-    Staging,
-    /// Where users are.
-    Production,
-}
-
-impl fmt::Display for Environment {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Staging => "staging",
-            Self::Production => "production",
-        })
-    }
 }

@@ -5,6 +5,7 @@
 
 mod clock;
 mod deployer;
+mod deployment;
 mod directory;
 mod error;
 mod flows;
@@ -12,12 +13,12 @@ mod incident;
 mod journal;
 mod metrics;
 mod notifier;
+mod request;
 mod tracker;
 
 pub use clock::Clock;
-pub use deployer::{
-    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, Target, TrafficRequest,
-};
+pub use deployer::Deployer;
+pub use deployment::{Deployment, Place};
 pub use directory::Directory;
 pub use error::{PortError, PortErrorKind, Retry, with_causes};
 pub use flows::{CheckedFlow, FlowOutcome, FlowReport, UserFlows};
@@ -30,6 +31,9 @@ pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.
 pub use crate::plan::NotifyOn;
 pub use notifier::{Notification, Notifier, Urgency};
+pub use request::{
+    DeployRequest, DeployerCapabilities, Environment, PromoteRequest, Promotion, Slot, Target, TrafficRequest,
+};
 pub use tracker::{
     Asset, AssetName, Note, PartKey, PhaseState, PhaseStatus, Placement, Publication, Published, ReleaseTag,
     Standing, Subject, Tracker, TrackerCapabilities,

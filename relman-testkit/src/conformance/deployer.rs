@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use relman_core::{
     plan::Artifact,
-    port::{Deployer, Environment, Target},
+    port::{Deployer, Environment, Slot, Target},
     unit::TrafficShare,
 };
 
@@ -23,6 +23,17 @@ pub trait DeployerFixture: Send + Sync {
     /// What is deployed; `checkout` 2.41.0 in place of 2.40.3, unless the platform knows another service.
     fn target(&self) -> Target {
         sample_target()
+    }
+
+    /// The release that follows: 2.42.0 in place of what was deployed first, where that is after its promotion.
+    fn next_target(&self) -> Target {
+        let before = self.target();
+        let mut artifact = before.artifact;
+        artifact.version = "2.42.0".parse().expect("a constant text");
+        let release = "checkout-242".parse().expect("a constant name");
+        let stable = self.deployer().capabilities().promotion.stable_after(before.stable);
+        let replaces = self.target().artifact.version.to_string();
+        Target::new(release, before.service, artifact, replaces).with_stable(stable)
     }
 
     /// Where this deployer installs; one that leaves staging to others says so here.
@@ -44,6 +55,23 @@ pub trait DeployerFixture: Send + Sync {
     /// The share of the traffic that the platform routes to the canary.
     async fn routed(&self) -> Able<TrafficShare> {
         Err(Unable::unmentioned("look at the traffic past the deployer"))
+    }
+
+    /// Which version is in a place in production, as the platform has it; none where it is empty.
+    async fn version_in(&self, slot: Slot) -> Able<Option<String>> {
+        let _ = slot;
+        Err(Unable::unmentioned("look for the version in a place"))
+    }
+
+    /// Has the next installation into the stable place fail, which a promotion that replaces makes.
+    async fn break_stable_install(&self) -> Able<()> {
+        Err(Unable::unmentioned("break an installation into the stable place"))
+    }
+
+    /// Has users make this many requests, of which each goes where the traffic of the first release is.
+    async fn visit(&self, requests: u64) -> Able<()> {
+        let _ = requests;
+        Err(Unable::unmentioned("make requests as users do"))
     }
 
     /// How many changes of any kind the platform has made so far.
@@ -103,6 +131,15 @@ macro_rules! __checks_of_deployer {
             what_could_not_be_done_is_an_error: "Returns when the platform has taken the change, or fails.",
             what_was_cut_off_may_be_tried_again: "What could not be reached, or has not answered in time, may be tried again.",
             a_lost_answer_can_be_made_up_for: "After no answer in time the share may or may not be set: observing tells, and the same request again sets it.",
+            a_reachable_share_is_the_one_that_is_set: "Which share would be set is the nearest one that is not above, and asking changes nothing.",
+            a_promotion_makes_it_the_stable_one: "A promotion leaves the stable place with the new version and all of the traffic, and the place for the next one without any.",
+            a_repeated_promotion_succeeds: "Idempotent: a promotion may be repeated.",
+            a_promotion_that_fails_sends_nobody_back: "Nobody is ever sent to a stable instance that does not have the new version yet.",
+            the_next_install_meets_nobody: "Installs in the candidate's place: where the other place has all of the traffic, the next version meets nobody.",
+            the_next_release_goes_up_and_comes_back: "Routes traffic to the candidate's place and the rest to the stable one, whichever of the two that is.",
+            a_cut_leaves_no_session: "With `cut`, sessions that are pinned to the candidate's place are ended.",
+            what_was_cut_off_is_let_in_by_a_deploy: "What an earlier rollback has cut off is let in again by a deploy.",
+            served_requests_are_counted: "Requests served are those that users made, and what can't be told is left out.",
             errors_hold_no_secret: "An error never holds a secret.",
         }
     };
@@ -140,6 +177,7 @@ mod checks {
 
     use super::DeployerFixture;
     use crate::conformance::finding::{Met, Unmet, discreet, ensure, fails, named, works};
+    pub(super) use crate::conformance::places::*;
 
     pub(super) fn adapter(fixture: &dyn DeployerFixture) -> String {
         fixture.deployer().name().to_owned()

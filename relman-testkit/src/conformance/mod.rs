@@ -128,6 +128,7 @@
 mod check;
 mod finding;
 mod limit;
+mod places;
 mod report;
 mod suites;
 

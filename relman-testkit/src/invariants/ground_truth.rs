@@ -210,7 +210,7 @@ pub(super) fn back_beats_forward(truth: GroundTruth<'_, impl Borrow<Record>>) ->
     for happening in truth.happened.iter().filter(|happening| happening.records > back.seq) {
         let What::Called { call, .. } = &happening.what else { continue };
         let forward = match call {
-            Call::Install(_) => true,
+            Call::Install(_) | Call::Promote => true,
             Call::Route(share) => *share > TrafficShare::ZERO,
             Call::Notify => false,
         };

@@ -68,6 +68,8 @@ pub enum Call {
     Install(Environment),
     /// To give the new version this share of the traffic.
     Route(TrafficShare),
+    /// To make the new version the stable one.
+    Promote,
     /// To tell people.
     Notify,
 }
@@ -120,6 +122,7 @@ impl fmt::Display for Call {
         match self {
             Self::Install(environment) => write!(f, "install in {environment}"),
             Self::Route(share) => write!(f, "set traffic to {share}"),
+            Self::Promote => f.write_str("promote"),
             Self::Notify => f.write_str("notify"),
         }
     }

@@ -9,6 +9,7 @@ mod clock;
 mod directory;
 pub(crate) mod draw;
 pub mod fault;
+mod ground;
 mod happening;
 mod harm;
 pub(crate) mod metrics;

@@ -11,19 +11,24 @@ use relman_core::{
     judge::{Answer, Arm, Observation},
     port::{
         Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery,
-        MetricsSource, PortError, Target, TrafficRequest,
+        MetricsSource, PortError, PromoteRequest, Promotion, Slot, Target, TrafficRequest,
     },
-    unit::{MetricName, ReleaseId, Span, Timestamp, TrafficShare, Window},
+    unit::{MetricName, ReleaseId, ServiceName, Span, Timestamp, TrafficShare, Window},
 };
 
 use super::{
-    Happening, What, World, metrics,
+    Happening, What, World,
+    ground::{Ground, candidate},
+    metrics,
     metrics::Measured,
-    site::{NAME, Origin, Site, in_place, lateness, twice},
+    site::{Deed, NAME, Origin, Site, in_place, lateness, twice},
 };
 use crate::world::fault::{MetricsFate, PlatformFate, Schedule, When};
 
 /// A platform that routes simulated traffic, and the metrics of it, for any number of releases.
+///
+/// The releases of one service share its two places: what one installs, another may replace, and what one is given, another loses. A
+/// promotion swaps their roles, or replaces the stable version ([`with_promotion`](Self::with_promotion)).
 ///
 /// Time is what the clock shows. An observation is a function of the seed, the release, the metric, the arm, the
 /// window and the traffic that was set over it: asking twice, or in another order, gives the same answer.
@@ -47,7 +52,68 @@ pub struct SimulatedPlatform {
     seed: u64,
     clock: Arc<dyn Clock>,
     origin: Origin,
-    sites: Mutex<BTreeMap<ReleaseId, Site>>,
+    promotion: Promotion,
+    sites: Mutex<Sites>,
+}
+
+/// What is out there of every release and service.
+#[derive(Debug, Clone, Default)]
+struct Sites {
+    releases: BTreeMap<ReleaseId, Site>,
+    services: BTreeMap<ServiceName, Ground>,
+    /// Where each release's version belongs, once the deployer was asked about it.
+    places: BTreeMap<ReleaseId, (ServiceName, Slot)>,
+}
+
+impl Sites {
+    /// Learns which place of which service is a release's.
+    fn learn(&mut self, promotion: Promotion, target: &Target) -> Slot {
+        let slot = candidate(promotion, target);
+        let ground = self.services.entry(target.service.clone()).or_default();
+        let place = (target.service.clone(), slot);
+        let is_new = self.places.insert(target.release.clone(), place).is_none();
+        let site = self.releases.entry(target.release.clone()).or_default();
+        if is_new && site.lives {
+            // It was taken up where another process has left it.
+            let version = Some(target.artifact.version.as_str());
+            ground.move_in(slot, &target.release, version);
+            ground.give(slot, site.history.share());
+        }
+        slot
+    }
+
+    /// Lets the other releases of the service know what was done to the places of one.
+    fn settle(&mut self, release: &ReleaseId, version: Option<&str>) {
+        let Some((service, slot)) = self.places.get(release).cloned() else { return };
+        let ground = self.services.entry(service).or_default();
+        let done = self.releases.get_mut(release).map(|site| std::mem::take(&mut site.done));
+        for deed in done.unwrap_or_default() {
+            let before: Vec<ReleaseId> = ground.releases().cloned().collect();
+            let at = match deed {
+                Deed::Given(at, share) => {
+                    ground.give(slot, share);
+                    at
+                }
+                Deed::MovedIn(at) => {
+                    ground.move_in(slot, release, version);
+                    at
+                }
+                Deed::Promoted(at, share) => {
+                    ground.move_in(Slot::First, release, version);
+                    ground.give(Slot::First, share);
+                    if share == TrafficShare::FULL {
+                        ground.clear(Slot::Second);
+                    }
+                    at
+                }
+            };
+            for concerned in before.iter().chain([release]) {
+                if let Some(site) = self.releases.get_mut(concerned) {
+                    site.follow(ground.users_of(concerned), at);
+                }
+            }
+        }
+    }
 }
 
 impl SimulatedPlatform {
@@ -55,7 +121,15 @@ impl SimulatedPlatform {
     pub fn new(world: World, seed: u64, clock: Arc<dyn Clock>) -> Self {
         let origin = Origin { start: clock.now(), anchor: None };
         let (world, worlds) = (Arc::new(world), Arc::default());
-        Self { world, worlds, seed, clock, origin, sites: Mutex::default() }
+        let (promotion, sites) = (Promotion::Swap, Mutex::default());
+        Self { world, worlds, seed, clock, origin, promotion, sites }
+    }
+
+    /// The same platform with what becomes of its places when a release has passed.
+    #[must_use]
+    pub fn with_promotion(mut self, promotion: Promotion) -> Self {
+        self.promotion = promotion;
+        self
     }
 
     /// The same platform with a world of its own for one release.
@@ -82,6 +156,7 @@ impl SimulatedPlatform {
             seed: self.seed,
             clock,
             origin: self.origin,
+            promotion: self.promotion,
             sites: Mutex::new(self.sites().clone()),
         }
     }
@@ -133,6 +208,7 @@ impl SimulatedPlatform {
         anchor: Option<Timestamp>,
     ) -> Self {
         let mut site = Site::default();
+        site.lives = installed.contains(&Environment::Production);
         (site.installed, site.anchor) = (installed, anchor);
         for (at, share) in changes {
             site.restore(at, share);
@@ -140,7 +216,7 @@ impl SimulatedPlatform {
         if self.origin.anchor.or(anchor).is_some() {
             site.skip(&self.world_of(&release).faults, self.origin, self.clock.now());
         }
-        self.sites().insert(release, site);
+        self.sites().releases.insert(release, site);
         self
     }
 
@@ -217,6 +293,17 @@ impl SimulatedPlatform {
     /// Hands what makes a release's future, and nothing of its past, to a hasher.
     pub(crate) fn hash_future(&self, release: &ReleaseId, hasher: &mut impl Hasher) {
         self.with_site(release, |site, _| site.hash_future(self.faults(release), hasher));
+        let sites = self.sites();
+        if let Some((service, _)) = sites.places.get(release)
+            && let Some(ground) = sites.services.get(service)
+        {
+            ground.hash_future(hasher);
+        }
+    }
+
+    /// The share of the users that a release has at a moment, however they came there, and whatever the weights say.
+    pub fn users_at(&self, release: &ReleaseId, at: Timestamp) -> TrafficShare {
+        self.with_site(release, |site, _| site.effective(self.faults(release), self.origin).share_at(at))
     }
 
     /// Does something with what happened to a release so far.
@@ -234,7 +321,7 @@ impl SimulatedPlatform {
         self.worlds.get(release).unwrap_or(&self.world)
     }
 
-    fn sites(&self) -> MutexGuard<'_, BTreeMap<ReleaseId, Site>> {
+    fn sites(&self) -> MutexGuard<'_, Sites> {
         self.sites.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,10 +329,39 @@ impl SimulatedPlatform {
     fn with_site<T>(&self, release: &ReleaseId, act: impl FnOnce(&mut Site, Timestamp) -> T) -> T {
         let now = self.clock.now();
         let mut sites = self.sites();
-        let site = sites.entry(release.clone()).or_default();
-        site.drift(&self.world_of(release).faults, self.origin, now);
-        site.arrive(now);
-        act(site, now)
+        self.pass_time(&mut sites, release, now);
+        act(sites.releases.entry(release.clone()).or_default(), now)
+    }
+
+    /// Lets what is under way for a release happen.
+    fn pass_time(&self, sites: &mut Sites, release: &ReleaseId, now: Timestamp) {
+        let faults = &self.world_of(release).faults;
+        let site = sites.releases.entry(release.clone()).or_default();
+        site.drift(faults, self.origin, now);
+        site.arrive(faults, now);
+        sites.settle(release, None);
+    }
+
+    /// Does something with a release's place, of which all releases of its service know afterwards. It is handed the share of the traffic
+    /// that the place has.
+    fn with_place<T>(
+        &self,
+        target: &Target,
+        act: impl FnOnce(&mut Site, &Ground, TrafficShare, Timestamp) -> T,
+    ) -> T {
+        let now = self.clock.now();
+        let mut sites = self.sites();
+        let slot = sites.learn(self.promotion, target);
+        let of_service = sites.places.iter().filter(|(_, (service, _))| *service == target.service);
+        let releases: Vec<ReleaseId> = of_service.map(|(release, _)| release.clone()).collect();
+        for release in &releases {
+            self.pass_time(&mut sites, release, now);
+        }
+        let ground = sites.services.entry(target.service.clone()).or_default().clone();
+        let site = sites.releases.entry(target.release.clone()).or_default();
+        let result = act(site, &ground, ground.share(slot), now);
+        sites.settle(&target.release, Some(target.artifact.version.as_str()));
+        result
     }
 }
 
@@ -256,34 +372,42 @@ impl Deployer for SimulatedPlatform {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities::new()
+        DeployerCapabilities::new().with_promotion(self.promotion)
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
-        let release = &request.target.release;
-        self.with_site(release, |site, now| {
-            site.install(self.faults(release), self.origin, request.environment, &request.key, now)
+        let (target, environment, key) = (&request.target, request.environment, &request.key);
+        self.with_place(target, |site, _, there, now| {
+            site.install(self.faults(&target.release), self.origin, environment, there, key, now)
         })
     }
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
-        let release = &request.target.release;
-        self.with_site(release, |site, now| {
-            site.route(self.faults(release), request.share, &request.key, now)
+        let TrafficRequest { target, share, cut, key, .. } = request;
+        self.with_place(target, |site, _, _, now| {
+            site.route(self.faults(&target.release), (*share, *cut), key, now)
+        })
+    }
+
+    async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError> {
+        let target = &request.target;
+        if self.promotion == Promotion::Swap {
+            return Ok(());
+        }
+        self.with_place(target, |site, _, there, now| {
+            site.promote(self.faults(&target.release), there, &request.key, now)
         })
     }
 
     async fn observe(&self, target: &Target) -> Result<Deployment, PortError> {
-        let release = &target.release;
-        self.with_site(release, |site, now| {
-            let shown = site.show(self.faults(release), self.origin, now)?;
+        let slot = candidate(self.promotion, target);
+        self.with_place(target, |site, ground, there, now| {
+            let mut shown = site.show(self.faults(&target.release), self.origin, there, now)?;
+            shown.canary.version = ground.version(slot).map(str::to_owned);
+            shown.baseline.version = ground.version(slot.other()).map(str::to_owned);
+            let (version, before) = (&target.artifact.version, &target.baseline_version);
             let canary_share = shown.canary_share;
-            let rest = TrafficShare::try_from(canary_share.distance(TrafficShare::FULL))
-                .expect("what is left of all of the traffic is a share");
-            let detail = format!(
-                "{} has {canary_share}, {} has {rest}",
-                target.artifact.version, target.baseline_version
-            );
+            let detail = format!("{version} has {canary_share}, {before} has {}", canary_share.rest());
             Ok(shown.with_detail(detail))
         })
     }
@@ -329,7 +453,7 @@ impl fmt::Debug for SimulatedPlatform {
         f.debug_struct("SimulatedPlatform")
             .field("seed", &self.seed)
             .field("world", &self.world)
-            .field("sites", &*self.sites())
+            .field("sites", &self.sites().releases)
             .finish_non_exhaustive()
     }
 }

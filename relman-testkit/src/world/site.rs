@@ -12,7 +12,7 @@ use relman_core::{
 
 use super::{
     happening::{Call, CallAnswer, Happening, What},
-    traffic::TrafficHistory,
+    traffic::{Stretch, TrafficHistory},
 };
 use crate::world::fault::{DeployerCall, DeployerFate, Fault, MetricsFate, PlatformFate, Schedule, When};
 
@@ -24,6 +24,12 @@ pub(super) const NAME: &str = "simulated";
 pub(super) struct Site {
     pub(super) history: TrafficHistory,
     pub(super) installed: BTreeSet<Environment>,
+    /// Whether its version is somewhere in production now: a later one may have taken its place.
+    pub(super) lives: bool,
+    /// What has been done to the places since the other releases of the service know of it.
+    pub(super) done: Vec<Deed>,
+    /// When which share of the users was pinned to its version, beside those that the weights gave it.
+    pinned: Vec<(Window, TrafficShare)>,
     /// When it was first exposed in production.
     pub(super) anchor: Option<Timestamp>,
     /// When it first had each share of the traffic.
@@ -41,11 +47,23 @@ pub(super) struct Site {
     pub(super) log: Vec<Happening>,
 }
 
+/// Something that was done to the places of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Deed {
+    /// The release's place was given this share of the traffic.
+    Given(Timestamp, TrafficShare),
+    /// The release's version was put into its place.
+    MovedIn(Timestamp),
+    /// The release's version was put into the stable place, which has this share of the traffic from then on.
+    Promoted(Timestamp, TrafficShare),
+}
+
 /// A change of the traffic that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Arrival {
     at: Timestamp,
     share: TrafficShare,
+    cut: bool,
     key: String,
 }
 
@@ -55,6 +73,9 @@ impl Site {
     pub(super) fn hash_future<H: Hasher>(&self, faults: &Schedule, state: &mut H) {
         self.history.hash(state);
         self.installed.iter().for_each(|environment| (*environment as u8).hash(state));
+        self.lives.hash(state);
+        self.done.hash(state);
+        self.pinned.iter().for_each(|(window, share)| (window.from, window.until, share).hash(state));
         self.anchor.hash(state);
         self.reached.hash(state);
         self.over.hash(state);
@@ -106,17 +127,18 @@ impl Site {
             let before = self.history.share();
             if before > TrafficShare::ZERO && before != *to {
                 self.history.set(at, *to);
+                self.done.push(Deed::Given(at, *to));
                 self.note(at, What::Drifted { before, after: *to });
             }
         }
     }
 
     /// Lets changes arrive whose time has come.
-    pub(super) fn arrive(&mut self, now: Timestamp) {
+    pub(super) fn arrive(&mut self, faults: &Schedule, now: Timestamp) {
         while let Some(next) = self.arriving.iter().position(|arrival| arrival.at <= now) {
-            let Arrival { at, share, key } = self.arriving.remove(next);
+            let Arrival { at, share, cut, key } = self.arriving.remove(next);
             let before = self.history.share();
-            self.set(share, at);
+            self.give(faults, share, cut, at);
             self.note(at, What::Arrived { key, before, after: share });
         }
     }
@@ -154,17 +176,26 @@ impl Site {
         faults: &Schedule,
         origin: Origin,
         environment: Environment,
+        there: TrafficShare,
         key: &str,
         now: Timestamp,
     ) -> Result<(), PortError> {
         let fate = self.fate(faults, DeployerCall::Install);
-        let occupied = environment == Environment::Production && self.is_occupied(faults, origin, now);
-        let share = if occupied { TrafficShare::FULL } else { self.history.share() };
+        let production = environment == Environment::Production;
+        let occupied = production && self.is_occupied(faults, origin, now);
+        let share = match (occupied, production) {
+            (true, _) => TrafficShare::FULL,
+            (false, true) => there,
+            (false, false) => self.history.share(),
+        };
         self.delay = delay(fate);
         let result = match fate {
             // To install late is to install: nobody meets it before.
             None | Some(DeployerFate::AnswerLost | DeployerFate::Late(_) | DeployerFate::HangsAfterwards) => {
                 self.installed.insert(environment);
+                if production {
+                    self.done.push(Deed::MovedIn(now));
+                }
                 answer(fate, "deploy")
             }
             Some(_) => answer(fate, "deploy"),
@@ -178,7 +209,7 @@ impl Site {
     pub(super) fn route(
         &mut self,
         faults: &Schedule,
-        share: TrafficShare,
+        (share, cut): (TrafficShare, bool),
         key: &str,
         now: Timestamp,
     ) -> Result<(), PortError> {
@@ -192,12 +223,14 @@ impl Site {
             Err(PortError::new(NAME, OPERATION, PortErrorKind::Rejected, detail))
         } else {
             match fate {
-                None | Some(DeployerFate::AnswerLost | DeployerFate::HangsAfterwards) => self.set(share, now),
+                None | Some(DeployerFate::AnswerLost | DeployerFate::HangsAfterwards) => {
+                    self.give(faults, share, cut, now);
+                }
                 Some(DeployerFate::Late(by)) => {
-                    self.arriving.push(Arrival { at: now + by, share, key: key.to_owned() });
+                    self.arriving.push(Arrival { at: now + by, share, cut, key: key.to_owned() });
                 }
                 Some(DeployerFate::Halfway | DeployerFate::HalfwayUnnoticed) => {
-                    self.set(half_way(before, share), now);
+                    self.give(faults, half_way(before, share), false, now);
                 }
                 Some(
                     DeployerFate::Unavailable
@@ -213,11 +246,53 @@ impl Site {
         result
     }
 
-    /// The share that the platform shows, where it shows one.
+    /// Puts the version into the stable place, and takes all users there. `there` is what the place has that was the candidate's.
+    pub(super) fn promote(
+        &mut self,
+        faults: &Schedule,
+        there: TrafficShare,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<(), PortError> {
+        const OPERATION: &str = "promote";
+        let fate = self.fate(faults, DeployerCall::Promote);
+        let before = self.history.share();
+        self.delay = delay(fate);
+        let result = if self.lives {
+            match fate {
+                // To promote late is to promote: users have the new version all the time.
+                None
+                | Some(DeployerFate::AnswerLost | DeployerFate::HangsAfterwards | DeployerFate::Late(_)) => {
+                    self.done.push(Deed::Promoted(now, TrafficShare::FULL))
+                }
+                Some(DeployerFate::Halfway | DeployerFate::HalfwayUnnoticed) => {
+                    let moved = half_way(there.rest(), TrafficShare::FULL);
+                    self.done.push(Deed::Promoted(now, moved));
+                }
+                Some(
+                    DeployerFate::Unavailable
+                    | DeployerFate::Refused
+                    | DeployerFate::Lie
+                    | DeployerFate::Hangs,
+                ) => {}
+            }
+            answer(fate, OPERATION)
+        } else {
+            let detail = "the new version is not installed in production";
+            Err(PortError::new(NAME, OPERATION, PortErrorKind::Rejected, detail))
+        };
+        let (key, answer) = (key.to_owned(), CallAnswer::of(&result));
+        // Whoever had the new version has it still.
+        self.note(now, What::Called { call: Call::Promote, key, answer, before, after: before });
+        result
+    }
+
+    /// The share that the platform shows, where it shows one: `set` is what the candidate's place was given.
     pub(super) fn show(
         &mut self,
         faults: &Schedule,
         origin: Origin,
+        set: TrafficShare,
         now: Timestamp,
     ) -> Result<Deployment, PortError> {
         self.looks = self.looks.saturating_add(1);
@@ -232,8 +307,29 @@ impl Site {
         if self.is_occupied(faults, origin, now) {
             return Ok(Deployment::at(TrafficShare::FULL));
         }
-        let set = self.history.share();
-        Ok(self.platform_fate(faults, origin, now).map_or(Deployment::at(set), |fate| fate.shown(set)))
+        let mut shown =
+            self.platform_fate(faults, origin, now).map_or(Deployment::at(set), |fate| fate.shown(set));
+        if sticky(faults).is_some() {
+            shown.canary = shown
+                .canary
+                .with_served(self.served(faults, origin, now))
+                .with_sessions(self.pinned_at(now).map_or(0, |share| u64::from(share.basis_points())));
+        }
+        Ok(shown)
+    }
+
+    /// How many requests its version has served so far: fifty a second, if all users have it.
+    fn served(&self, faults: &Schedule, origin: Origin, now: Timestamp) -> u64 {
+        let window = Window { from: origin.start, until: now };
+        let stretches = self.effective(faults, origin).stretches(window, &[]);
+        let weighed =
+            |stretch: &Stretch| stretch.window.length().as_millis() * u64::from(stretch.share.basis_points());
+        stretches.iter().map(weighed).sum::<u64>() / 200_000
+    }
+
+    /// The share of the users that is pinned to its version at a moment.
+    pub(super) fn pinned_at(&self, at: Timestamp) -> Option<TrafficShare> {
+        self.pinned.iter().find(|(window, _)| window.contains(at)).map(|(_, share)| *share)
     }
 
     /// Whether users of an earlier version are where the new one goes.
@@ -273,7 +369,7 @@ impl Site {
     /// What users got of the new version at which time.
     pub(super) fn effective(&self, faults: &Schedule, origin: Origin) -> Cow<'_, TrafficHistory> {
         let mut fates: Vec<(Window, PlatformFate)> = self.platform_fates(faults, origin).collect();
-        if fates.is_empty() {
+        if fates.is_empty() && self.pinned.is_empty() {
             return Cow::Borrowed(&self.history);
         }
         // Of two at once, the first of the schedule counts: it is applied last.
@@ -282,7 +378,42 @@ impl Site {
         for (window, fate) in fates {
             history = history.changed_within(window, |share| fate.effective(share));
         }
+        for (window, pinned) in &self.pinned {
+            history = history.changed_within(*window, |share| share.max(*pinned));
+        }
         Cow::Owned(history)
+    }
+
+    /// Gives the release's place this share.
+    fn give(&mut self, faults: &Schedule, share: TrafficShare, cut: bool, now: Timestamp) {
+        self.done.push(Deed::Given(now, share));
+        let before = self.history.share();
+        if let Some((window, _)) = self.pinned.last_mut()
+            && window.contains(now)
+            && (cut || !share.is_zero())
+        {
+            window.until = now;
+        }
+        if let Some((pinned, lasting)) = sticky(faults)
+            && share.is_zero()
+            && !cut
+            && !before.is_zero()
+        {
+            self.pinned.push((Window { from: now, until: now + lasting }, pinned.min(before)));
+        }
+        // Whoever lives elsewhere, or nowhere, gets nothing of it.
+        if self.lives || share.is_zero() {
+            self.set(share, now);
+        }
+    }
+
+    /// Notes that its users are that many from now on, through what was done for another release, or to both places.
+    pub(super) fn follow(&mut self, share: Option<TrafficShare>, now: Timestamp) {
+        self.lives = share.is_some();
+        let share = share.unwrap_or(TrafficShare::ZERO);
+        if share != self.history.share() {
+            self.set(share, now);
+        }
     }
 
     fn set(&mut self, share: TrafficShare, now: Timestamp) {
@@ -322,6 +453,14 @@ impl Site {
             _ => None,
         })
     }
+}
+
+/// How many users are pinned to a version that has them, and for how long.
+fn sticky(faults: &Schedule) -> Option<(TrafficShare, Span)> {
+    faults.faults.iter().find_map(|fault| match fault {
+        Fault::Sticky { pinned, lasting } => Some((*pinned, *lasting)),
+        _ => None,
+    })
 }
 
 /// What the caller is told.

@@ -3,17 +3,19 @@ use std::iter;
 use async_trait::async_trait;
 use relman_core::{
     port::{
-        DeployRequest, Deployer, DeployerCapabilities, Deployment, PortError, PortErrorKind, Retry, Target,
-        TrafficRequest,
+        DeployRequest, Deployer, DeployerCapabilities, Deployment, PortError, PortErrorKind, PromoteRequest,
+        Promotion, Retry, Target, TrafficRequest,
     },
     unit::{Span, TrafficShare},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::CommandConfig;
+use super::{CommandConfig, config::Operation};
 use crate::process::{Finished, one_line, run};
 
 const ADAPTER: &str = "command";
+
+const PROMOTE: &str = "promote";
 
 /// How many characters of an answer that makes no sense an error quotes.
 const QUOTED_CHARS: usize = 200;
@@ -101,7 +103,10 @@ impl Deployer for CommandDeployer {
     }
 
     fn capabilities(&self) -> DeployerCapabilities {
-        DeployerCapabilities::new().with_share_tolerance(self.config.share_tolerance)
+        let capabilities = DeployerCapabilities::new()
+            .with_share_tolerance(self.config.share_tolerance)
+            .with_promotion(self.config.promotion);
+        if self.config.knows(Operation::Versions) { capabilities.telling_versions() } else { capabilities }
     }
 
     async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -109,7 +114,38 @@ impl Deployer for CommandDeployer {
     }
 
     async fn set_traffic(&self, request: &TrafficRequest) -> Result<(), PortError> {
+        if request.cut && !self.config.knows(Operation::Cut) {
+            let mut plain = request.clone();
+            plain.cut = false;
+            return self.set_traffic(&plain).await;
+        }
         self.ask("set traffic", &Request::SetTraffic(request)).await.map(|Done { ok: True }| ())
+    }
+
+    async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError> {
+        if self.config.knows(Operation::Promote) {
+            return self.ask(PROMOTE, &Request::Promote(request)).await.map(|Done { ok: True }| ());
+        }
+        match self.config.promotion {
+            Promotion::Swap => Ok(()),
+            Promotion::Replace => {
+                let program = self.config.program.display();
+                let detail = format!(
+                    "nothing puts {} into the stable place: teach {program} the operation `promote`, and say so with \
+                     operations = [\"promote\"]",
+                    request.target.artifact.version
+                );
+                Err(PortError::new(ADAPTER, PROMOTE, PortErrorKind::Rejected, detail))
+            }
+        }
+    }
+
+    async fn reachable(&self, target: &Target, share: TrafficShare) -> Result<TrafficShare, PortError> {
+        if !self.config.knows(Operation::Reachable) {
+            return Ok(share);
+        }
+        let question = Request::Reachable { target, share };
+        self.ask("look up a share", &question).await.map(|Reachable { share }| share)
     }
 
     /// The program with its arguments, and the request for no traffic on its standard input. The key has the second in
@@ -149,6 +185,11 @@ enum Request<'a> {
         target: &'a Target,
         share: TrafficShare,
     },
+    Promote(&'a PromoteRequest),
+    Reachable {
+        target: &'a Target,
+        share: TrafficShare,
+    },
     Observe {
         target: &'a Target,
     },
@@ -167,6 +208,17 @@ impl CommandAnswer for Done {
 
 impl CommandAnswer for Deployment {
     const WHAT: &'static str = r#"{"canary_share":BASIS_POINTS}, which says where the traffic is, or {"error":{"kind":…,"detail":…}}"#;
+}
+
+impl CommandAnswer for Reachable {
+    const WHAT: &'static str =
+        r#"{"share":BASIS_POINTS}, which says what would be set, or {"error":{"kind":…,"detail":…}}"#;
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reachable {
+    share: TrafficShare,
 }
 
 #[derive(Deserialize)]
@@ -225,7 +277,7 @@ mod tests {
             concat!(
                 r#"printf '%s\n' "{\"operation\":\"set_traffic\",\"target\":{\"release\":\"checkout-241\","#,
                 r#"\"service\":\"checkout\",\"artifact\":{\"name\":\"checkout\",\"version\":\"2.41.0\"},"#,
-                r#"\"baseline_version\":\"2.40.3 (ben's)\"},\"share\":0,\"key\":\"by-hand-"$(date +%s)'"}' "#,
+                r#"\"baseline_version\":\"2.40.3 (ben's)\",\"stable\":\"first\"},\"share\":0,\"key\":\"by-hand-"$(date +%s)'"}' "#,
                 r#"| /opt/deploy/app --quiet '--zone=eu west'"#,
             )
         );

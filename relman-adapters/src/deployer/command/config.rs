@@ -1,6 +1,12 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use relman_core::unit::{Span, TrafficShare};
+use relman_core::{
+    port::Promotion,
+    unit::{Span, TrafficShare},
+};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::process::Program;
@@ -40,6 +46,25 @@ pub struct CommandConfig {
     pub(super) time_limit: Span,
     #[serde(default = "no_tolerance", deserialize_with = "from_text")]
     pub(super) share_tolerance: TrafficShare,
+    #[serde(default)]
+    pub(super) promotion: Promotion,
+    #[serde(default)]
+    pub(super) operations: BTreeSet<Operation>,
+}
+
+/// Something that a program may be able to do beyond what every one is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Operation {
+    /// It is asked to put the new version into the stable place when a release has passed.
+    Promote,
+    /// It is asked which share it would set.
+    Reachable,
+    /// It understands `cut` in a request for no traffic.
+    Cut,
+    /// Its observations say which version is in each place, also where another deployer routes the traffic.
+    Versions,
 }
 
 impl CommandConfig {
@@ -53,7 +78,13 @@ impl CommandConfig {
             environment: Vec::new(),
             time_limit: DEFAULT_TIME_LIMIT,
             share_tolerance: TrafficShare::ZERO,
+            promotion: Promotion::Swap,
+            operations: BTreeSet::new(),
         }
+    }
+
+    pub(super) fn knows(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
     }
 
     pub(super) fn program(&self) -> Program<'_> {
@@ -84,6 +115,20 @@ impl CommandConfig {
     #[must_use]
     pub fn with_share_tolerance(mut self, share_tolerance: TrafficShare) -> Self {
         self.share_tolerance = share_tolerance;
+        self
+    }
+
+    /// The same with what becomes of the places when a release has passed.
+    #[must_use]
+    pub fn with_promotion(mut self, promotion: Promotion) -> Self {
+        self.promotion = promotion;
+        self
+    }
+
+    /// The same with what the program can do beyond what every one is asked for.
+    #[must_use]
+    pub fn with_operations(mut self, operations: impl IntoIterator<Item = Operation>) -> Self {
+        self.operations = operations.into_iter().collect();
         self
     }
 }

@@ -64,4 +64,4 @@ mod adapter;
 mod config;
 
 pub use adapter::CommandDeployer;
-pub use config::CommandConfig;
+pub use config::{CommandConfig, Operation};

@@ -112,8 +112,8 @@ impl Session {
                 Request::Deploy(DeployRequest { target, environment, key, generation: effect.record })
             }
             Effect::SetTraffic { share } => {
-                let share = *share;
-                Request::SetTraffic(TrafficRequest { target, share, key, generation: effect.record })
+                let request = TrafficRequest::new(target, *share, key);
+                Request::SetTraffic(request.with_generation(effect.record))
             }
             Effect::Notify { moment, audience, channel, urgency, title, body } => {
                 Request::Notify(Notification {

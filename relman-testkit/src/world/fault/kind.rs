@@ -57,6 +57,16 @@ pub enum Fault {
         #[serde(with = "as_text")]
         lasting: Span,
     },
+    /// Users are pinned to the new version, as by a cookie: where its traffic is taken away, they stay. The platform counts requests and
+    /// sessions, and its weights don't show them.
+    Sticky {
+        /// The share of all users, as far as the new version had that many.
+        #[serde(with = "as_text")]
+        pinned: TrafficShare,
+        /// How long they stay, unless they are cut off.
+        #[serde(with = "as_text")]
+        lasting: Span,
+    },
     /// Metrics are not what they should be. A question about any part of the time is affected.
     Metrics {
         /// Which metrics.
@@ -145,11 +155,13 @@ pub enum DeployerCall {
     Forward,
     /// Taking all traffic from it.
     Back,
+    /// Making it the stable one.
+    Promote,
 }
 
 impl DeployerCall {
     /// Every call, in the order of declaration.
-    pub const ALL: [Self; 3] = [Self::Install, Self::Forward, Self::Back];
+    pub const ALL: [Self; 4] = [Self::Install, Self::Forward, Self::Back, Self::Promote];
 }
 
 /// What becomes of a call to the deployer.
@@ -385,6 +397,9 @@ impl fmt::Display for Fault {
             Self::Occupied { lasting } => {
                 write!(f, "for {lasting} from the start: the new version's place carries all users")
             }
+            Self::Sticky { pinned, lasting } => {
+                write!(f, "{pinned} of the users are pinned to the new version and stay for {lasting}")
+            }
             Self::Drift { at, to } => write!(f, "{at}: somebody else sets the traffic to {to}"),
             Self::Metrics { of, from, lasting, fate } => {
                 write!(f, "from {from}, for {lasting}: {of} {fate}")
@@ -425,6 +440,7 @@ impl fmt::Display for DeployerCall {
             Self::Install => "installs a version",
             Self::Forward => "gives the new version traffic",
             Self::Back => "takes all traffic from it",
+            Self::Promote => "makes it the stable one",
         })
     }
 }

@@ -249,7 +249,7 @@ impl Draw {
     fn fault(&mut self) -> Fault {
         match self.up_to(16) {
             0..3 => Fault::Deployer {
-                call: self.one_of(&DeployerCall::ALL),
+                call: self.one_of(&[DeployerCall::Install, DeployerCall::Forward, DeployerCall::Back]),
                 nth: 1 + self.up_to(4),
                 times: 1 + self.up_to(4),
                 fate: self.one_of(&DeployerFate::ALL),

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use relman_core::{
     judge::Arm,
-    port::{Clock, DeployRequest, Deployer, Directory, Environment, MetricsSource, Notifier, TrafficRequest},
+    port::{
+        Clock, DeployRequest, Deployer, Directory, Environment, MetricsSource, Notifier, Promotion,
+        TrafficRequest,
+    },
     unit::{Actor, Channel, Role, Span, Timestamp, TrafficShare, Window},
 };
 use relman_testkit::{
@@ -38,6 +41,12 @@ impl Simulated {
     fn idle() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(sample::start()));
         Self { platform: SimulatedPlatform::new(World::calm(), 7, clock), exposed_at: sample::start() }
+    }
+
+    /// The same on a platform that puts a new version into the stable place.
+    fn replacing() -> Self {
+        let Self { platform, exposed_at } = Self::idle();
+        Self { platform: platform.with_promotion(Promotion::Replace), exposed_at }
     }
 
     /// With traffic for a few minutes, and without any metrics of each kind for a minute.
@@ -205,6 +214,11 @@ impl ClockFixture for Manual {
 conformance::deployer! {
     #[tokio::test]
     mod simulated_deployer { Simulated::idle() }
+}
+
+conformance::deployer! {
+    #[tokio::test]
+    mod simulated_deployer_that_replaces { Simulated::replacing() }
 }
 
 conformance::metrics! {
