@@ -9,8 +9,15 @@ use super::{
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
     policy::{Permission, Policy},
-    unit::{CheckName, Role, Timestamp},
+    unit::{CheckName, Role, Text, Timestamp},
 };
+
+/// What an override covers: the checks that have failed so far, or the freezes that are in force.
+#[derive(Default)]
+pub(super) struct Covered {
+    pub(super) checks: BTreeSet<CheckName>,
+    pub(super) freezes: BTreeSet<Text>,
+}
 
 impl Release {
     /// What an actor may do now, and why not what they may not. `now` is the time of the calendar.
@@ -180,13 +187,13 @@ impl Release {
         }
     }
 
-    /// The failed checks that an override of the gate would cover.
+    /// What an override of the gate would cover.
     pub(super) fn may_override(
         &self,
         by: &Principal,
         gate: Gate,
         now: Timestamp,
-    ) -> Result<(BTreeSet<CheckName>, BTreeSet<Role>), Refusal> {
+    ) -> Result<(Covered, BTreeSet<Role>), Refusal> {
         let roles = self.has_right(ActionName::Override, by)?;
         let actor = &by.actor;
         if self.authors().contains(actor) {
@@ -198,7 +205,7 @@ impl Release {
         Ok((self.overridable(gate, now)?, roles))
     }
 
-    fn overridable(&self, gate: Gate, now: Timestamp) -> Result<BTreeSet<CheckName>, Refusal> {
+    fn overridable(&self, gate: Gate, now: Timestamp) -> Result<Covered, Refusal> {
         match gate {
             Gate::Plan => {
                 let why =
@@ -223,21 +230,22 @@ impl Release {
                 // still approve or change the plan afterwards.
                 let phases = &[PhaseName::Staging, PhaseName::Releasing];
                 self.is_one_of(phases, "overriding a freeze")?;
-                match self.policy().and_then(|policy| policy.freeze_at(self.on_the_calendar(now))) {
-                    Some(_) => Ok(BTreeSet::new()),
-                    None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
+                let freezes = self.freezes_in_force(now);
+                if freezes.is_empty() {
+                    return Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() });
                 }
+                Ok(Covered { freezes, ..Covered::default() })
             }
         }
     }
 
-    fn failed_checks(&self, gate: Gate, now: Timestamp) -> Result<BTreeSet<CheckName>, Refusal> {
+    fn failed_checks(&self, gate: Gate, now: Timestamp) -> Result<Covered, Refusal> {
         let failed = |check: &CheckName| {
             self.checks.get(check).is_some_and(|check| check.outcome == CheckOutcome::Failed)
         };
         let checks: BTreeSet<CheckName> = self.checks_asked(gate).into_iter().filter(failed).collect();
         if !checks.is_empty() {
-            return Ok(checks);
+            return Ok(Covered { checks, ..Covered::default() });
         }
         let now = match self.missing(now).first() {
             Some(missing) => format!("it waits for {}", missing.what),

@@ -195,6 +195,7 @@ impl Release {
                 let entry = Override {
                     by: by.clone(),
                     checks: granted.checks.clone(),
+                    freezes: granted.freezes.clone(),
                     reason: granted.reason.clone(),
                     expires_at: granted.expires_at,
                 };

@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
@@ -6,7 +6,8 @@ use super::{Phase, Release, RollbackState, TrafficState};
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
     judge::Outcome,
-    unit::{CheckName, Timestamp},
+    policy::{Freeze, Frozen, Policy},
+    unit::{CheckName, Text, Timestamp},
 };
 
 /// Something that a release waits for, and whose turn it is.
@@ -245,12 +246,27 @@ impl Release {
     }
 
     fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
-        if self.override_at(Gate::Freeze, now).is_some() {
-            return None;
-        }
-        let freeze = self.policy()?.freeze_at(self.on_the_calendar(now))?;
-        let what = format!("the end of the freeze ({}) at {}", freeze.reason, freeze.until);
+        let frozen = self.frozen_at(now)?;
+        let what = format!("the end of {frozen}");
         Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
+    }
+
+    /// The freeze that keeps the release from going forward, and when none does any more. An override covers the freezes
+    /// that it names: one that begins later stands in the way again.
+    pub fn frozen_at(&self, now: Timestamp) -> Option<Frozen<'_>> {
+        let covered = self.override_at(Gate::Freeze, now).map(|granted| &granted.freezes);
+        let stands_in_the_way = |freeze: &&Freeze| {
+            covered.is_none_or(|covered| !covered.is_empty() && !covered.contains(&freeze.name()))
+        };
+        let freezes = self.policy()?.freezes().iter().filter(stands_in_the_way);
+        Frozen::by(freezes, self.on_the_calendar(now))
+    }
+
+    /// The freezes in force, by name, whether or not an override covers them.
+    pub(super) fn freezes_in_force(&self, now: Timestamp) -> BTreeSet<Text> {
+        let now = self.on_the_calendar(now);
+        let freezes = self.policy().map_or(&[][..], Policy::freezes).iter();
+        freezes.filter(|freeze| freeze.frozen_at(now).is_some()).map(Freeze::name).collect()
     }
 
     fn missing_in_step(&self, now: Timestamp) -> Vec<Missing> {

@@ -93,6 +93,9 @@ facts! {
         /// The failed checks that it covers; none for a freeze.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         checks: BTreeSet<CheckName>,
+        /// The freezes that it covers, by name; none for another gate, and in older records for every freeze.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        freezes: BTreeSet<Text>,
         /// Why.
         reason: Text,
         /// When it expires if it was not used.

@@ -58,6 +58,8 @@ pub struct GateOutcome {
     pub mark: Mark,
     /// For an override, when it was to expire.
     pub expires_at: Option<Timestamp>,
+    /// For an override, the freezes that it covers, by name.
+    pub freezes: BTreeSet<Text>,
     /// For an override, the failed checks that it covers.
     pub checks: BTreeSet<CheckName>,
 }
@@ -156,27 +158,37 @@ impl GateOutcome {
 
     /// What a record says about a gate, where it says anything.
     fn read(record: &Record) -> Option<(Gate, Self)> {
-        let (gate, how, because, expires_at, checks) = match &record.event {
+        let mut outcome = Self {
+            how: GateResult::Passed,
+            because: Vec::new(),
+            by: record.by.clone(),
+            mark: Mark::of(record),
+            expires_at: None,
+            freezes: BTreeSet::new(),
+            checks: BTreeSet::new(),
+        };
+        let gate = match &record.event {
             Event::GatePassed(passed) => {
-                (passed.gate, GateResult::Passed, passed.sentences(), None, BTreeSet::new())
+                outcome.because = passed.sentences();
+                passed.gate
             }
             Event::GateFailed(failed) => {
-                (failed.gate, GateResult::Failed, failed.sentences(), None, BTreeSet::new())
+                (outcome.how, outcome.because) = (GateResult::Failed, failed.sentences());
+                failed.gate
             }
-            Event::OverrideGranted(granted) => (
-                granted.gate,
-                GateResult::Overridden,
-                vec![granted.reason.to_string()],
-                Some(granted.expires_at),
-                granted.checks.clone(),
-            ),
+            Event::OverrideGranted(granted) => {
+                (outcome.how, outcome.because) = (GateResult::Overridden, vec![granted.reason.to_string()]);
+                outcome.expires_at = Some(granted.expires_at);
+                (outcome.freezes, outcome.checks) = (granted.freezes.clone(), granted.checks.clone());
+                granted.gate
+            }
             Event::OverrideExpired(expired) => {
-                (expired.gate, GateResult::OverrideExpired, Vec::new(), None, BTreeSet::new())
+                outcome.how = GateResult::OverrideExpired;
+                expired.gate
             }
             _ => return None,
         };
-        let (by, mark) = (record.by.clone(), Mark::of(record));
-        Some((gate, Self { how, because, by, mark, expires_at, checks }))
+        Some((gate, outcome))
     }
 }
 
