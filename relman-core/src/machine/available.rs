@@ -46,7 +46,7 @@ impl Release {
             }
             ActionName::Hold => self.may_hold(by).map(drop),
             ActionName::Resume => self.may_resume(by).map(drop),
-            ActionName::RollBack => self.may_roll_back(by).map(drop),
+            ActionName::RollBack => self.may_roll_back(by, now).map(drop),
             ActionName::Abort => self.may_abort(by).map(drop),
             ActionName::Override => match self.overridable_in_the_stream(by, now).first() {
                 Some(_) => Ok(()),
@@ -115,7 +115,7 @@ impl Release {
 
     fn overridable_in_the_stream(&self, by: &Principal, now: Timestamp) -> Vec<Gate> {
         let may = |gate: &Gate| self.may_override(by, *gate, now).is_ok();
-        [Gate::Staging, Gate::Validation, Gate::Freeze].into_iter().filter(may).collect()
+        [Gate::Staging, Gate::Validation, Gate::Freeze, Gate::WayBack].into_iter().filter(may).collect()
     }
 
     /// A time of the calendar as the stream has it.
@@ -156,11 +156,16 @@ impl Release {
     /// The holds that an actor may release.
     pub(super) fn may_resume(&self, by: &Principal) -> Result<(Vec<HoldCause>, BTreeSet<Role>), Refusal> {
         let roles = self.has_right(ActionName::Resume, by)?;
-        let releasable: Vec<HoldCause> =
-            [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion, HoldCause::Drift]
-                .into_iter()
-                .filter(|cause| self.holds.contains_key(cause))
-                .collect();
+        let releasable: Vec<HoldCause> = [
+            HoldCause::Manual,
+            HoldCause::Deployer,
+            HoldCause::Suspicion,
+            HoldCause::Drift,
+            HoldCause::Irreversible,
+        ]
+        .into_iter()
+        .filter(|cause| self.holds.contains_key(cause))
+        .collect();
         if !releasable.is_empty() {
             return Ok((releasable, roles));
         }
@@ -172,9 +177,12 @@ impl Release {
         Err(Refusal::NothingToResume { release: self.id.clone(), now })
     }
 
-    pub(super) fn may_roll_back(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+    pub(super) fn may_roll_back(&self, by: &Principal, now: Timestamp) -> Result<BTreeSet<Role>, Refusal> {
         let roles = self.has_right(ActionName::RollBack, by)?;
         let id = self.id.clone();
+        if let Some(way_back) = self.refuses_rollback(now) {
+            return Err(Refusal::NoWayBack { release: id, way_back });
+        }
         match self.phase.name() {
             PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => Ok(roles),
             PhaseName::RollingBack => Err(Refusal::AlreadyRollingBack(id)),
@@ -225,6 +233,17 @@ impl Release {
                 self.is_one_of(&[PhaseName::Validating], wanted)?;
                 self.failed_checks(gate, now)
             }
+            Gate::WayBack => match (self.way_back(), self.without_way_back()) {
+                (Some(_), Some(_)) => Ok(Covered::default()),
+                (Some(way_back), None) => {
+                    let now = format!("there is a way back up to {}", way_back.none_after);
+                    Err(Refusal::GateNotFailed { gate, now })
+                }
+                (None, _) => {
+                    let now = "the plan names no share after which there is no way back".to_owned();
+                    Err(Refusal::GateNotFailed { gate, now })
+                }
+            },
             Gate::Freeze => {
                 // Where a freeze stands in the way. In planning it does not, and an executive who acted there could
                 // still approve or change the plan afterwards.
@@ -273,6 +292,9 @@ impl Release {
     }
 
     pub(super) fn may_abort(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+        if let Some(way_back) = self.without_way_back() {
+            return Err(Refusal::NoWayBack { release: self.id.clone(), way_back });
+        }
         if self.phase.name().touches_production() {
             return Err(Refusal::AbortAfterProduction(self.id.clone()));
         }

@@ -168,12 +168,17 @@ impl Release {
     fn missing_because_held(&self) -> Vec<Missing> {
         let hold = |(cause, hold): (&HoldCause, &super::Hold)| {
             let turn = match cause {
-                HoldCause::Manual | HoldCause::Deployer | HoldCause::Suspicion | HoldCause::Drift => {
-                    Turn::Person
-                }
+                HoldCause::Manual
+                | HoldCause::Deployer
+                | HoldCause::Suspicion
+                | HoldCause::Drift
+                | HoldCause::Irreversible => Turn::Person,
                 HoldCause::Unmeasured | HoldCause::Platform => Turn::World,
             };
             let patience = match hold.roll_back_at {
+                Some(at) if self.without_way_back().is_some() => {
+                    format!("; otherwise on-call is paged at {at}, and there is no way back")
+                }
                 Some(at) => format!("; otherwise it is rolled back at {at}"),
                 None => String::new(),
             };
@@ -195,10 +200,13 @@ impl Release {
             let by = "an author records the plan again, with [contract] and numeric criteria";
             missing.push(Missing::person("a rollback contract: nothing is staged without one", by));
         }
-        let needed = planned.policy.approvals(planned.risk.level) as usize;
+        let (plan, risk) = (&planned.plan, planned.risk.level);
+        let needed = planned.policy.approvals_for(plan, risk) as usize;
         if self.approvals.len() < needed {
-            let risk = planned.risk.level;
-            let what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
+            let mut what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
+            if let Some(way_back) = self.way_back() {
+                what += &format!(", with no way back after {}", way_back.none_after);
+            }
             missing.push(Missing::person(what, "someone who is not an author runs `approve`"));
         }
         missing
@@ -214,7 +222,7 @@ impl Release {
                 planned.policy.staging_checks(&planned.plan, planned.risk.level, track).into_iter().collect()
             }
             Gate::Validation => planned.policy.validation_checks().into_iter().collect(),
-            Gate::Plan | Gate::Step(_) | Gate::Freeze => Vec::new(),
+            Gate::Plan | Gate::Step(_) | Gate::Freeze | Gate::WayBack => Vec::new(),
         }
     }
 

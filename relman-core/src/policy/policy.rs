@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     judge::Judging,
-    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel, RiskReason},
+    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel, RiskReason, RollbackContract},
     unit::{CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
 };
 
@@ -265,6 +265,15 @@ impl Policy {
             RiskLevel::High => floors::HIGH_RISK_APPROVALS,
         };
         self.0.approvals.get(&risk).copied().unwrap_or(floor).max(floor)
+    }
+
+    /// How many people approve a plan of that risk: where there is no way back, two at least, whatever the risk.
+    pub fn approvals_for(&self, plan: &Plan, risk: RiskLevel) -> u32 {
+        let by_risk = self.approvals(risk);
+        match plan.contract().and_then(RollbackContract::way_back) {
+            Some(_) => by_risk.max(floors::IRREVERSIBLE_APPROVALS),
+            None => by_risk,
+        }
     }
 
     /// Which roles allow what.

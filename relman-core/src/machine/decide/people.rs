@@ -132,7 +132,7 @@ impl Draft<'_> {
     }
 
     fn roll_back_by_hand(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        let roles = self.release.may_roll_back(by)?;
+        let roles = self.release.may_roll_back(by, self.now)?;
         self.roll_back_by(&by.actor, RollbackTrigger::Manual { reason: reason.clone(), roles });
         Ok(())
     }

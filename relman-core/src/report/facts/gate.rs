@@ -99,9 +99,8 @@ impl GateReport {
         let steps = track.steps().len();
         let mut gates = vec![Gate::Plan, Gate::Staging];
         gates.extend((1..).take(steps).map(|number| gate_of_step(number, steps)));
-        if !GateOutcome::all(history, Gate::Freeze).is_empty() {
-            gates.push(Gate::Freeze);
-        }
+        let met = |gate: &Gate| !GateOutcome::all(history, *gate).is_empty();
+        gates.extend([Gate::Freeze, Gate::WayBack].into_iter().filter(met));
         gates.into_iter().map(|gate| Self::of(history, gate)).collect()
     }
 
@@ -110,7 +109,7 @@ impl GateReport {
             gate,
             asks: asks(history, gate),
             overridable: match gate {
-                Gate::Staging | Gate::Validation | Gate::Freeze => true,
+                Gate::Staging | Gate::Validation | Gate::Freeze | Gate::WayBack => true,
                 Gate::Plan | Gate::Step(_) => false,
             },
             checks: CheckRun::of_gate(history, gate),
@@ -128,7 +127,7 @@ impl CheckRun {
         let records = match gate {
             Gate::Staging => staging,
             Gate::Validation => production,
-            Gate::Plan | Gate::Step(_) | Gate::Freeze => &[],
+            Gate::Plan | Gate::Step(_) | Gate::Freeze | Gate::WayBack => &[],
         };
         let done = |record: &Record| match &record.event {
             Event::CheckRecorded(recorded) => Some(Self::of(record, recorded)),
@@ -210,10 +209,11 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
         track.min_requests(),
         track.look_every()
     );
+    let needed = release.plan().map_or(1, |plan| policy.approvals_for(plan, risk.level));
     match gate {
         Gate::Plan => vec![
             "a rollback contract with numeric criteria".to_owned(),
-            format!("approval by {} who did not write the plan", people(policy.approvals(risk.level))),
+            format!("approval by {} who did not write the plan", people(needed)),
         ],
         Gate::Staging => {
             std::iter::once("the artifact deployed to staging".to_owned()).chain(checks()).collect()
@@ -221,13 +221,26 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
         Gate::Step(number) => {
             let step = (number as usize).checked_sub(1).and_then(|index| track.steps().get(index));
             let observed = step.map(|step| format!("{} of traffic observed for {}", step.share, step.bake));
-            observed.into_iter().chain([look]).collect()
+            let last = release.last_way_back(number).map(|way_back| {
+                format!(
+                    "THE LAST STEP WITH A WAY BACK: none after {}; instead: {}",
+                    way_back.none_after, way_back.instead
+                )
+            });
+            observed.into_iter().chain([look]).chain(last).collect()
         }
         Gate::Validation => {
             let observed = format!("all traffic observed for {} under on-call cover", track.validation());
             [observed, look].into_iter().chain(checks()).collect()
         }
         Gate::Freeze => vec!["no freeze in the policy".to_owned()],
+        Gate::WayBack => {
+            let way_back = release.way_back();
+            way_back
+                .map(|way_back| format!("a rollback at {} of the traffic at most", way_back.none_after))
+                .into_iter()
+                .collect()
+        }
     }
 }
 

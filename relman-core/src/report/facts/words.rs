@@ -182,6 +182,7 @@ fn held(cause: HoldCause) -> &'static str {
         HoldCause::Suspicion => " on suspicion",
         HoldCause::Platform => " for the platform",
         HoldCause::Drift => " because the traffic is moved",
+        HoldCause::Irreversible => " in place of a rollback",
     }
 }
 
