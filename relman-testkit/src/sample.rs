@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use relman_core::{
-    plan::{Artifact, Audience, PerformanceImpact, Plan, PlanBuilder, RollbackContract, Scope},
+    plan::{Artifact, Audience, PerformanceImpact, Plan, PlanBuilder, RollbackContract, Scope, WayBack},
     policy::Policy,
     port::{Incident, NotifyOn},
-    unit::{ReleaseId, Tag, Timestamp},
+    unit::{ReleaseId, Tag, Timestamp, TrafficShare},
 };
 
 /// A moment at which simulations start: a Monday morning.
@@ -44,6 +44,18 @@ pub fn high_risk_plan() -> Arc<Plan> {
 pub fn drill_plan() -> Arc<Plan> {
     let drill = builder("drill-1", &["api"]).drill().track("drill".parse().expect("a valid name"));
     Arc::new(drill.build().expect("a test builds the sample plan"))
+}
+
+/// A contract of a change that can't be taken back beyond a share.
+///
+/// # Panics
+///
+/// Never: its texts are short.
+pub fn without_way_back(contract: RollbackContract, none_after: TrafficShare) -> RollbackContract {
+    let text = |text: &str| text.parse().expect("a constant text");
+    let way_back =
+        WayBack::new(none_after, text("the migration drops a column"), text("roll forward with the fix"));
+    contract.with_way_back(way_back).expect("its texts are short")
 }
 
 /// The shipped policy and a track for drills: 1, 10 and 50 % for five minutes each, 100 % for ten. A single look

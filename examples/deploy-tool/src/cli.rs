@@ -210,7 +210,7 @@ pub(crate) enum Command {
     Rollback(WithReason),
     /// Example: deploy-tool --as user:ana abort checkout-241 --reason "superseded by checkout-242"
     Abort(WithReason),
-    /// Covers the checks that have failed so far, or a freeze. Neither the plan gate nor a rollout step can be
+    /// Covers the checks that have failed so far, or the freezes that are in force now. Neither the plan gate nor a rollout step can be
     /// overridden.
     ///
     /// Example: deploy-tool --as user:eve override checkout-241 --gate staging --reason "known flake" --expires 4h

@@ -71,6 +71,14 @@ pub enum Ground {
         /// What shows it.
         evidence: Text,
     },
+    /// The next step is beyond the share up to which the change can be taken back.
+    LastWayBack {
+        /// That share.
+        #[serde(rename = "none_after_bp")]
+        none_after: TrafficShare,
+        /// What is done instead from then on.
+        instead: Text,
+    },
     /// Version 1 of the record had a sentence.
     InWords {
         /// The sentence.
@@ -86,6 +94,9 @@ impl fmt::Display for Ground {
             Self::Overridden { check, by } => write!(f, "{check}: overridden by {by}"),
             Self::Observed { length, looks } => write!(f, "observed for {length} in {looks} looks"),
             Self::CheckFailed { check, evidence } => write!(f, "{check} has failed: {evidence}"),
+            Self::LastWayBack { none_after, instead } => {
+                write!(f, "NO WAY BACK after {none_after}: from here on, in place of a rollback: {instead}")
+            }
             Self::InWords { text } => f.write_str(text),
         }
     }

@@ -146,6 +146,16 @@ pub enum HoldReason {
         #[serde(rename = "expected_bp")]
         expected: TrafficShare,
     },
+    /// It would be rolled back, and the change can't be taken back any more.
+    NoRollback {
+        /// What would have rolled it back.
+        why: Text,
+        /// The last share with a way back.
+        #[serde(rename = "none_after_bp")]
+        none_after: TrafficShare,
+        /// What is done instead.
+        instead: Text,
+    },
     /// Version 1 of the record had a sentence.
     InWords {
         /// Why.
@@ -188,6 +198,10 @@ impl HoldReason {
             Self::OtherShare { .. } => "users get the share that is set; relman keeps looking",
             Self::TrafficRaised { .. } | Self::TrafficMoved { .. } => {
                 "someone finds out who moves the traffic, and runs `resume`"
+            }
+            Self::NoRollback { .. } => {
+                "someone has done what the contract names instead, and runs `resume`; an executive can allow a rollback \
+                 (override --gate way-back)"
             }
             Self::InWords { unblocked_by, .. } => unblocked_by.as_ref().map_or(BY_A_PERSON, Text::as_str),
         }
@@ -256,6 +270,10 @@ impl fmt::Display for HoldReason {
                 f,
                 "someone else has set {observed} of the traffic to the new version, more than the {expected} of the step"
             ),
+            Self::NoRollback { why, none_after, instead } => {
+                let text = format!("{why}. There is no way back after {none_after}; instead: {instead}");
+                Text::of(&text).fmt(f)
+            }
             Self::TrafficMoved { times, observed, expected } => write!(
                 f,
                 "someone else has moved the traffic {times} times in this step, most recently to {observed} from \

@@ -9,8 +9,15 @@ use super::{
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
     policy::{Permission, Policy},
-    unit::{CheckName, Role, Timestamp},
+    unit::{CheckName, Role, Text, Timestamp},
 };
+
+/// What an override covers: the checks that have failed so far, or the freezes that are in force.
+#[derive(Default)]
+pub(super) struct Covered {
+    pub(super) checks: BTreeSet<CheckName>,
+    pub(super) freezes: BTreeSet<Text>,
+}
 
 impl Release {
     /// What an actor may do now, and why not what they may not. `now` is the time of the calendar.
@@ -39,7 +46,7 @@ impl Release {
             }
             ActionName::Hold => self.may_hold(by).map(drop),
             ActionName::Resume => self.may_resume(by).map(drop),
-            ActionName::RollBack => self.may_roll_back(by).map(drop),
+            ActionName::RollBack => self.may_roll_back(by, now).map(drop),
             ActionName::Abort => self.may_abort(by).map(drop),
             ActionName::Override => match self.overridable_in_the_stream(by, now).first() {
                 Some(_) => Ok(()),
@@ -108,7 +115,7 @@ impl Release {
 
     fn overridable_in_the_stream(&self, by: &Principal, now: Timestamp) -> Vec<Gate> {
         let may = |gate: &Gate| self.may_override(by, *gate, now).is_ok();
-        [Gate::Staging, Gate::Validation, Gate::Freeze].into_iter().filter(may).collect()
+        [Gate::Staging, Gate::Validation, Gate::Freeze, Gate::WayBack].into_iter().filter(may).collect()
     }
 
     /// A time of the calendar as the stream has it.
@@ -149,11 +156,16 @@ impl Release {
     /// The holds that an actor may release.
     pub(super) fn may_resume(&self, by: &Principal) -> Result<(Vec<HoldCause>, BTreeSet<Role>), Refusal> {
         let roles = self.has_right(ActionName::Resume, by)?;
-        let releasable: Vec<HoldCause> =
-            [HoldCause::Manual, HoldCause::Deployer, HoldCause::Suspicion, HoldCause::Drift]
-                .into_iter()
-                .filter(|cause| self.holds.contains_key(cause))
-                .collect();
+        let releasable: Vec<HoldCause> = [
+            HoldCause::Manual,
+            HoldCause::Deployer,
+            HoldCause::Suspicion,
+            HoldCause::Drift,
+            HoldCause::Irreversible,
+        ]
+        .into_iter()
+        .filter(|cause| self.holds.contains_key(cause))
+        .collect();
         if !releasable.is_empty() {
             return Ok((releasable, roles));
         }
@@ -165,9 +177,12 @@ impl Release {
         Err(Refusal::NothingToResume { release: self.id.clone(), now })
     }
 
-    pub(super) fn may_roll_back(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+    pub(super) fn may_roll_back(&self, by: &Principal, now: Timestamp) -> Result<BTreeSet<Role>, Refusal> {
         let roles = self.has_right(ActionName::RollBack, by)?;
         let id = self.id.clone();
+        if let Some(way_back) = self.refuses_rollback(now) {
+            return Err(Refusal::NoWayBack { release: id, way_back });
+        }
         match self.phase.name() {
             PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => Ok(roles),
             PhaseName::RollingBack => Err(Refusal::AlreadyRollingBack(id)),
@@ -180,13 +195,13 @@ impl Release {
         }
     }
 
-    /// The failed checks that an override of the gate would cover.
+    /// What an override of the gate would cover.
     pub(super) fn may_override(
         &self,
         by: &Principal,
         gate: Gate,
         now: Timestamp,
-    ) -> Result<(BTreeSet<CheckName>, BTreeSet<Role>), Refusal> {
+    ) -> Result<(Covered, BTreeSet<Role>), Refusal> {
         let roles = self.has_right(ActionName::Override, by)?;
         let actor = &by.actor;
         if self.authors().contains(actor) {
@@ -198,7 +213,7 @@ impl Release {
         Ok((self.overridable(gate, now)?, roles))
     }
 
-    fn overridable(&self, gate: Gate, now: Timestamp) -> Result<BTreeSet<CheckName>, Refusal> {
+    fn overridable(&self, gate: Gate, now: Timestamp) -> Result<Covered, Refusal> {
         match gate {
             Gate::Plan => {
                 let why =
@@ -218,26 +233,38 @@ impl Release {
                 self.is_one_of(&[PhaseName::Validating], wanted)?;
                 self.failed_checks(gate, now)
             }
+            Gate::WayBack => match (self.way_back(), self.without_way_back()) {
+                (Some(_), Some(_)) => Ok(Covered::default()),
+                (Some(way_back), None) => {
+                    let now = format!("there is a way back up to {}", way_back.none_after);
+                    Err(Refusal::GateNotFailed { gate, now })
+                }
+                (None, _) => {
+                    let now = "the plan names no share after which there is no way back".to_owned();
+                    Err(Refusal::GateNotFailed { gate, now })
+                }
+            },
             Gate::Freeze => {
                 // Where a freeze stands in the way. In planning it does not, and an executive who acted there could
                 // still approve or change the plan afterwards.
                 let phases = &[PhaseName::Staging, PhaseName::Releasing];
                 self.is_one_of(phases, "overriding a freeze")?;
-                match self.policy().and_then(|policy| policy.freeze_at(self.on_the_calendar(now))) {
-                    Some(_) => Ok(BTreeSet::new()),
-                    None => Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() }),
+                let freezes = self.freezes_in_force(now);
+                if freezes.is_empty() {
+                    return Err(Refusal::GateNotFailed { gate, now: "no freeze is in force now".to_owned() });
                 }
+                Ok(Covered { freezes, ..Covered::default() })
             }
         }
     }
 
-    fn failed_checks(&self, gate: Gate, now: Timestamp) -> Result<BTreeSet<CheckName>, Refusal> {
+    fn failed_checks(&self, gate: Gate, now: Timestamp) -> Result<Covered, Refusal> {
         let failed = |check: &CheckName| {
             self.checks.get(check).is_some_and(|check| check.outcome == CheckOutcome::Failed)
         };
         let checks: BTreeSet<CheckName> = self.checks_asked(gate).into_iter().filter(failed).collect();
         if !checks.is_empty() {
-            return Ok(checks);
+            return Ok(Covered { checks, ..Covered::default() });
         }
         let now = match self.missing(now).first() {
             Some(missing) => format!("it waits for {}", missing.what),
@@ -265,6 +292,9 @@ impl Release {
     }
 
     pub(super) fn may_abort(&self, by: &Principal) -> Result<BTreeSet<Role>, Refusal> {
+        if let Some(way_back) = self.without_way_back() {
+            return Err(Refusal::NoWayBack { release: self.id.clone(), way_back });
+        }
         if self.phase.name().touches_production() {
             return Err(Refusal::AbortAfterProduction(self.id.clone()));
         }

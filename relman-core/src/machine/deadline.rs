@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
 use crate::{
-    event::Gate,
     judge::Arm,
     plan::{COMPLAINTS, RollbackContract},
     port::{MetricQuery, Target},
@@ -100,8 +99,8 @@ impl Release {
     fn freeze_end(&self, now: Timestamp) -> Option<Timestamp> {
         let waits = matches!(self.phase, Phase::Staging { .. } | Phase::Releasing(_));
         let now = now.max(self.last_at);
-        let freeze = self.policy()?.freeze_at(self.on_the_calendar(now))?;
-        (waits && self.override_at(Gate::Freeze, now).is_none()).then_some(freeze.until + self.skew)
+        let until = self.frozen_at(now)?.until?;
+        waits.then_some(until + self.skew)
     }
 
     /// Up to when the step was looked at, and when to look next. Users who have the new version are watched over while

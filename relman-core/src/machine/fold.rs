@@ -154,7 +154,7 @@ impl Release {
                     self.count_from(at);
                 }
                 match released.cause {
-                    HoldCause::Manual | HoldCause::Deployer | HoldCause::Drift => {
+                    HoldCause::Manual | HoldCause::Deployer | HoldCause::Drift | HoldCause::Irreversible => {
                         if let Some(step) = self.phase.step_mut() {
                             step.drifts = 0;
                         }
@@ -195,6 +195,7 @@ impl Release {
                 let entry = Override {
                     by: by.clone(),
                     checks: granted.checks.clone(),
+                    freezes: granted.freezes.clone(),
                     reason: granted.reason.clone(),
                     expires_at: granted.expires_at,
                 };
@@ -303,9 +304,12 @@ impl Release {
     }
 
     /// A person's hold stops what was asked for and not done yet, where it would go forward: back beats forward. So does one
-    /// for a share that someone else keeps lowering.
+    /// for a share that someone else keeps lowering, and one in place of a rollback.
     fn suspend_what_goes_forward(&mut self) {
-        if !self.holds.contains_key(&HoldCause::Manual) && !self.holds.contains_key(&HoldCause::Drift) {
+        let stops = |cause: &HoldCause| {
+            matches!(cause, HoldCause::Manual | HoldCause::Drift | HoldCause::Irreversible)
+        };
+        if !self.holds.keys().any(stops) {
             return;
         }
         let exposure = self.exposure;

@@ -26,6 +26,7 @@ mod replay;
 mod requirements;
 mod session;
 mod transition;
+mod way_back;
 
 pub use action::Action;
 pub use action_table::{ActionField, ActionName, ActionRules, Who};

@@ -42,7 +42,8 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                 | HoldCause::Deployer
                 | HoldCause::Suspicion
                 | HoldCause::Platform
-                | HoldCause::Drift => {
+                | HoldCause::Drift
+                | HoldCause::Irreversible => {
                     effects.extend(page(release, NotifyOn::Held, &title, &body));
                 }
             }

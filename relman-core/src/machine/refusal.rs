@@ -3,7 +3,7 @@ use thiserror::Error;
 use super::PhaseName;
 use crate::{
     event::{Gate, HoldCause},
-    plan::PlanError,
+    plan::{PlanError, WayBack},
     policy::{Permission, PolicyError},
     unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Timestamp},
 };
@@ -168,6 +168,18 @@ pub enum Refusal {
     /// Production was touched.
     #[error("{0} has reached production: roll it back instead of aborting it")]
     AbortAfterProduction(ReleaseId),
+    /// The change can't be taken back any more.
+    #[error(
+        "{release} can't be rolled back: there is no way back after {}: {}. Instead: {}. An executive can allow a rollback \
+         (override --gate way-back)",
+        way_back.none_after, way_back.reason, way_back.instead
+    )]
+    NoWayBack {
+        /// The release.
+        release: ReleaseId,
+        /// What its contract says.
+        way_back: WayBack,
+    },
     /// Production was not touched.
     #[error("{0} has not reached production, so there is nothing to roll back: abort it instead")]
     NothingToRollBack(ReleaseId),

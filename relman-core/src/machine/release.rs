@@ -115,6 +115,8 @@ pub struct Override {
     pub by: Actor,
     /// The failed checks that it covers.
     pub checks: BTreeSet<CheckName>,
+    /// The freezes that it covers, by name; every one where it names none.
+    pub freezes: BTreeSet<Text>,
     /// Why.
     pub reason: Text,
     /// When it expires.

@@ -220,7 +220,7 @@ impl Release {
                 !self.authors().contains(by) && self.approvals.iter().all(|approval| approval.by != *by)
             }
             Event::StagingStarted(_) => self.planned.as_ref().is_some_and(|planned| {
-                let needed = planned.policy.approvals(planned.risk.level) as usize;
+                let needed = planned.policy.approvals_for(&planned.plan, planned.risk.level) as usize;
                 planned.plan.contract().is_some() && self.approvals.len() >= needed
             }),
             Event::StepStarted(started) => {
@@ -240,7 +240,7 @@ impl Release {
             Event::TrafficSet(set) => self.phase != Phase::Completed || set.share == TrafficShare::FULL,
             Event::OverrideGranted(granted) => {
                 let overridable = match granted.gate {
-                    Gate::Staging | Gate::Validation | Gate::Freeze => true,
+                    Gate::Staging | Gate::Validation | Gate::Freeze | Gate::WayBack => true,
                     Gate::Plan | Gate::Step(_) => false,
                 };
                 overridable

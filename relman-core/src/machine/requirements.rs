@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use serde::Serialize;
 
@@ -6,7 +6,8 @@ use super::{Phase, Release, RollbackState, TrafficState};
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
     judge::Outcome,
-    unit::{CheckName, Timestamp},
+    policy::{Freeze, Frozen, Policy},
+    unit::{CheckName, Text, Timestamp},
 };
 
 /// Something that a release waits for, and whose turn it is.
@@ -167,12 +168,17 @@ impl Release {
     fn missing_because_held(&self) -> Vec<Missing> {
         let hold = |(cause, hold): (&HoldCause, &super::Hold)| {
             let turn = match cause {
-                HoldCause::Manual | HoldCause::Deployer | HoldCause::Suspicion | HoldCause::Drift => {
-                    Turn::Person
-                }
+                HoldCause::Manual
+                | HoldCause::Deployer
+                | HoldCause::Suspicion
+                | HoldCause::Drift
+                | HoldCause::Irreversible => Turn::Person,
                 HoldCause::Unmeasured | HoldCause::Platform => Turn::World,
             };
             let patience = match hold.roll_back_at {
+                Some(at) if self.without_way_back().is_some() => {
+                    format!("; otherwise on-call is paged at {at}, and there is no way back")
+                }
                 Some(at) => format!("; otherwise it is rolled back at {at}"),
                 None => String::new(),
             };
@@ -194,10 +200,13 @@ impl Release {
             let by = "an author records the plan again, with [contract] and numeric criteria";
             missing.push(Missing::person("a rollback contract: nothing is staged without one", by));
         }
-        let needed = planned.policy.approvals(planned.risk.level) as usize;
+        let (plan, risk) = (&planned.plan, planned.risk.level);
+        let needed = planned.policy.approvals_for(plan, risk) as usize;
         if self.approvals.len() < needed {
-            let risk = planned.risk.level;
-            let what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
+            let mut what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
+            if let Some(way_back) = self.way_back() {
+                what += &format!(", with no way back after {}", way_back.none_after);
+            }
             missing.push(Missing::person(what, "someone who is not an author runs `approve`"));
         }
         missing
@@ -213,7 +222,7 @@ impl Release {
                 planned.policy.staging_checks(&planned.plan, planned.risk.level, track).into_iter().collect()
             }
             Gate::Validation => planned.policy.validation_checks().into_iter().collect(),
-            Gate::Plan | Gate::Step(_) | Gate::Freeze => Vec::new(),
+            Gate::Plan | Gate::Step(_) | Gate::Freeze | Gate::WayBack => Vec::new(),
         }
     }
 
@@ -245,12 +254,27 @@ impl Release {
     }
 
     fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
-        if self.override_at(Gate::Freeze, now).is_some() {
-            return None;
-        }
-        let freeze = self.policy()?.freeze_at(self.on_the_calendar(now))?;
-        let what = format!("the end of the freeze ({}) at {}", freeze.reason, freeze.until);
+        let frozen = self.frozen_at(now)?;
+        let what = format!("the end of {frozen}");
         Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
+    }
+
+    /// The freeze that keeps the release from going forward, and when none does any more. An override covers the freezes
+    /// that it names: one that begins later stands in the way again.
+    pub fn frozen_at(&self, now: Timestamp) -> Option<Frozen<'_>> {
+        let covered = self.override_at(Gate::Freeze, now).map(|granted| &granted.freezes);
+        let stands_in_the_way = |freeze: &&Freeze| {
+            covered.is_none_or(|covered| !covered.is_empty() && !covered.contains(&freeze.name()))
+        };
+        let freezes = self.policy()?.freezes().iter().filter(stands_in_the_way);
+        Frozen::by(freezes, self.on_the_calendar(now))
+    }
+
+    /// The freezes in force, by name, whether or not an override covers them.
+    pub(super) fn freezes_in_force(&self, now: Timestamp) -> BTreeSet<Text> {
+        let now = self.on_the_calendar(now);
+        let freezes = self.policy().map_or(&[][..], Policy::freezes).iter();
+        freezes.filter(|freeze| freeze.frozen_at(now).is_some()).map(Freeze::name).collect()
     }
 
     fn missing_in_step(&self, now: Timestamp) -> Vec<Missing> {

@@ -58,7 +58,10 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::ValidationStarted(_) => (&[Releasing], Some(Validating)),
         // Also before production is entered, for when it is.
         Event::OnCallAcknowledged(_) | Event::OnCallHandedOver(_) | Event::CoverLapsed(_) => (RUNNING, None),
-        Event::OverrideGranted(_) | Event::OverrideExpired(_) => (RUNNING, None),
+        // Of a release that is complete, the way back.
+        Event::OverrideGranted(_) | Event::OverrideExpired(_) => {
+            (&[Planning, Staging, Releasing, Validating, Completed], None)
+        }
         Event::PostMortemOpened(_) => (OPEN, None),
         Event::PostMortemFiled(_) => (OPEN, None),
         Event::LessonRecorded(_) | Event::ActionItemOpened(_) | Event::ActionItemSettled(_) => {

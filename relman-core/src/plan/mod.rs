@@ -9,7 +9,7 @@ mod scope;
 
 pub use communication::{CommunicationPlan, Notice, NotifyOn};
 pub(crate) use contract::COMPLAINTS;
-pub use contract::{ContractError, RollbackContract};
+pub use contract::{ContractError, RollbackContract, WayBack};
 pub use criterion::{Comparator, Criterion, CriterionError, Quantity, Threshold, Unit};
 pub(crate) use plan::PlanDocument;
 pub use plan::{Plan, PlanBuilder, PlanError, PlanFileError, ReleaseKind};

@@ -42,3 +42,6 @@ pub const USER_FLOWS: &str = "user-flows";
 
 /// The fewest approvers of a high-risk release.
 pub const HIGH_RISK_APPROVALS: u32 = 2;
+
+/// How many people approve a change that can't be taken back: nobody alone decides that there is no way back.
+pub const IRREVERSIBLE_APPROVALS: u32 = 2;

@@ -5,17 +5,20 @@
 
 mod file;
 pub mod floors;
+mod freeze;
 #[expect(clippy::module_inception, reason = "the type that the module is named after")]
 mod policy;
 mod rules;
 mod track;
+mod window;
 
 pub use file::PolicyFileError;
+pub use freeze::{Freeze, Frozen, WrittenTime};
 pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
 pub use rules::{
-    Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
-    RollbackRules,
+    NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules,
 };
 pub(crate) use track::RawTrack;
 pub use track::{Step, Track, TrackError, TrackUse};
+pub use window::FreezeWindow;

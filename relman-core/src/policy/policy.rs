@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    Freeze, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules, Track, TrackError,
-    floors,
+    Freeze, Frozen, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules, Track,
+    TrackError, WrittenTime, floors,
 };
 use crate::{
     judge::Judging,
-    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel, RiskReason},
+    plan::{PerformanceImpact, Plan, ReleaseKind, RiskAssessment, RiskLevel, RiskReason, RollbackContract},
     unit::{CheckName, MetricName, Span, Tag, Text, Timestamp, TrackName},
 };
 
@@ -143,9 +143,19 @@ pub enum PolicyError {
     #[error("the freeze from {from} ends before it begins, at {until}")]
     FreezeBackwards {
         /// Where it begins.
-        from: Timestamp,
+        from: WrittenTime,
         /// Where it ends.
-        until: Timestamp,
+        until: WrittenTime,
+    },
+    /// A freeze that says neither when it comes again nor from when until when it holds.
+    #[error(
+        "the freeze `{reason}` has no {lacks}: give from and until, or a window such as \"Fri 16:00–Mon 08:00 Europe/Berlin\""
+    )]
+    FreezeIncomplete {
+        /// Why the freeze is there.
+        reason: Text,
+        /// What it lacks.
+        lacks: &'static str,
     },
 }
 
@@ -257,6 +267,15 @@ impl Policy {
         self.0.approvals.get(&risk).copied().unwrap_or(floor).max(floor)
     }
 
+    /// How many people approve a plan of that risk: where there is no way back, two at least, whatever the risk.
+    pub fn approvals_for(&self, plan: &Plan, risk: RiskLevel) -> u32 {
+        let by_risk = self.approvals(risk);
+        match plan.contract().and_then(RollbackContract::way_back) {
+            Some(_) => by_risk.max(floors::IRREVERSIBLE_APPROVALS),
+            None => by_risk,
+        }
+    }
+
     /// Which roles allow what.
     pub fn roles(&self) -> &Roles {
         &self.0.roles
@@ -287,13 +306,14 @@ impl Policy {
         &self.0.judging
     }
 
-    /// The freeze that a moment lies in; the one that ends last, if several do.
-    pub fn freeze_at(&self, now: Timestamp) -> Option<&Freeze> {
-        self.0
-            .freezes
-            .iter()
-            .filter(|freeze| freeze.from <= now && now < freeze.until)
-            .max_by_key(|f| f.until)
+    /// The times in which nothing new is exposed.
+    pub fn freezes(&self) -> &[Freeze] {
+        &self.0.freezes
+    }
+
+    /// The freeze that a moment lies in, and when nothing is frozen any more.
+    pub fn frozen_at(&self, now: Timestamp) -> Option<Frozen<'_>> {
+        Frozen::by(&self.0.freezes, now)
     }
 
     /// The track that a plan of that risk takes: the one it asks for, if the risk allows it, or the one that the
@@ -390,8 +410,19 @@ impl Policy {
                 return Err(PolicyError::NoRole(name, permission));
             }
         }
-        if let Some(freeze) = raw.freezes.iter().find(|freeze| freeze.until <= freeze.from) {
-            return Err(PolicyError::FreezeBackwards { from: freeze.from, until: freeze.until });
+        for freeze in &raw.freezes {
+            let lacks = match (&freeze.from, &freeze.until) {
+                (Some(from), Some(until)) if until.at() <= from.at() => {
+                    return Err(PolicyError::FreezeBackwards { from: from.clone(), until: until.clone() });
+                }
+                (Some(_), Some(_)) => continue,
+                (None, Some(_)) => "beginning",
+                (Some(_), None) => "end",
+                (None, None) => "times",
+            };
+            if freeze.window.is_none() {
+                return Err(PolicyError::FreezeIncomplete { reason: freeze.reason.clone(), lacks });
+            }
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The rules of a policy besides its tracks: missing data, roles, on-call, rollback, overrides and freezes.
+//! The rules of a policy besides its tracks: missing data, roles, on-call, rollback and overrides.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::MissingKind,
-    unit::{Channel, Role, Span, Text, Timestamp},
+    unit::{Channel, Role, Span},
 };
 
 /// What to do when there is no value, for each way of having none.
@@ -185,18 +185,4 @@ pub struct OverrideRules {
     /// The longest time until an override expires.
     #[serde(rename = "longest_ms")]
     pub longest: Span,
-}
-
-/// A time in which nothing new is exposed. Rollback is never frozen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Freeze {
-    /// The first moment.
-    pub from: Timestamp,
-    /// The moment after the last.
-    pub until: Timestamp,
-    /// Why.
-    pub reason: Text,
 }

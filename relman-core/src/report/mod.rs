@@ -54,5 +54,5 @@ pub use view::{
     ReleaseActionItem, ReleaseFrame, ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame,
     RollbackLog, RollbackStatus, Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence,
     StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, Timeline, TimelineEntry, TimelineRow,
-    ValidationOutcome, ValidationReport, VerifyFrame, Waiting,
+    ValidationOutcome, ValidationReport, VerifyFrame, Waiting, WayBackStatus,
 };

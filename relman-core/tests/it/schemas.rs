@@ -25,6 +25,20 @@ fn the_policy_schema_accepts_the_shipped_policy_and_more() {
     accepts(&schema, &toml(Policy::SHIPPED_TOML));
     let freeze = "[[freeze]]\nfrom = \"2026-12-23T00:00:00.000Z\"\nuntil = \"2027-01-04T00:00:00.000Z\"\nreason = \"year-end\"\n";
     accepts(&schema, &toml(&(policy_text() + freeze)));
+    for times in [
+        "from = \"2026-12-23T00:00+01:00\"\nuntil = \"2027-01-04 00:00Z\"",
+        "window = \"Fri 16:00–Mon 08:00 Europe/Berlin\"",
+        "window = \"daily 22:00-06:00 UTC\"\nfrom = \"2026-12-23T00:00Z\"",
+    ] {
+        let text = format!("{}[[freeze]]\n{times}\nreason = \"year-end\"\n", policy_text());
+        Policy::from_toml(&text).unwrap();
+        accepts(&schema, &toml(&text));
+    }
+    for times in ["", "from = \"2026-12-23T00:00Z\"", "window = \"weekends\""] {
+        let text = format!("{}[[freeze]]\n{times}\nreason = \"year-end\"\n", policy_text());
+        assert!(Policy::from_toml(&text).is_err(), "{times}");
+        assert!(!schema.is_valid(&toml(&text)), "{times}");
+    }
 }
 
 #[test]

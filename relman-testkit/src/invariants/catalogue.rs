@@ -10,13 +10,14 @@ use super::{
     ground_truth::GroundTruth,
     people, platform, rollback, rollout,
     violation::{Broken, Violation},
+    way_back,
 };
 use crate::{Run, world::Happening};
 
 type Check = fn(&[Record]) -> Result<(), Broken>;
 
 /// Every invariant with its name.
-const CATALOGUE: [(&str, Check); 18] = [
+const CATALOGUE: [(&str, Check); 19] = [
     ("g6_chain_links", chain::links),
     ("time_never_goes_back", chain::time_never_goes_back),
     ("law2_outcome_follows_its_cause", chain::outcome_follows_its_cause),
@@ -35,6 +36,7 @@ const CATALOGUE: [(&str, Check); 18] = [
     ("law4_nothing_passes_unmeasured", evidence::nothing_passes_unmeasured),
     ("law5_breach_leads_to_rollback", rollback::breach_leads_to_rollback),
     ("rollback_confirmed_by_observation", rollback::confirmed_by_observation),
+    ("irreversible_is_not_rolled_back", way_back::irreversible_is_not_rolled_back),
 ];
 
 type RunCheck = fn(&Run) -> Result<(), Broken>;
@@ -93,6 +95,7 @@ impl Run {
 /// | `law4_nothing_passes_unmeasured` | a passed step with too little bake time or a criterion that was not clean |
 /// | `law5_breach_leads_to_rollback` | a breach without a rollback, or a way forward after one |
 /// | `rollback_confirmed_by_observation` | a rollback that ends without the platform having shown zero |
+/// | `irreversible_is_not_rolled_back` | a rollback beyond the share up to which there is a way back, unless a person does it whom an executive allows it |
 ///
 /// Over a whole [`Run`], besides:
 ///

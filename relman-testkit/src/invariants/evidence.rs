@@ -31,7 +31,11 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
             Event::StepStarted(_) | Event::TrafficDrifted(_) => routed = Routed::Elsewhere,
             Event::TrafficSet(_) => (routed, counts_from) = (Routed::There, Some(record.at)),
             Event::HoldPlaced(placed) => match placed.cause {
-                HoldCause::Manual | HoldCause::Deployer | HoldCause::Platform | HoldCause::Drift => {
+                HoldCause::Manual
+                | HoldCause::Deployer
+                | HoldCause::Platform
+                | HoldCause::Drift
+                | HoldCause::Irreversible => {
                     held.insert(placed.cause);
                 }
                 // What a look sees in spite of them is seen.
@@ -100,7 +104,7 @@ pub(super) fn nothing_passes_unmeasured(records: &[Record]) -> Result<(), Broken
                 let number = match passed.gate {
                     Gate::Step(number) => number,
                     Gate::Validation => step.number,
-                    Gate::Plan | Gate::Staging | Gate::Freeze => continue,
+                    Gate::Plan | Gate::Staging | Gate::Freeze | Gate::WayBack => continue,
                 };
                 if let Some(in_force) = &in_force {
                     step.is_enough(record, number, in_force)?;

@@ -95,7 +95,7 @@ pub(super) fn no_gate_passes_on_a_failed_check(records: &[Record]) -> Result<(),
                 in_force.policy.staging_checks(&in_force.plan, in_force.risk.level, track)
             }
             (Gate::Validation, _) => in_force.policy.validation_checks(),
-            (Gate::Staging | Gate::Plan | Gate::Step(_) | Gate::Freeze, _) => continue,
+            (Gate::Staging | Gate::Plan | Gate::Step(_) | Gate::Freeze | Gate::WayBack, _) => continue,
         };
         if let Some(check) = asked.iter().find(|check| !checks.settled(passed.gate, check, record.at)) {
             let what = format!("the {} gate is passed, and the check {check} is not", passed.gate);

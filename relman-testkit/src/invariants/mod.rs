@@ -15,6 +15,7 @@ mod platform;
 mod rollback;
 mod rollout;
 mod violation;
+mod way_back;
 
 pub use catalogue::Invariants;
 pub use violation::Violation;

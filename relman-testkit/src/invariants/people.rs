@@ -34,7 +34,7 @@ pub(super) fn separation_of_duties(records: &[Record]) -> Result<(), Broken> {
                 }
             }
             (Event::StagingStarted(_), Some(in_force)) => {
-                let needed = in_force.policy.approvals(in_force.risk.level) as usize;
+                let needed = in_force.policy.approvals_for(&in_force.plan, in_force.risk.level) as usize;
                 if in_force.approvers.len() < needed {
                     let have = in_force.approvers.len();
                     return Err(Broken::by(record, format!("{have} of {needed} have approved the plan")));
@@ -72,7 +72,7 @@ pub(super) fn override_only_by_an_executive(records: &[Record]) -> Result<(), Br
             Gate::Staging | Gate::Validation => {
                 !granted.checks.is_empty() && granted.checks.iter().all(failed)
             }
-            Gate::Freeze => true,
+            Gate::Freeze | Gate::WayBack => true,
             Gate::Plan | Gate::Step(_) => false,
         };
         if !has_failed {

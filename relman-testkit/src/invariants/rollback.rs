@@ -1,21 +1,24 @@
 use relman_core::{
-    event::{Event, Record, RollbackTrigger},
+    event::{Event, HoldCause, Record, RollbackTrigger},
     judge::Outcome,
     unit::TrafficShare,
 };
 
-use super::{in_force::InForce, violation::Broken};
+use super::{in_force::InForce, violation::Broken, way_back::Crossing};
 
-/// A look with a failed verdict, and a breach, lead to a rollback in the same decision; a rollback for a criterion
+/// A look with a failed verdict, and a breach, lead to a rollback in the same decision, or to a hold where there is no way back; a rollback for a criterion
 /// rests on a breach; and after a rollback nothing goes forward.
 pub(super) fn breach_leads_to_rollback(records: &[Record]) -> Result<(), Broken> {
     let mut rolled_back = false;
+    let mut crossing = Crossing::default();
     for (index, record) in records.iter().enumerate() {
         let next = records.get(index + 1).map(|next| &next.event);
+        crossing.follow(record);
         match &record.event {
             Event::Evaluated(look) => {
                 let failed = look.verdicts.iter().find(|verdict| verdict.outcome == Outcome::Fail);
                 if let Some(verdict) = failed
+                    && !crossing.is_held()
                     && !matches!(next, Some(Event::ContractBreached(_)))
                 {
                     return Err(Broken::by(
@@ -31,6 +34,10 @@ pub(super) fn breach_leads_to_rollback(records: &[Record]) -> Result<(), Broken>
                         RollbackTrigger::Criterion { criterion, .. } => criterion == rule,
                         RollbackTrigger::Unmeasured { .. } | RollbackTrigger::Manual { .. } => false,
                     },
+                    // Where there is no way back, it is held.
+                    Some(Event::HoldPlaced(placed)) => {
+                        crossing.is_crossed() && placed.cause == HoldCause::Irreversible
+                    }
                     _ => false,
                 };
                 if !follows {

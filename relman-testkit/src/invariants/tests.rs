@@ -478,6 +478,20 @@ fn law5_a_breach_that_is_looked_away_from_is_found() {
 }
 
 #[test]
+fn a_rollback_without_a_way_back_is_found() {
+    let mut records = rolled_back();
+    for record in &mut records {
+        if let Event::PlanRecorded(recorded) = &mut record.event {
+            let contract = recorded.plan.contract().unwrap().clone();
+            let contract = crate::sample::without_way_back(contract, TrafficShare::ZERO);
+            let plan = crate::sample::builder("drill-1", &["api"]).drill().contract(contract);
+            recorded.plan = plan.build().unwrap().into();
+        }
+    }
+    found("irreversible_is_not_rolled_back", &records);
+}
+
+#[test]
 fn b3_a_rollback_that_nobody_saw_through_is_found() {
     let name = "rollback_confirmed_by_observation";
     found(name, &without(rolled_back(), "zero_traffic_observed"));

@@ -34,7 +34,7 @@ pub fn actor() -> impl Strategy<Value = Person> + Clone {
 /// Commands in any order, by anybody: allowed or not, at the right moment or not.
 pub fn command() -> impl Strategy<Value = When> + Clone {
     let gate =
-        select(vec![Gate::Staging, Gate::Validation, Gate::Freeze, Gate::Plan, Gate::Step(1), Gate::Step(2)]);
+        select(vec![Gate::Staging, Gate::Validation, Gate::Freeze, Gate::WayBack, Gate::Plan, Gate::Step(1)]);
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));

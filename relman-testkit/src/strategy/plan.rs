@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use proptest::{collection::vec, prelude::*, sample::select};
 use relman_core::{
     plan::{Audience, Criterion, PerformanceImpact, Plan, RollbackContract, Scope},
-    unit::Tag,
+    unit::{Tag, TrafficShare},
 };
 
 use super::Shown;
@@ -93,17 +93,21 @@ struct Parts {
     touches: Vec<&'static str>,
     audience: Audience,
     performance: PerformanceImpact,
+    /// In percent: the last share with a way back.
+    none_after: Option<u16>,
 }
 
 fn parts() -> impl Strategy<Value = Parts> + Clone {
     let audience = select(&[Audience::BackendOnly, Audience::UserFacing][..]);
     let performance = select(&[PerformanceImpact::Neutral, PerformanceImpact::Sensitive][..]);
-    (contract(criterion()), vec(select(&TAGS[..]), 0..=2), audience, performance).prop_map(
-        |(Shown(contract), touches, audience, performance)| Parts {
+    let none_after = prop_oneof![3 => Just(None), 1 => select(&[Some(50), Some(10), Some(1)][..])];
+    (contract(criterion()), vec(select(&TAGS[..]), 0..=2), audience, performance, none_after).prop_map(
+        |(Shown(contract), touches, audience, performance, none_after)| Parts {
             contract,
             touches,
             audience,
             performance,
+            none_after,
         },
     )
 }
@@ -121,6 +125,10 @@ fn build(
         performance: parts.performance,
         ..usual.scope().clone()
     };
-    let builder = sample::builder(release, &[]).scope(scope).contract(parts.contract);
+    let contract = match parts.none_after {
+        Some(percent) => sample::without_way_back(parts.contract, TrafficShare::percent(percent)),
+        None => parts.contract,
+    };
+    let builder = sample::builder(release, &[]).scope(scope).contract(contract);
     Shown(Arc::new(finish(builder).build().expect("its parts are valid")))
 }

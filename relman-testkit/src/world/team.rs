@@ -276,7 +276,7 @@ impl Team {
             | Phase::RollingBack(_)
             | Phase::Closed(_) => {}
         }
-        acts.extend(self.resume(release));
+        acts.extend(self.resume(release, now));
         acts
     }
 
@@ -293,7 +293,7 @@ impl Team {
             return Vec::new();
         }
         let approved = |name: &&str| !release.approvals().iter().any(|one| one.by == Self::actor(name));
-        let needed = policy.approvals(risk.level) as usize;
+        let needed = policy.approvals_for(plan, risk.level) as usize;
         let approvers = ["user:bo", "user:cy"].into_iter().take(needed).filter(approved);
         approvers.map(|name| (self.principal(name), Action::ApprovePlan)).collect()
     }
@@ -404,8 +404,17 @@ impl Team {
     }
 
     /// Resumes a release that waits for a person since the deployer has refused something, and gives it up where the
-    /// deployer keeps refusing.
-    fn resume(&self, release: &Release) -> Option<(Principal, Action)> {
+    /// deployer keeps refusing. What is held because it can't be taken back is taken back all the same: an executive
+    /// allows it, so that a world has an end.
+    fn resume(&self, release: &Release, now: Timestamp) -> Option<(Principal, Action)> {
+        if self.does(Duty::Resume) && release.holds().contains_key(&HoldCause::Irreversible) {
+            let reason = text("the data can be mended by hand");
+            if release.overrides().contains_key(&Gate::WayBack) {
+                return Some(self.take_back(release, reason));
+            }
+            let (gate, expires_at) = (Gate::WayBack, now + release.policy()?.overrides().longest);
+            return Some((self.principal("user:eve"), Action::Override { gate, reason, expires_at }));
+        }
         if self.does(Duty::Resume) && release.holds().contains_key(&HoldCause::Drift) {
             let reason = text("whoever moved the traffic has been told");
             return Some((self.principal("user:oli"), Action::Resume { reason }));

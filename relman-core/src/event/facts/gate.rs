@@ -93,6 +93,9 @@ facts! {
         /// The failed checks that it covers; none for a freeze.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         checks: BTreeSet<CheckName>,
+        /// The freezes that it covers, by name; none for another gate, and in older records for every freeze.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        freezes: BTreeSet<Text>,
         /// Why.
         reason: Text,
         /// When it expires if it was not used.
@@ -123,8 +126,8 @@ impl GateFailed {
     }
 }
 
-/// The go/no-go at the end of a phase or step: `plan`, `staging`, `step-1`, `validation`, and `freeze` for a time in
-/// which nothing new is exposed.
+/// The go/no-go at the end of a phase or step: `plan`, `staging`, `step-1`, `validation`, `freeze` for a time in
+/// which nothing new is exposed, and `way-back` for a rollback of what can't be taken back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Gate {
     /// Contract in place, approved by someone else.
@@ -137,6 +140,8 @@ pub enum Gate {
     Validation,
     /// A freeze of the policy.
     Freeze,
+    /// The way back, of a change that has none beyond a share: an override lets a person roll back all the same.
+    WayBack,
 }
 
 impl fmt::Display for Gate {
@@ -147,6 +152,7 @@ impl fmt::Display for Gate {
             Self::Step(number) => f.pad(&format!("step-{number}")),
             Self::Validation => f.pad("validation"),
             Self::Freeze => f.pad("freeze"),
+            Self::WayBack => f.pad("way-back"),
         }
     }
 }
@@ -160,10 +166,12 @@ impl FromStr for Gate {
             "staging" => Ok(Self::Staging),
             "validation" => Ok(Self::Validation),
             "freeze" => Ok(Self::Freeze),
+            "way-back" => Ok(Self::WayBack),
             other => match other.strip_prefix("step-").and_then(|number| number.parse().ok()) {
                 Some(number) if number > 0 => Ok(Self::Step(number)),
                 Some(_) | None => {
-                    let problem = "it is not one of plan, staging, step-1, step-2 …, validation, freeze";
+                    let problem =
+                        "it is not one of plan, staging, step-1, step-2 …, validation, freeze, way-back";
                     Err(UnitError::new(text, "a gate", problem))
                 }
             },
@@ -175,7 +183,7 @@ serde_as_text!(Gate);
 schema_as_text!(
     Gate,
     "Gate",
-    "plan, staging, step-1 …, validation or freeze",
+    "plan, staging, step-1 …, validation, freeze or way-back",
     "staging",
-    r"^(plan|staging|step-[1-9][0-9]*|validation|freeze)$"
+    r"^(plan|staging|step-[1-9][0-9]*|validation|freeze|way-back)$"
 );

@@ -246,6 +246,8 @@ pub enum HoldCause {
     Platform,
     /// Someone else moves the traffic.
     Drift,
+    /// It would be rolled back, and the change can't be taken back any more.
+    Irreversible,
 }
 
 impl fmt::Display for HoldCause {
@@ -257,6 +259,7 @@ impl fmt::Display for HoldCause {
             Self::Suspicion => "suspicion",
             Self::Platform => "platform",
             Self::Drift => "drift",
+            Self::Irreversible => "irreversible",
         })
     }
 }

@@ -11,7 +11,9 @@ use super::{
 use crate::{
     event::{PlanRecorded, PlanRevised},
     plan::{self, Criterion, PlanDocument, RiskAssessment, RiskReason, RollbackContract},
-    unit::{Channel, MetricName, ReleaseId, Role, ServiceName, Tag, Text, TrackName, UnitError},
+    unit::{
+        Channel, MetricName, ReleaseId, Role, ServiceName, Tag, Text, TrackName, TrafficShare, UnitError,
+    },
 };
 
 /// The data of both kinds; the risk is in another form in version 1.
@@ -69,6 +71,16 @@ struct Artifact {
 #[serde(deny_unknown_fields)]
 struct Contract {
     criteria: Vec<Criterion>,
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    way_back: Option<WayBack>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WayBack {
+    none_after_bp: TrafficShare,
+    reason: Text,
+    instead: Text,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -193,7 +205,14 @@ impl Plan {
             risk: plan.declared_risk().map(Into::into),
             watch: plan.watch().to_vec(),
             scope,
-            contract: plan.contract().map(|contract| Contract { criteria: contract.criteria().to_vec() }),
+            contract: plan.contract().map(|contract| Contract {
+                criteria: contract.criteria().to_vec(),
+                way_back: contract.way_back().map(|plan::WayBack { none_after, reason, instead }| WayBack {
+                    none_after_bp: none_after,
+                    reason,
+                    instead,
+                }),
+            }),
             communication: notices.collect(),
         }
     }
@@ -226,7 +245,11 @@ impl From<Plan> for plan::Plan {
                 touches,
                 links,
             },
-            contract: contract.map(|contract| RollbackContract::recorded(contract.criteria)),
+            contract: contract.map(|Contract { criteria, way_back }| {
+                let way_back =
+                    way_back.map(|told| plan::WayBack::new(told.none_after_bp, told.reason, told.instead));
+                RollbackContract::recorded(criteria, way_back)
+            }),
             communication: plan::CommunicationPlan { notices: notices.collect() },
         })
     }

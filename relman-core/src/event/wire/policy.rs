@@ -9,10 +9,9 @@ use super::words::{
 };
 use crate::{
     judge::{self, evidence::Alpha, familiar, kayenta},
-    policy::{self, RawPolicy, RawTrack},
+    policy::{self, FreezeWindow, RawPolicy, RawTrack, WrittenTime},
     unit::{
-        Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, Timestamp, TrackName, TrafficShare,
-        UnitError,
+        Channel, CheckName, Finite, MetricName, Role, Span, Tag, Text, TrackName, TrafficShare, UnitError,
     },
 };
 
@@ -104,8 +103,13 @@ struct Overrides {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Freeze {
-    from: Timestamp,
-    until: Timestamp,
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    from: Option<WrittenTime>,
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    until: Option<WrittenTime>,
+    /// As a person wrote it, and the grammar of that is the format.
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    window: Option<FreezeWindow>,
     reason: Text,
 }
 
@@ -160,6 +164,7 @@ impl Policy {
         let freezes = raw.freezes.into_iter().map(|freeze| Freeze {
             from: freeze.from,
             until: freeze.until,
+            window: freeze.window,
             reason: freeze.reason,
         });
         Self {
@@ -197,11 +202,8 @@ impl TryFrom<Policy> for policy::Policy {
     type Error = UnitError;
 
     fn try_from(recorded: Policy) -> Result<Self, UnitError> {
-        let freezes = recorded.freezes.into_iter().map(|Freeze { from, until, reason }| policy::Freeze {
-            from,
-            until,
-            reason,
-        });
+        let freezes = recorded.freezes.into_iter().map(policy::Freeze::try_from);
+        let freezes: Vec<policy::Freeze> = freezes.collect::<Result<_, _>>()?;
         Ok(Self::recorded(RawPolicy {
             name: recorded.name,
             version: recorded.version,
@@ -230,7 +232,7 @@ impl TryFrom<Policy> for policy::Policy {
                 confirmations: recorded.rollback.confirmations,
             },
             overrides: policy::OverrideRules { longest: recorded.overrides.longest_ms },
-            freezes: freezes.collect(),
+            freezes,
             judging: recorded.judging.map(TryInto::try_into).transpose()?.unwrap_or_default(),
         }))
     }
@@ -271,6 +273,20 @@ impl From<Track> for policy::Track {
             min_requests: recorded.min_requests,
             checks: recorded.checks,
         })
+    }
+}
+
+impl TryFrom<Freeze> for policy::Freeze {
+    type Error = UnitError;
+
+    /// What says neither when it comes again nor from when until when it holds is no freeze of a policy.
+    fn try_from(Freeze { from, until, window, reason }: Freeze) -> Result<Self, UnitError> {
+        let lacks = match (&window, &from, &until) {
+            (None, None, _) => "missing field `from`",
+            (None, Some(_), None) => "missing field `until`",
+            (Some(_), _, _) | (None, Some(_), Some(_)) => return Ok(Self { from, until, window, reason }),
+        };
+        Err(UnitError::new(reason.to_string(), "a freeze", lacks))
     }
 }
 

@@ -86,11 +86,15 @@ impl Draft<'_> {
         verdicts
     }
 
-    /// Rolls back at the first criterion that is breached; whether one is.
+    /// Rolls back at the first criterion that is breached, or holds where there is no way back; whether one is.
     pub(super) fn roll_back_if_breached(&mut self, verdicts: Vec<Verdict>) -> bool {
         let Some(verdict) = verdicts.into_iter().find(|verdict| verdict.outcome == Outcome::Fail) else {
             return false;
         };
+        // It can't be rolled back, and people know.
+        if self.is_held_without_way_back() {
+            return false;
+        }
         let trigger = RollbackTrigger::Criterion {
             criterion: verdict.criterion.clone(),
             observed: verdict.observed(),

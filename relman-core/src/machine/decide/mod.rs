@@ -289,7 +289,13 @@ impl Draft<'_> {
                     }
                 }
             }
-            Gate::Step(_) | Gate::Freeze => {}
+            Gate::Step(number) => {
+                grounds.extend(release.last_way_back(number).map(|way_back| Ground::LastWayBack {
+                    none_after: way_back.none_after,
+                    instead: way_back.instead,
+                }));
+            }
+            Gate::Freeze | Gate::WayBack => {}
         }
         if let Some(step) = release.phase.step() {
             grounds.push(Ground::Observed { length: step.baked, looks: step.looks });

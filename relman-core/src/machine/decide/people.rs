@@ -132,7 +132,7 @@ impl Draft<'_> {
     }
 
     fn roll_back_by_hand(&mut self, by: &Principal, reason: &Text) -> Result<(), Refusal> {
-        let roles = self.release.may_roll_back(by)?;
+        let roles = self.release.may_roll_back(by, self.now)?;
         self.roll_back_by(&by.actor, RollbackTrigger::Manual { reason: reason.clone(), roles });
         Ok(())
     }
@@ -150,13 +150,15 @@ impl Draft<'_> {
         reason: &Text,
         expires_at: Timestamp,
     ) -> Result<(), Refusal> {
-        let (checks, roles) = self.release.may_override(by, gate, self.now)?;
+        let (covers, roles) = self.release.may_override(by, gate, self.now)?;
         let actor = &by.actor;
         let longest = self.release.policy().map(|policy| policy.overrides().longest).unwrap_or_default();
         if expires_at <= self.now || expires_at > self.now + longest {
             return Err(Refusal::OverrideExpiry { expires_at, now: self.now, longest });
         }
-        self.push(actor, OverrideGranted { gate, checks, reason: reason.clone(), expires_at, roles });
+        let crate::machine::available::Covered { checks, freezes } = covers;
+        let reason = reason.clone();
+        self.push(actor, OverrideGranted { gate, checks, freezes, reason, expires_at, roles });
         self.open_post_mortem(PostMortemCause::Override { gate });
         Ok(())
     }

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
+
 use super::Draft;
 use crate::{
     event::{
-        HoldReason, PostMortemCause, PostMortemOpened, RollbackConfirmed, RollbackStarted, RollbackTrigger,
-        RollbackUnconfirmed, ShownInRollback, ZeroTrafficObserved,
+        HoldCause, HoldPlaced, HoldReason, PostMortemCause, PostMortemOpened, RollbackConfirmed,
+        RollbackStarted, RollbackTrigger, RollbackUnconfirmed, ShownInRollback, ZeroTrafficObserved,
     },
     machine::{Phase, RollbackState},
     port::Deployment,
@@ -10,9 +12,27 @@ use crate::{
 };
 
 impl Draft<'_> {
-    /// Takes the release back, by a rule.
+    /// Takes the release back, by a rule. A change that can't be taken back any more is held instead, once: an executive's
+    /// override lets a person roll it back, and no rule.
     pub(super) fn roll_back(&mut self, trigger: RollbackTrigger) {
-        self.roll_back_by(&Actor::relman(), trigger);
+        let Some(way_back) = self.release.without_way_back() else {
+            return self.roll_back_by(&Actor::relman(), trigger);
+        };
+        if self.is_held_without_way_back() {
+            return;
+        }
+        let reason = HoldReason::NoRollback {
+            why: Text::of(&trigger.to_string()),
+            none_after: way_back.none_after,
+            instead: way_back.instead,
+        };
+        let cause = HoldCause::Irreversible;
+        self.follow(HoldPlaced { cause, reason, roll_back_at: None, roles: BTreeSet::new() });
+    }
+
+    /// Whether it stands still already because it would be rolled back, and can't be.
+    pub(super) fn is_held_without_way_back(&self) -> bool {
+        self.release.holds.contains_key(&HoldCause::Irreversible)
     }
 
     /// Takes the release back because something could not be measured.

@@ -58,6 +58,8 @@ pub struct GateOutcome {
     pub mark: Mark,
     /// For an override, when it was to expire.
     pub expires_at: Option<Timestamp>,
+    /// For an override, the freezes that it covers, by name.
+    pub freezes: BTreeSet<Text>,
     /// For an override, the failed checks that it covers.
     pub checks: BTreeSet<CheckName>,
 }
@@ -97,9 +99,8 @@ impl GateReport {
         let steps = track.steps().len();
         let mut gates = vec![Gate::Plan, Gate::Staging];
         gates.extend((1..).take(steps).map(|number| gate_of_step(number, steps)));
-        if !GateOutcome::all(history, Gate::Freeze).is_empty() {
-            gates.push(Gate::Freeze);
-        }
+        let met = |gate: &Gate| !GateOutcome::all(history, *gate).is_empty();
+        gates.extend([Gate::Freeze, Gate::WayBack].into_iter().filter(met));
         gates.into_iter().map(|gate| Self::of(history, gate)).collect()
     }
 
@@ -108,7 +109,7 @@ impl GateReport {
             gate,
             asks: asks(history, gate),
             overridable: match gate {
-                Gate::Staging | Gate::Validation | Gate::Freeze => true,
+                Gate::Staging | Gate::Validation | Gate::Freeze | Gate::WayBack => true,
                 Gate::Plan | Gate::Step(_) => false,
             },
             checks: CheckRun::of_gate(history, gate),
@@ -126,7 +127,7 @@ impl CheckRun {
         let records = match gate {
             Gate::Staging => staging,
             Gate::Validation => production,
-            Gate::Plan | Gate::Step(_) | Gate::Freeze => &[],
+            Gate::Plan | Gate::Step(_) | Gate::Freeze | Gate::WayBack => &[],
         };
         let done = |record: &Record| match &record.event {
             Event::CheckRecorded(recorded) => Some(Self::of(record, recorded)),
@@ -156,27 +157,37 @@ impl GateOutcome {
 
     /// What a record says about a gate, where it says anything.
     fn read(record: &Record) -> Option<(Gate, Self)> {
-        let (gate, how, because, expires_at, checks) = match &record.event {
+        let mut outcome = Self {
+            how: GateResult::Passed,
+            because: Vec::new(),
+            by: record.by.clone(),
+            mark: Mark::of(record),
+            expires_at: None,
+            freezes: BTreeSet::new(),
+            checks: BTreeSet::new(),
+        };
+        let gate = match &record.event {
             Event::GatePassed(passed) => {
-                (passed.gate, GateResult::Passed, passed.sentences(), None, BTreeSet::new())
+                outcome.because = passed.sentences();
+                passed.gate
             }
             Event::GateFailed(failed) => {
-                (failed.gate, GateResult::Failed, failed.sentences(), None, BTreeSet::new())
+                (outcome.how, outcome.because) = (GateResult::Failed, failed.sentences());
+                failed.gate
             }
-            Event::OverrideGranted(granted) => (
-                granted.gate,
-                GateResult::Overridden,
-                vec![granted.reason.to_string()],
-                Some(granted.expires_at),
-                granted.checks.clone(),
-            ),
+            Event::OverrideGranted(granted) => {
+                (outcome.how, outcome.because) = (GateResult::Overridden, vec![granted.reason.to_string()]);
+                outcome.expires_at = Some(granted.expires_at);
+                (outcome.freezes, outcome.checks) = (granted.freezes.clone(), granted.checks.clone());
+                granted.gate
+            }
             Event::OverrideExpired(expired) => {
-                (expired.gate, GateResult::OverrideExpired, Vec::new(), None, BTreeSet::new())
+                outcome.how = GateResult::OverrideExpired;
+                expired.gate
             }
             _ => return None,
         };
-        let (by, mark) = (record.by.clone(), Mark::of(record));
-        Some((gate, Self { how, because, by, mark, expires_at, checks }))
+        Some((gate, outcome))
     }
 }
 
@@ -198,10 +209,11 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
         track.min_requests(),
         track.look_every()
     );
+    let needed = release.plan().map_or(1, |plan| policy.approvals_for(plan, risk.level));
     match gate {
         Gate::Plan => vec![
             "a rollback contract with numeric criteria".to_owned(),
-            format!("approval by {} who did not write the plan", people(policy.approvals(risk.level))),
+            format!("approval by {} who did not write the plan", people(needed)),
         ],
         Gate::Staging => {
             std::iter::once("the artifact deployed to staging".to_owned()).chain(checks()).collect()
@@ -209,13 +221,26 @@ fn asks(history: &History<'_>, gate: Gate) -> Vec<String> {
         Gate::Step(number) => {
             let step = (number as usize).checked_sub(1).and_then(|index| track.steps().get(index));
             let observed = step.map(|step| format!("{} of traffic observed for {}", step.share, step.bake));
-            observed.into_iter().chain([look]).collect()
+            let last = release.last_way_back(number).map(|way_back| {
+                format!(
+                    "THE LAST STEP WITH A WAY BACK: none after {}; instead: {}",
+                    way_back.none_after, way_back.instead
+                )
+            });
+            observed.into_iter().chain([look]).chain(last).collect()
         }
         Gate::Validation => {
             let observed = format!("all traffic observed for {} under on-call cover", track.validation());
             [observed, look].into_iter().chain(checks()).collect()
         }
         Gate::Freeze => vec!["no freeze in the policy".to_owned()],
+        Gate::WayBack => {
+            let way_back = release.way_back();
+            way_back
+                .map(|way_back| format!("a rollback at {} of the traffic at most", way_back.none_after))
+                .into_iter()
+                .collect()
+        }
     }
 }
 

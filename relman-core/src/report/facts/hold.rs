@@ -173,7 +173,8 @@ impl OpenHold {
                 unblocked_by: period.unblocked_by,
                 by: period.by,
                 since: period.from,
-                roll_back_at: period.roll_back_at,
+                // Where there is no way back, the end of patience pages and nothing else.
+                roll_back_at: period.roll_back_at.filter(|_| history.release.without_way_back().is_none()),
             })
             .collect()
     }

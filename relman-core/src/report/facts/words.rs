@@ -95,12 +95,13 @@ pub fn sentence(event: &Event) -> String {
             format!("NOBODY ON CALL: the cover of {} has ended", lapsed.person)
         }
         Event::OverrideGranted(granted) => {
-            let checks = match granted.checks.len() {
-                0 => String::new(),
-                _ => format!(" for {}", commas(&granted.checks)),
-            };
+            let freezes = granted.freezes.iter().map(|freeze| format!("the freeze ({freeze})"));
+            let covered: Vec<String> =
+                granted.checks.iter().map(ToString::to_string).chain(freezes).collect();
+            let covered =
+                if covered.is_empty() { String::new() } else { format!(" for {}", commas(covered)) };
             let until = time(granted.expires_at);
-            format!("OVERRODE the {} gate{checks} until {until}: {}", granted.gate, granted.reason)
+            format!("OVERRODE the {} gate{covered} until {until}: {}", granted.gate, granted.reason)
         }
         Event::OverrideExpired(expired) => {
             format!("the override of the {} gate expired unused", expired.gate)
@@ -181,6 +182,7 @@ fn held(cause: HoldCause) -> &'static str {
         HoldCause::Suspicion => " on suspicion",
         HoldCause::Platform => " for the platform",
         HoldCause::Drift => " because the traffic is moved",
+        HoldCause::Irreversible => " in place of a rollback",
     }
 }
 

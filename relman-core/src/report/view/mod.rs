@@ -29,7 +29,7 @@ pub use post_mortem::PostMortemReport;
 pub use retrospective::{Figures, Lesson, Retrospective, RetrospectiveSection};
 pub use rollback::{AfterStart, FailedAttempt, RollbackLog, RollbackStatus};
 pub use schedule::{Checkpoint, Schedule, ScheduledStep, StepEnd};
-pub use status::{CoverStatus, LastEvaluation, LastRecord, OverrideInForce, Status, Waiting};
+pub use status::{CoverStatus, LastEvaluation, LastRecord, OverrideInForce, Status, Waiting, WayBackStatus};
 pub use storyboard::{
     ChecklistItem, Frame, FrameName, FrameState, ItemState, PlanFrame, ProcedureStep, ReleaseFrame,
     RollbackFrame, StageFrame, StepStory, Storyboard, VerifyFrame,

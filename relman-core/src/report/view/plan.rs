@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Event, Gate},
-    plan::{Criterion, Notice, RiskAssessment, RollbackContract, Scope},
+    plan::{Criterion, Notice, RiskAssessment, RollbackContract, Scope, WayBack},
     report::facts::{GateReport, Heading, History, Mark, NoticeOutcome},
     unit::{Actor, CheckName, MetricName, Role, Span, Text, TrackName, TrafficShare},
 };
@@ -29,6 +29,8 @@ pub struct PlanReport {
     pub risk: RiskAssessment,
     /// The criteria of the rollback contract; none where there is no contract yet.
     pub criteria: Vec<Criterion>,
+    /// Up to which share the change can be taken back, and what is done instead beyond it; nothing where it always can.
+    pub way_back: Option<WayBack>,
     /// The metrics that are watched in every step.
     pub watched: BTreeSet<MetricName>,
     /// Who is notified, through which channel, and when.
@@ -114,6 +116,7 @@ impl PlanReport {
             scope: plan.scope().clone(),
             risk: risk.clone(),
             criteria: plan.contract().map(RollbackContract::criteria).unwrap_or_default().to_vec(),
+            way_back: release.way_back(),
             watched: release.watched(),
             communication: plan.communication().notices.clone(),
             told: NoticeOutcome::all(history),
@@ -129,7 +132,7 @@ impl PlanReport {
             validation_checks: release.checks_asked(Gate::Validation),
             qa_checklist: if asks_for_qa { policy.qa_checklist().to_vec() } else { Vec::new() },
             staging_checks,
-            approvals_needed: policy.approvals(risk.level),
+            approvals_needed: policy.approvals_for(plan, risk.level),
             approvals: approvals(history, recorded.seq),
             policy: policy.name().clone(),
             policy_version: policy.version().clone(),

@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::{
     chain::Digest,
     event::{Event, Gate},
-    machine::{Missing, PhaseName},
+    machine::{Missing, PhaseName, Release},
+    plan::WayBack,
     report::facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
 };
@@ -27,6 +28,8 @@ pub struct Status {
     pub exposure_seen: Option<ObservedShare>,
     /// The verdicts of the last look; none before the first.
     pub last_look: Option<LastEvaluation>,
+    /// Up to which share it can be taken back, and what is done instead beyond it; nothing where it always can.
+    pub way_back: Option<WayBackStatus>,
     /// What makes it stand still, if anything does.
     pub holds: Vec<OpenHold>,
     /// What it waits for first; nothing, if absent.
@@ -44,6 +47,31 @@ pub struct Status {
     pub last: Option<LastRecord>,
     /// How it has ended, if it has.
     pub ended: Option<Ended>,
+}
+
+/// The way back of a change that has none beyond a share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct WayBackStatus {
+    /// What the contract says.
+    #[serde(flatten)]
+    pub contract: WayBack,
+    /// Whether there is none any more.
+    pub is_gone: bool,
+    /// Whether the step under way is the last one that has one.
+    pub is_last_step: bool,
+}
+
+impl WayBackStatus {
+    fn of(release: &Release) -> Option<Self> {
+        let step = release.phase().step().map(|step| step.number);
+        let goes = !release.phase().name().is_end() || release.without_way_back().is_some();
+        release.way_back().filter(|_| goes).map(|contract| Self {
+            contract,
+            is_gone: release.without_way_back().is_some(),
+            is_last_step: step.is_some_and(|step| release.last_way_back(step).is_some()),
+        })
+    }
 }
 
 /// The verdicts of the last look.
@@ -108,6 +136,7 @@ impl Status {
             exposure: release.exposure(),
             exposure_seen: history.records.iter().rev().find_map(ObservedShare::of),
             last_look: last_look(history),
+            way_back: WayBackStatus::of(release),
             holds: OpenHold::all(history),
             waits_for: release.missing(history.now).into_iter().next().map(|missing| missing.what),
             cover: release

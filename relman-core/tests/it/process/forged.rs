@@ -96,6 +96,7 @@ fn g1_what_can_not_be_overridden_is_not_and_neither_author_nor_approver_override
     let grant = |gate| OverrideGranted {
         gate,
         checks: ["unit".parse().unwrap()].into(),
+        freezes: BTreeSet::new(),
         reason: act::text("in a hurry"),
         expires_at: driven.now + secs(60),
         roles: ["executive".parse().unwrap()].into(),

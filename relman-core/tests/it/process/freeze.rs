@@ -30,7 +30,7 @@ fn end(seconds: u64) -> Timestamp {
 #[test]
 fn a_freeze_keeps_a_release_out_of_production_until_its_end() {
     let mut driven = before_production(&[(0, 3_600)]);
-    assert_eq!(driven.missing(), [format!("the end of the freeze (year-end) at {}", end(3_600))]);
+    assert_eq!(driven.missing(), [format!("the end of the freeze (year-end) until {}", end(3_600))]);
     assert_eq!(driven.release.next_deadline(driven.now), Some(end(3_600)));
     driven.now = end(3_600).minus(Span::from_millis(1));
     assert!(driven.tick().events.is_empty());
@@ -53,7 +53,7 @@ fn a_freeze_stops_the_next_step_and_neither_looks_nor_a_rollback() {
     let mut driven = Driven::planned(&drill_plan(), &frozen(&[(1, 3_600)])).in_step(1);
     driven.run(secs(60));
     assert_eq!((driven.step(), driven.baked()), (1, secs(60)), "what is exposed is watched on");
-    assert_eq!(driven.missing(), [format!("the end of the freeze (year-end) at {}", end(3_600))]);
+    assert_eq!(driven.missing(), [format!("the end of the freeze (year-end) until {}", end(3_600))]);
     let mut back = driven.clone();
     assert!(back.look_with_errors(500).has("rollback_started"));
     let mut back = driven.clone();
@@ -141,4 +141,44 @@ fn what_is_due_now_is_not_waited_for() {
     driven.tick();
     assert!(driven.looks());
     assert_ne!(driven.release.next_deadline(due), Some(due), "it is asked for already");
+}
+
+#[test]
+fn an_override_covers_the_freezes_that_it_names_and_none_that_begins_later() {
+    let mut driven = before_production(&[(0, 3_600)]);
+    let expires_at = driven.now + secs(50_000);
+    let batch = driven.does("user:eva", act::override_gate(Gate::Freeze, expires_at));
+    let name = format!("year-end, from {} until {}", start(), end(3_600));
+    let covered: Vec<String> =
+        driven.release.overrides()[&Gate::Freeze].freezes.iter().map(ToString::to_string).collect();
+    assert_eq!(covered, [name]);
+    assert!(batch.has("rollout_started"));
+    let mut driven = before_production(&[(0, 3_600), (2, 7_200)]);
+    driven.does("user:eva", act::override_gate(Gate::Freeze, driven.now + secs(50_000)));
+    driven.run(secs(600));
+    assert_eq!(driven.step(), 1, "the second freeze stands in the way");
+    assert_eq!(driven.missing(), [format!("the end of the freeze (year-end) until {}", end(7_200))]);
+    driven.does("user:eva", act::override_gate(Gate::Freeze, driven.now + secs(50_000)));
+    driven.run(secs(60));
+    assert!(driven.step() > 1, "both are covered");
+}
+
+#[test]
+fn a_window_stops_a_release_whenever_it_comes() {
+    // The fixture's start is a moment of the calendar like another.
+    let nights =
+        policy_text() + "[[freeze]]\nwindow = \"daily 00:00–23:59 UTC\"\nreason = \"change board\"\n";
+    let mut driven = Driven::planned(&drill_plan(), &nights).staging();
+    let last = driven.checked_but_one();
+    driven.does("service:ci", act::passed(&last));
+    let until = driven.release.next_deadline(driven.now).unwrap();
+    assert!(until.to_string().ends_with("T23:59:00.000Z"), "{until}");
+    let waits = driven.missing();
+    assert!(
+        waits[0].starts_with("the end of the freeze (change board, daily 00:00–23:59 UTC) until "),
+        "{waits:?}"
+    );
+    assert!(waits[0].contains(" 23:59 UTC (") && waits[0].ends_with(&format!("({until})")), "{waits:?}");
+    driven.now = until;
+    assert_eq!(driven.tick().kinds(), ["platform_observed", "gate_passed", "rollout_started"]);
 }

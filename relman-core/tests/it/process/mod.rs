@@ -37,3 +37,4 @@ mod release;
 mod rollback;
 mod stage;
 mod verify;
+mod way_back;

@@ -8,10 +8,10 @@ use relman_core::{
 };
 use relman_testkit::Team;
 
-use super::machine::{Mutant, edited, without_contract};
+use super::machine::{Mutant, edited, with_a_way_back, without_contract};
 
 /// The invariant that has to notice, what is wrong with the mutant, and the mutant.
-pub(crate) const MUTANTS: [(&str, &str, Mutant); 18] = [
+pub(crate) const MUTANTS: [(&str, &str, Mutant); 19] = [
     (
         "g6_chain_links",
         "every record names the first one as the one before",
@@ -110,7 +110,34 @@ pub(crate) const MUTANTS: [(&str, &str, Mutant); 18] = [
         "a rollback is done when the deployer says so",
         Mutant { records: nobody_looks_for_zero, ..Mutant::none() },
     ),
+    (
+        "irreversible_is_not_rolled_back",
+        "a breach rolls back whatever the contract says of the way back",
+        Mutant { hears: there_is_always_a_way_back, records: plan_as_it_was_told, ..Mutant::none() },
+    ),
 ];
+
+fn there_is_always_a_way_back(input: Input) -> Input {
+    match input {
+        Input::Action(Command { by, action: Action::RecordPlan { plan, policy } }) => {
+            let plan = with_a_way_back(&plan).into();
+            Input::Action(Command { by, action: Action::RecordPlan { plan, policy } })
+        }
+        other => other,
+    }
+}
+
+fn plan_as_it_was_told(input: &Input, facts: &mut Vec<Fact>) {
+    for fact in facts {
+        if let (
+            Event::PlanRecorded(recorded),
+            Input::Action(Command { action: Action::RecordPlan { plan, .. }, .. }),
+        ) = (&mut fact.event, input)
+        {
+            recorded.plan = plan.clone();
+        }
+    }
+}
 
 fn found_done_counts_twice(_: &Input, facts: &mut Vec<Fact>) {
     let found =

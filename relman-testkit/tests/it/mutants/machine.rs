@@ -141,6 +141,16 @@ pub(crate) fn without_contract(plan: &Plan) -> Plan {
     serde_json::from_value(json).unwrap()
 }
 
+/// A plan whose contract says nothing of the way back.
+pub(crate) fn with_a_way_back(plan: &Plan) -> Plan {
+    let mut json = serde_json::to_value(plan).unwrap();
+    let contract = json["contract"].as_object_mut().unwrap();
+    for key in ["way_back", "reason", "instead"] {
+        contract.remove(key);
+    }
+    serde_json::from_value(json).unwrap()
+}
+
 /// The policy with one part of its file replaced.
 pub(crate) fn edited(policy: &Policy, edit: impl Fn(&mut serde_json::Value)) -> Policy {
     let mut json = serde_json::to_value(policy).unwrap();

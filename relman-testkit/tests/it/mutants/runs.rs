@@ -22,7 +22,7 @@ use super::machine::{Machine, Mutant};
 /// A drill of the mutant in a random world, with a random team, to its end.
 pub(crate) fn play(mutant: &Mutant, seed: u64) -> Vec<Record> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let (plan, world, team) = (plan(&mut random), world(&mut random), team(&mut random));
+    let (plan, world, team) = (plan(&mut random, seed), world(&mut random), team(&mut random));
     let clock = Arc::new(ManualClock::at(sample::start()));
     let platform = SimulatedPlatform::new(world, seed, clock.clone());
     let machine = Machine::new(*mutant, plan.release().clone());
@@ -34,10 +34,18 @@ pub(crate) fn play(mutant: &Mutant, seed: u64) -> Vec<Record> {
     run.machine.records
 }
 
-fn plan(random: &mut ChaCha8Rng) -> Arc<Plan> {
+/// In every third run there is no way back beyond the first step.
+fn plan(random: &mut ChaCha8Rng, seed: u64) -> Arc<Plan> {
     let touches = [&["api"][..], &["payments"]].choose(random).copied().unwrap();
     let drill = sample::builder("drill-1", touches).drill().track("drill".parse().unwrap());
-    Arc::new(drill.build().unwrap())
+    let plan = drill.build().unwrap();
+    let contract = plan.contract().unwrap().clone();
+    let contract = match seed % 3 {
+        0 => sample::without_way_back(contract, TrafficShare::percent(1)),
+        _ => contract,
+    };
+    let drill = sample::builder("drill-1", touches).drill().track("drill".parse().unwrap());
+    Arc::new(drill.contract(contract).build().unwrap())
 }
 
 fn world(random: &mut ChaCha8Rng) -> World {

@@ -195,7 +195,11 @@ impl fmt::Display for PostMortemReport {
         if let Some(granted) = &self.overridden {
             f.write_str("\nOverride\n")?;
             field(f, "by", &format!("{} {}", granted.by, granted.mark))?;
-            field(f, "checks", &commas(&granted.checks))?;
+            if granted.freezes.is_empty() {
+                field(f, "checks", &commas(&granted.checks))?;
+            } else {
+                list(f, "freezes", &granted.freezes)?;
+            }
             list(f, "because", &granted.because)?;
             if let Some(expires_at) = granted.expires_at {
                 field(f, "expires", &time(expires_at))?;

@@ -28,6 +28,10 @@ impl fmt::Display for PlanReport {
         list(f, "because", self.risk.sentences())?;
         f.write_str("\nRollback contract: a breach of any one of these rolls the release back\n")?;
         list(f, "criteria", &self.criteria)?;
+        if let Some(way_back) = &self.way_back {
+            field(f, "way back", &format!("NONE after {}: {}", way_back.none_after, way_back.reason))?;
+            field(f, "instead", way_back.instead.as_str())?;
+        }
         field(f, "watched", &commas(&self.watched))?;
         self.write_track(f)?;
         self.write_gates(f)?;

@@ -28,6 +28,15 @@ impl fmt::Display for Status {
             field(f, "step", &text)?;
         }
         self.write_exposure(f)?;
+        if let Some(way_back) = &self.way_back {
+            let text = match (way_back.is_gone, way_back.is_last_step) {
+                (true, _) => format!("NONE since {} was passed", way_back.contract.none_after),
+                (false, true) => format!("up to {}; THE NEXT STEP HAS NONE", way_back.contract.none_after),
+                (false, false) => format!("none after {}", way_back.contract.none_after),
+            };
+            field(f, "way back", &format!("{text}: {}", way_back.contract.reason))?;
+            field(f, "instead", way_back.contract.instead.as_str())?;
+        }
         for hold in &self.holds {
             f.write_str("\n")?;
             hold.write(f, self.heading.as_of)?;

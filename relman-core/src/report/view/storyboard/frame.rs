@@ -237,7 +237,7 @@ fn frame_of(cause: &PostMortemCause) -> FrameName {
         PostMortemCause::Override { gate } => match gate {
             Gate::Plan => FrameName::Plan,
             Gate::Staging => FrameName::Stage,
-            Gate::Step(_) | Gate::Freeze => FrameName::Release,
+            Gate::Step(_) | Gate::Freeze | Gate::WayBack => FrameName::Release,
             Gate::Validation => FrameName::Verify,
         },
     }
