@@ -36,12 +36,12 @@ mod view;
 
 pub use facts::{
     ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckRun, Complaint, CoverEnd,
-    CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Ended, EvaluationNote, EvaluationResult,
-    EvaluationStory, EvaluationTally, Exposure, ExposureCause, ExposureChange, Figure, GateFailure,
-    GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History, HoldEnd, HoldPeriod,
-    IncidentReport, IncidentTime, Mark, NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem, OverrideEnd,
-    OverrideStory, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause,
-    StepProgress, Uptime, VerdictKind, VerdictStory, sentence,
+    CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Driving, Ended, EvaluationNote,
+    EvaluationResult, EvaluationStory, EvaluationTally, Exposure, ExposureCause, ExposureChange, Figure,
+    GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History, HoldEnd,
+    HoldPeriod, IncidentReport, IncidentTime, Mark, NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem,
+    OverrideEnd, OverrideStory, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes,
+    RootCause, StepProgress, Uptime, VerdictKind, VerdictStory, sentence,
 };
 #[cfg(feature = "markdown")]
 pub use render::markdown::{self, Form, TemplateError, Templates};
@@ -49,7 +49,7 @@ pub use view::{
     AfterStart, ApprovalGiven, Artifact, ArtifactName, ChecklistItem, Checkpoint, Contribution,
     CountedRequests, CoverStatus, CriterionEvidence, DELIVERY_METRICS_SOURCE, DeliveryMetrics,
     EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport, FailedAttempt, FailedDeployment,
-    Figures, Frame, FrameName, FrameState, Highlight, ItemState, LastEvaluation, LastRecord, Lesson,
+    Figures, Frame, FrameName, FrameState, Health, Highlight, ItemState, LastEvaluation, LastRecord, Lesson,
     OpenItems, OverrideInForce, PlanFrame, PlanReport, PlannedStep, PostMortemReport, ProcedureStep,
     ReleaseActionItem, ReleaseFrame, ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame,
     RollbackLog, RollbackStatus, Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence,

@@ -6,6 +6,7 @@ mod fixture;
 mod actions;
 mod altered;
 mod errors;
+mod glance;
 mod golden;
 mod judge_properties;
 mod judge_vectors;

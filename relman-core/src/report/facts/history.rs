@@ -9,7 +9,7 @@ use crate::{
     event::{Event, Record},
     machine::{EndedAs, Release},
     plan::{Plan, ReleaseKind},
-    report::facts::time,
+    report::facts::{Driving, time},
     unit::{Actor, ReleaseId, Text, Timestamp},
 };
 
@@ -37,12 +37,14 @@ pub struct History<'a> {
     pub records: &'a [Record],
     /// When the report is asked for.
     pub now: Timestamp,
+    /// Whether a conductor drives the release.
+    pub driving: Driving,
 }
 
 impl<'a> History<'a> {
     /// A release with its records, seen at a moment.
     pub fn new(release: &'a Release, records: &'a [Record], now: Timestamp) -> Self {
-        Self { release, records, now: now.max(release.last_at()) }
+        Self { release, records, now: now.max(release.last_at()), driving: Driving::Unknown }
     }
 
     /// A release with its records, seen at the moment of its last record: what is made of it is the same whenever
@@ -58,7 +60,14 @@ impl<'a> History<'a> {
     /// # Ok::<(), relman_core::unit::UnitError>(())
     /// ```
     pub fn settled(release: &'a Release, records: &'a [Record]) -> Self {
-        Self { release, records, now: release.last_at() }
+        Self::new(release, records, release.last_at())
+    }
+
+    /// The same, by someone who knows whether a conductor drives the release.
+    #[must_use]
+    pub fn with_driving(mut self, driving: Driving) -> Self {
+        self.driving = driving;
+        self
     }
 
     /// The last record that fits.

@@ -5,6 +5,7 @@
 
 mod cover;
 mod criterion;
+mod driving;
 mod follow_up;
 mod gate;
 mod history;
@@ -21,6 +22,8 @@ mod words;
 pub use cover::{CoverEnd, CoverPeriod, CoverSlot};
 pub(in crate::report) use criterion::contract;
 pub use criterion::{CriterionResult, CriterionStory};
+pub use driving::Driving;
+pub(in crate::report) use driving::silent_since;
 pub use follow_up::{ActionItemEnd, ActionItemReport, ActionItemState, OpenPostMortem, RootCause};
 pub(in crate::report) use gate::gate_of_step;
 pub use gate::{

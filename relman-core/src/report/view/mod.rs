@@ -3,6 +3,7 @@
 mod artifact;
 mod delivery;
 mod evidence;
+mod health;
 mod highlight;
 mod open_items;
 mod plan;
@@ -22,6 +23,7 @@ pub use evidence::{
     CountedRequests, CriterionEvidence, EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport,
     StepEvidence,
 };
+pub use health::Health;
 pub use highlight::Highlight;
 pub use open_items::{OpenItems, ReleaseActionItem, ReleasePostMortem};
 pub use plan::{ApprovalGiven, PlanReport, PlannedStep};

@@ -7,7 +7,10 @@ use crate::{
     event::{Event, Gate},
     machine::{Missing, PhaseName, Release},
     plan::WayBack,
-    report::facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
+    report::{
+        facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
+        view::Health,
+    },
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -17,6 +20,8 @@ use crate::{
 pub struct Status {
     /// The release.
     pub heading: Heading,
+    /// How it is, in one word.
+    pub health: Health,
     /// Where it is.
     pub phase: PhaseName,
     /// The step under way.
@@ -131,6 +136,7 @@ impl Status {
         let release = history.release;
         Self {
             heading: Heading::of(history),
+            health: Health::of(release, history.now, history.driving),
             phase: release.phase().name(),
             step: StepProgress::of(history.release),
             exposure: release.exposure(),

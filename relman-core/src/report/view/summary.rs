@@ -5,7 +5,10 @@ use crate::{
     event::{Event, HoldCause, Record},
     machine::{EndedAs, Missing, PhaseName, Release, ReplayError, Turn},
     plan::{Plan, ReleaseKind},
-    report::facts::{EndChange, Mark, ObservedShare, StepProgress, bake_left},
+    report::{
+        facts::{Driving, EndChange, Mark, ObservedShare, StepProgress, bake_left},
+        view::Health,
+    },
     unit::{ReleaseId, ServiceName, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -23,6 +26,8 @@ pub struct Summary {
     pub service: Option<ServiceName>,
     /// Whether it is for real; none before a plan is recorded.
     pub kind: Option<ReleaseKind>,
+    /// How it is, in one word.
+    pub health: Health,
     /// Where it is.
     pub phase: PhaseName,
     /// How it has ended, if it has.
@@ -84,6 +89,7 @@ impl Summary {
             title: Some(plan.title().clone()),
             service: Some(plan.scope().service.clone()),
             kind: Some(plan.kind()),
+            health: Health::Done,
             phase: PhaseName::Closed,
             ended: Some(ended),
             step: None,
@@ -153,8 +159,14 @@ impl SummaryFold {
         &self.release
     }
 
-    /// The summary at a moment; none before the first record.
+    /// The summary at a moment; none before the first record. Whether a conductor drives the release, only its record
+    /// tells.
     pub fn at(&self, now: Timestamp) -> Option<Summary> {
+        self.driven_at(now, Driving::Unknown)
+    }
+
+    /// The summary at a moment, by someone who knows whether a conductor drives the release; none before the first record.
+    pub fn driven_at(&self, now: Timestamp, driving: Driving) -> Option<Summary> {
         let release = &self.release;
         let (began, last, head) = (self.began?, self.last?, release.head()?);
         let now = now.max(release.last_at());
@@ -170,6 +182,7 @@ impl SummaryFold {
             title: plan.map(|plan| plan.title().clone()),
             service: plan.map(|plan| plan.scope().service.clone()),
             kind: plan.map(Plan::kind),
+            health: Health::of(release, now, driving),
             phase,
             ended: self.ended,
             step: StepProgress::of(release).map(|step| (step.number, step.of)),
