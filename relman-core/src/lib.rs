@@ -114,9 +114,12 @@ pub mod port;
 
 pub mod event;
 
+pub mod target;
+
 pub mod machine;
 
 pub mod report;
+
 
 pub mod docs;
 

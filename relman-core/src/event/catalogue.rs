@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
-use super::{facts::*, platform::PlatformObserved, verdicts::*, wire::old};
+use super::{facts::*, platform::{PlatformObserved, Promoted, PromotionStarted, TargetAdmitted, TargetLeft}, verdicts::*, wire::old};
 use crate::chain::Data;
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.
@@ -96,6 +96,8 @@ events! {
     Deployed = "deployed",
     /// The outcome of a check was recorded.
     CheckRecorded = "check_recorded",
+    /// The release holds its target.
+    TargetAdmitted = "target_admitted",
     /// The platform was looked at before production is entered.
     PlatformObserved = "platform_observed",
     /// Production was entered, without traffic as yet.
@@ -152,10 +154,16 @@ events! {
     ZeroTrafficObserved = "zero_traffic_observed",
     /// The rollback is done: traffic is at zero, by observation.
     RollbackConfirmed = "rollback_confirmed",
+    /// The validation has passed, and the new version is being made the stable one.
+    PromotionStarted = "promotion_started",
+    /// The new version is the stable one.
+    Promoted = "promoted",
     /// The validation has passed.
     ReleaseCompleted = "release_completed",
     /// The release was given up before production.
     ReleaseAborted = "release_aborted",
+    /// The release does not hold its target any more.
+    TargetLeft = "target_left",
     /// Nothing is left to do.
     ReleaseClosed = "release_closed",
     /// The record is ahead of the clock of whoever drives the release.

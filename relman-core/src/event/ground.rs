@@ -119,6 +119,10 @@ pub enum Task {
         #[serde(rename = "share_bp")]
         share: TrafficShare,
     },
+    /// Make the new version the stable one.
+    Promote {},
+    /// Note in the target's stream that the release has ended.
+    LeaveTarget {},
     /// Tell people.
     Notify {
         /// What happened.
@@ -142,6 +146,8 @@ impl fmt::Display for Task {
         match self {
             Self::Deploy { environment } => write!(f, "deploy to {environment}"),
             Self::SetTraffic { share } => write!(f, "set traffic to {share}"),
+            Self::Promote {} => f.write_str("promote the new version"),
+            Self::LeaveTarget {} => f.write_str("free the target"),
             Self::Notify { moment, audience, channel } => {
                 write!(f, "tell {audience} through {channel}: {moment}")
             }

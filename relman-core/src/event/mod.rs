@@ -21,7 +21,9 @@ pub use facts::{
     TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
 pub use ground::{CheckOutcome, Ground, ShownInRollback, Task};
-pub use platform::{PlaceSeen, PlatformObserved, PlatformSeen};
+pub use platform::{
+    PlaceSeen, PlatformObserved, PlatformSeen, Promoted, PromotionStarted, TargetAdmitted, TargetLeft, Unreachable,
+};
 pub use reason::{Gap, HoldReason, ResumeReason};
 pub(crate) use record::Written;
 pub use record::{Fact, Record, RecordError, SealError};

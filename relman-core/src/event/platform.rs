@@ -1,7 +1,11 @@
 use serde::{Deserialize, Serialize};
 
-use super::ObservedExposure;
-use crate::unit::{Text, TrafficShare};
+use super::{EffectId, ObservedExposure};
+use crate::{
+    port::{Promotion, Slot},
+    target::HeadNamed,
+    unit::{TargetName, Text, TrafficShare},
+};
 
 /// The platform was looked at before production is entered: what is where, and whether the new version's place is free.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,64 @@ pub struct PlatformObserved {
     /// What a person may want to know about it, in the platform's words.
     #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     pub detail: Option<Text>,
+    /// The shares of the track that the platform can't give.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreachable: Vec<Unreachable>,
+}
+
+/// A share of the track that the platform can't give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unreachable {
+    /// The share.
+    #[serde(rename = "share_bp")]
+    pub share: TrafficShare,
+    /// The nearest one below it that the platform can give.
+    #[serde(rename = "nearest_bp")]
+    pub nearest: TrafficShare,
+}
+
+/// The release holds its target: it alone moves the traffic there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TargetAdmitted {
+    /// The target.
+    pub target: TargetName,
+    /// The record of the admission, in the target's stream.
+    pub record: HeadNamed,
+    /// The version that users have there, as the target's stream has it.
+    pub stable: Text,
+    /// The place that has it.
+    pub place: Slot,
+    /// How a version becomes the stable one there.
+    pub promotion: Promotion,
+}
+
+/// The validation has passed: the new version is being made the stable one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PromotionStarted {}
+
+/// The new version is the stable one, as the platform shows, and the place of a candidate is free.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Promoted {
+    /// The effect that asked for it.
+    pub effect: EffectId,
+    /// The place that has it.
+    pub place: Slot,
+}
+
+/// The target's stream says that the release does not hold the target any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TargetLeft {
+    /// The effect that asked for it.
+    pub effect: EffectId,
 }
 
 /// What a platform says beyond the share that users get.
@@ -57,7 +119,7 @@ pub struct PlaceSeen {
 
 impl PlatformObserved {
     pub(crate) fn new(exposure: ObservedExposure, platform: PlatformSeen, detail: Option<Text>) -> Self {
-        Self { exposure, platform, detail }
+        Self { exposure, platform, detail, unreachable: Vec::new() }
     }
 }
 

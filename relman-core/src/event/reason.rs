@@ -8,7 +8,7 @@ use super::Task;
 use crate::{
     judge::{Arm, Disbelief, MissingKind, Suspicion},
     plan::Criterion,
-    unit::{Finite, MetricName, Text, Timestamp, TrafficShare},
+    unit::{Actor, Finite, MetricName, ReleaseId, StreamId, TargetName, Text, Timestamp, TrafficShare},
 };
 
 /// Why a release stands still.
@@ -146,6 +146,52 @@ pub enum HoldReason {
         #[serde(rename = "expected_bp")]
         expected: TrafficShare,
     },
+    /// The platform can't give a share of the track.
+    ShareUnreachable {
+        /// The share.
+        #[serde(rename = "share_bp")]
+        share: TrafficShare,
+        /// The nearest one below it that it can give.
+        #[serde(rename = "nearest_bp")]
+        nearest: TrafficShare,
+    },
+    /// Another release holds the target, or comes first.
+    TargetBusy {
+        /// The target.
+        target: TargetName,
+        /// The release that is waited for.
+        behind: ReleaseId,
+        /// How many come first, that one among them.
+        ahead: u32,
+    },
+    /// The target does not take such a release.
+    TargetRefused {
+        /// The target.
+        target: TargetName,
+        /// Why not.
+        detail: Text,
+    },
+    /// Everything that goes forward is stopped.
+    Frozen {
+        /// Where that was declared.
+        on: StreamId,
+        /// Why, and when.
+        freeze: Text,
+        /// Who has declared it; nobody for a freeze of the operating policy.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        by: Option<Actor>,
+        /// When it ends; where it has no end, a person lifts it.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        until: Option<Timestamp>,
+    },
     /// It would be rolled back, and the change can't be taken back any more.
     NoRollback {
         /// What would have rolled it back.
@@ -198,6 +244,18 @@ impl HoldReason {
             Self::OtherShare { .. } => "users get the share that is set; relman keeps looking",
             Self::TrafficRaised { .. } | Self::TrafficMoved { .. } => {
                 "someone finds out who moves the traffic, and runs `resume`"
+            }
+            Self::ShareUnreachable { .. } => {
+                "the platform can give every share of the track: give the new version's place more servers, or plan another \
+                 track; relman keeps looking"
+            }
+            Self::TargetBusy { .. } => "the target is free; it goes on without anyone then",
+            Self::TargetRefused { .. } => "it is aborted, and planned for a target of the other kind",
+            Self::Frozen { until: Some(_), .. } => {
+                "the freeze ends, someone lifts it (`unfreeze`), or an executive overrides it (override --gate freeze)"
+            }
+            Self::Frozen { until: None, .. } => {
+                "someone lifts the freeze (`unfreeze`), or an executive overrides it (override --gate freeze)"
             }
             Self::NoRollback { .. } => {
                 "someone has done what the contract names instead, and runs `resume`; an executive can allow a rollback \
@@ -270,6 +328,20 @@ impl fmt::Display for HoldReason {
                 f,
                 "someone else has set {observed} of the traffic to the new version, more than the {expected} of the step"
             ),
+            Self::ShareUnreachable { share, nearest } => write!(
+                f,
+                "the platform can't give {share} of the traffic to the new version: the nearest below is {nearest}"
+            ),
+            Self::TargetBusy { target, behind, ahead } => {
+                write!(f, "{behind} holds {target}: one release at a time moves its traffic")?;
+                if *ahead > 1 { write!(f, ", and {} more come first", ahead - 1) } else { Ok(()) }
+            }
+            Self::TargetRefused { detail, .. } => detail.fmt(f),
+            Self::Frozen { on, freeze, by, until } => {
+                let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
+                Text::of(&format!("{on} is frozen{by}: {freeze}{until}")).fmt(f)
+            }
             Self::NoRollback { why, none_after, instead } => {
                 let text = format!("{why}. There is no way back after {none_after}; instead: {instead}");
                 Text::of(&text).fmt(f)
@@ -425,6 +497,10 @@ pub enum ResumeReason {
     PlaceFree {},
     /// The platform does what it was asked for.
     PlatformRight {},
+    /// The release holds its target.
+    TargetFree {},
+    /// No freeze holds any more.
+    Thawed {},
 }
 
 impl fmt::Display for ResumeReason {
@@ -436,6 +512,8 @@ impl fmt::Display for ResumeReason {
             Self::DeployerWorks {} => "the deployer works again",
             Self::PlaceFree {} => "the place for the new version is free",
             Self::PlatformRight {} => "the platform is as it should be",
+            Self::TargetFree {} => "the target is free",
+            Self::Thawed {} => "no freeze is in force any more",
         })
     }
 }

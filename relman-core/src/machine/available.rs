@@ -183,6 +183,11 @@ impl Release {
         if let Some(way_back) = self.refuses_rollback(now) {
             return Err(Refusal::NoWayBack { release: id, way_back });
         }
+        if self.has_replaced() {
+            let (version, replaces) =
+                self.plan().map(|plan| plan.scope()).map(|scope| (scope.artifact.version.clone(), scope.replaces.clone())).unzip();
+            return Err(Refusal::Replaced { release: id, version, replaces });
+        }
         match self.phase.name() {
             PhaseName::Releasing | PhaseName::Validating | PhaseName::Completed => Ok(roles),
             PhaseName::RollingBack => Err(Refusal::AlreadyRollingBack(id)),

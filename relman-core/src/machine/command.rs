@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use super::{Action, EvaluationRequest, Outcome, Refusal};
 use crate::{
-    event::EffectId,
+    event::{EffectId, Unreachable},
     judge::{Answer, Arm, Observation},
-    port::{Deployment, FlowOutcome, MetricQuery},
+    port::{Deployment, FlowOutcome, MetricQuery, Promotion},
+    target::{Admission, Standing},
     unit::{Actor, ActorKind, Role, Span, Text, TrafficShare, Window},
 };
 
@@ -19,8 +20,12 @@ pub(super) enum Cause {
     Measured(Answers),
     /// The traffic was observed while a release is rolled back: what the platform showed, or why it showed nothing.
     Traffic { deployment: Result<Deployment, String> },
+    /// A release has asked for its target: what became of that, and how versions are promoted there.
+    Admission { admission: Admission, promotion: Promotion },
+    /// What keeps everything on the target from going forward, by its stream and that of the estate.
+    Standing(Standing),
     /// The platform was observed before production is entered.
-    Preflight { deployment: Result<Deployment, String> },
+    Preflight { deployment: Result<Deployment, String>, unreachable: Vec<Unreachable> },
     /// The key user flows were checked.
     ///
     /// Recorded as the check `user-flows`, by relman and without roles: the first outcome, every change of it, and a
@@ -69,7 +74,7 @@ impl Answers {
     /// What came back for a question. A source answers in the time of the calendar, which the stream may be ahead of.
     pub(super) fn of(question: &EvaluationRequest, outcome: Outcome, skew: Span) -> Self {
         let (deployment, tolerance, mut observations) = match outcome {
-            Outcome::Measured { observations, deployment, tolerance } => {
+            Outcome::Measured { observations, deployment, tolerance, standing: _ } => {
                 (deployment, tolerance, observations)
             }
             other => {

@@ -3,9 +3,11 @@ use std::collections::BTreeSet;
 use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
 use crate::{
     judge::Arm,
-    plan::{COMPLAINTS, RollbackContract},
-    port::{MetricQuery, Target},
-    unit::{MetricName, Span, Timestamp, TrafficShare, Window},
+    event::TargetAdmitted,
+    plan::{COMPLAINTS, Plan, RollbackContract},
+    port::{MetricQuery, Promotion, Target},
+    target::AskForAdmission,
+    unit::{MetricName, Span, TargetName, Timestamp, TrafficShare, Window},
 };
 
 /// Something that has to be known. Asking changes nothing, so it needs no record and may be repeated.
@@ -16,7 +18,19 @@ pub(super) enum Inquiry {
     /// Where the traffic is.
     Traffic(Target),
     /// Whether production can be entered.
-    Preflight(Target),
+    Preflight(Preflight),
+}
+
+/// Whether a release may enter production: asks for its target, and looks at the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Preflight {
+    /// What the deployer is asked about. Which place is stable is found with the admission.
+    pub target: Target,
+    /// What the target is asked for.
+    pub ask: AskForAdmission,
+    /// The shares of the track: those that the platform has to be able to give.
+    pub shares: Vec<TrafficShare>,
 }
 
 /// One look: these metrics, in these arms, over this window, and where the traffic is.
@@ -60,7 +74,7 @@ impl Release {
                 let (looked_until, next) = self.next_look(step)?;
                 (next <= now).then(|| self.look_question(step, Window { from: looked_until, until: now }))?
             }
-            Phase::Staging { .. } if self.awaits_platform(now) => Some(Inquiry::Preflight(self.target()?)),
+            Phase::Staging { .. } if self.awaits_platform(now) => Some(Inquiry::Preflight(self.preflight()?)),
             Phase::Unplanned
             | Phase::Planning
             | Phase::Staging { .. }
@@ -111,6 +125,7 @@ impl Release {
             TrafficState::Requested if self.exposure == TrafficShare::ZERO => return None,
             TrafficState::Requested => step.watched_until,
             TrafficState::Set { looked_until } => looked_until,
+            TrafficState::Promoting => return None,
         };
         Some((looked_until, looked_until + track.look_every()))
     }
@@ -146,11 +161,41 @@ impl Release {
         watched
     }
 
+    /// What has to be known before production is entered.
+    fn preflight(&self) -> Option<Preflight> {
+        let (target, scope) = (self.target()?, self.plan()?.scope());
+        let (version, replaces) = (scope.artifact.version.clone(), scope.replaces.clone());
+        let drill = self.is_drill();
+        let ask = AskForAdmission::new(self.id.clone(), scope.service.clone(), version, replaces);
+        let shares = self.track().map(|(_, track)| track.steps().iter().map(|step| step.share).collect());
+        let ask = ask.at(self.head).on(drill, drill);
+        Some(Preflight { target, ask, shares: shares.unwrap_or_default() })
+    }
+
     /// What the deployer acts upon.
     pub fn target(&self) -> Option<Target> {
         let scope = self.plan()?.scope();
         let (service, artifact) = (scope.service.clone(), scope.artifact.clone());
-        Some(Target::new(self.id.clone(), service, artifact, scope.replaces.to_string()))
+        let stable = self.admission.as_ref().map(|admission| admission.place).unwrap_or_default();
+        let target = Target::new(self.id.clone(), service, artifact, scope.replaces.to_string());
+        Some(target.with_stable(stable).named(self.target_name()?))
+    }
+
+    /// The target that the plan is for.
+    pub fn target_name(&self) -> Option<TargetName> {
+        self.plan().map(Plan::target)
+    }
+
+    /// The record by which it holds its target, or held it.
+    pub fn admission(&self) -> Option<&TargetAdmitted> {
+        self.admission.as_ref()
+    }
+
+    /// Whether it was promoted, and the version that it replaced is not installed any more: the traffic can't be given back to it.
+    pub fn has_replaced(&self) -> bool {
+        let replaces = |admission: &TargetAdmitted| admission.promotion == Promotion::Replace;
+        let promoting = self.phase.step().is_some_and(|step| step.traffic == TrafficState::Promoting);
+        (self.promoted || promoting) && self.admission.as_ref().is_some_and(replaces)
     }
 
     /// How long one look may count for: the interval, and as much again for a look that comes late.

@@ -3,6 +3,7 @@ use std::fmt;
 use crate::{
     event::Task,
     port::{Environment, NotifyOn, Urgency},
+    target::LeftAs,
     unit::{Channel, Text, Timestamp, TrafficShare},
 };
 
@@ -18,6 +19,13 @@ pub enum Effect {
     SetTraffic {
         /// The share.
         share: TrafficShare,
+    },
+    /// Make the new version the stable one, and have the platform show that it is.
+    Promote,
+    /// Note in the target's stream that the release has ended.
+    LeaveTarget {
+        /// How.
+        how: LeftAs,
     },
     /// Tell people.
     Notify {
@@ -42,6 +50,8 @@ impl Effect {
         match self {
             Self::Deploy { environment } => Task::Deploy { environment: *environment },
             Self::SetTraffic { share } => Task::SetTraffic { share: *share },
+            Self::Promote => Task::Promote {},
+            Self::LeaveTarget { .. } => Task::LeaveTarget {},
             Self::Notify { moment, audience, channel, .. } => {
                 let (audience, channel) = (audience.clone(), channel.clone());
                 Task::Notify { moment: *moment, audience, channel }
@@ -53,16 +63,16 @@ impl Effect {
     pub fn exposes_users(&self) -> bool {
         match self {
             Self::SetTraffic { share } => !share.is_zero(),
-            Self::Deploy { .. } | Self::Notify { .. } => false,
+            Self::Deploy { .. } | Self::Promote | Self::LeaveTarget { .. } | Self::Notify { .. } => false,
         }
     }
 
     /// Whether this goes forward: installs the new version, or gives it users.
     pub fn goes_forward(&self) -> bool {
         match self {
-            Self::Deploy { .. } => true,
+            Self::Deploy { .. } | Self::Promote => true,
             Self::SetTraffic { share } => !share.is_zero(),
-            Self::Notify { .. } => false,
+            Self::LeaveTarget { .. } | Self::Notify { .. } => false,
         }
     }
 
@@ -70,7 +80,7 @@ impl Effect {
     pub fn is_notification(&self) -> bool {
         match self {
             Self::Notify { .. } => true,
-            Self::Deploy { .. } | Self::SetTraffic { .. } => false,
+            Self::Deploy { .. } | Self::SetTraffic { .. } | Self::Promote | Self::LeaveTarget { .. } => false,
         }
     }
 }

@@ -88,9 +88,23 @@ impl Release {
                 let check = Check { outcome, evidence, by: by.clone(), at };
                 self.checks.insert(recorded.check.clone(), check);
             }
+            Event::TargetAdmitted(admitted) => self.admission = Some(admitted.clone()),
+            Event::PromotionStarted(_) => {
+                if let Some(step) = self.phase.step_mut() {
+                    step.traffic = TrafficState::Promoting;
+                }
+            }
+            Event::Promoted(promoted) => {
+                self.outstanding.remove(&promoted.effect);
+                self.promoted = true;
+            }
+            Event::TargetLeft(left) => {
+                self.outstanding.remove(&left.effect);
+            }
             Event::PlatformObserved(observed) => {
                 let is_free = self.plan().is_some_and(|plan| {
-                    why_not_free(plan.scope(), &observed.exposure, &observed.platform).is_none()
+                    let stable = self.admission.as_ref().map(|admission| &admission.stable);
+                    why_not_free(plan.scope(), stable, observed).is_none()
                 });
                 if let Phase::Staging { free_at, .. } = &mut self.phase {
                     *free_at = is_free.then_some(at);
@@ -145,6 +159,7 @@ impl Release {
                     by: by.clone(),
                     roll_back_at: placed.roll_back_at,
                 };
+                self.asked_for_target |= placed.cause == HoldCause::Target;
                 self.holds.insert(placed.cause, hold);
                 self.suspend_what_goes_forward();
             }
@@ -177,7 +192,13 @@ impl Release {
                         self.count_from(at);
                         self.judge.iter_mut().for_each(|judge| Arc::make_mut(judge).count_anew());
                     }
-                    HoldCause::Unmeasured => {}
+                    HoldCause::Unmeasured | HoldCause::Target => {}
+                    HoldCause::Freeze => {
+                        for outstanding in self.outstanding.values_mut().filter(|one| one.effect.goes_forward()) {
+                            outstanding.due = Due::Now;
+                        }
+                        self.suspend_what_goes_forward();
+                    }
                 }
             }
             Event::ValidationStarted(_) => self.fold_validation_started(),
@@ -307,7 +328,10 @@ impl Release {
     /// for a share that someone else keeps lowering, and one in place of a rollback.
     fn suspend_what_goes_forward(&mut self) {
         let stops = |cause: &HoldCause| {
-            matches!(cause, HoldCause::Manual | HoldCause::Drift | HoldCause::Irreversible)
+            matches!(
+                cause,
+                HoldCause::Manual | HoldCause::Drift | HoldCause::Irreversible | HoldCause::Freeze
+            )
         };
         if !self.holds.keys().any(stops) {
             return;
@@ -315,9 +339,9 @@ impl Release {
         let exposure = self.exposure;
         for outstanding in self.outstanding.values_mut() {
             let forward = match &outstanding.effect {
-                Effect::Deploy { .. } => true,
+                Effect::Deploy { .. } | Effect::Promote => true,
                 Effect::SetTraffic { share } => *share > exposure,
-                Effect::Notify { .. } => false,
+                Effect::LeaveTarget { .. } | Effect::Notify { .. } => false,
             };
             if forward {
                 outstanding.due = Due::WhenResumed;
@@ -482,7 +506,7 @@ impl Release {
                 rollback.state = RollbackState::Confirming { seen: 0, next_at };
             }
             Phase::Releasing(_) | Phase::Validating(_) => {
-                if let Some(step) = self.phase.step_mut() {
+                if let Some(step) = self.phase.step_mut().filter(|step| step.traffic != TrafficState::Promoting) {
                     step.traffic = TrafficState::Set { looked_until: at };
                     step.counts_from = at;
                 }
@@ -581,6 +605,7 @@ impl StepProgress {
                 *looked_until = look.window.until;
                 !look.disregarded
             }
+            TrafficState::Promoting => false,
         };
         for (index, of_criterion) in outcomes.iter().enumerate() {
             match &of_criterion.outcome {

@@ -252,6 +252,8 @@ pub enum TrafficState {
         /// Up to when the step was looked at.
         looked_until: Timestamp,
     },
+    /// The validation has passed, and the version is being made the stable one: its places change, and the share says nothing.
+    Promoting,
 }
 
 /// A release on its way back.

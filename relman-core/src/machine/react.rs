@@ -2,6 +2,7 @@ use super::{Effect, Phase, Release};
 use crate::{
     event::{Event, HoldCause},
     port::{Environment, NotifyOn, Urgency},
+    target::LeftAs,
     unit::{Text, TrafficShare},
 };
 
@@ -37,7 +38,8 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             let body = format!("It resumes when {}.", placed.reason.unblocked_by());
             let mut effects = tell(release, NotifyOn::Held, &title, &body);
             match placed.cause {
-                HoldCause::Manual => {}
+                // Nothing is wrong: it goes on without anyone, or when a person says so.
+                HoldCause::Manual | HoldCause::Target | HoldCause::Freeze => {}
                 HoldCause::Unmeasured
                 | HoldCause::Deployer
                 | HoldCause::Suspicion
@@ -116,22 +118,35 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         }
         Event::RollbackConfirmed(confirmed) => {
             let body = format!("The platform shows zero traffic, after {}.", confirmed.took);
-            let mut effects = tell(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body);
+            let mut effects = leave(release, LeftAs::RolledBack);
+            effects.extend(tell(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body));
             effects.extend(page(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body));
             effects
         }
         Event::ReleaseCompleted(completed) => {
             let body = format!("It was validated for {} under on-call cover.", completed.validated);
             let held_back = release.track().map(|(_, track)| track.hold_back());
-            let mut effects = Vec::new();
-            if held_back.is_some_and(|held_back| !held_back.is_zero()) {
+            let mut effects = leave(release, LeftAs::Promoted);
+            if !release.promoted && held_back.is_some_and(|held_back| !held_back.is_zero()) {
                 effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
             }
             effects.extend(tell(release, NotifyOn::Completed, "complete", &body));
             effects
         }
         Event::ReleaseAborted(aborted) => {
-            tell(release, NotifyOn::Aborted, "aborted before production", &aborted.reason.to_string())
+            let mut effects = leave(release, LeftAs::Aborted);
+            let reason = aborted.reason.to_string();
+            effects.extend(tell(release, NotifyOn::Aborted, "aborted before production", &reason));
+            effects
+        }
+        Event::PromotionStarted(_) => {
+            let held_back = release.track().map(|(_, track)| track.hold_back());
+            let mut effects = Vec::new();
+            if held_back.is_some_and(|held_back| !held_back.is_zero()) {
+                effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
+            }
+            effects.push(Effect::Promote);
+            effects
         }
         Event::PlanRecorded(_)
         | Event::PlanRevised(_)
@@ -140,7 +155,10 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::Deployed(_)
         | Event::CheckRecorded(_)
         | Event::TrafficSet(_)
+        | Event::TargetAdmitted(_)
         | Event::PlatformObserved(_)
+        | Event::Promoted(_)
+        | Event::TargetLeft(_)
         | Event::Evaluated(_)
         | Event::ContractBreached(_)
         | Event::OnCallAcknowledged(_)
@@ -159,6 +177,12 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::Notified(_)
         | Event::NotificationAbandoned(_) => Vec::new(),
     }
+}
+
+/// The target is free for the next release: of one that has asked for it.
+fn leave(release: &Release, how: LeftAs) -> Vec<Effect> {
+    let asked = release.admission.is_some() || release.asked_for_target;
+    if asked { vec![Effect::LeaveTarget { how }] } else { Vec::new() }
 }
 
 /// `[drill] checkout-241: …`: every message of a drill says that it is one.

@@ -5,7 +5,7 @@ use crate::{
     event::{Gate, HoldCause},
     plan::{PlanError, WayBack},
     policy::{Permission, PolicyError},
-    unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Timestamp},
+    unit::{Actor, CheckName, ReleaseId, ServiceName, Span, Text, Timestamp},
 };
 
 /// Why a command is refused, and what would have to be true.
@@ -179,6 +179,19 @@ pub enum Refusal {
         release: ReleaseId,
         /// What its contract says.
         way_back: WayBack,
+    },
+    /// It was promoted on a platform where the stable instances got the new version.
+    #[error(
+        "{release} can't be rolled back: it was promoted, and {} is not installed any more; to go back to it, release it again: `revert` plans that",
+        replaces.as_ref().map_or("the version before", Text::as_str)
+    )]
+    Replaced {
+        /// The release.
+        release: ReleaseId,
+        /// Its version.
+        version: Option<Text>,
+        /// The version that it has replaced.
+        replaces: Option<Text>,
     },
     /// Production was not touched.
     #[error("{0} has not reached production, so there is nothing to roll back: abort it instead")]

@@ -8,6 +8,7 @@ use crate::{
     chain::{Head, Progress},
     event::{
         ActionItemKind, CheckOutcome, EffectId, Gate, HoldCause, HoldReason, PostMortemCause, Settlement,
+        TargetAdmitted,
     },
     judge::Judge,
     plan::{Plan, RiskAssessment},
@@ -42,6 +43,13 @@ pub struct Release {
     pub(super) cover: Option<Cover>,
     pub(super) outstanding: BTreeMap<EffectId, Outstanding>,
     pub(super) exposure: TrafficShare,
+    /// The target that it holds, or held, and the record that says so; none before production, and for a release of a version
+    /// of relman that knew of no targets.
+    pub(super) admission: Option<TargetAdmitted>,
+    /// Whether it waits in the target's queue, or has waited there.
+    pub(super) asked_for_target: bool,
+    /// Whether its version was made the stable one.
+    pub(super) promoted: bool,
     /// When production was entered.
     pub(super) entered_at: Option<Timestamp>,
     /// How far time in the stream is ahead of the clock of whoever drives.
@@ -230,6 +238,9 @@ impl Release {
             cover: None,
             outstanding: BTreeMap::new(),
             exposure: TrafficShare::ZERO,
+            admission: None,
+            asked_for_target: false,
+            promoted: false,
             entered_at: None,
             skew: Span::ZERO,
             judge: None,

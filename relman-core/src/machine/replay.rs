@@ -5,7 +5,8 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::{
-    Phase, PhaseName, Release, Rollback, RollbackState, StepProgress, decide::Moment, release::MOST_INCIDENTS,
+    Effect, Phase, PhaseName, Release, Rollback, RollbackState, StepProgress, TrafficState, decide::Moment,
+    release::MOST_INCIDENTS,
 };
 use crate::{
     chain::{BatchRange, Broken, Digest},
@@ -235,7 +236,14 @@ impl Release {
                     && before.is_none_or(baked)
             }
             Event::ValidationStarted(_) => self.phase.step().is_some_and(|step| self.is_last(step)),
-            Event::ReleaseCompleted(_) => self.phase.step().is_some_and(baked),
+            Event::ReleaseCompleted(_) => {
+                self.phase.step().is_some_and(baked) && (self.admission.is_none() || self.promoted)
+            }
+            Event::PromotionStarted(_) => self.phase.step().is_some_and(baked) && self.admission.is_some(),
+            Event::Promoted(promoted) => {
+                self.phase.step().is_some_and(|step| step.traffic == TrafficState::Promoting)
+                    && self.outstanding.get(&promoted.effect).is_some_and(|one| one.effect == Effect::Promote)
+            }
             // What was held back gets the new version when the release is complete, and nothing else happens then.
             Event::TrafficSet(set) => self.phase != Phase::Completed || set.share == TrafficShare::FULL,
             Event::OverrideGranted(granted) => {
@@ -283,7 +291,9 @@ impl Release {
             | Event::GatePassed(_)
             | Event::GateFailed(_)
             | Event::Deployed(_)
+            | Event::TargetAdmitted(_)
             | Event::PlatformObserved(_)
+            | Event::TargetLeft(_)
             | Event::RolloutStarted(_)
             | Event::TrafficDrifted(_)
             | Event::ContractBreached(_)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Phase, Release, RollbackState, TrafficState};
 use crate::{
-    event::{CheckOutcome, Gate, HoldCause},
+    event::{CheckOutcome, Gate, HoldCause, HoldReason},
     judge::Outcome,
     policy::{Freeze, Frozen, Policy},
     unit::{CheckName, Text, Timestamp},
@@ -66,7 +66,7 @@ impl Release {
         let mut missing = self.missing_but_the_platform(now);
         if missing.is_empty() && self.is_to_be_observed(now) {
             missing.push(Missing::world(
-                "a look at production: the place for the new version is free, and the version that it replaces is there",
+                "the target, and a look at production: the place for the new version is free, and the version that it replaces is there",
                 "the platform answers",
             ));
         }
@@ -76,14 +76,18 @@ impl Release {
     /// Whether the platform has still to be looked at before production is entered: in the same decision.
     fn is_to_be_observed(&self, now: Timestamp) -> bool {
         match &self.phase {
-            Phase::Staging { free_at, .. } => *free_at != Some(now.max(self.last_at)),
+            Phase::Staging { free_at, .. } => {
+                self.admission.is_none() || *free_at != Some(now.max(self.last_at))
+            }
             _ => false,
         }
     }
 
     /// Whether the platform is to be looked at now, because nothing else is missing for production to be entered.
     pub(super) fn awaits_platform(&self, now: Timestamp) -> bool {
-        let held_by_it_alone = self.holds.keys().all(|cause| *cause == HoldCause::Platform);
+        let asks_again =
+            |cause: &HoldCause| matches!(cause, HoldCause::Platform | HoldCause::Target | HoldCause::Freeze);
+        let held_by_it_alone = self.holds.keys().all(asks_again);
         matches!(self.phase, Phase::Staging { .. })
             && held_by_it_alone
             && self.missing_in_phase(now).is_empty()
@@ -118,6 +122,12 @@ impl Release {
                     missing.extend(self.missing_because_frozen(now));
                 }
             },
+            Phase::Validating(step) if step.traffic == TrafficState::Promoting => {
+                if !self.promoted {
+                    let by = "the platform shows it as the stable one; relman keeps trying";
+                    missing.push(Missing::world("the promotion of the new version", by));
+                }
+            }
             Phase::Validating(_) => {
                 missing.extend(self.missing_in_step(now));
                 if self.cover.as_ref().is_none_or(|cover| cover.until <= now) {
@@ -174,6 +184,8 @@ impl Release {
                 | HoldCause::Drift
                 | HoldCause::Irreversible => Turn::Person,
                 HoldCause::Unmeasured | HoldCause::Platform => Turn::World,
+                HoldCause::Target => Turn::Relman,
+                HoldCause::Freeze => Turn::Person,
             };
             let patience = match hold.roll_back_at {
                 Some(at) if self.without_way_back().is_some() => {
@@ -270,11 +282,22 @@ impl Release {
         Frozen::by(freezes, self.on_the_calendar(now))
     }
 
+    /// Whether an executive has excepted the release from a freeze, by name.
+    pub(super) fn is_excepted(&self, freeze: &Text, now: Timestamp) -> bool {
+        let granted = self.override_at(Gate::Freeze, now).map(|granted| &granted.freezes);
+        granted.is_some_and(|freezes| freezes.is_empty() || freezes.contains(freeze))
+    }
+
     /// The freezes in force, by name, whether or not an override covers them.
     pub(super) fn freezes_in_force(&self, now: Timestamp) -> BTreeSet<Text> {
         let now = self.on_the_calendar(now);
         let freezes = self.policy().map_or(&[][..], Policy::freezes).iter();
-        freezes.filter(|freeze| freeze.frozen_at(now).is_some()).map(Freeze::name).collect()
+        let mut in_force: BTreeSet<Text> =
+            freezes.filter(|freeze| freeze.frozen_at(now).is_some()).map(Freeze::name).collect();
+        if let Some(HoldReason::Frozen { freeze, .. }) = self.holds.get(&HoldCause::Freeze).map(|hold| &hold.reason) {
+            in_force.insert(freeze.clone());
+        }
+        in_force
     }
 
     fn missing_in_step(&self, now: Timestamp) -> Vec<Missing> {
@@ -286,6 +309,7 @@ impl Release {
             TrafficState::Requested => {
                 missing.push(Missing::world(format!("traffic at {}", step.share), "the deployer sets it"));
             }
+            TrafficState::Promoting => {}
             TrafficState::Set { looked_until } => {
                 // A gate is passed on what is seen now, not on what was seen before a conductor stood still.
                 if now.since(looked_until) > self.longest_credit() {

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{CommunicationPlan, Notice, RiskLevel, RollbackContract, Scope, contract::ContractError};
-use crate::unit::{MetricName, ReleaseId, Text, TrackName, UnitError, as_text, file};
+use crate::unit::{MetricName, ReleaseId, TargetName, Text, TrackName, UnitError, as_text, file};
 
 /// A release plan: what changes, how risky it is, when to roll back, who is told, and on which track.
 ///
@@ -218,6 +218,16 @@ impl Plan {
     /// Whether it is a rehearsal.
     pub fn is_drill(&self) -> bool {
         self.document.kind == ReleaseKind::Drill
+    }
+
+    /// The target that it changes: one service in one environment or region. A drill has one of its own, unless its scope
+    /// names another.
+    pub fn target(&self) -> TargetName {
+        let scope = &self.document.scope;
+        scope.target.clone().unwrap_or_else(|| {
+            let of_service = TargetName::from(&scope.service);
+            if self.is_drill() { of_service.for_rehearsals() } else { of_service }
+        })
     }
 
     /// The track that the author asks for; the policy has one for each risk level otherwise.

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::unit::{ServiceName, Tag, Text};
+use crate::unit::{ServiceName, Tag, TargetName, Text};
 
 /// What changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,10 @@ use crate::unit::{ServiceName, Tag, Text};
 pub struct Scope {
     /// The service that changes.
     pub service: ServiceName,
+    /// Where it changes, for a service that lives in several environments or regions: `checkout-eu`. The target that has the
+    /// name of the service, if absent; for a drill, that name with `-rehearsal` behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetName>,
     /// What changes, in a few sentences.
     pub summary: Text,
     /// What is deployed.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     plan::Artifact,
-    unit::{ReleaseId, ServiceName, TrafficShare},
+    unit::{ReleaseId, ServiceName, TargetName, TrafficShare},
 };
 
 /// How a platform differs from others.
@@ -101,6 +101,8 @@ pub struct Target {
     pub release: ReleaseId,
     /// The service it changes.
     pub service: ServiceName,
+    /// The target: that service in one environment or region.
+    pub name: TargetName,
     /// The new version.
     pub artifact: Artifact,
     /// The version that it replaces.
@@ -120,7 +122,15 @@ impl Target {
         baseline_version: impl Into<String>,
     ) -> Self {
         let (baseline_version, stable) = (baseline_version.into(), Slot::First);
-        Self { release, service, artifact, baseline_version, stable }
+        let name = TargetName::from(&service);
+        Self { release, service, name, artifact, baseline_version, stable }
+    }
+
+    /// On another target than the one that is named after the service.
+    #[must_use]
+    pub fn named(mut self, name: TargetName) -> Self {
+        self.name = name;
+        self
     }
 
     /// Sets the place that has the version that users had before this release.

@@ -29,6 +29,16 @@ impl TargetName {
     }
 }
 
+impl TargetName {
+    /// The target on which drills for this one run, unless their plans name another: with `-rehearsal` behind it.
+    #[must_use]
+    pub fn for_rehearsals(&self) -> Self {
+        const SUFFIX: &str = "-rehearsal";
+        let kept: String = self.0.chars().take(ReleaseId::MAX_LEN - SUFFIX.len()).collect();
+        Self(kept + SUFFIX)
+    }
+}
+
 impl FromStr for TargetName {
     type Err = UnitError;
 

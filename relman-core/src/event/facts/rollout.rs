@@ -248,6 +248,10 @@ pub enum HoldCause {
     Drift,
     /// It would be rolled back, and the change can't be taken back any more.
     Irreversible,
+    /// Another release holds the target.
+    Target,
+    /// Everything that goes forward is stopped.
+    Freeze,
 }
 
 impl fmt::Display for HoldCause {
@@ -260,6 +264,8 @@ impl fmt::Display for HoldCause {
             Self::Platform => "platform",
             Self::Drift => "drift",
             Self::Irreversible => "irreversible",
+            Self::Target => "target",
+            Self::Freeze => "freeze",
         })
     }
 }

@@ -12,7 +12,8 @@ use crate::{
     event::{PlanRecorded, PlanRevised},
     plan::{self, Criterion, PlanDocument, RiskAssessment, RiskReason, RollbackContract},
     unit::{
-        Channel, MetricName, ReleaseId, Role, ServiceName, Tag, Text, TrackName, TrafficShare, UnitError,
+        Channel, MetricName, ReleaseId, Role, ServiceName, Tag, TargetName, Text, TrackName, TrafficShare,
+        UnitError,
     },
 };
 
@@ -48,6 +49,8 @@ struct Plan {
 #[serde(deny_unknown_fields)]
 struct Scope {
     service: ServiceName,
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    target: Option<TargetName>,
     summary: Text,
     artifact: Artifact,
     replaces: Text,
@@ -179,11 +182,12 @@ impl<'de> Deserialize<'de> for PlanRevised {
 
 impl Plan {
     fn of(plan: &plan::Plan) -> Self {
-        let plan::Scope { service, summary, artifact, replaces, audience, performance, touches, links } =
+        let plan::Scope { service, target, summary, artifact, replaces, audience, performance, touches, links } =
             plan.scope().clone();
         let plan::Artifact { name, version, digest } = artifact;
         let scope = Scope {
             service,
+            target,
             summary,
             artifact: Artifact { name, version, digest },
             replaces,
@@ -221,7 +225,7 @@ impl Plan {
 impl From<Plan> for plan::Plan {
     fn from(recorded: Plan) -> Self {
         let Plan { release, title, kind, track, risk, watch, scope, contract, communication } = recorded;
-        let Scope { service, summary, artifact, replaces, audience, performance, touches, links } = scope;
+        let Scope { service, target, summary, artifact, replaces, audience, performance, touches, links } = scope;
         let Artifact { name, version, digest } = artifact;
         let notices = communication.into_iter().map(|Notice { audience, channel, moments }| plan::Notice {
             audience,
@@ -237,6 +241,7 @@ impl From<Plan> for plan::Plan {
             watch,
             scope: plan::Scope {
                 service,
+                target,
                 summary,
                 artifact: plan::Artifact { name, version, digest },
                 replaces,

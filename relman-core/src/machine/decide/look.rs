@@ -107,7 +107,9 @@ impl Draft<'_> {
 
     /// Judges what the record itself counts, after a complaint.
     pub(super) fn judge_complaints(&mut self) {
-        let in_production = match self.release.phase {
+        let in_production = match &self.release.phase {
+            // While its places change, nothing can be taken back; what it has harmed is for a person.
+            Phase::Validating(_) if self.release.has_replaced() => false,
             Phase::Releasing(_) | Phase::Validating(_) => true,
             Phase::Unplanned
             | Phase::Planning
@@ -180,7 +182,9 @@ impl Draft<'_> {
         let validating = matches!(release.phase, Phase::Validating(_));
         // A suspicion keeps the exposure from growing; what is observed meanwhile is observed.
         let held =
-            release.holds.keys().any(|cause| !matches!(cause, HoldCause::Unmeasured | HoldCause::Suspicion));
+            release.holds.keys().any(|cause| {
+                !matches!(cause, HoldCause::Unmeasured | HoldCause::Suspicion | HoldCause::Freeze)
+            });
         let elsewhere = matches!(step.traffic, TrafficState::Requested);
         if held || elsewhere || (validating && release.cover.is_none()) {
             return Span::ZERO;

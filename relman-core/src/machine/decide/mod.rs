@@ -10,6 +10,7 @@ mod people;
 mod plan;
 mod platform;
 mod rollback;
+mod target;
 
 pub(super) use admit::is_withheld;
 pub(super) use platform::why_not_free;
@@ -18,7 +19,7 @@ use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{
     chain::SealedLine,
     event::{
-        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, Ground, OverrideExpired, Record,
+        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, Ground, OverrideExpired, PromotionStarted, Record,
         ReleaseCompleted, RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
     },
     unit::{Actor, Span, Timestamp},
@@ -94,9 +95,17 @@ pub(super) fn decide(
             draft.expire();
             draft.traffic(deployment);
         }
-        Cause::Preflight { deployment } => {
+        Cause::Admission { admission, promotion } => {
             draft.expire();
-            draft.preflight(deployment);
+            draft.admission(admission, *promotion);
+        }
+        Cause::Standing(standing) => {
+            draft.expire();
+            draft.standing(standing);
+        }
+        Cause::Preflight { deployment, unreachable } => {
+            draft.expire();
+            draft.preflight(deployment, unreachable);
         }
         Cause::Flows { outcome, evidence } => {
             draft.expire();
@@ -232,10 +241,18 @@ impl Draft<'_> {
                     self.start_step(step.number + 1);
                 }
             },
-            Phase::Validating(step) => {
-                self.pass(Gate::Validation);
-                self.follow(ReleaseCompleted { validated: step.baked });
-            }
+            Phase::Validating(step) => match step.traffic {
+                TrafficState::Promoting => self.follow(ReleaseCompleted { validated: step.baked }),
+                TrafficState::Set { .. } | TrafficState::Requested => {
+                    self.pass(Gate::Validation);
+                    // A release that began before there were targets has none to be promoted on.
+                    if self.release.admission.is_some() {
+                        self.follow(PromotionStarted {});
+                    } else {
+                        self.follow(ReleaseCompleted { validated: step.baked });
+                    }
+                }
+            },
             Phase::Unplanned
             | Phase::RollingBack(_)
             | Phase::Completed

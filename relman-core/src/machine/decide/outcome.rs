@@ -4,7 +4,7 @@ use super::Draft;
 use crate::{
     event::{
         Deployed, EffectFailed, EffectId, HoldCause, HoldPlaced, HoldReason, HoldReleased,
-        NotificationAbandoned, Notified, ResumeReason, SetBy, TrafficSet,
+        NotificationAbandoned, Notified, Promoted, ResumeReason, SetBy, TargetLeft, TrafficSet,
     },
     machine::{Effect, OutcomeOf, Outstanding, Phase},
     unit::{Span, Text},
@@ -39,6 +39,14 @@ impl Draft<'_> {
         match done {
             Effect::Deploy { environment } => self.follow(Deployed { effect, environment }),
             Effect::SetTraffic { share } => self.follow(TrafficSet { effect, share, means }),
+            Effect::Promote => {
+                let place = self.release.admission.as_ref().map(|one| one.promotion.stable_after(one.place));
+                self.follow(Promoted { effect, place: place.unwrap_or_default() });
+            }
+            Effect::LeaveTarget { .. } => {
+                self.follow(TargetLeft { effect });
+                return;
+            }
             Effect::Notify { moment, audience, channel, .. } => {
                 self.follow(Notified { effect, moment, audience, channel });
                 return;
@@ -71,9 +79,9 @@ impl Draft<'_> {
             Some(self.now + every)
         } else {
             let pause = every.times(u64::from(attempt)).min(LONGEST_PAUSE);
-            // Nobody can resume a release that is complete: what it still asks for is tried again whatever was said.
-            let completed = self.release.phase == Phase::Completed;
-            let asked = retry_after.or(completed.then_some(LONGEST_PAUSE));
+            // Nobody can resume a release that has ended: what it still asks for is tried again whatever was said.
+            let ended = self.release.phase.name().is_end();
+            let asked = retry_after.or(ended.then_some(LONGEST_PAUSE));
             asked.map(|asked| self.now + asked.max(pause))
         };
         let what = failed.effect.task();
@@ -88,7 +96,7 @@ impl Draft<'_> {
         let is_held = self.release.holds.contains_key(&HoldCause::Deployer);
         let hold = !failed.effect.is_notification()
             && !rolling_back
-            && self.release.phase != Phase::Completed
+            && !self.release.phase.name().is_end()
             && (retry_at.is_none() || (attempt >= FAILURES_BEFORE_HOLD && !is_held));
         if hold {
             let (attempts, detail) = (attempt, detail.clone());

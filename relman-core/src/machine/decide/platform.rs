@@ -6,7 +6,7 @@ use super::{Draft, Rules};
 use crate::{
     event::{
         HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure, PlaceSeen, PlatformObserved,
-        PlatformSeen, ResumeReason, TrafficDrifted,
+        PlatformSeen, ResumeReason, TrafficDrifted, Unreachable,
     },
     machine::{StepProgress, TrafficState},
     plan::Scope,
@@ -108,11 +108,14 @@ impl PlatformSeen {
 
 /// Why production can't be entered as it is; nothing where the place for the new version is free, and the version that it
 /// replaces is where users are.
+///
+/// `recorded` is the version that users have by the record of the target: it counts where the platform tells no versions.
 pub(in crate::machine) fn why_not_free(
     scope: &Scope,
-    exposure: &ObservedExposure,
-    platform: &PlatformSeen,
+    recorded: Option<&Text>,
+    observed: &PlatformObserved,
 ) -> Option<HoldReason> {
+    let PlatformObserved { exposure, platform, .. } = observed;
     let (version, replaces) = (scope.artifact.version.clone(), scope.replaces.clone());
     let share = match exposure {
         ObservedExposure::Seen { share_bp } => platform.set.unwrap_or(*share_bp).max(*share_bp),
@@ -123,12 +126,16 @@ pub(in crate::machine) fn why_not_free(
     if !share.is_zero() {
         return Some(HoldReason::PlaceTaken { version, there: platform.canary.version.clone(), share });
     }
-    if let Some(stable) = platform.baseline.version.clone().filter(|stable| *stable != replaces) {
+    let users_have = platform.baseline.version.as_ref().or(recorded);
+    if let Some(stable) = users_have.filter(|stable| **stable != replaces).cloned() {
         return Some(HoldReason::OtherVersion { stable, version, replaces });
     }
     let trouble = platform.baseline.trouble.clone();
-    let gone = platform.baseline.has_nothing_ready();
-    gone.then_some(HoldReason::NothingToReplace { replaces, trouble })
+    if platform.baseline.has_nothing_ready() {
+        return Some(HoldReason::NothingToReplace { replaces, trouble });
+    }
+    let first = observed.unreachable.first();
+    first.map(|Unreachable { share, nearest }| HoldReason::ShareUnreachable { share: *share, nearest: *nearest })
 }
 
 /// Whether a release is held for the same kind of trouble. A share that moves with each look, as in a slow start, is no news: on-call
@@ -140,12 +147,13 @@ fn is_known(held: Option<&HoldReason>, why: &HoldReason) -> bool {
 impl Draft<'_> {
     /// What the platform shows before production is entered: recorded where it is free, and where it is not and something
     /// about that is new.
-    pub(super) fn preflight(&mut self, deployment: &Result<Deployment, String>) {
+    pub(super) fn preflight(&mut self, deployment: &Result<Deployment, String>, unreachable: &[Unreachable]) {
         let Some(scope) = self.release.plan().map(|plan| plan.scope().clone()) else { return };
-        if !self.release.awaits_platform(self.now) {
+        let Some(admission) = self.release.admission.clone() else { return };
+        if !self.release.awaits_platform(self.now) || self.release.holds.contains_key(&HoldCause::Freeze) {
             return;
         }
-        let observed = match deployment {
+        let mut observed = match deployment {
             Ok(shown) => PlatformObserved::new(
                 ObservedExposure::Seen { share_bp: shown.canary_share },
                 PlatformSeen::of(shown),
@@ -157,12 +165,13 @@ impl Draft<'_> {
                 None,
             ),
         };
+        observed.unreachable = unreachable.to_vec();
         let held = self.held_by_the_platform();
-        match why_not_free(&scope, &observed.exposure, &observed.platform) {
+        match why_not_free(&scope, Some(&admission.stable), &observed) {
             None => {
                 self.follow(observed);
                 if held.is_some() {
-                    self.resume_by_itself(ResumeReason::PlaceFree {});
+                    self.resume_by_itself(HoldCause::Platform, ResumeReason::PlaceFree {});
                 }
             }
             Some(why) if !is_known(held.as_ref(), &why) => {
@@ -183,7 +192,7 @@ impl Draft<'_> {
             (Some(trouble), held) if !is_known(held.as_ref(), &trouble) => {
                 self.hold_by_itself(HoldCause::Platform, trouble);
             }
-            (None, Some(_)) => self.resume_by_itself(ResumeReason::PlatformRight {}),
+            (None, Some(_)) => self.resume_by_itself(HoldCause::Platform, ResumeReason::PlatformRight {}),
             (Some(_) | None, _) => {}
         }
     }
@@ -203,11 +212,11 @@ impl Draft<'_> {
         }
     }
 
-    fn hold_by_itself(&mut self, cause: HoldCause, reason: HoldReason) {
+    pub(super) fn hold_by_itself(&mut self, cause: HoldCause, reason: HoldReason) {
         self.follow(HoldPlaced { cause, reason, roll_back_at: None, roles: BTreeSet::new() });
     }
 
-    fn resume_by_itself(&mut self, reason: ResumeReason) {
-        self.follow(HoldReleased { cause: HoldCause::Platform, reason, roles: BTreeSet::new() });
+    pub(super) fn resume_by_itself(&mut self, cause: HoldCause, reason: ResumeReason) {
+        self.follow(HoldReleased { cause, reason, roles: BTreeSet::new() });
     }
 }

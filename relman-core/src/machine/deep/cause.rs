@@ -1,15 +1,17 @@
 use std::collections::BTreeSet;
 
 use crate::{
+    chain::Head,
     event::{
-        CheckOutcome, EffectId, Event, HoldCause, HoldReason, ObservedExposure, PlaceSeen, PlatformSeen,
+        CheckOutcome, EffectId, Event, HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure, PlaceSeen, PlatformSeen,
         Record, ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
     },
     machine::{
         Action, Command, Principal, Release,
         command::{Answers, Cause, OutcomeOf},
     },
-    port::{Deployment, FlowOutcome, Place},
+    port::{Deployment, FlowOutcome, Place, Promotion},
+    target::{Admission, Admitted, Standing, Waiting},
     unit::{Actor, Role, Span, Text, TrafficShare},
 };
 /// What may have led to a decision, and what the record does not say of it.
@@ -79,10 +81,44 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
             let detail = observed.detail.to_string();
             seen_in_rollback(&Ok(Deployment::at(TrafficShare::ZERO).with_detail(detail)))
         }
+        Event::TargetAdmitted(admitted) => {
+            let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
+            let known = Admitted::new(record, admitted.place, admitted.stable.clone());
+            let (admission, promotion) = (Admission::Admitted(known), admitted.promotion);
+            vec![Candidate::of(Cause::Admission { admission, promotion })]
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetBusy { behind, ahead, .. }, .. }) => {
+            asked(Admission::Waiting(Waiting::new(behind.clone(), *ahead)))
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetRefused { detail, .. }, .. }) => {
+            asked(Admission::Refused(detail.clone()))
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::Frozen { on, freeze, by, until }, .. }) => {
+            let standing = Standing::stopped(on.clone(), freeze.clone(), by.clone(), *until);
+            vec![Candidate::of(Cause::Standing(standing))]
+        }
+        Event::HoldReleased(HoldReleased { cause: HoldCause::Freeze, .. }) => {
+            vec![Candidate::of(Cause::Standing(Standing::open()))]
+        }
+        Event::HoldReleased(HoldReleased { cause: HoldCause::Target, .. }) => release
+            .admission()
+            .map(|admitted| {
+                let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
+                let known = Admitted::new(record, admitted.place, admitted.stable.clone());
+                Candidate::of(Cause::Admission {
+                    admission: Admission::Admitted(known),
+                    promotion: admitted.promotion,
+                })
+            })
+            .into_iter()
+            .collect(),
+        Event::Promoted(promoted) => outcome(promoted.effect, OutcomeOf::Done),
+        Event::TargetLeft(left) => outcome(left.effect, OutcomeOf::Done),
         Event::PlatformObserved(observed) => {
             let detail = observed.detail.as_ref().map_or("", Text::as_str);
             let deployment = shown(&observed.exposure, &observed.platform, detail);
-            vec![Candidate::of(Cause::Preflight { deployment })]
+            let unreachable = observed.unreachable.clone();
+            vec![Candidate::of(Cause::Preflight { deployment, unreachable })]
         }
         Event::RollbackUnconfirmed(unconfirmed) => seen_in_rollback(&match &unconfirmed.shown {
             ShownInRollback::Traffic { share, detail } => {
@@ -136,6 +172,11 @@ pub(super) fn brought_by_time(record: &Record) -> bool {
             | Event::PostMortemOpened(_)
     );
     by_time && record.by == Actor::relman()
+}
+
+fn asked(admission: Admission) -> Vec<Candidate> {
+    // How versions are promoted there is recorded once it is admitted.
+    vec![Candidate::of(Cause::Admission { admission, promotion: Promotion::default() })]
 }
 
 fn outcome(effect: EffectId, outcome: OutcomeOf) -> Vec<Candidate> {

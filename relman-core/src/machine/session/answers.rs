@@ -1,13 +1,13 @@
 //! How calls end, and what follows from it.
 
-use super::{CallId, Outcome, Session, call::Purpose, incidents::news, session::Standing};
+use super::{CallId, Outcome, PreflightAnswer, Session, call::Purpose, incidents::news, session::Standing};
 use crate::{
     event::EffectId,
     machine::{
         Command, Effect, OutcomeOf, Principal,
         command::{Answers, Cause},
     },
-    port::{FlowOutcome, Retry},
+    port::{Deployment, FlowOutcome, Retry},
     unit::{Span, TrafficShare},
 };
 
@@ -56,6 +56,7 @@ impl Session {
                         OutcomeOf::Failed { detail, retry_after }
                     }
                     Outcome::Done => OutcomeOf::Done,
+                    Outcome::Observed { deployment, .. } => self.promoted(&deployment),
                     other => OutcomeOf::Failed { detail: other.failure(), retry_after: None },
                 };
                 self.tell(&Cause::Outcome { effect, outcome });
@@ -63,6 +64,9 @@ impl Session {
             Purpose::Doubt(effect) => self.doubt_answered(effect, &outcome),
             Purpose::Look(question) => {
                 let skew = self.release.skew();
+                if let Outcome::Measured { standing: Some(standing), .. } = &outcome {
+                    self.tell(&Cause::Standing(standing.clone()));
+                }
                 let look = Answers::of(&question, outcome, skew);
                 if !self.tell(&Cause::Measured(look)) {
                     self.look_after = self.now + PAUSE_AFTER_NOTHING;
@@ -100,15 +104,39 @@ impl Session {
 
     /// Production is looked at again until it can be entered; one or two answers that fail are everyday life.
     fn preflight_answered(&mut self, outcome: Outcome) {
-        let deployment = match outcome {
-            Outcome::Observed { deployment, .. } => Ok(deployment),
-            other => Err(other.failure()),
-        };
-        self.platform_unseen = if deployment.is_ok() { 0 } else { self.platform_unseen + 1 };
         self.platform_after = self.now + PAUSE_BETWEEN_PREFLIGHTS;
-        if deployment.is_ok() || self.platform_unseen >= PREFLIGHTS_IN_VAIN {
-            self.tell(&Cause::Preflight { deployment });
+        let (deployment, unreachable) = match outcome {
+            Outcome::Preflight(answer) => {
+                let PreflightAnswer { admission, promotion, standing, deployment, unreachable } = *answer;
+                self.tell(&Cause::Standing(standing));
+                self.tell(&Cause::Admission { admission, promotion });
+                (deployment, unreachable)
+            }
+            other => (Err(other.failure()), Vec::new()),
+        };
+        if self.release.admission().is_none() {
+            return;
         }
+        self.platform_unseen = if deployment.is_ok() { 0 } else { self.platform_unseen + 1 };
+        if deployment.is_ok() || self.platform_unseen >= PREFLIGHTS_IN_VAIN {
+            self.tell(&Cause::Preflight { deployment, unreachable });
+        }
+    }
+
+    /// Whether the platform shows what a promotion leads to: the new version where users are, and a free place for the next
+    /// one.
+    fn promoted(&self, shown: &Deployment) -> OutcomeOf {
+        let version = self.release.plan().map(|plan| plan.scope().artifact.version.as_str());
+        let problem = match (&shown.baseline.version, version) {
+            (Some(stable), Some(version)) if stable != version => {
+                format!("the stable place still has {stable}, not {version}")
+            }
+            _ if !shown.canary_share.is_zero() => {
+                format!("{} of the traffic does not reach the stable place yet", shown.canary_share)
+            }
+            _ => return OutcomeOf::Done,
+        };
+        OutcomeOf::Failed { detail: problem, retry_after: Some(Span::ZERO) }
     }
 
     pub(super) fn doubt_answered(&mut self, effect: EffectId, outcome: &Outcome) {

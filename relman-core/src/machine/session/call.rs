@@ -1,16 +1,17 @@
 use std::{collections::BTreeMap, fmt};
 
-use crate::machine::EvaluationRequest;
 use crate::{
     chain::{Head, SealedLine},
-    event::EffectId,
+    event::{EffectId, Unreachable},
     judge::Observation,
+    machine::{EvaluationRequest, Preflight},
     plan::NotifyOn,
     port::{
-        DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, Retry, StreamIndex, Target,
-        TrafficRequest,
+        DeployRequest, Deployment, FlowReport, Incident, Notification, PortError, PromoteRequest, Promotion,
+        Retry, Slot, StreamIndex, Target, TrafficRequest,
     },
-    unit::{Channel, ReleaseId, ServiceName, Timestamp, TrafficShare, Window},
+    target::{Admission, LeftAs, Standing},
+    unit::{Channel, ReleaseId, ServiceName, TargetName, Timestamp, TrafficShare, Window},
 };
 
 /// Which call of a session.
@@ -47,8 +48,11 @@ impl Call {
         match &self.request {
             Request::Deploy(request) => Some(&request.key),
             Request::SetTraffic(request) => Some(&request.key),
+            Request::Promote(request) => Some(&request.key),
             Request::Notify(notification) => Some(&notification.key),
             Request::Measure(_)
+            | Request::Preflight(_)
+            | Request::LeaveTarget(_)
             | Request::ObservePlatform(_)
             | Request::CheckFlows(_)
             | Request::ListIncidents { .. } => None,
@@ -61,8 +65,11 @@ impl Call {
         match &self.request {
             Request::Deploy(request) => Some(request.generation),
             Request::SetTraffic(request) => Some(request.generation),
+            Request::Promote(request) => Some(request.generation),
             Request::Notify(_)
             | Request::Measure(_)
+            | Request::Preflight(_)
+            | Request::LeaveTarget(_)
             | Request::ObservePlatform(_)
             | Request::CheckFlows(_)
             | Request::ListIncidents { .. } => None,
@@ -77,6 +84,13 @@ pub enum Request {
     Deploy(DeployRequest),
     /// Route the traffic; answered by [`Outcome::Done`].
     SetTraffic(TrafficRequest),
+    /// Make the new version the stable one, and observe the platform as the next release would find it: with the place that is
+    /// stable then. Answered by [`Outcome::Observed`].
+    Promote(PromoteRequest),
+    /// Ask for the target, and look at production before it is entered; answered by [`Outcome::Preflight`].
+    Preflight(Preflight),
+    /// Note in the target's stream that the release has ended; answered by [`Outcome::Done`].
+    LeaveTarget(LeaveTarget),
     /// Tell people; answered by [`Outcome::Done`].
     Notify(Notification),
     /// Measure the metrics of a step and observe the platform; answered by [`Outcome::Measured`].
@@ -92,6 +106,59 @@ pub enum Request {
         /// The time that is asked about.
         window: Window,
     },
+}
+
+/// A release that has ended leaves its target to the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaveTarget {
+    /// The target.
+    pub target: TargetName,
+    /// The release.
+    pub release: ReleaseId,
+    /// How it has ended.
+    pub how: LeftAs,
+    /// The place of the version that users have now.
+    pub place: Slot,
+    /// The last record of the release.
+    pub head: Option<Head>,
+}
+
+/// Whether production can be entered.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct PreflightAnswer {
+    /// Whether the release holds its target.
+    pub admission: Admission,
+    /// How a version becomes the stable one there.
+    pub promotion: Promotion,
+    /// What keeps everything on the target from going forward.
+    pub standing: Standing,
+    /// Where the traffic is, with the stable place that the admission names, or why that is not known.
+    pub deployment: Result<Deployment, String>,
+    /// The shares of the track that the platform can't give.
+    pub unreachable: Vec<Unreachable>,
+}
+
+impl PreflightAnswer {
+    /// What became of the request for the target, and what the platform shows, with nothing that stands in the way.
+    pub fn new(admission: Admission, promotion: Promotion, deployment: Result<Deployment, String>) -> Self {
+        Self { admission, promotion, standing: Standing::open(), deployment, unreachable: Vec::new() }
+    }
+
+    /// With what keeps everything on the target from going forward.
+    #[must_use]
+    pub fn under(mut self, standing: Standing) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    /// With the shares of the track that the platform can't give.
+    #[must_use]
+    pub fn without(mut self, unreachable: Vec<Unreachable>) -> Self {
+        self.unreachable = unreachable;
+        self
+    }
 }
 
 /// What a call may wait for, where calls share a bounded number of connections.
@@ -121,7 +188,11 @@ pub enum Outcome {
         deployment: Result<Deployment, String>,
         /// How far an observed share may be from the real one.
         tolerance: TrafficShare,
+        /// What keeps everything on the target from going forward; none where that could not be found out.
+        standing: Option<Standing>,
     },
+    /// Whether production can be entered.
+    Preflight(Box<PreflightAnswer>),
     /// Where the traffic is.
     Observed {
         /// What the platform showed.

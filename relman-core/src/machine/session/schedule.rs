@@ -1,11 +1,12 @@
 use super::{
-    Call, CallUrgency, Request, Session,
+    Call, CallUrgency, LeaveTarget, Request, Session,
     call::{Purpose, Running},
 };
 use crate::{
     event::EffectId,
     machine::{Effect, Inquiry, Outstanding, PhaseName},
-    port::{DeployRequest, Notification, Target, TrafficRequest},
+    port::{DeployRequest, Notification, PromoteRequest, Target, TrafficRequest},
+    target::LeftAs,
     unit::{Timestamp, TrafficShare, Window},
 };
 
@@ -103,7 +104,10 @@ impl Session {
         let (target, key) = (target.clone(), wanted.key.clone());
         let urgency = match &wanted.effect {
             Effect::SetTraffic { share } if share.is_zero() => CallUrgency::Back,
-            Effect::SetTraffic { .. } | Effect::Deploy { .. } => CallUrgency::Ordinary,
+            Effect::SetTraffic { .. }
+            | Effect::Deploy { .. }
+            | Effect::Promote
+            | Effect::LeaveTarget { .. } => CallUrgency::Ordinary,
             Effect::Notify { .. } => CallUrgency::Message,
         };
         let request = match &wanted.effect {
@@ -114,6 +118,19 @@ impl Session {
             Effect::SetTraffic { share } => {
                 let request = TrafficRequest::new(target, *share, key);
                 Request::SetTraffic(request.with_generation(effect.record))
+            }
+            Effect::Promote => {
+                Request::Promote(PromoteRequest::new(target, key).with_generation(effect.record))
+            }
+            Effect::LeaveTarget { how } => {
+                let admission = self.release.admission();
+                let place = admission.map(|admission| match how {
+                    LeftAs::Promoted => admission.promotion.stable_after(admission.place),
+                    LeftAs::RolledBack | LeftAs::Aborted => admission.place,
+                });
+                let (target, release) = (target.name, target.release);
+                let (how, place, head) = (*how, place.unwrap_or_default(), self.stored);
+                Request::LeaveTarget(LeaveTarget { target, release, how, place, head })
             }
             Effect::Notify { moment, audience, channel, urgency, title, body } => {
                 Request::Notify(Notification {
@@ -145,7 +162,7 @@ impl Session {
                     self.start(Purpose::Confirm, Request::ObservePlatform(target), CallUrgency::Back);
                 }
             }
-            Some(Inquiry::Preflight(target)) => {
+            Some(Inquiry::Preflight(asked)) => {
                 let runs = self.runs(|purpose| matches!(purpose, Purpose::Preflight));
                 if runs || self.now < self.platform_after {
                     return;
@@ -154,8 +171,7 @@ impl Session {
                 if !self.fresh {
                     return self.read_after_head();
                 }
-                let request = Request::ObservePlatform(target);
-                self.start(Purpose::Preflight, request, CallUrgency::Ordinary);
+                self.start(Purpose::Preflight, Request::Preflight(asked), CallUrgency::Ordinary);
             }
             Some(Inquiry::Look(question)) => {
                 if self.now < self.look_after || self.runs(|purpose| matches!(purpose, Purpose::Look(_))) {

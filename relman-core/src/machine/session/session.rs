@@ -587,6 +587,7 @@ impl Outcome {
             Self::Done
             | Self::Measured { .. }
             | Self::Observed { .. }
+            | Self::Preflight(_)
             | Self::FlowsChecked(_)
             | Self::IncidentsListed(_) => "the answer is not one to the question".to_owned(),
         }

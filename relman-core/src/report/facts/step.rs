@@ -46,7 +46,7 @@ impl StepProgress {
             share: step.share,
             traffic_is_set: match step.traffic {
                 TrafficState::Requested => false,
-                TrafficState::Set { .. } => true,
+                TrafficState::Set { .. } | TrafficState::Promoting => true,
             },
             bake: step.bake,
             baked: step.baked,

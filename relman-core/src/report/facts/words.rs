@@ -37,6 +37,15 @@ pub fn sentence(event: &Event) -> String {
         Event::StagingStarted(_) => "staging began".to_owned(),
         Event::Deployed(deployed) => format!("deployed to {}", deployed.environment),
         Event::CheckRecorded(check) => check_sentence(check),
+        Event::TargetAdmitted(admitted) => format!(
+            "holds the target {} (record {}), where users have {}",
+            admitted.target, admitted.record.seq, admitted.stable
+        ),
+        Event::PromotionStarted(_) => "promotion began: the new version becomes the stable one".to_owned(),
+        Event::Promoted(promoted) => {
+            format!("promoted: the new version is the stable one, in the {} place", promoted.place)
+        }
+        Event::TargetLeft(_) => "left the target to the next release".to_owned(),
         Event::PlatformObserved(observed) => match &observed.exposure {
             ObservedExposure::Seen { share_bp } => {
                 let detail = observed.detail.as_ref().map(|detail| format!("; {detail}")).unwrap_or_default();
@@ -183,6 +192,8 @@ fn held(cause: HoldCause) -> &'static str {
         HoldCause::Platform => " for the platform",
         HoldCause::Drift => " because the traffic is moved",
         HoldCause::Irreversible => " in place of a rollback",
+        HoldCause::Target => " for the target",
+        HoldCause::Freeze => " by a freeze",
     }
 }
 
