@@ -5,8 +5,11 @@ use std::sync::Arc;
 use relman_core::{
     chain::Head,
     event::Record,
-    machine::{Action, Batch, Command, Principal, Refusal, Release, ReplayError, Session},
+    machine::{
+        Action, ActionName, Batch, Command, PhaseName, Principal, Refusal, Release, ReplayError, Session,
+    },
     port::{AppendError, Clock, Directory, Journal, JournalExt, PortError, PortErrorKind},
+    target::{TargetError, Targets},
     unit::{Actor, ReleaseId},
 };
 use thiserror::Error;
@@ -45,6 +48,9 @@ pub enum SubmitError {
     /// The command is not allowed.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// The target does not give the release back its traffic, or can't be asked.
+    #[error(transparent)]
+    Target(#[from] TargetError),
     /// The release can't be loaded.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -143,6 +149,7 @@ impl Releases {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
+        self.claim_back(id, actor, &action).await?;
         let by = self.principal(actor).await?;
         let command = Command { by, action };
         for _ in 0..CONFLICTS {
@@ -170,6 +177,7 @@ impl Releases {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
+        self.claim_back(id, actor, &action).await?;
         let release = self.load(id).await?;
         let stale = |now| SubmitError::Stale { release: id.clone(), seen, now };
         if release.head() != seen {
@@ -180,6 +188,35 @@ impl Releases {
             Some(done) => Ok(done),
             None => Err(stale(self.journal.head(&id.into()).await.map_err(LoadError::Journal)?)),
         }
+    }
+
+    /// Before a release is rolled back that was promoted, gives it its target back: nobody else moves the traffic then. Nothing
+    /// for any other command. Where the rollback is not recorded after that, giving it again does both.
+    ///
+    /// # Errors
+    ///
+    /// [`SubmitError::Target`] where users have another version by now, or another release holds the target, and
+    /// [`SubmitError::Refused`] where the rollback would be.
+    pub(crate) async fn claim_back(
+        &self,
+        id: &ReleaseId,
+        actor: &Actor,
+        action: &Action,
+    ) -> Result<(), SubmitError> {
+        if !matches!(action, Action::RollBack { .. }) {
+            return Ok(());
+        }
+        let release = self.load(id).await?;
+        let Some((plan, admission)) = release.plan().zip(release.admission()) else { return Ok(()) };
+        if release.phase().name() != PhaseName::Completed {
+            return Ok(());
+        }
+        let (by, now) = (self.principal(actor).await?, self.clock.now());
+        release.may(ActionName::RollBack, &by, now)?;
+        let versions = (&plan.scope().artifact.version, &plan.scope().replaces);
+        let targets = Targets::new(&*self.journal, now);
+        targets.claim_back(&admission.target, (id, actor), versions, release.head()).await?;
+        Ok(())
     }
 
     /// Decides a command on a release as it was just loaded, and appends what follows. None where others appended first.

@@ -120,7 +120,6 @@ pub mod machine;
 
 pub mod report;
 
-
 pub mod docs;
 
 pub mod prelude;

@@ -12,9 +12,11 @@ use relman_core::{
         Append, Call, CallId, CallUrgency, Effect, Input, Outcome, Read, Refusal, Release, ReplayError,
         Request, Session, SessionConfig,
     },
-    port::{Deployment, Retry},
+    port::{Deployment, Promotion, Retry},
     unit::{ReleaseId, Timestamp, TrafficShare},
 };
+
+use crate::world::TargetStreams;
 
 /// One release that is driven by a [`Session`] with a journal in memory and a clock that moves when it is told to.
 ///
@@ -56,6 +58,8 @@ pub struct SessionRunner {
     lines: Vec<SealedLine>,
     calls: BTreeMap<CallId, Call>,
     doubt: Doubt,
+    /// The target streams of its world.
+    targets: TargetStreams,
 }
 
 /// What becomes of a session's question whether a change of the traffic was made whose outcome it does not know.
@@ -125,8 +129,15 @@ impl SessionRunner {
         config: SessionConfig,
     ) -> Self {
         let session = Session::open(release, now, config);
-        let mut runner =
-            Self { session, now, records, lines, calls: BTreeMap::new(), doubt: Doubt::default() };
+        let mut runner = Self {
+            session,
+            now,
+            records,
+            lines,
+            calls: BTreeMap::new(),
+            doubt: Doubt::default(),
+            targets: TargetStreams::new(),
+        };
         runner.settle();
         runner
     }
@@ -275,17 +286,25 @@ impl SessionRunner {
             Doubt::Open => return None,
         };
         let is_doubt = |call: &&Call| {
-            matches!(call.request, Request::ObservePlatform(_)) && call.urgency == CallUrgency::Ordinary
+            let observes = matches!(call.request, Request::ObservePlatform(_));
+            (observes && call.urgency == CallUrgency::Ordinary)
+                || matches!(call.request, Request::Preflight(_))
         };
-        let call = self.calls().find(is_doubt)?.id;
+        let Call { id: call, request, .. } = self.calls().find(is_doubt)?.clone();
         self.calls.remove(&call);
-        let outcome = match shown {
-            Some(canary_share) => Outcome::Observed {
-                deployment: Deployment::at(canary_share)
-                    .with_detail(format!("the new version has {canary_share}")),
-                tolerance: TrafficShare::ZERO,
-            },
-            None => Outcome::Failed { detail: "no answer".to_owned(), retry: Retry::Yes },
+        let deployment = |canary_share: TrafficShare| {
+            Deployment::at(canary_share).with_detail(format!("the new version has {canary_share}"))
+        };
+        let outcome = match (shown, request) {
+            (Some(canary_share), Request::Preflight(asked)) => {
+                let at = (self.now, Promotion::Swap);
+                self.targets.preflight(&asked, at, |_| Ok(deployment(canary_share)))
+            }
+            (Some(canary_share), _) => {
+                let (deployment, tolerance) = (deployment(canary_share), TrafficShare::ZERO);
+                Outcome::Observed { deployment, tolerance }
+            }
+            (None, _) => Outcome::Failed { detail: "no answer".to_owned(), retry: Retry::Yes },
         };
         Some(Input::Answered(call, outcome))
     }
@@ -294,7 +313,9 @@ impl SessionRunner {
     fn asked_for(&self) -> Option<TrafficShare> {
         self.release().outstanding().values().find_map(|one| match one.effect {
             Effect::SetTraffic { share } => Some(share),
-            Effect::Deploy { .. } | Effect::Notify { .. } => None,
+            Effect::Deploy { .. } | Effect::Promote | Effect::LeaveTarget { .. } | Effect::Notify { .. } => {
+                None
+            }
         })
     }
 }

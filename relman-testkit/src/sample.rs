@@ -143,6 +143,7 @@ pub fn builder(release: &str, touches: &[&str]) -> PlanBuilder {
     Plan::builder(release)
         .title(text("Faster tax lookup"))
         .scope(Scope {
+            target: None,
             service: "checkout".parse().expect("a valid name"),
             summary: text("Caches tax rates for a minute"),
             artifact: Artifact { name: text("checkout"), version: text("2.41.0"), digest: None },

@@ -178,6 +178,7 @@ impl ConductorBuilder {
             self.clock.ok_or(missing("clock"))?,
         );
         let executor = Executor::new(
+            releases.clone(),
             self.deployer.ok_or(missing("deployer"))?,
             self.metrics.ok_or(missing("metrics source"))?,
             self.notifier.ok_or(missing("notifier"))?,

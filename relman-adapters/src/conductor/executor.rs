@@ -2,21 +2,28 @@ use std::{any::Any, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::{FutureExt, future::join_all};
 use relman_core::{
+    event::Unreachable,
     judge::{Answer, Arm, Observation},
-    machine::{Call, CallUrgency, EvaluationRequest, Outcome, Request},
-    port::{
-        Deployer, IncidentSource, MetricQuery, MetricsSource, Notifier, PortError, Target, UserFlows,
-        with_causes,
+    machine::{
+        Call, CallUrgency, EvaluationRequest, LeaveTarget, Outcome, Preflight, PreflightAnswer, Request,
     },
+    port::{
+        Deployer, IncidentSource, MetricQuery, MetricsSource, Notifier, PortError, PromoteRequest, Target,
+        UserFlows, with_causes,
+    },
+    target::{Admission, Standing, TargetError, Targets},
     unit::{Text, TrafficShare, Window},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tracing::warn;
 
-use super::Limits;
+use super::{Limits, shared::JOURNAL_TIME};
+use crate::Releases;
 
 /// Makes the calls of every session: with limits on how many are under way at once, and with whatever an adapter does
 /// wrong as an outcome. Decides nothing.
 pub(super) struct Executor {
+    releases: Releases,
     pub(super) deployer: Arc<dyn Deployer>,
     pub(super) metrics: Arc<dyn MetricsSource>,
     pub(super) notifier: Arc<dyn Notifier>,
@@ -33,6 +40,7 @@ pub(super) struct Executor {
 
 impl Executor {
     pub(super) fn new(
+        releases: Releases,
         deployer: Arc<dyn Deployer>,
         metrics: Arc<dyn MetricsSource>,
         notifier: Arc<dyn Notifier>,
@@ -41,6 +49,7 @@ impl Executor {
         limits: Limits,
     ) -> Self {
         Self {
+            releases,
             deployer,
             metrics,
             notifier,
@@ -76,6 +85,15 @@ impl Executor {
         match request {
             Request::Deploy(request) => done(self.deployer.deploy(&request).await),
             Request::SetTraffic(request) => done(self.deployer.set_traffic(&request).await),
+            Request::Promote(request) => self.promote(&request).await,
+            Request::Preflight(asked) => self.preflight(asked).await,
+            Request::LeaveTarget(left) => {
+                let LeaveTarget { target, release, how, place, head, .. } = &left;
+                match self.targets().leave(target, release, (*how, *place), *head).await {
+                    Ok(_) => Outcome::Done,
+                    Err(error) => target_failed(&error),
+                }
+            }
             Request::Notify(notification) => done(self.notifier.notify(&notification).await),
             Request::Measure(question) => self.measure(question).await,
             Request::ObservePlatform(target) => match self.deployer.observe(&target).await {
@@ -107,12 +125,104 @@ impl Executor {
         let pairs =
             question.queries.iter().flat_map(|query| question.arms.iter().map(move |arm| (query, *arm)));
         let observations = join_all(pairs.map(|(query, arm)| self.observe(query, arm, question.window)));
-        let (deployment, observations) = tokio::join!(self.observe_platform(&question.target), observations);
+        let (deployment, observations, standing) = tokio::join!(
+            self.observe_platform(&question.target),
+            observations,
+            self.standing(&question.target)
+        );
         let (deployment, tolerance) = match deployment {
             Ok((deployment, tolerance)) => (Ok(deployment), tolerance),
             Err(detail) => (Err(detail), TrafficShare::ZERO),
         };
-        Outcome::Measured { observations, deployment, tolerance }
+        Outcome::Measured { observations, deployment, tolerance, standing }
+    }
+
+    fn targets(&self) -> Targets<'_> {
+        Targets::new(&**self.releases.journal(), self.releases.clock().now())
+    }
+
+    /// What keeps everything on the target from going forward. What can't be found out changes nothing: while the journal
+    /// can't be read, nothing is recorded either, so that nothing goes forward.
+    async fn standing(&self, target: &Target) -> Option<Standing> {
+        match within(JOURNAL_TIME, "journal", self.targets().standing(&target.name)).await {
+            Ok(Ok(standing)) => Some(standing),
+            Ok(Err(error)) => {
+                warn!(target = %target.name, error = with_causes(&error), "whether the target is frozen is not known");
+                None
+            }
+            Err(detail) => {
+                warn!(target = %target.name, error = detail, "whether the target is frozen is not known");
+                None
+            }
+        }
+    }
+
+    /// Asks for the target, then looks at the platform with the place that is stable there.
+    async fn preflight(&self, asked: Preflight) -> Outcome {
+        let Preflight { target, ask, shares, .. } = asked;
+        let targets = self.targets();
+        let admission = match targets.admit(&target.name, &ask).await {
+            Ok(admission) => admission,
+            Err(error) => return target_failed(&error),
+        };
+        let standing = match targets.standing(&target.name).await {
+            Ok(standing) => standing,
+            Err(error) => return target_failed(&error),
+        };
+        let capabilities = match guarded(|| self.deployer.capabilities()) {
+            Ok(capabilities) => capabilities,
+            Err(message) => return Outcome::panicked(&message),
+        };
+        let Admission::Admitted(admitted) = &admission else {
+            let nobody_looked = Err("the release waits for its target".to_owned());
+            let answer =
+                PreflightAnswer::new(admission, capabilities.promotion, nobody_looked).under(standing);
+            return Outcome::Preflight(Box::new(answer));
+        };
+        let target = target.with_stable(admitted.stable);
+        let deployment = self.observe_platform(&target).await.map(|(deployment, _)| deployment);
+        let unreachable = match self.unreachable(&target, &shares, capabilities.share_tolerance).await {
+            Ok(unreachable) => unreachable,
+            Err(error) => return Outcome::of_error(&error),
+        };
+        let answer = PreflightAnswer::new(admission, capabilities.promotion, deployment);
+        Outcome::Preflight(Box::new(answer.under(standing).without(unreachable)))
+    }
+
+    /// The shares of the track that the platform can't give, not even about.
+    async fn unreachable(
+        &self,
+        target: &Target,
+        shares: &[TrafficShare],
+        tolerance: TrafficShare,
+    ) -> Result<Vec<Unreachable>, PortError> {
+        let mut unreachable = Vec::new();
+        for share in shares.iter().copied() {
+            let nearest = self.deployer.reachable(target, share).await?;
+            // All of the traffic is never a matter of rounding.
+            let tolerated = if share == TrafficShare::FULL { 0 } else { tolerance.basis_points() };
+            if nearest.is_zero() || share.distance(nearest) > tolerated {
+                unreachable.push(Unreachable { share, nearest });
+            }
+        }
+        Ok(unreachable)
+    }
+
+    /// Makes the new version the stable one, and looks at the platform as the next release would find it.
+    async fn promote(&self, request: &PromoteRequest) -> Outcome {
+        let promotion = match guarded(|| self.deployer.capabilities().promotion) {
+            Ok(promotion) => promotion,
+            Err(message) => return Outcome::panicked(&message),
+        };
+        if let Err(error) = self.deployer.promote(request).await {
+            return Outcome::of_error(&error);
+        }
+        let target = request.target.clone();
+        let stable = promotion.stable_after(target.stable);
+        match self.observe_platform(&target.with_stable(stable)).await {
+            Ok((deployment, tolerance)) => Outcome::Observed { deployment, tolerance },
+            Err(detail) => Outcome::Failed { detail, retry: relman_core::port::Retry::Yes },
+        }
     }
 
     async fn observe(&self, query: &MetricQuery, arm: Arm, window: Window) -> Observation {
@@ -167,6 +277,11 @@ fn done(result: Result<(), PortError>) -> Outcome {
         Ok(()) => Outcome::Done,
         Err(error) => Outcome::of_error(&error),
     }
+}
+
+/// The record of a target could not be read or written: tried again, as it may be possible then.
+fn target_failed(error: &TargetError) -> Outcome {
+    Outcome::Failed { detail: with_causes(error), retry: relman_core::port::Retry::Yes }
 }
 
 fn not_configured(what: &str) -> Outcome {

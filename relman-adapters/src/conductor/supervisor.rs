@@ -165,6 +165,7 @@ impl Conductor {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
+        self.shared.releases.claim_back(id, actor, &action).await?;
         if let Some(done) = self.ask(id, Basis::Whatever, actor, &action).await {
             return done;
         }
@@ -185,6 +186,7 @@ impl Conductor {
         actor: &Actor,
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
+        self.shared.releases.claim_back(id, actor, &action).await?;
         if let Some(done) = self.ask(id, Basis::Seen(seen), actor, &action).await {
             return done;
         }

@@ -3,7 +3,12 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 #[allow(clippy::wildcard_imports, reason = "the catalogue names every event")]
-use super::{facts::*, platform::{PlatformObserved, Promoted, PromotionStarted, TargetAdmitted, TargetLeft}, verdicts::*, wire::old};
+use super::{
+    facts::*,
+    platform::{PlatformObserved, Promoted, PromotionStarted, TargetAdmitted, TargetLeft},
+    verdicts::*,
+    wire::old,
+};
 use crate::chain::Data;
 
 /// A kind that this version does not know. A verifier still chains such a record; a conductor won't drive it.

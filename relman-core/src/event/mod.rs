@@ -22,7 +22,8 @@ pub use facts::{
 };
 pub use ground::{CheckOutcome, Ground, ShownInRollback, Task};
 pub use platform::{
-    PlaceSeen, PlatformObserved, PlatformSeen, Promoted, PromotionStarted, TargetAdmitted, TargetLeft, Unreachable,
+    PlaceSeen, PlatformObserved, PlatformSeen, Promoted, PromotionStarted, TargetAdmitted, TargetLeft,
+    Unreachable,
 };
 pub use reason::{Gap, HoldReason, ResumeReason};
 pub(crate) use record::Written;

@@ -184,8 +184,11 @@ impl Release {
             return Err(Refusal::NoWayBack { release: id, way_back });
         }
         if self.has_replaced() {
-            let (version, replaces) =
-                self.plan().map(|plan| plan.scope()).map(|scope| (scope.artifact.version.clone(), scope.replaces.clone())).unzip();
+            let (version, replaces) = self
+                .plan()
+                .map(|plan| plan.scope())
+                .map(|scope| (scope.artifact.version.clone(), scope.replaces.clone()))
+                .unzip();
             return Err(Refusal::Replaced { release: id, version, replaces });
         }
         match self.phase.name() {

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use super::{Due, Phase, Release, RollbackState, StepProgress, TrafficState};
 use crate::{
-    judge::Arm,
     event::TargetAdmitted,
+    judge::Arm,
     plan::{COMPLAINTS, Plan, RollbackContract},
     port::{MetricQuery, Promotion, Target},
     target::AskForAdmission,

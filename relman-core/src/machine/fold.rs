@@ -194,7 +194,9 @@ impl Release {
                     }
                     HoldCause::Unmeasured | HoldCause::Target => {}
                     HoldCause::Freeze => {
-                        for outstanding in self.outstanding.values_mut().filter(|one| one.effect.goes_forward()) {
+                        for outstanding in
+                            self.outstanding.values_mut().filter(|one| one.effect.goes_forward())
+                        {
                             outstanding.due = Due::Now;
                         }
                         self.suspend_what_goes_forward();
@@ -506,7 +508,9 @@ impl Release {
                 rollback.state = RollbackState::Confirming { seen: 0, next_at };
             }
             Phase::Releasing(_) | Phase::Validating(_) => {
-                if let Some(step) = self.phase.step_mut().filter(|step| step.traffic != TrafficState::Promoting) {
+                if let Some(step) =
+                    self.phase.step_mut().filter(|step| step.traffic != TrafficState::Promoting)
+                {
                     step.traffic = TrafficState::Set { looked_until: at };
                     step.counts_from = at;
                 }

@@ -32,8 +32,8 @@ pub use action::Action;
 pub use action_table::{ActionField, ActionName, ActionRules, Who};
 use command::OutcomeOf;
 pub use command::{Command, Principal};
-pub use deadline::{EvaluationRequest, Preflight};
 use deadline::Inquiry;
+pub use deadline::{EvaluationRequest, Preflight};
 pub use deep::{DeepVerifier, NotDerived};
 pub use effect::{Due, Effect, Outstanding};
 pub use flows::{FLOWS_FRESH_FOR, FLOWS_RENEWED_AFTER};
@@ -48,7 +48,7 @@ pub use release::{
 pub use replay::ReplayError;
 pub use requirements::{Missing, Turn};
 pub use session::{
-    Alarm, Append, AtRest, Batch, BatchId, Call, CallId, CallUrgency, Input, LeaveTarget, Outcome, PreflightAnswer, Read,
-    Request, Session, SessionConfig,
+    Alarm, Append, AtRest, Batch, BatchId, Call, CallId, CallUrgency, Input, LeaveTarget, Outcome,
+    PreflightAnswer, Read, Request, Session, SessionConfig,
 };
 pub use transition::MOVES;

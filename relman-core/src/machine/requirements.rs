@@ -294,7 +294,9 @@ impl Release {
         let freezes = self.policy().map_or(&[][..], Policy::freezes).iter();
         let mut in_force: BTreeSet<Text> =
             freezes.filter(|freeze| freeze.frozen_at(now).is_some()).map(Freeze::name).collect();
-        if let Some(HoldReason::Frozen { freeze, .. }) = self.holds.get(&HoldCause::Freeze).map(|hold| &hold.reason) {
+        if let Some(HoldReason::Frozen { freeze, .. }) =
+            self.holds.get(&HoldCause::Freeze).map(|hold| &hold.reason)
+        {
             in_force.insert(freeze.clone());
         }
         in_force

@@ -1,8 +1,8 @@
 use thiserror::Error;
 
 use super::{
-    FreezeDeclared, FreezeLifted, LeftAs, PolicyAdopted, StableBy, StableEstablished, TargetEvent, TargetRecord,
-    TargetRecordError, TargetRefusal, TargetState, record::seal,
+    FreezeDeclared, FreezeLifted, LeftAs, PolicyAdopted, StableBy, StableEstablished, TargetEvent,
+    TargetRecord, TargetRecordError, TargetRefusal, TargetState, record::seal,
 };
 use crate::{
     chain::{Head, SealError},
@@ -180,7 +180,8 @@ impl Standing {
     pub fn of(target: &TargetState, estate: &TargetState, now: Timestamp) -> Self {
         let declared = |state: &TargetState| -> Vec<(StreamId, Option<Actor>, Freeze)> {
             let declared = state.freezes().values();
-            let declared = declared.map(|one| (state.stream().clone(), Some(one.by.clone()), one.freeze.clone()));
+            let declared =
+                declared.map(|one| (state.stream().clone(), Some(one.by.clone()), one.freeze.clone()));
             let adopted = state.policy().into_iter().flat_map(|policy| &policy.freezes);
             declared.chain(adopted.map(|freeze| (state.stream().clone(), None, freeze.clone()))).collect()
         };
@@ -264,11 +265,14 @@ impl<'a> Targets<'a> {
             for line in &lines {
                 let record = TargetRecord::read(line.bytes());
                 let folded = record.and_then(|record| state.apply(&record));
-                folded.map_err(|source| TargetError::Record { stream: stream.clone(), source: Box::new(source) })?;
+                folded.map_err(|source| TargetError::Record {
+                    stream: stream.clone(),
+                    source: Box::new(source),
+                })?;
             }
-            let expected = lines.first().and_then(|first| {
-                first.seq().checked_sub(1).map(|seq| Head { seq, digest: first.prev() })
-            });
+            let expected = lines
+                .first()
+                .and_then(|first| first.seq().checked_sub(1).map(|seq| Head { seq, digest: first.prev() }));
             match self.journal.append(stream, expected, &lines, &index_of(&state)).await {
                 Ok(_) => return Ok(state),
                 Err(AppendError::Conflict { .. }) => {}
@@ -286,7 +290,9 @@ impl<'a> Targets<'a> {
     pub async fn admit(&self, target: &TargetName, ask: &AskForAdmission) -> Result<Admission, TargetError> {
         let decide = |state: &TargetState| state.admit(target, ask);
         let state = match self.change(&target.into(), &Actor::relman(), decide).await {
-            Err(TargetError::Refused(refusal)) => return Ok(Admission::Refused(Text::of(&refusal.to_string()))),
+            Err(TargetError::Refused(refusal)) => {
+                return Ok(Admission::Refused(Text::of(&refusal.to_string())));
+            }
             state => state?,
         };
         Ok(state.admission_of(&ask.release))
@@ -331,7 +337,8 @@ impl<'a> Targets<'a> {
     ///
     /// [`TargetError`]; [`TargetRefusal::Past`] for a freeze that is over already.
     pub async fn freeze(&self, on: &StreamId, by: &Actor, freeze: &Freeze) -> Result<u64, TargetError> {
-        let past = freeze.until.as_ref().map(crate::policy::WrittenTime::at).filter(|until| *until <= self.now);
+        let past =
+            freeze.until.as_ref().map(crate::policy::WrittenTime::at).filter(|until| *until <= self.now);
         if let Some(until) = past {
             return Err(TargetRefusal::Past { until }.into());
         }
@@ -345,10 +352,17 @@ impl<'a> Targets<'a> {
     /// # Errors
     ///
     /// [`TargetError`]; [`TargetRefusal::NoSuchFreeze`] names those that there are.
-    pub async fn unfreeze(&self, on: &StreamId, by: &Actor, number: u64, reason: &Text) -> Result<(), TargetError> {
+    pub async fn unfreeze(
+        &self,
+        on: &StreamId,
+        by: &Actor,
+        number: u64,
+        reason: &Text,
+    ) -> Result<(), TargetError> {
         let decide = |state: &TargetState| {
             if !state.freezes().contains_key(&number) {
-                let in_force = state.freezes().iter().map(|(number, one)| format!("{number} ({})", one.freeze.name()));
+                let in_force =
+                    state.freezes().iter().map(|(number, one)| format!("{number} ({})", one.freeze.name()));
                 let in_force = in_force.collect::<Vec<_>>().join(", ");
                 return Err(TargetRefusal::NoSuchFreeze { number, in_force });
             }
@@ -408,9 +422,15 @@ impl TargetState {
     /// What a release that has asked for the target is told.
     pub fn admission_of(&self, release: &ReleaseId) -> Admission {
         let holder = self.holder();
-        if let (Some(holder), Some(stable)) = (holder.filter(|holder| holder.release == *release), self.stable()) {
+        if let (Some(holder), Some(stable)) =
+            (holder.filter(|holder| holder.release == *release), self.stable())
+        {
             let record = Head { seq: holder.record.seq, digest: holder.record.digest };
-            return Admission::Admitted(Admitted { record, stable: stable.place, version: stable.version.clone() });
+            return Admission::Admitted(Admitted {
+                record,
+                stable: stable.place,
+                version: stable.version.clone(),
+            });
         }
         let before: Vec<&ReleaseId> = holder
             .map(|holder| &holder.release)
@@ -428,7 +448,9 @@ impl TargetState {
                 format!("{} live, {} on its way by {}", stable.version, holder.version, holder.release)
             }
             (Some(stable), None) => format!("{} live", stable.version),
-            (None, _) if *self.stream() == StreamId::Estate => format!("{} freezes declared", self.freezes().len()),
+            (None, _) if *self.stream() == StreamId::Estate => {
+                format!("{} freezes declared", self.freezes().len())
+            }
             (None, _) => "nothing known to be live".to_owned(),
         };
         format!("{}: {what}", self.stream())

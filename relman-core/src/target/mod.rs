@@ -13,8 +13,8 @@ mod refusal;
 mod state;
 
 pub use event::{
-    FreezeDeclared, FreezeLifted, HeadNamed, LeftAs, PolicyAdopted, ReleaseAdmitted, ReleaseLeft, ReleaseQueued,
-    StableBy, StableEstablished, TargetEvent, TargetRegistered,
+    FreezeDeclared, FreezeLifted, HeadNamed, LeftAs, PolicyAdopted, ReleaseAdmitted, ReleaseLeft,
+    ReleaseQueued, StableBy, StableEstablished, TargetEvent, TargetRegistered,
 };
 pub use ledger::{Admission, Admitted, AskForAdmission, Standing, Stopped, TargetError, Targets, Waiting};
 pub use record::{TargetRecord, TargetRecordError};

@@ -45,7 +45,9 @@ pub enum TargetRecordError {
         seq: u64,
     },
     /// The record is chained and says something that this version does not know: read it with a newer one.
-    #[error("{stream}, record {seq}: the event {kind:?} is unknown to this version; a newer version may know it")]
+    #[error(
+        "{stream}, record {seq}: the event {kind:?} is unknown to this version; a newer version may know it"
+    )]
     UnknownKind {
         /// The stream.
         stream: StreamId,

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    FreezeDeclared, FreezeLifted, HeadNamed, LeftAs, PolicyAdopted, ReleaseAdmitted, ReleaseLeft, ReleaseQueued,
-    StableBy, StableEstablished, TargetEvent, TargetRecord, TargetRecordError, TargetRefusal, TargetRegistered,
-    ledger::AskForAdmission,
+    FreezeDeclared, FreezeLifted, HeadNamed, LeftAs, PolicyAdopted, ReleaseAdmitted, ReleaseLeft,
+    ReleaseQueued, StableBy, StableEstablished, TargetEvent, TargetRecord, TargetRecordError, TargetRefusal,
+    TargetRegistered, ledger::AskForAdmission,
 };
 use crate::{
     chain::{Digest, Head},
@@ -180,9 +180,13 @@ impl TargetState {
             TargetEvent::FreezeLifted(lifted) if self.freezes.contains_key(&lifted.declared) => Ok(()),
             TargetEvent::FreezeLifted(_) => Err("it lifts a freeze that was not declared"),
             TargetEvent::PolicyAdopted(_) if of_the_estate => Ok(()),
-            TargetEvent::PolicyAdopted(_) => Err("a policy is adopted for all targets, in the stream `estate`"),
+            TargetEvent::PolicyAdopted(_) => {
+                Err("a policy is adopted for all targets, in the stream `estate`")
+            }
             _ if of_the_estate => Err("the estate has no places and no releases of its own"),
-            TargetEvent::TargetRegistered(_) if self.registered.is_some() => Err("the target is registered already"),
+            TargetEvent::TargetRegistered(_) if self.registered.is_some() => {
+                Err("the target is registered already")
+            }
             TargetEvent::ReleaseAdmitted(_) if self.holder.is_some() => {
                 Err("another release holds the target: one at a time moves its traffic")
             }
@@ -199,7 +203,11 @@ impl TargetState {
             TargetEvent::ReleaseLeft(left) => {
                 let holds = self.holder.as_ref().is_some_and(|holder| holder.release == left.release);
                 let waits = self.queue.iter().any(|one| one.release == left.release);
-                if holds || waits { Ok(()) } else { Err("the release neither holds the target nor waits for it") }
+                if holds || waits {
+                    Ok(())
+                } else {
+                    Err("the release neither holds the target nor waits for it")
+                }
             }
             TargetEvent::TargetRegistered(_) | TargetEvent::StableEstablished(_) => Ok(()),
         }
@@ -248,7 +256,11 @@ impl TargetState {
     /// # Errors
     ///
     /// [`TargetRefusal::WrongKind`] for a drill on a target that meets users, and for anything else on one that does not.
-    pub(super) fn admit(&self, name: &TargetName, ask: &AskForAdmission) -> Result<Vec<TargetEvent>, TargetRefusal> {
+    pub(super) fn admit(
+        &self,
+        name: &TargetName,
+        ask: &AskForAdmission,
+    ) -> Result<Vec<TargetEvent>, TargetRefusal> {
         let rehearsal = self.registered.as_ref().map_or(ask.rehearsal, |registered| registered.rehearsal);
         if rehearsal != ask.drill {
             return Err(TargetRefusal::WrongKind { target: name.clone(), rehearsal });
@@ -339,7 +351,9 @@ impl TargetState {
                 let head = head.map(HeadNamed::from);
                 return Ok(vec![ReleaseAdmitted { release, version, replaces, head, back: true }.into()]);
             }
-            StableBy::Promotion { release } | StableBy::Rollback { release } => Some((release.clone(), stable.since)),
+            StableBy::Promotion { release } | StableBy::Rollback { release } => {
+                Some((release.clone(), stable.since))
+            }
             StableBy::Plan { .. } | StableBy::Person {} => None,
         };
         Err(TargetRefusal::NotLive {

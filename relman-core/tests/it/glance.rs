@@ -38,6 +38,8 @@ fn rolled_back() -> Driven {
     driven.does("user:ben", act::roll_back());
     driven.perform();
     driven.run_while(|driven| driven.phase() == PhaseName::RollingBack);
+    // Its target is free.
+    driven.perform();
     driven
 }
 
@@ -59,6 +61,7 @@ fn one_word_says_how_a_release_is() {
     staging.does("service:ci", act::failed(&last));
     assert_eq!(word(&staging), "waiting for checks", "a failed one has to be mended");
     staging.does("user:ben", act::abort());
+    staging.perform();
     assert_eq!(word(&staging), "done");
 
     assert_eq!(word(&without_a_place()), "waiting for the platform");
@@ -79,8 +82,8 @@ fn one_word_says_how_a_release_is() {
     );
     assert_eq!(word(&rolled_back()), "done");
     let mut completed = Driven::drill().completed();
-    assert_eq!(word(&completed), "done");
     completed.perform();
+    assert_eq!(word(&completed), "done");
     completed.does("user:ana", Action::Close);
     assert_eq!(word(&completed), "done");
 }

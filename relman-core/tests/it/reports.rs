@@ -350,7 +350,9 @@ fn rolled_back_by_a_criterion() {
     // The first attempt fails, the second is not seen, the third is confirmed.
     let failed = |effect: &Effect| match effect {
         Effect::SetTraffic { .. } => failure("the socket was closed", None),
-        Effect::Deploy { .. } | Effect::Notify { .. } => Outcome::Done,
+        Effect::Deploy { .. } | Effect::Promote | Effect::LeaveTarget { .. } | Effect::Notify { .. } => {
+            Outcome::Done
+        }
     };
     drive.perform(failed);
     drive.pass("10s");

@@ -35,11 +35,12 @@ pub(super) fn bake_time_is_observed_time(records: &[Record]) -> Result<(), Broke
                 | HoldCause::Deployer
                 | HoldCause::Platform
                 | HoldCause::Drift
-                | HoldCause::Irreversible => {
+                | HoldCause::Irreversible
+                | HoldCause::Target => {
                     held.insert(placed.cause);
                 }
                 // What a look sees in spite of them is seen.
-                HoldCause::Unmeasured | HoldCause::Suspicion => {}
+                HoldCause::Unmeasured | HoldCause::Suspicion | HoldCause::Freeze => {}
             },
             Event::HoldReleased(released) => {
                 held.remove(&released.cause);

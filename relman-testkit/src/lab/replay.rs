@@ -127,6 +127,7 @@ impl<'a> Replay<'a> {
                 observations: self.measure(question),
                 deployment: Ok(deployment),
                 tolerance,
+                standing: None,
             },
             Request::ObservePlatform(_) => Outcome::Observed { deployment, tolerance },
             other => panic!("nobody asks this here: {other:?}"),

@@ -30,6 +30,7 @@ impl<P: Clone> Stage<P> {
             faults: self.faults.clone(),
             platform: self.platform.fork(clock.clone()),
             clock,
+            targets: self.targets.clone(),
             notifier: self.notifier.fork(),
             journal: self.journal.clone(),
             truth: self.truth.clone(),

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use relman_core::{
     machine::{Call, EvaluationRequest, Outcome, Request},
     port::{Deployer, Deployment, Environment, MetricsSource, Notifier, Place, PortError, Retry, Target},
-    unit::{ReleaseId, Span, TrafficShare},
+    unit::{ReleaseId, Span, Timestamp, TrafficShare},
 };
 
 use super::Flaw;
 use crate::{
     ready,
     world::{
-        Call as Asked, CallAnswer, RecordingNotifier, SimulatedPlatform, What,
+        Call as Asked, CallAnswer, RecordingNotifier, SimulatedPlatform, TargetStreams, What,
         fault::{Fault, PortName, Schedule},
     },
 };
@@ -21,6 +21,8 @@ use crate::{
 pub(super) struct Ports<'a> {
     pub(super) id: &'a ReleaseId,
     pub(super) platform: &'a SimulatedPlatform,
+    pub(super) targets: &'a TargetStreams,
+    pub(super) now: Timestamp,
     pub(super) notifier: &'a RecordingNotifier,
     pub(super) faults: &'a Schedule,
     pub(super) flaw: Option<Flaw>,
@@ -75,6 +77,24 @@ impl Ports<'_> {
                 let time = metrics.map(answers_after).max().unwrap_or(Span::ZERO);
                 Some((time, self.measure(&question)))
             }
+            Request::Promote(mut request) => {
+                request.key = self.key(&request.key);
+                self.repetitions(&request.key)?;
+                if let Err(error) = ready(self.platform.promote(&request)) {
+                    return Some((Span::ZERO, Outcome::of_error(&error)));
+                }
+                let stable = self.platform.capabilities().promotion.stable_after(request.target.stable);
+                Some((Span::ZERO, self.observe(&request.target.with_stable(stable))))
+            }
+            Request::Preflight(asked) => {
+                let at = (self.now, self.platform.capabilities().promotion);
+                let observe = |target: &Target| match self.observe(target) {
+                    Outcome::Observed { deployment, .. } => Ok(deployment),
+                    other => Err(format!("{other:?}")),
+                };
+                Some((Span::ZERO, self.targets.preflight(&asked, at, observe)))
+            }
+            Request::LeaveTarget(left) => Some((Span::ZERO, self.targets.leave(&left, self.now))),
             Request::ObservePlatform(target) => Some((Span::ZERO, self.observe(&target))),
             Request::CheckFlows(_) | Request::ListIncidents { .. } => {
                 let detail = "the simulation has none".to_owned();
@@ -130,6 +150,7 @@ impl Ports<'_> {
             observations,
             deployment: deployment.map_err(|error| error.to_string()),
             tolerance: self.platform.capabilities().share_tolerance,
+            standing: Some(self.targets.standing(&question.target.name, self.now)),
         }
     }
 
@@ -151,8 +172,9 @@ impl Ports<'_> {
 
 fn port_of(request: &Request) -> PortName {
     match request {
-        Request::Deploy(_) | Request::SetTraffic(_) => PortName::Deployer,
-        Request::ObservePlatform(_) => PortName::Observation,
+        Request::Deploy(_) | Request::SetTraffic(_) | Request::Promote(_) => PortName::Deployer,
+        Request::ObservePlatform(_) | Request::Preflight(_) => PortName::Observation,
+        Request::LeaveTarget(_) => PortName::Targets,
         Request::Measure(_) => PortName::Metrics,
         Request::Notify(_) => PortName::Notifier,
         Request::CheckFlows(_) => PortName::UserFlows,

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     People, Team,
     world::{
-        ManualClock, RecordingNotifier, SimulatedPlatform, What,
+        ManualClock, RecordingNotifier, SimulatedPlatform, TargetStreams, What,
         fault::{Boundary, Clocks, Fault, Jump, PortName, Schedule},
     },
 };
@@ -49,6 +49,7 @@ pub(crate) struct Stage<P> {
     pub(super) faults: Arc<Schedule>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) platform: SimulatedPlatform,
+    pub(super) targets: TargetStreams,
     pub(super) notifier: RecordingNotifier,
     pub(super) journal: VirtualJournal,
     /// What the journal amounts to.
@@ -140,6 +141,7 @@ impl<P: People> Stage<P> {
         let second = faults.faults.contains(&Fault::SecondConductor {});
         Self {
             platform: SimulatedPlatform::new(world, seed, clock.clone()),
+            targets: TargetStreams::new(),
             notifier: RecordingNotifier::default().with_faults((*faults).clone()),
             journal: VirtualJournal::used_by(flaw),
             truth: Release::new(id.clone()),
@@ -490,6 +492,8 @@ impl<P: People> Stage<P> {
         Ports {
             id: &self.id,
             platform: &self.platform,
+            targets: &self.targets,
+            now: self.clock.now(),
             notifier: &self.notifier,
             faults: &self.faults,
             flaw: self.flaw,

@@ -123,7 +123,7 @@ impl Evaluation {
             SeenTraffic::Unknown => Err("no answer".to_owned()),
         };
         let observations = self.observations(release, question);
-        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO }
+        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO, standing: None }
     }
 
     fn observations(&self, release: &Release, question: &EvaluationRequest) -> Vec<Observation> {

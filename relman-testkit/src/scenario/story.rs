@@ -209,6 +209,7 @@ impl Story {
         self.release().phase().step().is_some_and(|step| match step.traffic {
             TrafficState::Set { .. } => true,
             TrafficState::Requested => !self.release().exposure().is_zero(),
+            TrafficState::Promoting => false,
         })
     }
 

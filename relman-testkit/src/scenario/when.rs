@@ -125,7 +125,11 @@ pub(super) fn words(effect: &Effect) -> String {
         Effect::Notify { urgency: Urgency::Page, audience, channel, moment, .. } => {
             format!("page {audience} through {channel}: {moment}")
         }
-        Effect::Notify { .. } | Effect::Deploy { .. } | Effect::SetTraffic { .. } => effect.to_string(),
+        Effect::Notify { .. }
+        | Effect::Deploy { .. }
+        | Effect::SetTraffic { .. }
+        | Effect::Promote
+        | Effect::LeaveTarget { .. } => effect.to_string(),
     }
 }
 

@@ -17,6 +17,7 @@ mod notifier;
 mod platform;
 mod requests;
 mod site;
+mod targets;
 pub(crate) mod team;
 mod traffic;
 #[expect(clippy::module_inception, reason = "the module's one main type is the world")]
@@ -29,4 +30,5 @@ pub use harm::{Complaints, Harm, Incident, Onset, Regression};
 pub use notifier::RecordingNotifier;
 pub use platform::SimulatedPlatform;
 pub use requests::{Arrivals, Requests};
+pub use targets::TargetStreams;
 pub use world::{NewVersion, Trouble, World};

@@ -182,8 +182,17 @@ impl<'de> Deserialize<'de> for PlanRevised {
 
 impl Plan {
     fn of(plan: &plan::Plan) -> Self {
-        let plan::Scope { service, target, summary, artifact, replaces, audience, performance, touches, links } =
-            plan.scope().clone();
+        let plan::Scope {
+            service,
+            target,
+            summary,
+            artifact,
+            replaces,
+            audience,
+            performance,
+            touches,
+            links,
+        } = plan.scope().clone();
         let plan::Artifact { name, version, digest } = artifact;
         let scope = Scope {
             service,
@@ -225,7 +234,8 @@ impl Plan {
 impl From<Plan> for plan::Plan {
     fn from(recorded: Plan) -> Self {
         let Plan { release, title, kind, track, risk, watch, scope, contract, communication } = recorded;
-        let Scope { service, target, summary, artifact, replaces, audience, performance, touches, links } = scope;
+        let Scope { service, target, summary, artifact, replaces, audience, performance, touches, links } =
+            scope;
         let Artifact { name, version, digest } = artifact;
         let notices = communication.into_iter().map(|Notice { audience, channel, moments }| plan::Notice {
             audience,

@@ -181,10 +181,10 @@ impl Draft<'_> {
         let release = &self.release;
         let validating = matches!(release.phase, Phase::Validating(_));
         // A suspicion keeps the exposure from growing; what is observed meanwhile is observed.
-        let held =
-            release.holds.keys().any(|cause| {
-                !matches!(cause, HoldCause::Unmeasured | HoldCause::Suspicion | HoldCause::Freeze)
-            });
+        let held = release
+            .holds
+            .keys()
+            .any(|cause| !matches!(cause, HoldCause::Unmeasured | HoldCause::Suspicion | HoldCause::Freeze));
         let elsewhere = matches!(step.traffic, TrafficState::Requested);
         if held || elsewhere || (validating && release.cover.is_none()) {
             return Span::ZERO;

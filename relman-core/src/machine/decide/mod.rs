@@ -19,8 +19,9 @@ use super::{Phase, Refusal, Release, TrafficState, command::Cause};
 use crate::{
     chain::SealedLine,
     event::{
-        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, Ground, OverrideExpired, PromotionStarted, Record,
-        ReleaseCompleted, RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted, Written,
+        ClockSkewed, CoverLapsed, Event, Fact, Gate, GatePassed, Ground, OverrideExpired, PromotionStarted,
+        Record, ReleaseCompleted, RolloutStarted, SealError, StagingStarted, StepStarted, ValidationStarted,
+        Written,
     },
     unit::{Actor, Span, Timestamp},
 };

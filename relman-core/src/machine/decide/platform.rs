@@ -135,7 +135,10 @@ pub(in crate::machine) fn why_not_free(
         return Some(HoldReason::NothingToReplace { replaces, trouble });
     }
     let first = observed.unreachable.first();
-    first.map(|Unreachable { share, nearest }| HoldReason::ShareUnreachable { share: *share, nearest: *nearest })
+    first.map(|Unreachable { share, nearest }| HoldReason::ShareUnreachable {
+        share: *share,
+        nearest: *nearest,
+    })
 }
 
 /// Whether a release is held for the same kind of trouble. A share that moves with each look, as in a slow start, is no news: on-call

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use crate::{
     chain::Head,
     event::{
-        CheckOutcome, EffectId, Event, HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure, PlaceSeen, PlatformSeen,
-        Record, ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
+        CheckOutcome, EffectId, Event, HoldCause, HoldPlaced, HoldReason, HoldReleased, ObservedExposure,
+        PlaceSeen, PlatformSeen, Record, ResumeReason, RollbackTrigger, SetBy, ShownInRollback,
     },
     machine::{
         Action, Command, Principal, Release,

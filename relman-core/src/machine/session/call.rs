@@ -49,10 +49,10 @@ impl Call {
             Request::Deploy(request) => Some(&request.key),
             Request::SetTraffic(request) => Some(&request.key),
             Request::Promote(request) => Some(&request.key),
+            Request::LeaveTarget(left) => Some(&left.key),
             Request::Notify(notification) => Some(&notification.key),
             Request::Measure(_)
             | Request::Preflight(_)
-            | Request::LeaveTarget(_)
             | Request::ObservePlatform(_)
             | Request::CheckFlows(_)
             | Request::ListIncidents { .. } => None,
@@ -122,6 +122,8 @@ pub struct LeaveTarget {
     pub place: Slot,
     /// The last record of the release.
     pub head: Option<Head>,
+    /// The idempotency key: the same for every repetition of this request.
+    pub key: String,
 }
 
 /// Whether production can be entered.

@@ -8,5 +8,8 @@ mod schedule;
 #[expect(clippy::module_inception, reason = "the module's one main type is the session")]
 mod session;
 
-pub use call::{Alarm, Append, Batch, BatchId, Call, CallId, CallUrgency, LeaveTarget, Outcome, PreflightAnswer, Read, Request};
+pub use call::{
+    Alarm, Append, Batch, BatchId, Call, CallId, CallUrgency, LeaveTarget, Outcome, PreflightAnswer, Read,
+    Request,
+};
 pub use session::{AtRest, Input, Session, SessionConfig};

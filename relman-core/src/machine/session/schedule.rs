@@ -80,10 +80,16 @@ impl Session {
                 if !self.is_under_way(effect) {
                     self.start_effect(effect, &wanted, target);
                 }
-            } else if !self.is_changing() {
+            } else if !self.is_changing() && !self.comes_after_another(effect, &wanted.effect) {
                 self.change(effect, &wanted, target);
             }
         }
+    }
+
+    /// A version becomes the stable one once it has all of the traffic: not before that was set.
+    fn comes_after_another(&self, effect: EffectId, wanted: &Effect) -> bool {
+        let mut before = self.release.outstanding().range(..effect);
+        *wanted == Effect::Promote && before.any(|(_, one)| matches!(one.effect, Effect::SetTraffic { .. }))
     }
 
     /// Brings one change of the platform forward: finds out whether it is made, hears what others have decided, makes it.
@@ -130,7 +136,7 @@ impl Session {
                 });
                 let (target, release) = (target.name, target.release);
                 let (how, place, head) = (*how, place.unwrap_or_default(), self.stored);
-                Request::LeaveTarget(LeaveTarget { target, release, how, place, head })
+                Request::LeaveTarget(LeaveTarget { target, release, how, place, head, key })
             }
             Effect::Notify { moment, audience, channel, urgency, title, body } => {
                 Request::Notify(Notification {

@@ -196,7 +196,9 @@ fn expected_end(history: &History<'_>, left: Span) -> Timestamp {
     let held = !history.release.holds().is_empty();
     let from = match history.release.phase().step().map(|step| step.traffic) {
         Some(TrafficState::Set { looked_until }) if !held => looked_until,
-        Some(TrafficState::Set { .. } | TrafficState::Requested | TrafficState::Promoting) | None => history.now,
+        Some(TrafficState::Set { .. } | TrafficState::Requested | TrafficState::Promoting) | None => {
+            history.now
+        }
     };
     (from + left).max(history.now)
 }

@@ -44,7 +44,10 @@ fn every_message_of_a_drill_says_that_it_is_one() {
         let mut note = |driven: &Driven| {
             titles.extend(driven.release.outstanding().values().filter_map(|one| match &one.effect {
                 Effect::Notify { title, .. } => Some(title.clone()),
-                Effect::Deploy { .. } | Effect::SetTraffic { .. } => None,
+                Effect::Deploy { .. }
+                | Effect::SetTraffic { .. }
+                | Effect::Promote
+                | Effect::LeaveTarget { .. } => None,
             }));
         };
         driven.look_at(Err("no answer"), crate::fixture::healthy);

@@ -78,7 +78,7 @@ fn v1_a_flow_that_fails_keeps_the_release_from_being_complete_until_it_passes() 
     );
     driven.healthy_look();
     let batch = finds(&mut driven, FlowOutcome::Passed);
-    assert_eq!(batch.kinds(), ["check_recorded", "gate_passed", "release_completed"]);
+    assert_eq!(batch.kinds(), ["check_recorded", "gate_passed", "promotion_started"]);
     driven.assert_replays();
 }
 

@@ -35,7 +35,10 @@ fn a_freeze_keeps_a_release_out_of_production_until_its_end() {
     driven.now = end(3_600).minus(Span::from_millis(1));
     assert!(driven.tick().events.is_empty());
     driven.now = end(3_600);
-    assert_eq!(driven.tick().kinds(), ["platform_observed", "gate_passed", "rollout_started"]);
+    assert_eq!(
+        driven.tick().kinds(),
+        ["target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
 }
 
 #[test]
@@ -71,7 +74,10 @@ fn a_freeze_is_overridden_by_an_executive_who_then_owes_a_post_mortem() {
     assert!(driven.refused("user:ana", act::override_gate(Gate::Freeze, expires_at)).contains("executive"));
     let batch = driven.does("user:eva", act::override_gate(Gate::Freeze, expires_at));
     assert_eq!(batch.kinds()[..2], ["override_granted", "post_mortem_opened"]);
-    assert_eq!(batch.kinds()[2..], ["platform_observed", "gate_passed", "rollout_started"]);
+    assert_eq!(
+        batch.kinds()[2..],
+        ["target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
     assert_eq!(driven.release.post_mortems()[0].about, PostMortemCause::Override { gate: Gate::Freeze });
     assert_eq!(driven.release.overrides()[&Gate::Freeze].expires_at, expires_at);
     // It covers the steps as well, until it expires.
@@ -180,5 +186,8 @@ fn a_window_stops_a_release_whenever_it_comes() {
     );
     assert!(waits[0].contains(" 23:59 UTC (") && waits[0].ends_with(&format!("({until})")), "{waits:?}");
     driven.now = until;
-    assert_eq!(driven.tick().kinds(), ["platform_observed", "gate_passed", "rollout_started"]);
+    assert_eq!(
+        driven.tick().kinds(),
+        ["target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
 }

@@ -38,7 +38,10 @@ fn g1_a_failed_gate_is_overridden_by_an_executive_alone() {
     );
     let batch = driven.does("user:eva", staging());
     assert_eq!(batch.kinds()[..2], ["override_granted", "post_mortem_opened"]);
-    assert_eq!(batch.kinds()[2..], ["platform_observed", "gate_passed", "rollout_started"]);
+    assert_eq!(
+        batch.kinds()[2..],
+        ["target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
     assert_eq!(
         batch.effects(),
         [
@@ -50,7 +53,7 @@ fn g1_a_failed_gate_is_overridden_by_an_executive_alone() {
     let Event::OverrideGranted(granted) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(granted.reason.as_str(), "the fix for an outage");
     assert_eq!(granted.checks.iter().map(ToString::to_string).collect::<Vec<_>>(), ["unit"]);
-    let Event::GatePassed(passed) = &batch.events[3] else { panic!("{batch:?}") };
+    let Event::GatePassed(passed) = &batch.events[4] else { panic!("{batch:?}") };
     assert_eq!(passed.grounds[2].to_string(), "unit: overridden by user:eva");
 }
 

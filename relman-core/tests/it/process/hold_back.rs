@@ -8,7 +8,7 @@ use relman_core::{
     unit::TrafficShare,
 };
 
-use crate::fixture::{Driven, drill_plan, policy_text, share, with};
+use crate::fixture::{Driven, act, drill_plan, policy_text, share, with};
 
 /// The drill track, validated at 95 %.
 fn policy() -> String {
@@ -19,6 +19,17 @@ fn policy() -> String {
 
 fn completed() -> Driven {
     Driven::planned(&drill_plan(), &policy()).completed()
+}
+
+/// Validated, and about to be promoted.
+fn promoting() -> Driven {
+    let mut driven = Driven::planned(&drill_plan(), &policy()).validating();
+    driven.does("user:qin", act::passed("user-flows"));
+    driven.does("user:olu", act::acknowledge());
+    while !driven.outstanding().contains(&"promote the new version".to_owned()) {
+        driven.healthy_look();
+    }
+    driven
 }
 
 #[test]
@@ -33,13 +44,12 @@ fn the_validation_has_a_baseline_at_the_same_time() {
 }
 
 #[test]
-fn what_was_held_back_gets_the_new_version_when_it_is_complete() {
-    let mut driven = completed();
-    assert_eq!((driven.phase(), driven.release.exposure()), (PhaseName::Completed, share(95)));
-    assert!(driven.missing()[0].contains("traffic at 100%"), "{:?}", driven.missing());
-    let refusal = driven.refused("user:ana", Action::Close);
-    assert!(refusal.contains("what was held back does not have the new version yet"), "{refusal}");
+fn what_was_held_back_gets_the_new_version_before_it_becomes_the_stable_one() {
+    let mut driven = promoting();
+    assert_eq!((driven.phase(), driven.release.exposure()), (PhaseName::Validating, share(95)));
+    assert_eq!(driven.outstanding(), ["set traffic to 100%", "promote the new version"]);
     driven.done("set traffic to 100%");
+    assert_eq!(driven.done("promote the new version").kinds(), ["promoted", "release_completed"]);
     assert_eq!(driven.release.exposure(), TrafficShare::FULL);
     driven.does("user:ana", Action::Close);
     assert_eq!(driven.phase(), PhaseName::Closed);
@@ -47,21 +57,18 @@ fn what_was_held_back_gets_the_new_version_when_it_is_complete() {
 }
 
 #[test]
-fn a_platform_that_refuses_at_the_end_is_asked_again() {
-    let mut driven = completed();
-    for _ in 0..4 {
-        // Nobody is there any more to resume a release that is complete.
-        driven.failed("set traffic to 100%", None);
-        driven.wait("5m".parse().unwrap());
-    }
-    assert!(driven.of_kind("hold_placed").is_empty());
+fn a_platform_that_refuses_at_the_end_holds_it_until_a_person_has_mended_that() {
+    let mut driven = promoting();
+    assert_eq!(driven.failed("set traffic to 100%", None).kinds(), ["effect_failed", "hold_placed"]);
+    driven.does("user:ben", act::resume());
     driven.done("set traffic to 100%");
+    driven.done("promote the new version");
     assert_eq!((driven.phase(), driven.release.exposure()), (PhaseName::Completed, TrafficShare::FULL));
     driven.assert_replays();
 }
 
 #[test]
-fn b1_a_completed_release_can_be_taken_back_before_the_rest_has_it() {
+fn b1_a_completed_release_can_be_taken_back() {
     let mut driven = completed();
     driven.does("user:olu", Action::RollBack { reason: "the basket is empty for some".parse().unwrap() });
     assert_eq!(driven.outstanding().iter().filter(|effect| effect.contains("traffic")).count(), 1);

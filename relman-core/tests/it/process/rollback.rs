@@ -80,7 +80,10 @@ fn b2_the_log_has_trigger_timeline_duration_status_and_root_cause() {
     assert_eq!(driven.missing(), ["traffic seen at zero: 1 of 2 times so far"]);
     let batch = driven.traffic(Ok(ZERO));
     assert_eq!(batch.kinds(), ["zero_traffic_observed", "rollback_confirmed"]);
-    assert_eq!(batch.effects(), ["tell internal through releases: rolled back", "page: rolled back"]);
+    assert_eq!(
+        batch.effects(),
+        ["free the target", "tell internal through releases: rolled back", "page: rolled back"]
+    );
     let Event::RollbackConfirmed(confirmed) = &batch.events[1] else { panic!("{batch:?}") };
     assert_eq!(confirmed.took, driven.now.since(began));
     assert_eq!(confirmed.took, secs(7));

@@ -36,7 +36,10 @@ fn s2_staging_is_deployed_through_the_deployer() {
     }
     assert_eq!(driven.missing(), ["the staging deployment"]);
     let batch = driven.done("deploy to staging");
-    assert_eq!(batch.kinds(), ["deployed", "platform_observed", "gate_passed", "rollout_started"]);
+    assert_eq!(
+        batch.kinds(),
+        ["deployed", "target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
     let Event::Deployed(deployed) = &batch.events[0] else { panic!("{batch:?}") };
     assert_eq!(deployed.environment, Environment::Staging);
     assert_eq!(batch.effects(), ["deploy to production", "tell internal through releases: rollout started"]);
@@ -55,8 +58,11 @@ fn s3_every_check_is_recorded_with_its_evidence() {
     driven.does("service:ci", act::passed("integration"));
     assert_eq!(driven.phase(), PhaseName::Staging);
     let batch = driven.does("service:ci", act::passed("end-to-end"));
-    assert_eq!(batch.kinds(), ["check_recorded", "platform_observed", "gate_passed", "rollout_started"]);
-    let Event::GatePassed(passed) = &batch.events[2] else { panic!("{batch:?}") };
+    assert_eq!(
+        batch.kinds(),
+        ["check_recorded", "target_admitted", "platform_observed", "gate_passed", "rollout_started"]
+    );
+    let Event::GatePassed(passed) = &batch.events[3] else { panic!("{batch:?}") };
     assert_eq!(
         passed.sentences(),
         [

@@ -16,8 +16,11 @@ fn v1_user_flows_are_checked_in_production() {
     let batch = driven.does("user:qin", act::failed("user-flows"));
     assert_eq!(batch.kinds(), ["check_recorded", "gate_failed"]);
     let batch = driven.does("user:qin", act::passed("user-flows"));
-    assert_eq!(batch.kinds(), ["check_recorded", "gate_passed", "release_completed"]);
-    assert_eq!(batch.effects(), ["tell internal through releases: completed"]);
+    assert_eq!(batch.kinds(), ["check_recorded", "gate_passed", "promotion_started"]);
+    assert_eq!(batch.effects(), ["promote the new version"]);
+    let batch = driven.done("promote the new version");
+    assert_eq!(batch.kinds(), ["promoted", "release_completed"]);
+    assert_eq!(batch.effects(), ["free the target", "tell internal through releases: completed"]);
 }
 
 #[test]
@@ -59,6 +62,7 @@ fn v2_nothing_shortens_the_validation() {
     driven.does("user:olu", act::acknowledge());
     driven
         .run_while(|driven| driven.phase() == PhaseName::Validating && driven.baked() < Span::from_hours(24));
+    driven.perform();
     assert_eq!(driven.phase(), PhaseName::Completed);
     driven.assert_replays();
 }
@@ -159,7 +163,7 @@ fn v3_it_is_not_complete_while_nobody_is_on_call() {
     driven.does("user:qin", act::passed("user-flows"));
     assert_eq!(driven.missing(), ["on-call cover: validation time does not count without it"]);
     let batch = driven.does("user:oda", act::acknowledge());
-    assert_eq!(batch.kinds(), ["on_call_acknowledged", "gate_passed", "release_completed"]);
+    assert_eq!(batch.kinds(), ["on_call_acknowledged", "gate_passed", "promotion_started"]);
 }
 
 #[test]

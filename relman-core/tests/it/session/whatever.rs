@@ -11,7 +11,7 @@ use relman_core::{
 };
 
 use super::{ZERO, call_time, command, ticks_until};
-use crate::fixture::{Driven, State, act, failure, healthy, observed, principal, secs};
+use crate::fixture::{Driven, State, act, admitted, deployment, failure, healthy, observed, principal, secs};
 
 /// One thing that happens to a session. Numbers are places in lists, taken modulo their length.
 #[derive(Debug, Clone)]
@@ -93,7 +93,12 @@ fn deed(what: usize) -> Action {
 /// How a call ends where everything works.
 fn well(driven: &Driven, call: &Call) -> Outcome {
     match &call.request {
-        Request::Deploy(_) | Request::SetTraffic(_) | Request::Notify(_) => Outcome::Done,
+        Request::Deploy(_)
+        | Request::SetTraffic(_)
+        | Request::Promote(_)
+        | Request::LeaveTarget(_)
+        | Request::Notify(_) => Outcome::Done,
+        Request::Preflight(asked) => admitted(asked, Ok(deployment(driven.release.exposure()))),
         Request::Measure(question) => driven.measured(question, healthy).into(),
         Request::ObservePlatform(_) if call.urgency == CallUrgency::Back => observed(ZERO),
         Request::ObservePlatform(_) => observed(driven.release.exposure()),

@@ -289,12 +289,21 @@ pub enum PortName {
     UserFlows,
     /// The source of incidents.
     Incidents,
+    /// The record of the target.
+    Targets,
 }
 
 impl PortName {
     /// Every port, in the order of declaration.
-    pub const ALL: [Self; 6] =
-        [Self::Deployer, Self::Observation, Self::Metrics, Self::Notifier, Self::UserFlows, Self::Incidents];
+    pub const ALL: [Self; 7] = [
+        Self::Deployer,
+        Self::Observation,
+        Self::Metrics,
+        Self::Notifier,
+        Self::UserFlows,
+        Self::Incidents,
+        Self::Targets,
+    ];
 }
 
 /// Whose clocks.
@@ -514,6 +523,7 @@ impl PortName {
             Self::Notifier => "message",
             Self::UserFlows => "check of the user flows",
             Self::Incidents => "question to the source of incidents",
+            Self::Targets => "record of the target",
         }
     }
 }
