@@ -178,6 +178,7 @@ pub fn clean_look(question: &EvaluationRequest) -> Outcome {
         observations,
         deployment: Ok(Deployment::at(share).with_detail("weights")),
         tolerance: TrafficShare::ZERO,
+        standing: None,
     }
 }
 

@@ -34,6 +34,7 @@ fn evil() -> Text {
 /// The sample plan, with the same in every text that an author writes.
 fn plan(release: &str) -> Arc<Plan> {
     let scope = Scope {
+        target: None,
         service: "checkout".parse().unwrap(),
         summary: evil(),
         artifact: Artifact { name: evil(), version: evil(), digest: Some(evil()) },

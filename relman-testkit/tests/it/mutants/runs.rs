@@ -6,13 +6,13 @@ use relman_core::{
     event::Record,
     machine::{Action, Call, Command, EvaluationRequest, Input, Outcome, PhaseName, Request},
     plan::Plan,
-    port::{Clock, Deployer, MetricsSource, PortError, Target},
+    port::{Clock, Deployer, MetricsSource, PortError, Promotion, Target},
     unit::{Span, TrafficShare},
 };
 use relman_testkit::{
     AfterFailure, Team, ready, sample,
     world::{
-        ManualClock, Regression, SimulatedPlatform, World,
+        ManualClock, Regression, SimulatedPlatform, TargetStreams, World,
         fault::{Fault, MetricsFate},
     },
 };
@@ -26,7 +26,8 @@ pub(crate) fn play(mutant: &Mutant, seed: u64) -> Vec<Record> {
     let clock = Arc::new(ManualClock::at(sample::start()));
     let platform = SimulatedPlatform::new(world, seed, clock.clone());
     let machine = Machine::new(*mutant, plan.release().clone());
-    let mut run = Run { machine, platform, clock, team, random };
+    let targets = TargetStreams::new();
+    let mut run = Run { machine, platform, targets, clock, team, random };
     let by = Team::new().principal("user:ana");
     let action = Action::RecordPlan { plan, policy: sample::drill_policy() };
     run.tell(&Input::Action(Command { by, action }));
@@ -74,6 +75,7 @@ fn team(random: &mut ChaCha8Rng) -> Team {
 struct Run {
     machine: Machine,
     platform: SimulatedPlatform,
+    targets: TargetStreams,
     clock: Arc<ManualClock>,
     team: Team,
     random: ChaCha8Rng,
@@ -125,6 +127,17 @@ impl Run {
             Request::Notify(_) => Outcome::Done,
             Request::Measure(question) => self.measure(question),
             Request::ObservePlatform(target) => self.observe(target),
+            Request::Promote(request) => {
+                self.observe(&request.target.clone().with_stable(request.target.stable.other()))
+            }
+            Request::Preflight(asked) => {
+                let at = (self.clock.now(), Promotion::Swap);
+                let observe = |target: &Target| {
+                    ready(Deployer::observe(&self.platform, target)).map_err(|error| error.to_string())
+                };
+                self.targets.preflight(asked, at, observe)
+            }
+            Request::LeaveTarget(left) => self.targets.leave(left, self.clock.now()),
             Request::CheckFlows(_) | Request::ListIncidents { .. } => {
                 panic!("nothing checks flows or lists incidents: {:?}", call.request)
             }
@@ -145,7 +158,7 @@ impl Run {
             .map(|(query, arm)| ready(MetricsSource::observe(&self.platform, query, arm, *window)))
             .collect();
         let deployment = ready(Deployer::observe(&self.platform, target)).map_err(|error| error.to_string());
-        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO }
+        Outcome::Measured { observations, deployment, tolerance: TrafficShare::ZERO, standing: None }
     }
 
     fn listen(&mut self) -> bool {
