@@ -18,6 +18,8 @@ pub enum Effect {
     SetTraffic {
         /// The share.
         share: TrafficShare,
+        /// Whether users who are pinned to the new version are cut off.
+        cut: bool,
     },
     /// Tell people.
     Notify {
@@ -41,7 +43,7 @@ impl Effect {
     pub fn task(&self) -> Task {
         match self {
             Self::Deploy { environment } => Task::Deploy { environment: *environment },
-            Self::SetTraffic { share } => Task::SetTraffic { share: *share },
+            Self::SetTraffic { share, .. } => Task::SetTraffic { share: *share },
             Self::Notify { moment, audience, channel, .. } => {
                 let (audience, channel) = (audience.clone(), channel.clone());
                 Task::Notify { moment: *moment, audience, channel }
@@ -52,7 +54,20 @@ impl Effect {
     /// Whether this gives users the new version, or more of them.
     pub fn exposes_users(&self) -> bool {
         match self {
-            Self::SetTraffic { share } => !share.is_zero(),
+            Self::SetTraffic { share, .. } => !share.is_zero(),
+            Self::Deploy { .. } | Self::Notify { .. } => false,
+        }
+    }
+
+    /// Routes this share of the traffic to the new version, and cuts nobody off.
+    pub const fn set_traffic(share: TrafficShare) -> Self {
+        Self::SetTraffic { share, cut: false }
+    }
+
+    /// Whether this takes all traffic from the new version.
+    pub fn takes_everybody_back(&self) -> bool {
+        match self {
+            Self::SetTraffic { share, .. } => share.is_zero(),
             Self::Deploy { .. } | Self::Notify { .. } => false,
         }
     }
@@ -61,7 +76,7 @@ impl Effect {
     pub fn goes_forward(&self) -> bool {
         match self {
             Self::Deploy { .. } => true,
-            Self::SetTraffic { share } => !share.is_zero(),
+            Self::SetTraffic { share, .. } => !share.is_zero(),
             Self::Notify { .. } => false,
         }
     }

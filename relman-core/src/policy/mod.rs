@@ -13,6 +13,7 @@ mod track;
 pub use file::PolicyFileError;
 pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
+pub(crate) use rules::five_minutes;
 pub use rules::{
     Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
     RollbackRules,

@@ -38,7 +38,7 @@ impl Draft<'_> {
     fn effect_done(&mut self, effect: EffectId, done: Effect, means: SetBy) {
         match done {
             Effect::Deploy { environment } => self.follow(Deployed { effect, environment }),
-            Effect::SetTraffic { share } => self.follow(TrafficSet { effect, share, means }),
+            Effect::SetTraffic { share, .. } => self.follow(TrafficSet { effect, share, means }),
             Effect::Notify { moment, audience, channel, .. } => {
                 self.follow(Notified { effect, moment, audience, channel });
                 return;
