@@ -87,6 +87,7 @@ impl Deployer for SplitDeployer {
                 self.wait_for_the_stable_place(&request.target).await?;
                 // The stable place has the new version from here on: giving it all of the traffic exposes nobody to another.
                 let PromoteRequest { target, key, generation, .. } = request.clone();
+                let key = format!("{key}-traffic");
                 let back = TrafficRequest::new(target, TrafficShare::ZERO, key).with_generation(generation);
                 self.routes.set_traffic(&back).await
             }

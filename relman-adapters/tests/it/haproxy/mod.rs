@@ -1,6 +1,7 @@
 //! The HAProxy deployer before a real HAProxy, and before things that are none.
 
 mod conformance;
+mod driven;
 mod situations;
 mod world;
 
