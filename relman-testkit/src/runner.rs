@@ -312,7 +312,7 @@ impl SessionRunner {
     /// The share that the platform is asked to set, as far as the outcome of that is not known.
     fn asked_for(&self) -> Option<TrafficShare> {
         self.release().outstanding().values().find_map(|one| match one.effect {
-            Effect::SetTraffic { share } => Some(share),
+            Effect::SetTraffic { share, .. } => Some(share),
             Effect::Deploy { .. } | Effect::Promote | Effect::LeaveTarget { .. } | Effect::Notify { .. } => {
                 None
             }

@@ -77,7 +77,8 @@ Exit status:
   1  refused, not verified, or something outside failed; the message says which
   2  usage: a wrong command line, or a file it names can't be read or parsed
 
-`deploy-tool help COMMAND` says who may run it and gives an example.";
+`deploy-tool help COMMAND` says who may run it and gives an example; `deploy-tool help command-protocol` says what
+the program of a `command` deployer is asked, and what it answers.";
 
 /// Carries software releases from plan to completion, and keeps a record that can be verified.
 #[derive(Debug, Parser)]
@@ -395,8 +396,27 @@ pub(crate) enum Command {
 
 /// Reads the command line. Where it is wrong, or asks for help, this says so and ends the process.
 pub(crate) fn parse() -> Cli {
+    if std::env::args().skip(1).eq(["help", "command-protocol"].map(str::to_owned)) {
+        print_command_protocol();
+    }
     let matches = command().get_matches();
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+/// Prints the page about the program that a `command` deployer runs, and ends.
+fn print_command_protocol() -> ! {
+    #[cfg(feature = "adapters")]
+    {
+        use std::io::Write as _;
+        // Whoever closes the pipe has read enough.
+        let _ = std::io::stdout().write_all(relman_adapters::deployer::command::PROTOCOL.as_bytes());
+        std::process::exit(0);
+    }
+    #[cfg(not(feature = "adapters"))]
+    {
+        eprintln!("this deploy-tool was built without adapters: build it with --features adapters");
+        std::process::exit(2);
+    }
 }
 
 /// The command line with its commands in groups.

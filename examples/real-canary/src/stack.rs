@@ -171,24 +171,47 @@ impl Stack {
         let client = Client::default();
         let mut stack = Self { config, settings, client, load: None, programs: Vec::new(), dir };
         let versions = [stack.config.baseline_version.clone(), stack.config.canary_version.clone()];
-        let service = stack.config.service.clone();
-        let latency_ms = stack.config.latency.as_millis().to_string();
-        for (name, version, address) in
-            [("baseline", &versions[0], baseline), ("canary", &versions[1], canary)]
-        {
-            let port = address.port().to_string();
-            stack.spawn(
-                name,
-                &service,
-                &["--port", &port, "--version", version, "--latency-ms", &latency_ms],
-            )?;
-        }
+        let [of_baseline, of_canary] = versions;
+        stack.serve("baseline", baseline, &of_baseline)?;
+        stack.serve("canary", canary, &of_canary)?;
         stack.spawn("haproxy", haproxy, &["-db", "-f", "haproxy.cfg"])?;
         let listen = format!("--web.listen-address={at}");
         let args = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn", &listen];
         stack.spawn("prometheus", prometheus, &args)?;
         stack.until_ready().await?;
         Ok(stack)
+    }
+
+    /// Starts a version where one of the two servers of HAProxy is.
+    fn serve(&mut self, name: &'static str, address: SocketAddr, version: &str) -> Result<(), StackError> {
+        let (service, port) = (self.config.service.clone(), address.port().to_string());
+        let latency_ms = self.config.latency.as_millis().to_string();
+        self.spawn(name, &service, &["--port", &port, "--version", version, "--latency-ms", &latency_ms])
+    }
+
+    /// Installs another version in place of one of the two, and returns when it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where it can't be started, or does not answer in time.
+    pub async fn install(&mut self, arm: Arm, version: &str) -> Result<(), StackError> {
+        let Addresses { baseline, canary, .. } = self.settings.addresses;
+        let (name, address) = match arm {
+            Arm::Canary => ("canary", canary),
+            Arm::Baseline => ("baseline", baseline),
+        };
+        // Dropped, it ends; the port is free then.
+        self.programs.retain(|program| program.name() != name);
+        self.serve(name, address, version)?;
+        match arm {
+            Arm::Canary => version.clone_into(&mut self.config.canary_version),
+            Arm::Baseline => version.clone_into(&mut self.config.baseline_version),
+        }
+        let (begin, url) = (Instant::now(), format!("http://{address}/health"));
+        while !self.client.get(&url).await.is_ok_and(|answer| answer.status.is_success()) {
+            self.wait(begin, "the version that was installed does not answer").await?;
+        }
+        Ok(())
     }
 
     fn spawn(&mut self, name: &'static str, program: &Path, args: &[&str]) -> Result<(), StackError> {

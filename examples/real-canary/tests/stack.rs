@@ -14,7 +14,7 @@ use real_canary::stack::{Stack, StackConfig, StackError};
 use relman_core::{
     judge::Arm,
     plan::Artifact,
-    port::{Deployer, Target, TrafficRequest},
+    port::{DeployRequest, Deployer, Environment, Slot, Target, TrafficRequest},
     unit::TrafficShare,
 };
 
@@ -85,6 +85,50 @@ async fn weights_move_real_traffic_and_prometheus_sees_it() {
     assert!(all.iter().all(answers));
     drop(stack);
     assert!(!all.iter().any(answers), "a dropped stack is gone");
+}
+
+/// Two releases in a row, as the deployer sees them: the third version goes where the first one was, and nobody meets it before its
+/// first step.
+#[tokio::test]
+async fn the_second_release_begins_where_nobody_is() {
+    let Some(mut stack) = start().await else { return };
+    let deployer = stack.deployer();
+    deployer.set_traffic(&share(100)).await.unwrap();
+    let mut next = share(10);
+    next.target.stable = Slot::Second;
+    let seen = deployer.observe(&next.target).await.unwrap();
+    assert_eq!(seen.canary_share, TrafficShare::ZERO, "{}", seen.detail);
+
+    stack.install(Arm::Baseline, "3.0.0").await.unwrap();
+    let deploy = DeployRequest::new(next.target.clone(), Environment::Production, "key");
+    let begin = Instant::now();
+    while let Err(error) = deployer.deploy(&deploy).await {
+        assert!(begin.elapsed() < DEADLINE, "{error}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let before = stack.tally();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let tally = stack.tally();
+    assert_eq!(tally.of("3.0.0").all(), 0, "nobody meets it before its first step: {tally}");
+    assert!(tally.of("2.0.0").fine > before.of("2.0.0").fine, "{tally}");
+
+    deployer.set_traffic(&next).await.unwrap();
+    let begin = Instant::now();
+    while stack.tally().of("3.0.0").fine < 20 {
+        assert!(begin.elapsed() < DEADLINE, "{}", stack.tally());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let old = stack.tally().of("1.0.0").all();
+    next.share = TrafficShare::ZERO;
+    deployer.set_traffic(&next).await.unwrap();
+    // What was under way ends.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let back = stack.tally();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let tally = stack.tally();
+    assert_eq!(tally.of("3.0.0").all(), back.of("3.0.0").all(), "{tally}");
+    assert!(tally.of("2.0.0").fine > back.of("2.0.0").fine, "they are back on 2.0.0: {tally}");
+    assert_eq!((tally.of("1.0.0").all(), tally.of("2.0.0").failed, tally.unrouted), (old, 0, 0), "{tally}");
 }
 
 #[derive(Debug)]

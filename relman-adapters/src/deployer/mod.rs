@@ -1,6 +1,6 @@
 //! Deployers: what installs versions and routes traffic to them.
 //!
-//! - [`haproxy`] (feature `haproxy`) moves traffic by the weights of two servers, exactly and at once.
+//! - [`haproxy`] (feature `haproxy`) moves traffic by the weights of servers, exactly and at once.
 //! - [`command`] (feature `command`) runs any executable, for platforms that have a tool of their own.
 //! - [`SplitDeployer`] joins two: one that installs and one that routes.
 

@@ -2,8 +2,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use relman_core::port::{
-    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, PortError, PromoteRequest,
-    Promotion, Target, TrafficRequest, with_causes,
+    DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, Place, PortError, PortErrorKind,
+    PromoteRequest, Promotion, Retry, Target, TrafficRequest, with_causes,
 };
 use relman_core::unit::TrafficShare;
 
@@ -31,6 +31,18 @@ impl SplitDeployer {
     /// Joins a deployer that installs and one that routes.
     pub fn new(installs: Arc<dyn Deployer>, routes: Arc<dyn Deployer>) -> Self {
         Self { name: format!("{}+{}", installs.name(), routes.name()), installs, routes }
+    }
+
+    /// Every stable instance takes requests, as far as can be told: nobody is sent to fewer than there were.
+    async fn wait_for_the_stable_place(&self, target: &Target) -> Result<(), PortError> {
+        let stable = self.routes.observe(target).await?.baseline;
+        let Some((ready, of)) = stable.ready.filter(|(ready, of)| ready < of) else { return Ok(()) };
+        let said = stable.trouble.map_or_else(String::new, |trouble| format!(" ({trouble})"));
+        let detail = format!(
+            "{ready} of {of} stable instances take requests{said}: users stay where they are until all of them do"
+        );
+        let name = self.routes.name();
+        Err(PortError::new(name, "promote", PortErrorKind::Unavailable, detail).with_retry(Retry::Yes))
     }
 }
 
@@ -72,8 +84,10 @@ impl Deployer for SplitDeployer {
             Promotion::Swap => self.routes.promote(request).await,
             Promotion::Replace => {
                 self.installs.promote(request).await?;
+                self.wait_for_the_stable_place(&request.target).await?;
                 // The stable place has the new version from here on: giving it all of the traffic exposes nobody to another.
                 let PromoteRequest { target, key, generation, .. } = request.clone();
+                let key = format!("{key}-traffic");
                 let back = TrafficRequest::new(target, TrafficShare::ZERO, key).with_generation(generation);
                 self.routes.set_traffic(&back).await
             }
@@ -120,7 +134,6 @@ mod tests {
 
     use relman_core::{
         plan::Artifact,
-        port::PortErrorKind,
         unit::{ServiceName, TrafficShare},
     };
 
@@ -147,7 +160,15 @@ mod tests {
 
         fn capabilities(&self) -> DeployerCapabilities {
             let share_tolerance = TrafficShare::percent(if self.name == "routes" { 1 } else { 2 });
-            DeployerCapabilities::new().with_share_tolerance(share_tolerance)
+            let capabilities = DeployerCapabilities::new()
+                .with_share_tolerance(share_tolerance)
+                .with_promotion(Promotion::Replace);
+            if self.name == "installs" { capabilities.telling_versions() } else { capabilities }
+        }
+
+        async fn promote(&self, request: &PromoteRequest) -> Result<(), PortError> {
+            self.note(&format!("promotes {}", request.target.artifact.version));
+            self.installs.map_err(|kind| PortError::new(self.name, "promote", kind, "as told"))
         }
 
         async fn deploy(&self, request: &DeployRequest) -> Result<(), PortError> {
@@ -166,7 +187,14 @@ mod tests {
 
         async fn observe(&self, _: &Target) -> Result<Deployment, PortError> {
             self.note("observes");
-            Ok(Deployment::at(TrafficShare::ZERO))
+            let place = || Place::new().with_version(format!("as {} says", self.name));
+            let share = TrafficShare::ZERO;
+            Ok(match self.name {
+                "installs" => Deployment::at(TrafficShare::FULL).with_canary(place()).with_baseline(place()),
+                _ => Deployment::at(share)
+                    .with_canary(place().with_ready(1, 1))
+                    .with_baseline(Place::new().with_ready(3, 3)),
+            })
         }
     }
 
@@ -198,13 +226,21 @@ mod tests {
         split.deploy(&deploy_to(Environment::Production)).await.unwrap();
         let share = TrafficShare::percent(1);
         split.set_traffic(&TrafficRequest::new(target(), share, "k")).await.unwrap();
-        split.observe(&target()).await.unwrap();
+        let found = split.observe(&target()).await.unwrap();
+        assert_eq!(found.canary_share, TrafficShare::ZERO);
+        assert_eq!(found.canary.version.as_deref(), Some("as routes says"));
+        assert_eq!(found.baseline.version.as_deref(), Some("as installs says"));
+        split.promote(&PromoteRequest::new(target(), "k")).await.unwrap();
         let expected = [
             "installs deploys to staging",
             "installs deploys to production",
             "routes deploys to production",
             "routes sets 1%",
             "routes observes",
+            "installs observes",
+            "installs promotes 2.41.0",
+            "routes observes",
+            "routes sets 0%",
         ];
         assert_eq!(*log.lock().unwrap(), expected);
         assert_eq!(split.name(), "installs+routes");
@@ -218,5 +254,7 @@ mod tests {
         let error = split.deploy(&deploy_to(Environment::Production)).await.unwrap_err();
         assert_eq!((error.adapter(), error.kind()), ("installs", PortErrorKind::Unavailable));
         assert_eq!(*log.lock().unwrap(), ["installs deploys to production"]);
+        split.promote(&PromoteRequest::new(target(), "k")).await.unwrap_err();
+        assert_eq!(log.lock().unwrap()[1..], ["installs promotes 2.41.0"]);
     }
 }

@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use relman_adapters::deployer::command::{CommandConfig, CommandDeployer};
+use relman_adapters::deployer::command::{CommandConfig, CommandDeployer, Operation};
 use relman_core::{
     plan::Artifact,
-    port::{DeployRequest, Deployer, Environment, PortError, PortErrorKind, Retry, Target, TrafficRequest},
+    port::{
+        DeployRequest, Deployer, Environment, PortError, PortErrorKind, PromoteRequest, Promotion, Retry,
+        Target, TrafficRequest,
+    },
     unit::{Span, TrafficShare},
 };
 
@@ -89,7 +92,12 @@ async fn an_answer_that_makes_no_sense_is_quoted() {
         ("true", "wrote \"\" to its standard output"),
         ("echo done", "wrote \"done\""),
         (r#"echo '{"ok":false}'"#, "`ok` is false, and no `error` says why"),
-        (r#"echo '{"canary_share":100}'"#, "unknown field `canary_share`"),
+        (
+            "echo '{}'",
+            "the answer of sh has no `ok`: sh has to write {\"ok\":true}, which says that it is done",
+        ),
+        (r#"echo '{"canary_share":100}'"#, "the answer of sh has no `ok`"),
+        (r#"echo '{"ok":true,"canary_share":100}'"#, "unknown field `canary_share`"),
         (r#"echo '{"ok":true}{"ok":true}'"#, "trailing characters"),
         (r"printf '\377\376'", "wrote \"\u{fffd}\u{fffd}\""),
         (&long, &format!("wrote \"{}\" to", "x".repeat(200))),
@@ -102,6 +110,46 @@ async fn an_answer_that_makes_no_sense_is_quoted() {
     }
     let deployer = CommandDeployer::new(script(r#"echo '{"canary_share":10001}'"#, Path::new("")));
     assert_eq!(deployer.observe(&target()).await.unwrap_err().kind(), PortErrorKind::InvalidAnswer);
+    let deployer = CommandDeployer::new(script("echo '{}'", Path::new("")));
+    let error = deployer.observe(&target()).await.unwrap_err().to_string();
+    assert!(error.contains("the answer of sh has no `canary_share`: sh has to write"), "{error}");
+}
+
+#[tokio::test]
+async fn a_program_is_asked_for_what_it_says_that_it_can_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let heard = dir.path().join("heard");
+    let text = r#"cat >> "$1"; echo '{"ok":true}'"#;
+    let promotion = PromoteRequest::new(target(), "key-3").with_generation(9);
+    let cut = TrafficRequest::new(target(), TrafficShare::ZERO, "key-4").with_cut();
+
+    let knows_little = CommandDeployer::new(script(text, &heard));
+    knows_little.promote(&promotion).await.unwrap();
+    assert_eq!(knows_little.reachable(&target(), TrafficShare::percent(1)).await.unwrap().to_string(), "1%");
+    assert!(!heard.exists(), "it was never started");
+    knows_little.set_traffic(&cut).await.unwrap();
+    let asked = std::fs::read_to_string(&heard).unwrap();
+    assert!(!asked.contains("cut"), "{asked}");
+
+    let replaces = script(text, &heard).with_promotion(Promotion::Replace);
+    let error = CommandDeployer::new(replaces.clone()).promote(&promotion).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Rejected);
+    assert!(error.to_string().contains("teach sh the operation `promote`"), "{error}");
+
+    std::fs::remove_file(&heard).unwrap();
+    let knows = CommandDeployer::new(replaces.with_operations([Operation::Promote, Operation::Cut]));
+    knows.promote(&promotion).await.unwrap();
+    knows.set_traffic(&cut).await.unwrap();
+    let asked = std::fs::read_to_string(&heard).unwrap();
+    let asked: Vec<&str> = asked.lines().collect();
+    assert!(asked[0].starts_with(r#"{"operation":"promote","target":{"#), "{asked:?}");
+    assert!(asked[0].ends_with(r#","key":"key-3","generation":9}"#), "{asked:?}");
+    assert!(asked[1].contains(r#""share":0,"cut":true,"key":"key-4""#), "{asked:?}");
+
+    let text = r#"echo '{"share":1240}'"#;
+    let config = script(text, Path::new("")).with_operations([Operation::Reachable]);
+    let share = CommandDeployer::new(config).reachable(&target(), "12.5%".parse().unwrap()).await.unwrap();
+    assert_eq!(share.to_string(), "12.4%");
 }
 
 #[tokio::test]

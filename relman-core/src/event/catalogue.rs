@@ -157,6 +157,10 @@ events! {
     RollbackUnconfirmed = "rollback_unconfirmed" / 2,
     /// The platform showed no traffic on the new version.
     ZeroTrafficObserved = "zero_traffic_observed",
+    /// The platform showed no share for the new version, and users who are pinned to it still reach it.
+    PinnedUsersObserved = "pinned_users_observed",
+    /// The time to go is over for users who are pinned to the new version.
+    PinnedUsersCut = "pinned_users_cut",
     /// The rollback is done: traffic is at zero, by observation.
     RollbackConfirmed = "rollback_confirmed",
     /// The validation has passed, and the new version is being made the stable one.

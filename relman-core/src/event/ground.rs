@@ -174,6 +174,30 @@ pub enum ShownInRollback {
         )]
         detail: Option<Text>,
     },
+    /// Users still reached it although they were cut off.
+    Pinned {
+        /// How many requests its place has served so far; not told, if absent.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        served: Option<u64>,
+        /// How many of them since the observation before.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        more: Option<u64>,
+        /// How many sessions are open to it or pinned to it; not told, if absent.
+        #[serde(
+            default,
+            deserialize_with = "crate::chain::present",
+            skip_serializing_if = "Option::is_none"
+        )]
+        sessions: Option<u64>,
+    },
     /// It could not be asked.
     Unknown {
         /// Why not.
@@ -184,6 +208,48 @@ pub enum ShownInRollback {
         /// The sentence.
         text: Text,
     },
+}
+
+/// What the confirmation of zero traffic rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ZeroBy {
+    /// The shares that the platform shows alone: it counts no requests.
+    WeightsAlone,
+    /// The shares, and that the new version served no request between two observations.
+    ServedRequests,
+}
+
+impl fmt::Display for ZeroBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::WeightsAlone => "by weights alone; the platform counts no requests",
+            Self::ServedRequests => "and the new version served no request in between",
+        })
+    }
+}
+
+/// How users were seen to reach a version: requests since the last observation, and sessions.
+pub(crate) struct Reached {
+    pub(crate) more: Option<u64>,
+    pub(crate) sessions: Option<u64>,
+}
+
+impl fmt::Display for Reached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |count: Option<u64>, one: &str| {
+            count.filter(|count| *count > 0).map(|count| match count {
+                1 => format!("1 {one}"),
+                count => format!("{count} {one}s"),
+            })
+        };
+        match (of(self.more, "request"), of(self.sessions, "session")) {
+            (Some(more), Some(sessions)) => write!(f, "{more} since the last look, {sessions} open"),
+            (Some(more), None) => write!(f, "{more} since the last look"),
+            (None, Some(sessions)) => write!(f, "{sessions} open"),
+            (None, None) => f.write_str("how many is not told"),
+        }
+    }
 }
 
 impl ShownInRollback {
@@ -199,6 +265,13 @@ impl fmt::Display for ShownInRollback {
             Self::Traffic { share, detail } => {
                 write!(f, "the platform shows {share} of the traffic")?;
                 detail.iter().try_for_each(|detail| write!(f, ": {detail}"))
+            }
+            Self::Pinned { more, sessions, .. } => {
+                write!(
+                    f,
+                    "users were cut off and still reach it: {}",
+                    Reached { more: *more, sessions: *sessions }
+                )
             }
             Self::Unknown { detail } => write!(f, "the traffic could not be observed: {detail}"),
             Self::InWords { text } => text.fmt(f),

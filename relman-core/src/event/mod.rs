@@ -14,13 +14,14 @@ pub use facts::{
     ActionItemKind, ActionItemOpened, ActionItemSettled, CheckRecorded, ClockSkewed, ComplaintRecorded,
     CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed, HoldCause, HoldPlaced,
     HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded, NotificationAbandoned,
-    Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PlanApproved,
-    PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled, PostMortemOpened, ReleaseAborted,
-    ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted, RollbackTrigger,
-    RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted, TrafficDrifted,
-    TrafficSet, ValidationStarted, ZeroTrafficObserved,
+    Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PinnedUsersCut,
+    PinnedUsersObserved, PlanApproved, PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled,
+    PostMortemOpened, ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted,
+    RollbackTrigger, RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted,
+    TrafficDrifted, TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
-pub use ground::{CheckOutcome, Ground, ShownInRollback, Task};
+pub(crate) use ground::Reached;
+pub use ground::{CheckOutcome, Ground, ShownInRollback, Task, ZeroBy};
 pub use platform::{
     PlaceSeen, PlatformObserved, PlatformSeen, Promoted, PromotionStarted, TargetAdmitted, TargetLeft,
     Unreachable,

@@ -19,6 +19,8 @@ pub enum Effect {
     SetTraffic {
         /// The share.
         share: TrafficShare,
+        /// Whether users who are pinned to the new version are cut off.
+        cut: bool,
     },
     /// Make the new version the stable one, and have the platform show that it is.
     Promote,
@@ -49,7 +51,7 @@ impl Effect {
     pub fn task(&self) -> Task {
         match self {
             Self::Deploy { environment } => Task::Deploy { environment: *environment },
-            Self::SetTraffic { share } => Task::SetTraffic { share: *share },
+            Self::SetTraffic { share, .. } => Task::SetTraffic { share: *share },
             Self::Promote => Task::Promote {},
             Self::LeaveTarget { .. } => Task::LeaveTarget {},
             Self::Notify { moment, audience, channel, .. } => {
@@ -62,7 +64,20 @@ impl Effect {
     /// Whether this gives users the new version, or more of them.
     pub fn exposes_users(&self) -> bool {
         match self {
-            Self::SetTraffic { share } => !share.is_zero(),
+            Self::SetTraffic { share, .. } => !share.is_zero(),
+            Self::Deploy { .. } | Self::Promote | Self::LeaveTarget { .. } | Self::Notify { .. } => false,
+        }
+    }
+
+    /// Routes this share of the traffic to the new version, and cuts nobody off.
+    pub const fn set_traffic(share: TrafficShare) -> Self {
+        Self::SetTraffic { share, cut: false }
+    }
+
+    /// Whether this takes all traffic from the new version.
+    pub fn takes_everybody_back(&self) -> bool {
+        match self {
+            Self::SetTraffic { share, .. } => share.is_zero(),
             Self::Deploy { .. } | Self::Promote | Self::LeaveTarget { .. } | Self::Notify { .. } => false,
         }
     }
@@ -71,7 +86,7 @@ impl Effect {
     pub fn goes_forward(&self) -> bool {
         match self {
             Self::Deploy { .. } | Self::Promote => true,
-            Self::SetTraffic { share } => !share.is_zero(),
+            Self::SetTraffic { share, .. } => !share.is_zero(),
             Self::LeaveTarget { .. } | Self::Notify { .. } => false,
         }
     }

@@ -279,6 +279,22 @@ impl Release {
                 let pause = self.confirm_every();
                 if let Phase::RollingBack(rollback) = &mut self.phase {
                     rollback.state = RollbackState::Confirming { seen: observed.times, next_at: at + pause };
+                    rollback.served = observed.served;
+                }
+            }
+            Event::PinnedUsersObserved(observed) => {
+                self.exposure = TrafficShare::ZERO;
+                let pause = self.confirm_every();
+                if let Phase::RollingBack(rollback) = &mut self.phase {
+                    rollback.state = RollbackState::Confirming { seen: 0, next_at: at + pause };
+                    rollback.served = observed.served;
+                    rollback.pinned_since.get_or_insert(at);
+                }
+            }
+            Event::PinnedUsersCut(_) => {
+                if let Phase::RollingBack(rollback) = &mut self.phase {
+                    rollback.state = RollbackState::Requested;
+                    rollback.cut = true;
                 }
             }
             Event::RollbackConfirmed(_) => {
@@ -342,7 +358,7 @@ impl Release {
         for outstanding in self.outstanding.values_mut() {
             let forward = match &outstanding.effect {
                 Effect::Deploy { .. } | Effect::Promote => true,
-                Effect::SetTraffic { share } => *share > exposure,
+                Effect::SetTraffic { share, .. } => *share > exposure,
                 Effect::LeaveTarget { .. } | Effect::Notify { .. } => false,
             };
             if forward {
@@ -457,6 +473,7 @@ impl Release {
         }
         if let Phase::RollingBack(rollback) = &mut self.phase {
             rollback.started_at = begun(rollback.started_at);
+            rollback.pinned_since = rollback.pinned_since.map(begun);
             if let RollbackState::Confirming { next_at, .. } = &mut rollback.state {
                 *next_at = begun(*next_at);
             }
@@ -506,6 +523,8 @@ impl Release {
                 // The first look is at once; after a failure the platform is given time.
                 let next_at = if rollback.unconfirmed == 0 { at } else { at + pause };
                 rollback.state = RollbackState::Confirming { seen: 0, next_at };
+                // What was served before does not count against it.
+                rollback.served = None;
             }
             Phase::Releasing(_) | Phase::Validating(_) => {
                 if let Some(step) =
@@ -553,6 +572,9 @@ impl Release {
             state: RollbackState::Requested,
             unconfirmed: 0,
             in_doubt,
+            served: None,
+            pinned_since: None,
+            cut: false,
         });
     }
 

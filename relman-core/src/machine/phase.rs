@@ -273,6 +273,12 @@ pub struct Rollback {
     /// Whether a change that gives the new version traffic was asked for before, and how it ended is not known: it may
     /// still arrive, so that zero is watched for as long as a call may take.
     pub in_doubt: bool,
+    /// How many requests the new version had served when zero traffic was last seen, since the traffic was set.
+    pub served: Option<u64>,
+    /// Since when users were seen who are pinned to the new version.
+    pub pinned_since: Option<Timestamp>,
+    /// Whether they have been cut off.
+    pub cut: bool,
 }
 
 /// How far a rollback is.

@@ -26,13 +26,13 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             effects
         }
         Event::StepStarted(started) => {
-            let mut effects = vec![Effect::SetTraffic { share: started.share }];
+            let mut effects = vec![Effect::set_traffic(started.share)];
             let title = format!("step {}: {} of the traffic", started.step, started.share);
             let body = format!("It will be observed for at least {}.", started.bake);
             effects.extend(tell(release, NotifyOn::StepStarted, &title, &body));
             effects
         }
-        Event::TrafficDrifted(drifted) => vec![Effect::SetTraffic { share: drifted.expected }],
+        Event::TrafficDrifted(drifted) => vec![Effect::set_traffic(drifted.expected)],
         Event::HoldPlaced(placed) => {
             let title = format!("held: {}", placed.reason);
             let body = format!("It resumes when {}.", placed.reason.unblocked_by());
@@ -87,14 +87,14 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             page(release, NotifyOn::ClockSkewed, "a clock is wrong", &body)
         }
         Event::RollbackStarted(started) => {
-            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
+            let mut effects = vec![Effect::set_traffic(TrafficShare::ZERO)];
             let body = format!("{}. It had {} of the traffic.", started.trigger, started.share);
             effects.extend(tell(release, NotifyOn::RollbackStarted, "rolling back", &body));
             effects.extend(page(release, NotifyOn::RollbackStarted, "rolling back", &body));
             effects
         }
         Event::RollbackUnconfirmed(unconfirmed) => {
-            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO }];
+            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO, cut: was_cut(release) }];
             if unconfirmed.attempt % PAGE_EVERY == 1 {
                 let body = format!("Attempt {}: {}", unconfirmed.attempt, unconfirmed.shown);
                 effects.extend(page(
@@ -104,6 +104,16 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
                     &body,
                 ));
             }
+            effects
+        }
+        Event::PinnedUsersCut(cut) => {
+            let body = format!(
+                "The platform shows no share for the new version, and users still reach it, as with a cookie. They had {} to go, and \
+                 are cut off now.",
+                cut.drained
+            );
+            let mut effects = vec![Effect::SetTraffic { share: TrafficShare::ZERO, cut: true }];
+            effects.extend(page(release, NotifyOn::RollbackUnconfirmed, "pinned users are cut off", &body));
             effects
         }
         Event::EffectFailed(failed) => {
@@ -117,7 +127,8 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             Vec::new()
         }
         Event::RollbackConfirmed(confirmed) => {
-            let body = format!("The platform shows zero traffic, after {}.", confirmed.took);
+            let by = confirmed.by.map_or_else(String::new, |by| format!(", {by}"));
+            let body = format!("The platform shows zero traffic, after {}{by}.", confirmed.took);
             let mut effects = leave(release, LeftAs::RolledBack);
             effects.extend(tell(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body));
             effects.extend(page(release, NotifyOn::RolledBack, "rolled back, and confirmed", &body));
@@ -128,7 +139,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             let held_back = release.track().map(|(_, track)| track.hold_back());
             let mut effects = leave(release, LeftAs::Promoted);
             if !release.promoted && held_back.is_some_and(|held_back| !held_back.is_zero()) {
-                effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
+                effects.push(Effect::set_traffic(TrafficShare::FULL));
             }
             effects.extend(tell(release, NotifyOn::Completed, "complete", &body));
             effects
@@ -143,7 +154,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
             let held_back = release.track().map(|(_, track)| track.hold_back());
             let mut effects = Vec::new();
             if held_back.is_some_and(|held_back| !held_back.is_zero()) {
-                effects.push(Effect::SetTraffic { share: TrafficShare::FULL });
+                effects.push(Effect::set_traffic(TrafficShare::FULL));
             }
             effects.push(Effect::Promote);
             effects
@@ -173,6 +184,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::IncidentReported(_)
         | Event::IncidentEnded(_)
         | Event::ZeroTrafficObserved(_)
+        | Event::PinnedUsersObserved(_)
         | Event::ReleaseClosed(_)
         | Event::Notified(_)
         | Event::NotificationAbandoned(_) => Vec::new(),
@@ -227,4 +239,9 @@ fn page(release: &Release, moment: NotifyOn, title: &str, body: &str) -> Vec<Eff
 fn page_for_cover(release: &Release) -> Vec<Effect> {
     let body = "Validation time counts only while someone is on call. Run `ack` to continue.";
     page(release, NotifyOn::CoverMissing, "nobody is on call", body)
+}
+
+/// Whether users who were pinned to the new version have been cut off: then whoever is asked once more is asked for that, too.
+fn was_cut(release: &Release) -> bool {
+    matches!(&release.phase, Phase::RollingBack(rollback) if rollback.cut)
 }

@@ -311,6 +311,8 @@ impl Release {
             | Event::RollbackStarted(_)
             | Event::RollbackUnconfirmed(_)
             | Event::ZeroTrafficObserved(_)
+            | Event::PinnedUsersObserved(_)
+            | Event::PinnedUsersCut(_)
             | Event::ReleaseAborted(_)
             | Event::Notified(_)
             | Event::NotificationAbandoned(_) => true,

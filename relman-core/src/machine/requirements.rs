@@ -143,6 +143,14 @@ impl Release {
                 RollbackState::Requested => {
                     Missing::world("traffic at zero", "the deployer sets it; relman keeps trying")
                 }
+                RollbackState::Confirming { seen: 0, .. }
+                    if rollback.pinned_since.is_some() && !rollback.cut =>
+                {
+                    Missing::world(
+                        "the last request of users who are pinned to the new version",
+                        "they go by themselves, or are cut off when the policy's `drain` is over",
+                    )
+                }
                 RollbackState::Confirming { seen, .. } => Missing::world(
                     format!("traffic seen at zero: {seen} of {} times so far", self.confirmations()),
                     if rollback.in_doubt {

@@ -72,7 +72,10 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
             (&[Releasing, Validating, RollingBack, Completed, RolledBack], None)
         }
         Event::RollbackStarted(_) => (&[Releasing, Validating, Completed], Some(RollingBack)),
-        Event::RollbackUnconfirmed(_) | Event::ZeroTrafficObserved(_) => (&[RollingBack], None),
+        Event::RollbackUnconfirmed(_)
+        | Event::ZeroTrafficObserved(_)
+        | Event::PinnedUsersObserved(_)
+        | Event::PinnedUsersCut(_) => (&[RollingBack], None),
         Event::RollbackConfirmed(_) => (&[RollingBack], Some(RolledBack)),
         Event::PromotionStarted(_) | Event::Promoted(_) => (&[Validating], None),
         Event::TargetLeft(_) => (&[Completed, RolledBack, Aborted, Closed], None),

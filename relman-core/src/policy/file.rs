@@ -275,12 +275,21 @@ struct RollbackFile {
     confirm_every: Span,
     /// How many observations of zero traffic in a row confirm a rollback.
     confirmations: u32,
+    /// How long users that are pinned to the new version may finish what they are at, before they are cut off.
+    #[serde(with = "as_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
+    drain: Span,
 }
 
 impl Default for RollbackFile {
     /// Two observations five seconds apart: a change that is still under way shows in the second.
     fn default() -> Self {
-        Self { retry_every: Span::from_secs(10), confirm_every: Span::from_secs(5), confirmations: 2 }
+        Self {
+            retry_every: Span::from_secs(10),
+            confirm_every: Span::from_secs(5),
+            confirmations: 2,
+            drain: Span::from_minutes(5),
+        }
     }
 }
 
@@ -358,6 +367,7 @@ impl PolicyFile {
                 retry_every: self.rollback.retry_every,
                 confirm_every: self.rollback.confirm_every,
                 confirmations: self.rollback.confirmations,
+                drain: self.rollback.drain,
             },
             overrides: OverrideRules { longest: self.overrides.longest },
             freezes: self.freezes,

@@ -16,6 +16,7 @@ pub use file::PolicyFileError;
 pub use freeze::{Freeze, Frozen, WrittenTime};
 pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
+pub(crate) use rules::five_minutes;
 pub use rules::{
     NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules,
 };

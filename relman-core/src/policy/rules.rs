@@ -175,6 +175,19 @@ pub struct RollbackRules {
     pub confirm_every: Span,
     /// How many observations of zero traffic in a row confirm a rollback.
     pub confirmations: u32,
+    /// How long users that are pinned to the new version may finish what they are at, before they are cut off.
+    #[serde(rename = "drain_ms", default = "five_minutes", skip_serializing_if = "is_five_minutes")]
+    pub drain: Span,
+}
+
+/// What a policy says that does not say how long pinned users are drained.
+pub(crate) const fn five_minutes() -> Span {
+    Span::from_minutes(5)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+pub(crate) fn is_five_minutes(span: &Span) -> bool {
+    *span == five_minutes()
 }
 
 /// What an override may do.

@@ -321,7 +321,7 @@ impl Ledger {
             }
         }
         for outstanding in driven.release.outstanding().values() {
-            if let Effect::SetTraffic { share } = outstanding.effect {
+            if let Effect::SetTraffic { share, .. } = outstanding.effect {
                 let most = if self.rolling_back { TrafficShare::ZERO } else { self.share.unwrap() };
                 assert!(share <= most, "{share} is asked for in a step of {most}");
             }

@@ -42,7 +42,7 @@ const CATALOGUE: [(&str, Check); 19] = [
 type RunCheck = fn(&Run) -> Result<(), Broken>;
 
 /// Every invariant over a whole run with its name.
-const OF_RUNS: [(&str, RunCheck); 13] = [
+const OF_RUNS: [(&str, RunCheck); 14] = [
     ("chain_verifies", ground_truth::chain_verifies),
     ("replay_equals_live", ground_truth::replay_equals_live),
     ("law2_append_before_act", |run| ground_truth::append_before_act(run.ground_truth())),
@@ -61,6 +61,7 @@ const OF_RUNS: [(&str, RunCheck); 13] = [
         platform::nothing_is_installed_where_users_are(run.ground_truth())
     }),
     ("t7_no_way_back_is_a_hold", platform::no_way_back_is_a_hold),
+    ("t8_zero_is_confirmed_by_requests", platform::zero_is_confirmed_by_requests),
     ("t9_what_users_get_counts", platform::what_users_get_counts),
     ("law9_every_call_ends_once", ground_truth::every_call_ends_once),
     ("law10_nobody_is_left_alone", ground_truth::nobody_is_left_alone),
@@ -110,6 +111,7 @@ impl Run {
 /// | `b3_platform_is_at_zero_when_confirmed` | a confirmed rollback of a version that has traffic |
 /// | `t2_nothing_is_installed_where_users_are` | a new version that is installed where users of an earlier one are |
 /// | `t7_no_way_back_is_a_hold` | a release that goes on while nothing of the old version takes requests |
+/// | `t8_zero_is_confirmed_by_requests` | a rollback that is confirmed while users are pinned to the new version |
 /// | `t9_what_users_get_counts` | bake time while users get another share than the step's, whatever is set |
 /// | `law9_every_call_ends_once` | a call that is neither answered nor aborted, or ends twice |
 /// | `law10_nobody_is_left_alone` | a journal that fails for long while users have the version, and nobody is told |

@@ -76,7 +76,7 @@ pub(super) fn outcome_follows_its_cause(records: &[Record]) -> Result<(), Broken
                     // What was held back.
                     Event::ReleaseCompleted(_) => Asked::Route(TrafficShare::FULL),
                     Event::TrafficDrifted(drifted) => Asked::Route(drifted.expected),
-                    Event::RollbackStarted(_) | Event::RollbackUnconfirmed(_) => {
+                    Event::RollbackStarted(_) | Event::RollbackUnconfirmed(_) | Event::PinnedUsersCut(_) => {
                         Asked::Route(TrafficShare::ZERO)
                     }
                     _ => Asked::Anything,

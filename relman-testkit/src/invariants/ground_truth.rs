@@ -430,6 +430,8 @@ fn patience(run: &Run) -> Span {
         Fault::Deployer { fate: DeployerFate::Hangs | DeployerFate::HangsAfterwards, times, .. } => {
             sum + Span::from_minutes(2).times(u64::from(*times))
         }
+        // Whoever is pinned is drained for five minutes, and cut off then.
+        Fault::Sticky { .. } => sum + Span::from_minutes(10),
         Fault::Crash { down_for, .. } => sum + *down_for,
         _ => sum,
     });

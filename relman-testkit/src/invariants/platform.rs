@@ -72,6 +72,23 @@ pub(super) fn no_way_back_is_a_hold(run: &Run) -> Result<(), Broken> {
     Ok(())
 }
 
+/// A rollback is confirmed after the last user has gone who is pinned to the new version, by themselves or cut off.
+pub(super) fn zero_is_confirmed_by_requests(run: &Run) -> Result<(), Broken> {
+    // The stream may be ahead of the platform's clock.
+    if run.records.iter().any(|record| matches!(record.event, Event::ClockSkewed(_))) {
+        return Ok(());
+    }
+    for record in &run.records {
+        if matches!(record.event, Event::RollbackConfirmed(_))
+            && let Some(pinned) = run.platform.pinned_at(run.release.id(), record.at)
+        {
+            let what = format!("zero is confirmed, and {pinned} of the users are pinned to the new version");
+            return Err(Broken::by(record, what));
+        }
+    }
+    Ok(())
+}
+
 /// Time counts only while users get the step's share.
 pub(super) fn what_users_get_counts(run: &Run) -> Result<(), Broken> {
     let mut share = TrafficShare::ZERO;

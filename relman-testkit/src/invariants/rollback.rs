@@ -83,9 +83,10 @@ pub(super) fn confirmed_by_observation(records: &[Record]) -> Result<(), Broken>
         match &record.event {
             Event::RollbackStarted(_) => (rolling_back, set_to_zero, seen) = (true, false, 0),
             Event::TrafficSet(set) => (set_to_zero, seen) = (set.share == TrafficShare::ZERO, 0),
-            Event::RollbackUnconfirmed(_) => seen = 0,
+            Event::RollbackUnconfirmed(_) | Event::PinnedUsersObserved(_) => seen = 0,
             Event::ZeroTrafficObserved(observed) => {
-                seen += 1;
+                // A platform that counts anew begins anew.
+                seen = if observed.times == 1 { 1 } else { seen + 1 };
                 if observed.times != seen {
                     let what = format!("it is counted as number {}, and is number {seen}", observed.times);
                     return Err(Broken::by(record, what));

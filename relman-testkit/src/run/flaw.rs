@@ -61,6 +61,8 @@ pub enum Flaw {
     OverlooksTheWayBack,
     /// It takes the share that is set for the one that users get. Shows where the platform does something else.
     GoesByTheWeights,
+    /// It takes a version without any share for one that nobody reaches. Shows where users are pinned to it.
+    OverlooksPinnedUsers,
     /// It tells nobody that the journal does not work. Shows where the journal fails for long.
     FailsInSilence,
 }

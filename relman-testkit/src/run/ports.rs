@@ -163,6 +163,9 @@ impl Ports<'_> {
                 {
                     deployment.canary_share = TrafficShare::ZERO;
                 }
+                if self.flaw == Some(Flaw::OverlooksPinnedUsers) {
+                    (deployment.canary.served, deployment.canary.sessions) = (None, None);
+                }
                 Outcome::Observed { deployment, tolerance: self.platform.capabilities().share_tolerance }
             }
             Err(error) => Outcome::of_error(&error),

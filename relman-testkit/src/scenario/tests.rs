@@ -66,7 +66,7 @@ fn effects_that_differ_are_put_beside_each_other() {
         "when user:bo approves, these effects differ (- expected, + asked for):\n  - deploy to production\n  \
          - tell internal through releases: staging\n  + deploy to staging\n"
     );
-    let zero = Effect::SetTraffic { share: TrafficShare::ZERO };
+    let zero = Effect::set_traffic(TrafficShare::ZERO);
     let rolled_back = given(in_step(1)).when(someone("user:oli").rolls_back());
     let text = failure(|| {
         let _ = rolled_back.then_effects([zero]);

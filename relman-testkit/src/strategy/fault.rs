@@ -47,6 +47,8 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
     let fate = prop_oneof![Just(PlatformFate::CanaryDown), Just(PlatformFate::BaselineDown), users];
     let platform =
         (when(), hours(), fate).prop_map(|(from, lasting, fate)| Fault::Platform { from, lasting, fate });
+    let pinned = shares(TrafficShare::percent(1)..=TrafficShare::FULL);
+    let sticky = (pinned, hours()).prop_map(|(pinned, lasting)| Fault::Sticky { pinned, lasting });
     let notifier = (1..=8_u32, 1..=8_u32, select(&[NotifierFate::Down, NotifierFate::AnswerLost][..]))
         .prop_map(|(nth, times, fate)| Fault::Notifier { nth, times, fate });
     let append = (1..=60_u32, 1..=6_u32, select(&AppendFate::ALL[..]))
@@ -70,6 +72,7 @@ pub fn fault() -> impl Strategy<Value = Shown<Fault>> + Clone {
         drift,
         platform,
         hours().prop_map(|lasting| Fault::Occupied { lasting }),
+        sticky,
         (1..=30_u32, 1..=6_u32).prop_map(|(nth, times)| Fault::Observation { nth, times }),
         notifier,
         append,

@@ -301,9 +301,9 @@ impl SimulatedPlatform {
         }
     }
 
-    /// The share of the users that a release has at a moment, however they came there, and whatever the weights say.
-    pub fn users_at(&self, release: &ReleaseId, at: Timestamp) -> TrafficShare {
-        self.with_site(release, |site, _| site.effective(self.faults(release), self.origin).share_at(at))
+    /// The share of the users that was pinned to a release's version at a moment, whatever the weights said.
+    pub fn pinned_at(&self, release: &ReleaseId, at: Timestamp) -> Option<TrafficShare> {
+        self.with_site(release, |site, _| site.pinned_at(at))
     }
 
     /// Does something with what happened to a release so far.

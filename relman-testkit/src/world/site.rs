@@ -263,7 +263,7 @@ impl Site {
                 // To promote late is to promote: users have the new version all the time.
                 None
                 | Some(DeployerFate::AnswerLost | DeployerFate::HangsAfterwards | DeployerFate::Late(_)) => {
-                    self.done.push(Deed::Promoted(now, TrafficShare::FULL))
+                    self.done.push(Deed::Promoted(now, TrafficShare::FULL));
                 }
                 Some(DeployerFate::Halfway | DeployerFate::HalfwayUnnoticed) => {
                     let moved = half_way(there.rest(), TrafficShare::FULL);

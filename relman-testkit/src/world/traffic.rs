@@ -42,7 +42,7 @@ impl TrafficHistory {
         self.0.last().map_or(TrafficShare::ZERO, |(_, share)| *share)
     }
 
-    pub(super) fn share_at(&self, at: Timestamp) -> TrafficShare {
+    fn share_at(&self, at: Timestamp) -> TrafficShare {
         let before = self.0.iter().rev().find(|(from, _)| *from <= at);
         before.map_or(TrafficShare::ZERO, |(_, share)| *share)
     }

@@ -36,8 +36,8 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
     ("healthy", "bdb9d68934b5ef4f186ac3861beab91b4269273c162e06d4a91debe726c3f67d"),
-    ("error spike", "69ff4edce3fbcae552a72110603b5d5a88b7c9356e9f0881ad04dff3766464c7"),
-    ("slow version", "5976f393f0908218dc683ab4b79845ddcbaf908428e42fbf117b0aa8649ef055"),
+    ("error spike", "f713ab880e25d630ab98f13029778677ba3948406137e3e461452004b54b3e0e"),
+    ("slow version", "9f5313c01893c904da8b12f68c2d2ae6fa6846e3c8d102bfccafa1c8e493b3e9"),
     ("outage", "f0b5f8031b0cc6a25fbb8cc2b135e0a3c47e0d019fd9f7f089ba3d5f0c881b0f"),
     ("two conductors", "66c88d679f4e89873c5a5b5d6428f4d2b717ba51ab9fd268d6e1d9069bad86eb"),
     ("random 6", "eef5394bd69a7c648a12a4eaf394fd1eba29ee3fb1a8581217ed5ed2271b5501"),

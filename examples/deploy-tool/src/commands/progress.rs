@@ -74,7 +74,13 @@ impl Progress {
 
 /// Looks are many and notifications are seen elsewhere; what they lead to is news.
 fn is_news(record: &Record) -> bool {
-    !matches!(record.event, Event::Evaluated(_) | Event::Notified(_) | Event::ZeroTrafficObserved(_))
+    !matches!(
+        record.event,
+        Event::Evaluated(_)
+            | Event::Notified(_)
+            | Event::ZeroTrafficObserved(_)
+            | Event::PinnedUsersObserved(_)
+    )
 }
 
 fn now_at(release: &Release, now: Timestamp) -> String {

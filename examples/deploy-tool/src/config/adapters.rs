@@ -15,7 +15,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum DeployerConfig {
-    /// Traffic by the weights of two servers.
+    /// Traffic by the weights of servers.
     Haproxy(HaproxyConfig),
     /// Any executable.
     Command(CommandConfig),

@@ -88,6 +88,16 @@ impl CommandDeployer {
         }
         serde_json::from_slice(&finished.stdout).map_err(|error| {
             let what = A::WHAT;
+            if let Ok(serde_json::Value::Object(fields)) = serde_json::from_slice(&finished.stdout)
+                && !fields.contains_key(A::NEEDS)
+            {
+                let detail = format!(
+                    "the answer of {program} has no `{}`: {program} has to write {what}{said}",
+                    A::NEEDS
+                );
+                return PortError::new(ADAPTER, operation, PortErrorKind::InvalidAnswer, detail)
+                    .with_source(error);
+            }
             let output: String = one_line(&finished.stdout).chars().take(QUOTED_CHARS).collect();
             let detail =
                 format!("{program} wrote {output:?} to its standard output, not {what}: {error}{said}");
@@ -197,20 +207,25 @@ enum Request<'a> {
 
 /// What a program answers.
 trait CommandAnswer: DeserializeOwned {
+    /// What is never left out.
+    const NEEDS: &'static str;
     /// How it has to look.
     const WHAT: &'static str;
 }
 
 impl CommandAnswer for Done {
+    const NEEDS: &'static str = "ok";
     const WHAT: &'static str =
         r#"{"ok":true}, which says that it is done, or {"error":{"kind":…,"detail":…}}"#;
 }
 
 impl CommandAnswer for Deployment {
-    const WHAT: &'static str = r#"{"canary_share":BASIS_POINTS}, which says where the traffic is, or {"error":{"kind":…,"detail":…}}"#;
+    const NEEDS: &'static str = "canary_share";
+    const WHAT: &'static str = r#"{"canary_share":BASIS_POINTS} (100 for 1 %), which says where the traffic is, or {"error":{"kind":…,"detail":…}}"#;
 }
 
 impl CommandAnswer for Reachable {
+    const NEEDS: &'static str = "share";
     const WHAT: &'static str =
         r#"{"share":BASIS_POINTS}, which says what would be set, or {"error":{"kind":…,"detail":…}}"#;
 }

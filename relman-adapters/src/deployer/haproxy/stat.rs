@@ -7,6 +7,10 @@ pub(super) struct Stat {
     /// The weight that counts.
     pub(super) weight: u32,
     pub(super) is_backup: bool,
+    /// How many sessions it has had since HAProxy was started: requests, where it speaks HTTP.
+    pub(super) served: Option<u64>,
+    /// How many it has now.
+    pub(super) sessions: Option<u64>,
 }
 
 /// The columns that matter, by the names in the header line, because versions of HAProxy add some.
@@ -17,6 +21,10 @@ struct Row {
     svname: String,
     weight: u32,
     bck: u8,
+    #[serde(default)]
+    stot: Option<u64>,
+    #[serde(default)]
+    scur: Option<u64>,
 }
 
 /// Reads the answer to `show stat <backend> 4 -1`, the servers of a backend.
@@ -25,9 +33,11 @@ struct Row {
 pub(super) fn parse(answer: &str, backend: &str) -> Result<Vec<Stat>, String> {
     let mut stats = Vec::new();
     for row in csv::Reader::from_reader(answer.trim().as_bytes()).deserialize() {
-        let Row { backend: of, svname, weight, bck } = row.map_err(|error: csv::Error| error.to_string())?;
+        let Row { backend: of, svname, weight, bck, stot, scur } =
+            row.map_err(|error: csv::Error| error.to_string())?;
         if of == backend {
-            stats.push(Stat { server: svname, weight, is_backup: bck > 0 });
+            let (is_backup, served, sessions) = (bck > 0, stot, scur);
+            stats.push(Stat { server: svname, weight, is_backup, served, sessions });
         }
     }
     if stats.is_empty() {
@@ -42,10 +52,18 @@ mod tests {
 
     #[test]
     fn what_counts_is_read_by_the_names_of_the_columns() {
-        let answer = "# pxname,svname,status,weight,act,bck,check_desc,\napp,c1,UP,6,1,0,\"a, b\",\n\
-            app,spare,UP,50,0,1,,\nshop,c1,UP,1,1,0,,\n\n";
-        let stat = |server: &str, weight, is_backup| Stat { server: server.to_owned(), weight, is_backup };
-        assert_eq!(parse(answer, "app"), Ok(vec![stat("c1", 6, false), stat("spare", 50, true)]));
+        let answer = "# pxname,svname,scur,stot,status,weight,act,bck,check_desc,\n\
+            app,c1,2,117,UP,6,1,0,\"a, b\",\napp,spare,,,UP,50,0,1,,\nshop,c1,0,0,UP,1,1,0,,\n\n";
+        let c1 = Stat {
+            server: "c1".to_owned(),
+            weight: 6,
+            is_backup: false,
+            served: Some(117),
+            sessions: Some(2),
+        };
+        let spare =
+            Stat { server: "spare".to_owned(), weight: 50, is_backup: true, served: None, sessions: None };
+        assert_eq!(parse(answer, "app"), Ok(vec![c1, spare]));
     }
 
     #[test]

@@ -1,8 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use relman_core::port::Place;
-
-use super::{stat::Stat, weights::Weights};
+use super::stat::Stat;
 
 /// The version of the answer to `show servers state` that is understood: the first line.
 const FORMAT: &str = "1";
@@ -19,10 +17,18 @@ pub(super) struct Server {
     pub(super) name: String,
     /// The weight that is set.
     pub(super) weight: u32,
+    /// The weight that HAProxy's configuration gives it.
+    pub(super) initial: u32,
     /// The weight that counts: less than the one that is set while it starts slowly.
-    counts: u32,
+    pub(super) counts: u32,
     /// Whether it gets requests only where no other server takes any.
-    is_backup: bool,
+    pub(super) is_backup: bool,
+    /// How many requests it has served since HAProxy was started, as far as `show stat` tells.
+    pub(super) served: Option<u64>,
+    /// How many sessions it has now.
+    pub(super) sessions: Option<u64>,
+    /// Whether the runtime API has put it into maintenance, and nothing else has.
+    pub(super) is_shut_out: bool,
     /// Whether a check of its own agent may set its weight.
     has_agent: bool,
     condition: Condition,
@@ -89,10 +95,15 @@ impl Server {
         }
     }
 
-    /// What is wrong with it, in words; nothing where it takes all the requests that its weight gives it.
-    fn trouble(&self) -> Option<String> {
-        let fine = self.condition == Condition::Up && self.counts == self.weight;
+    /// What is wrong with it, in words; nothing where it takes all the requests that its weight gives it, and nobody else sets that.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let fine = self.condition == Condition::Up && self.counts == self.weight && !self.has_agent;
         (!fine).then(|| format!("{} is {}", self.name, self.state()))
+    }
+
+    /// Whether it is in maintenance, for whatever reason.
+    pub(super) fn is_in_maintenance(&self) -> bool {
+        self.condition == Condition::Maintenance
     }
 }
 
@@ -103,9 +114,9 @@ impl fmt::Display for Server {
 }
 
 impl Servers {
-    /// The server of this name.
-    pub(super) fn named(&self, name: &str) -> Option<&Server> {
-        self.0.iter().find(|server| server.name == name)
+    /// All of them, in HAProxy's order.
+    pub(super) fn all(&self) -> &[Server] {
+        &self.0
     }
 
     /// The names of all servers, for a person.
@@ -116,21 +127,12 @@ impl Servers {
         }
     }
 
-    /// The servers that are neither of the two and have weight; not those that are there for the case that all others fail.
-    fn others<'a>(&'a self, canary: &'a Server, baseline: &'a Server) -> impl Iterator<Item = &'a Server> {
-        self.0.iter().filter(move |server| {
-            server.name != canary.name
-                && server.name != baseline.name
-                && server.weight > 0
-                && !server.is_backup
-        })
-    }
-
     /// Adds what `show stat` says about them.
     pub(super) fn with_stats(mut self, stats: &[Stat]) -> Self {
         for server in &mut self.0 {
             if let Some(stat) = stats.iter().find(|stat| stat.server == server.name) {
                 (server.counts, server.is_backup) = (stat.weight, stat.is_backup);
+                (server.served, server.sessions) = (stat.served, stat.sessions);
             }
         }
         self
@@ -181,16 +183,18 @@ impl Columns<'_> {
 
     fn server(&self, fields: &[&str]) -> Result<Server, String> {
         let weight = self.number(fields, "srv_uweight")?;
+        let administrative = self.number(fields, "srv_admin_state")?;
         Ok(Server {
             name: self.text(fields, "srv_name")?.to_owned(),
             weight,
+            initial: self.number(fields, "srv_iweight")?,
             counts: weight,
             is_backup: false,
+            served: None,
+            sessions: None,
+            is_shut_out: administrative & !DRAIN == FORCED_MAINTENANCE,
             has_agent: self.number::<u32>(fields, "srv_agent_state")? & ENABLED != 0,
-            condition: condition(
-                self.number(fields, "srv_op_state")?,
-                self.number(fields, "srv_admin_state")?,
-            )?,
+            condition: condition(self.number(fields, "srv_op_state")?, administrative)?,
             last_check: last_check(
                 self.number(fields, "srv_check_state")?,
                 self.number(fields, "srv_check_status")?,
@@ -204,9 +208,11 @@ impl Columns<'_> {
 const ENABLED: u32 = 0x04;
 
 /// HAProxy's management guide, "show servers state": the administrative state is a set of bits, of which these
-/// mean draining (forced, inherited) and all others maintenance for one reason or another.
+/// mean draining (forced, inherited) and all others maintenance for one reason or another: this one, that it was asked for.
+const DRAIN: u32 = 0x08 | 0x10;
+const FORCED_MAINTENANCE: u32 = 0x01;
+
 fn condition(operational: u8, administrative: u32) -> Result<Condition, String> {
-    const DRAIN: u32 = 0x08 | 0x10;
     if administrative & !DRAIN != 0 {
         return Ok(Condition::Maintenance);
     }
@@ -229,90 +235,6 @@ fn last_check(state: u32, status: u8, result: u8) -> LastCheck {
         (_, 0..=2, _) => LastCheck::Pending,
         (_, _, 2) => LastCheck::Failed,
         (_, _, _) => LastCheck::Passed,
-    }
-}
-
-/// The canary and the baseline of a backend, and what else there is.
-pub(super) struct Backend<'a> {
-    pub(super) servers: &'a Servers,
-    pub(super) canary: &'a Server,
-    pub(super) baseline: &'a Server,
-}
-
-impl Backend<'_> {
-    /// The weights that are set, whether or not the servers are up.
-    pub(super) fn weights(&self) -> Weights {
-        Weights { canary: self.canary.weight, baseline: self.baseline.weight }
-    }
-
-    /// What these weights would come to now: a server that takes no requests counts nothing.
-    pub(super) fn effective(&self, weights: Weights) -> Weights {
-        let counted = |server: &Server, weight| if server.takes_requests() { weight } else { 0 };
-        Weights {
-            canary: counted(self.canary, weights.canary),
-            baseline: counted(self.baseline, weights.baseline),
-        }
-    }
-
-    /// The weights that count now: less than those that are set while a server starts slowly.
-    pub(super) fn counting(&self) -> Weights {
-        self.effective(Weights { canary: self.canary.counts, baseline: self.baseline.counts })
-    }
-
-    fn others(&self) -> impl Iterator<Item = &Server> {
-        self.servers.others(self.canary, self.baseline)
-    }
-
-    /// The weight that is set for all other servers.
-    pub(super) fn weight_of_others(&self) -> u32 {
-        self.others().map(|server| server.weight).sum()
-    }
-
-    /// The weight of those of them that take requests.
-    pub(super) fn others_in_use(&self) -> u32 {
-        self.others().filter(|server| server.takes_requests()).map(|server| server.weight).sum()
-    }
-
-    /// The weight of those that counts now.
-    pub(super) fn others_counting(&self) -> u32 {
-        self.others().filter(|server| server.takes_requests()).map(|server| server.counts).sum()
-    }
-
-    /// The servers that are not the canary's and take no requests, or fewer than they should, in words.
-    pub(super) fn missing(&self) -> Vec<String> {
-        std::iter::once(self.baseline).chain(self.others()).filter_map(Server::trouble).collect()
-    }
-
-    /// The place of the new version.
-    pub(super) fn canary_place(&self) -> Place {
-        place(&[self.canary])
-    }
-
-    /// The place of the old version: the baseline's server, and what counts as one.
-    pub(super) fn baseline_place(&self) -> Place {
-        place(&std::iter::once(self.baseline).chain(self.others()).collect::<Vec<_>>())
-    }
-}
-
-fn place(servers: &[&Server]) -> Place {
-    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-    let ready = servers.iter().filter(|server| server.takes_requests()).count();
-    let place = Place::new().with_ready(count(ready), count(servers.len()));
-    let trouble: Vec<String> = servers.iter().filter_map(|server| server.trouble()).collect();
-    if trouble.is_empty() { place } else { place.with_trouble(trouble.join(", ")) }
-}
-
-impl fmt::Display for Backend<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.canary, self.baseline)?;
-        let others: Vec<String> = self.others().map(ToString::to_string).collect();
-        if !others.is_empty() {
-            write!(f, "; counted as baseline: {}", others.join(", "))?;
-        }
-        if self.effective(self.weights()).total(self.others_in_use()) == 0 {
-            f.write_str("; no server takes requests, so they are answered with 503")?;
-        }
-        Ok(())
     }
 }
 
@@ -346,7 +268,7 @@ mod tests {
             ("0 33 1 1 6 3 4 14", "in maintenance", false, false),
         ] {
             let servers = Servers::parse(&answer(&[&format!("3 app 1 canary - {fields} 0")]), "app").unwrap();
-            let canary = servers.named("canary").unwrap();
+            let canary = &servers.all()[0];
             assert_eq!(canary.state(), state, "{fields}");
             assert_eq!(canary.takes_requests(), takes_requests, "{fields}");
             assert_eq!(canary.is_ready(), is_ready, "{fields}");
@@ -355,9 +277,9 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_name() {
-        let moved = "1\n# srv_uweight srv_name new be_name srv_op_state srv_admin_state srv_check_result \
-            srv_check_status srv_check_state srv_agent_state\n7 canary x app 2 0 3 6 6 0\n";
-        assert_eq!(Servers::parse(moved, "app").unwrap().named("canary").unwrap().weight, 7);
+        let moved = "1\n# srv_iweight srv_uweight srv_name new be_name srv_op_state srv_admin_state srv_check_result \
+            srv_check_status srv_check_state srv_agent_state\n1 7 canary x app 2 0 3 6 6 0\n";
+        assert_eq!(Servers::parse(moved, "app").unwrap().all()[0].weight, 7);
     }
 
     #[test]

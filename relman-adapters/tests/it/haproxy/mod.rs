@@ -1,6 +1,8 @@
 //! The HAProxy deployer before a real HAProxy, and before things that are none.
 
 mod conformance;
+mod driven;
+mod situations;
 mod world;
 
 use std::collections::BTreeMap;
@@ -93,7 +95,8 @@ async fn weights_that_are_right_are_left_alone_and_others_change_in_the_safe_ord
         ("10%", vec!["set server app/canary weight 11"]),
         ("50%", vec!["set server app/canary weight 99"]),
         ("5%", vec!["set server app/canary weight 6", "set server app/stable weight 114"]),
-        ("0%", vec!["set server app/canary weight 0"]),
+        // As it was found.
+        ("0%", vec!["set server app/canary weight 0", "set server app/stable weight 1"]),
         ("0%", vec![]),
     ] {
         deployer.set_traffic(&traffic(share)).await.unwrap();
@@ -239,7 +242,8 @@ async fn what_is_not_there_is_named_with_what_is() {
         deployer.set_traffic(&traffic("1%")).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), PortErrorKind::Rejected);
-        let message = "no server new in the backend app for the canary; its servers: canary, stable, spare";
+        let message =
+            "there is no server new (`canary`) in the backend app; its servers: canary, stable, spare";
         assert!(error.to_string().contains(message), "{error}");
     }
     // What installs it may be about to add the server.

@@ -38,6 +38,7 @@ pub(crate) struct World {
     /// Where requests go in.
     pub(crate) front: SocketAddr,
     dir: TempDir,
+    program: PathBuf,
     haproxy: Child,
     servers: BTreeMap<&'static str, JoinHandle<()>>,
 }
@@ -50,14 +51,20 @@ impl World {
 
     /// The same with more options for some of the servers.
     pub(crate) async fn start_with(options: &[(&str, &str)]) -> Option<Self> {
+        let more = |name| options.iter().find(|(of, _)| *of == name).map_or("", |(_, more)| *more);
+        let servers = [("canary", 0), ("stable", 1), ("spare", 0)];
+        Self::start_servers(&servers.map(|(name, weight)| (name, weight, more(name))), "").await
+    }
+
+    /// With servers, each with its weight and more options, in a backend with more lines of its own.
+    pub(crate) async fn start_servers(of_backend: &[(&'static str, u32, &str)], more: &str) -> Option<Self> {
         let program = installed("haproxy")?;
         let dir = TempDir::new().unwrap();
         let mut servers = BTreeMap::new();
         let mut lines = String::new();
-        for (name, weight) in [("canary", 0), ("stable", 1), ("spare", 0)] {
+        for (name, weight, more) in of_backend.iter().copied() {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let more = options.iter().find(|(of, _)| *of == name).map_or("", |(_, more)| *more);
             writeln!(
                 lines,
                 "  server {name} {address} check inter 50ms fall 1 rise 1 weight {weight} {more}"
@@ -75,14 +82,15 @@ impl World {
                  stats socket ipv4@{address} level admin\n\
                  defaults\n  mode http\n  timeout connect 2s\n  timeout client 10s\n  timeout server 10s\n\
                  frontend front\n  bind {front}\n  default_backend app\n\
-                 backend app\n  balance roundrobin\n{lines}",
+                 backend app\n  balance roundrobin\n{more}{lines}",
                 socket.display(),
                 operator_socket.display(),
             );
             if let Some(haproxy) = spawn(&program, dir.path(), &config, &socket).await {
-                let world = Self { socket, address, operator_socket, front, dir, haproxy, servers };
-                world.until_server("canary", "up").await;
-                world.until_server("stable", "up").await;
+                let world = Self { socket, address, operator_socket, front, dir, program, haproxy, servers };
+                for (name, _, _) in of_backend {
+                    world.until_server(name, "up").await;
+                }
                 return Some(world);
             }
         }
@@ -111,6 +119,47 @@ impl World {
                 // HAProxy closes the connection after an answer of its own.
                 connection = BufReader::new(TcpStream::connect(self.front).await.unwrap());
             }
+            *counts.entry(if status == 200 { body } else { status.to_string() }).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Starts HAProxy anew, with the weights of its configuration.
+    pub(crate) async fn restart(&mut self) {
+        self.haproxy.kill().unwrap();
+        self.haproxy.wait().unwrap();
+        std::fs::remove_file(&self.socket).ok();
+        let config = std::fs::read_to_string(self.dir.path().join("haproxy.cfg")).unwrap();
+        let begin = Instant::now();
+        self.haproxy = loop {
+            if let Some(haproxy) = spawn(&self.program, self.dir.path(), &config, &self.socket).await {
+                break haproxy;
+            }
+            assert!(begin.elapsed() < DEADLINE, "haproxy does not start again");
+        };
+        for server in self.servers.keys() {
+            self.until_server(server, "up").await;
+        }
+    }
+
+    /// The weights that are set, by server.
+    pub(crate) async fn weights(&self) -> BTreeMap<String, u32> {
+        let answer = self.tell("show servers state app").await;
+        let rows = answer.lines().filter(|line| line.contains(" app "));
+        let weight = |row: &str| {
+            let fields: Vec<&str> = row.split(' ').collect();
+            // Of HAProxy 2.x: 3 is the name, 7 the weight.
+            (fields[3].to_owned(), fields[7].parse().unwrap())
+        };
+        rows.map(weight).collect()
+    }
+
+    /// Sends requests as a user whose cookie names a server.
+    pub(crate) async fn send_as(&self, cookie: &str, requests: usize) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for _ in 0..requests {
+            let mut connection = BufReader::new(TcpStream::connect(self.front).await.unwrap());
+            let (status, body) = request_with(&mut connection, &format!("cookie: SRV={cookie}\r\n")).await;
             *counts.entry(if status == 200 { body } else { status.to_string() }).or_default() += 1;
         }
         counts
@@ -279,7 +328,12 @@ async fn serve(listener: TcpListener, name: &'static str) {
 }
 
 async fn request(connection: &mut BufReader<TcpStream>) -> (u16, String) {
-    connection.write_all(b"GET / HTTP/1.1\r\nhost: app\r\n\r\n").await.unwrap();
+    request_with(connection, "").await
+}
+
+async fn request_with(connection: &mut BufReader<TcpStream>, headers: &str) -> (u16, String) {
+    let request = format!("GET / HTTP/1.1\r\nhost: app\r\n{headers}\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
     let mut line = String::new();
     connection.read_line(&mut line).await.unwrap();
     let status = line.split(' ').nth(1).unwrap_or_default().parse().unwrap();

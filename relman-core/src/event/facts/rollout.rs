@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::{
-        HoldReason, ResumeReason, ShownInRollback, Task,
+        HoldReason, ResumeReason, ShownInRollback, Task, ZeroBy,
         wire::words::{Moment, Place},
     },
     plan::{Criterion, NotifyOn},
@@ -147,6 +147,31 @@ facts! {
         needed: u32,
         /// What the platform said.
         detail: Text,
+        /// How many requests the new version's place has served so far; not told, if absent.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        served: Option<u64>,
+    }
+
+    /// The platform showed no share for the new version, and users who are pinned to it still reach it.
+    struct PinnedUsersObserved {
+        /// How many requests its place has served so far; not told, if absent.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        served: Option<u64>,
+        /// How many of them since the observation before.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        more: Option<u64>,
+        /// How many sessions are open to it or pinned to it; not told, if absent.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        sessions: Option<u64>,
+        /// When they are cut off, if they have not gone by then.
+        cut_at: Timestamp,
+    }
+
+    /// The time to go is over for users who are pinned to the new version: they are cut off.
+    struct PinnedUsersCut {
+        /// How long they were given.
+        #[serde(rename = "drained_ms")]
+        drained: Span,
     }
 
     /// The rollback is done: traffic is at zero, by observation.
@@ -154,6 +179,9 @@ facts! {
         /// How long the traffic took to get there.
         #[serde(rename = "took_ms")]
         took: Span,
+        /// What it rests on. Absent in records of before it was told.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        by: Option<ZeroBy>,
     }
 
     /// The validation has passed.

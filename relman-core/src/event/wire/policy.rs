@@ -92,6 +92,9 @@ struct Rollback {
     retry_every_ms: Span,
     confirm_every_ms: Span,
     confirmations: u32,
+    /// Five minutes, if absent.
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    drain_ms: Option<Span>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -190,6 +193,7 @@ impl Policy {
                 retry_every_ms: raw.rollback.retry_every,
                 confirm_every_ms: raw.rollback.confirm_every,
                 confirmations: raw.rollback.confirmations,
+                drain_ms: Some(raw.rollback.drain).filter(|drain| *drain != policy::five_minutes()),
             },
             overrides: Overrides { longest_ms: raw.overrides.longest },
             freezes: freezes.collect(),
@@ -230,6 +234,7 @@ impl TryFrom<Policy> for policy::Policy {
                 retry_every: recorded.rollback.retry_every_ms,
                 confirm_every: recorded.rollback.confirm_every_ms,
                 confirmations: recorded.rollback.confirmations,
+                drain: recorded.rollback.drain_ms.unwrap_or(policy::five_minutes()),
             },
             overrides: policy::OverrideRules { longest: recorded.overrides.longest_ms },
             freezes,

@@ -38,7 +38,7 @@ impl Draft<'_> {
     fn effect_done(&mut self, effect: EffectId, done: Effect, means: SetBy) {
         match done {
             Effect::Deploy { environment } => self.follow(Deployed { effect, environment }),
-            Effect::SetTraffic { share } => self.follow(TrafficSet { effect, share, means }),
+            Effect::SetTraffic { share, .. } => self.follow(TrafficSet { effect, share, means }),
             Effect::Promote => {
                 let place = self.release.admission.as_ref().map(|one| one.promotion.stable_after(one.place));
                 self.follow(Promoted { effect, place: place.unwrap_or_default() });

@@ -1,13 +1,14 @@
 use std::collections::BTreeSet;
 
-use super::Draft;
+use super::{Draft, Rules};
 use crate::{
     event::{
-        HoldCause, HoldPlaced, HoldReason, PostMortemCause, PostMortemOpened, RollbackConfirmed,
-        RollbackStarted, RollbackTrigger, RollbackUnconfirmed, ShownInRollback, ZeroTrafficObserved,
+        HoldCause, HoldPlaced, HoldReason, PinnedUsersCut, PinnedUsersObserved, PostMortemCause, PostMortemOpened,
+        RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed, ShownInRollback, ZeroBy,
+        ZeroTrafficObserved,
     },
-    machine::{Phase, RollbackState},
-    port::Deployment,
+    machine::{Phase, Rollback, RollbackState},
+    port::{Deployment, Place},
     unit::{Actor, Span, Text, TrafficShare},
 };
 
@@ -65,27 +66,78 @@ impl Draft<'_> {
         if self.now < next_at {
             return;
         }
-        let (attempt, needed) = (rollback.unconfirmed + 1, self.release.confirmations());
+        let shown = match deployment {
+            Ok(shown) if shown.canary_share == TrafficShare::ZERO => {
+                let served = Served::of(&rollback, &shown.canary, self.rules);
+                return if served.is_reached() {
+                    self.pinned(&rollback, served);
+                } else {
+                    self.zero(&rollback, seen, served, &shown.detail);
+                };
+            }
+            Ok(shown) => ShownInRollback::traffic(shown),
+            Err(why) => ShownInRollback::Unknown { detail: Text::of(why) },
+        };
+        self.follow(RollbackUnconfirmed { attempt: rollback.unconfirmed + 1, shown });
+    }
+
+    /// The platform shows no share for the new version, and no request that reached it.
+    fn zero(&mut self, rollback: &Rollback, seen: u32, served: Served, detail: &str) {
+        // That nothing was served is said of the time between two observations.
+        let is_first = served.now.is_some() && served.more.is_none();
+        let needed = self.release.confirmations().max(if served.now.is_some() { 2 } else { 1 });
+        let times = if is_first { 1 } else { seen + 1 };
         // A change that was asked for before may arrive as late as a call may take.
         let watched = !rollback.in_doubt || self.now >= rollback.started_at + self.call_time;
-        match deployment {
-            Ok(shown) if shown.canary_share == TrafficShare::ZERO => {
-                let (times, detail) = (seen + 1, Text::of(&shown.detail));
-                if times < needed || watched {
-                    self.follow(ZeroTrafficObserved { times, needed, detail });
-                }
-                if times >= needed && watched {
-                    self.follow(RollbackConfirmed { took: self.now.since(rollback.started_at) });
-                }
-            }
-            Ok(shown) => {
-                let shown = ShownInRollback::traffic(shown);
-                self.follow(RollbackUnconfirmed { attempt, shown });
-            }
-            Err(why) => {
-                let shown = ShownInRollback::Unknown { detail: Text::of(why) };
-                self.follow(RollbackUnconfirmed { attempt, shown });
-            }
+        if times < needed || watched {
+            self.follow(ZeroTrafficObserved { times, needed, detail: Text::of(detail), served: served.now });
         }
+        if times >= needed && watched {
+            let by = match (self.rules, served.now) {
+                (Rules::First, _) => None,
+                (Rules::Current, None) => Some(ZeroBy::WeightsAlone),
+                (Rules::Current, Some(_)) => Some(ZeroBy::ServedRequests),
+            };
+            self.follow(RollbackConfirmed { took: self.now.since(rollback.started_at), by });
+        }
+    }
+
+    /// The platform shows no share for the new version, and users reach it all the same: they are given time, then cut off.
+    fn pinned(&mut self, rollback: &Rollback, served: Served) {
+        let Served { now, more, sessions } = served;
+        if rollback.cut {
+            let shown = ShownInRollback::Pinned { served: now, more, sessions };
+            return self.follow(RollbackUnconfirmed { attempt: rollback.unconfirmed + 1, shown });
+        }
+        let drain = self.release.policy().map_or(Span::ZERO, |policy| policy.rollback().drain);
+        let since = rollback.pinned_since.unwrap_or(self.now);
+        self.follow(PinnedUsersObserved { served: now, more, sessions, cut_at: since + drain });
+        if self.now >= since + drain {
+            self.follow(PinnedUsersCut { drained: self.now.since(since) });
+        }
+    }
+}
+
+/// What the platform tells of users who reach the new version although it has no share.
+#[derive(Debug, Clone, Copy)]
+struct Served {
+    /// Requests that it has served so far; not told, if absent.
+    now: Option<u64>,
+    /// How many of them since the observation before; not known, where there was none, or the platform counts anew.
+    more: Option<u64>,
+    sessions: Option<u64>,
+}
+
+impl Served {
+    fn of(rollback: &Rollback, place: &Place, rules: Rules) -> Self {
+        if rules == Rules::First {
+            return Self { now: None, more: None, sessions: None };
+        }
+        let more = place.served.zip(rollback.served).and_then(|(now, before)| now.checked_sub(before));
+        Self { now: place.served, more, sessions: place.sessions }
+    }
+
+    fn is_reached(self) -> bool {
+        self.more.is_some_and(|more| more > 0) || self.sessions.is_some_and(|sessions| sessions > 0)
     }
 }

@@ -79,7 +79,10 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
         }
         Event::ZeroTrafficObserved(observed) => {
             let detail = observed.detail.to_string();
-            seen_in_rollback(&Ok(Deployment::at(TrafficShare::ZERO).with_detail(detail)))
+            seen_in_rollback(&Ok(no_share(observed.served, None).with_detail(detail)))
+        }
+        Event::PinnedUsersObserved(observed) => {
+            seen_in_rollback(&Ok(no_share(observed.served, observed.sessions)))
         }
         Event::TargetAdmitted(admitted) => {
             let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
@@ -125,6 +128,7 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
                 let detail = detail.as_ref().map_or("", Text::as_str);
                 Ok(Deployment::at(*share).with_detail(detail))
             }
+            ShownInRollback::Pinned { served, sessions, .. } => Ok(no_share(*served, *sessions)),
             ShownInRollback::Unknown { detail } => Err(detail.to_string()),
             ShownInRollback::InWords { text } => Err(text.to_string()),
         }),
@@ -139,6 +143,13 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
         // What time alone brings about, and what goes forward once nothing is missing.
         _ => vec![Candidate::of(Cause::Tick)],
     }
+}
+
+/// No share for the new version, with what was told of users who reach it all the same.
+fn no_share(served: Option<u64>, sessions: Option<u64>) -> Deployment {
+    let mut deployment = Deployment::at(TrafficShare::ZERO);
+    (deployment.canary.served, deployment.canary.sessions) = (served, sessions);
+    deployment
 }
 
 /// What the platform showed, as far as it is recorded.

@@ -117,6 +117,13 @@ fn first_difference(path: &str, here: &Value, there: &Value) -> Option<Differenc
 /// differently when it was written. What people and platforms say stays.
 fn as_derived(event: &Event, recorded: &Record) -> Event {
     let mut event = event.clone();
+    // What a confirmation rests on was not told from the beginning.
+    if let (Event::RollbackConfirmed(confirmed), Event::RollbackConfirmed(written)) =
+        (&mut event, &recorded.event)
+        && written.by.is_none()
+    {
+        confirmed.by = None;
+    }
     if recorded.version > FormatVersion::V1 {
         return event;
     }

@@ -142,7 +142,7 @@ impl Session {
     pub(super) fn doubt_answered(&mut self, effect: EffectId, outcome: &Outcome) {
         let wanted = self.release.outstanding().get(&effect).map(|one| &one.effect);
         let shown = match (outcome, wanted) {
-            (Outcome::Observed { deployment, tolerance }, Some(Effect::SetTraffic { share })) => {
+            (Outcome::Observed { deployment, tolerance }, Some(Effect::SetTraffic { share, .. })) => {
                 // Nothing and everything are never a matter of rounding.
                 let exact = share.is_zero() || *share == TrafficShare::FULL;
                 let off = deployment.canary_share.distance(*share);

@@ -310,6 +310,10 @@ pub(super) struct Running {
 }
 
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a handful of calls are under way at a time, and most are looks"
+)]
 pub(super) enum Purpose {
     /// It carries out an effect.
     Effect(EffectId),

@@ -295,6 +295,8 @@ fn is_by_a_driver(event: &Event) -> bool {
             | Event::Notified(_)
             | Event::EffectFailed(_)
             | Event::ZeroTrafficObserved(_)
+            | Event::PinnedUsersObserved(_)
+            | Event::PinnedUsersCut(_)
     )
 }
 

@@ -7,7 +7,7 @@ use crate::{
     machine::{Effect, Inquiry, Outstanding, PhaseName},
     port::{DeployRequest, Notification, PromoteRequest, Target, TrafficRequest},
     target::LeftAs,
-    unit::{Timestamp, TrafficShare, Window},
+    unit::{Timestamp, Window},
 };
 
 /// What to call next. Decided anew after every input, on what is stored alone.
@@ -57,7 +57,6 @@ impl Session {
 
     fn carry_out_effects(&mut self, target: &Target) {
         let now = self.stream_now();
-        let zero = Effect::SetTraffic { share: TrafficShare::ZERO };
         let due: Vec<(EffectId, Outstanding)> = self
             .release
             .outstanding()
@@ -67,7 +66,7 @@ impl Session {
             .collect();
         for (effect, wanted) in due {
             // Back waits for nobody.
-            if self.others_drive && wanted.effect != zero {
+            if self.others_drive && !wanted.effect.takes_everybody_back() {
                 if self.now < self.act_after {
                     continue;
                 }
@@ -109,7 +108,7 @@ impl Session {
     fn start_effect(&mut self, effect: EffectId, wanted: &Outstanding, target: &Target) {
         let (target, key) = (target.clone(), wanted.key.clone());
         let urgency = match &wanted.effect {
-            Effect::SetTraffic { share } if share.is_zero() => CallUrgency::Back,
+            Effect::SetTraffic { share, .. } if share.is_zero() => CallUrgency::Back,
             Effect::SetTraffic { .. }
             | Effect::Deploy { .. }
             | Effect::Promote
@@ -121,9 +120,9 @@ impl Session {
                 let environment = *environment;
                 Request::Deploy(DeployRequest { target, environment, key, generation: effect.record })
             }
-            Effect::SetTraffic { share } => {
-                let request = TrafficRequest::new(target, *share, key);
-                Request::SetTraffic(request.with_generation(effect.record))
+            Effect::SetTraffic { share, cut } => {
+                let request = TrafficRequest::new(target, *share, key).with_generation(effect.record);
+                Request::SetTraffic(if *cut { request.with_cut() } else { request })
             }
             Effect::Promote => {
                 Request::Promote(PromoteRequest::new(target, key).with_generation(effect.record))

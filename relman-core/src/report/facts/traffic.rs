@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    event::{Event, ObservedExposure, Record},
+    event::{Event, ObservedExposure, Reached, Record},
     report::facts::{History, Mark},
     unit::{Span, Text, TrafficShare},
 };
@@ -77,6 +77,10 @@ impl ObservedShare {
             },
             Event::TrafficDrifted(drifted) => (Some(drifted.observed), None),
             Event::ZeroTrafficObserved(zero) => (Some(TrafficShare::ZERO), Some(zero.detail.clone())),
+            Event::PinnedUsersObserved(pinned) => {
+                let reached = Reached { more: pinned.more, sessions: pinned.sessions };
+                (Some(TrafficShare::ZERO), Some(Text::of(&format!("pinned users: {reached}"))))
+            }
             Event::RollbackUnconfirmed(unconfirmed) => (None, Some(Text::of(&unconfirmed.shown.to_string()))),
             _ => return None,
         };

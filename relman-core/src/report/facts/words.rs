@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    event::{CheckOutcome, CheckRecorded, Evaluated, Event, HoldCause, ObservedExposure, SetBy},
+    event::{CheckOutcome, CheckRecorded, Evaluated, Event, HoldCause, ObservedExposure, Reached, SetBy},
     judge::Outcome,
     unit::{Span, Timestamp, TrafficShare},
 };
@@ -165,8 +165,17 @@ pub fn sentence(event: &Event) -> String {
         Event::ZeroTrafficObserved(zero) => {
             format!("zero traffic observed, {} of {} times: {}", zero.times, zero.needed, zero.detail)
         }
+        Event::PinnedUsersObserved(pinned) => {
+            let reached = Reached { more: pinned.more, sessions: pinned.sessions };
+            format!(
+                "no share, but pinned users still reach it ({reached}): cut off at {}",
+                time(pinned.cut_at)
+            )
+        }
+        Event::PinnedUsersCut(cut) => format!("pinned users CUT OFF after {}", cut.drained),
         Event::RollbackConfirmed(confirmed) => {
-            format!("rollback confirmed: zero traffic observed after {}", confirmed.took)
+            let by = confirmed.by.map_or_else(String::new, |by| format!(", {by}"));
+            format!("rollback confirmed: zero traffic observed after {}{by}", confirmed.took)
         }
         Event::ReleaseCompleted(completed) => {
             format!("release completed, validated for {}", completed.validated)

@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::{
-    event::{EffectFailed, Event, Record, RollbackTrigger, Task},
+    event::{EffectFailed, Event, Record, RollbackTrigger, Task, ZeroBy},
     report::{
         facts::{
             Harm, Heading, History, IncidentReport, Mark, RollbackEvidence, RollbackTimes, RootCause, breach,
@@ -39,6 +39,15 @@ pub struct RollbackLog {
     pub zero_seen: Option<AfterStart>,
     /// When zero traffic was confirmed: how long the revert took. Not yet, if absent.
     pub confirmed: Option<AfterStart>,
+    /// What that rests on; not told, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<ZeroBy>,
+    /// When users were first seen who are pinned to the new version; none were, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<AfterStart>,
+    /// When they were cut off; they were not, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<AfterStart>,
     /// How often zero traffic was asked for: once, and again after every failure.
     pub attempts: u32,
     /// What went wrong on the way.
@@ -136,6 +145,9 @@ impl RollbackLog {
             zero_set: None,
             zero_seen: None,
             confirmed: None,
+            confirmed_by: None,
+            pinned: None,
+            cut: None,
             attempts: 1,
             failures: Vec::new(),
             times: RollbackTimes::of(before, breach, record, started),
@@ -173,8 +185,17 @@ impl RollbackLog {
                 self.failures.push(FailedAttempt { mark, detail });
             }
             Event::ZeroTrafficObserved(zero) if zero.times == 1 => self.zero_seen = Some(after),
-            Event::RollbackConfirmed(_) => {
+            Event::PinnedUsersObserved(_) => {
+                self.zero_seen = None;
+                self.pinned.get_or_insert(after);
+            }
+            Event::PinnedUsersCut(_) => {
+                self.attempts += 1;
+                self.cut = Some(after);
+            }
+            Event::RollbackConfirmed(confirmed) => {
                 self.confirmed = Some(after);
+                self.confirmed_by = confirmed.by;
                 self.times.revert = Some(after.after);
                 self.status = RollbackStatus::Confirmed;
             }

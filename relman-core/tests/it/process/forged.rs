@@ -111,8 +111,8 @@ fn g1_what_can_not_be_overridden_is_not_and_neither_author_nor_approver_override
 #[test]
 fn b3_a_rollback_ends_when_zero_was_seen_as_often_as_the_policy_asks() {
     let mut driven = Driven::drill().in_step(2);
-    let confirmed = || RollbackConfirmed { took: secs(1) };
-    let zero = |times| ZeroTrafficObserved { times, needed: 2, detail: act::text("zero") };
+    let confirmed = || RollbackConfirmed { took: secs(1), by: None };
+    let zero = |times| ZeroTrafficObserved { times, needed: 2, detail: act::text("zero"), served: None };
     driven.does("user:guest", act::roll_back());
     assert!(!folds(&driven, "system:relman", confirmed()), "not even set");
     driven.done("set traffic to 0%");

@@ -1,7 +1,8 @@
 use relman_core::{
-    event::{Event, PostMortemCause, RollbackTrigger},
-    machine::{Action, Due, Outcome, Phase, PhaseName, RollbackState},
-    unit::TrafficShare,
+    event::{Event, PostMortemCause, RollbackTrigger, ZeroBy},
+    machine::{Action, Due, Effect, Outcome, Phase, PhaseName, RollbackState},
+    port::{Deployment, Place},
+    unit::{Span, TrafficShare},
 };
 
 use crate::fixture::{Driven, act, healthy, observed, secs, share};
@@ -205,4 +206,89 @@ fn b3_a_look_of_the_time_before_changes_nothing() {
     assert!(driven.answer(look, answer.into()).events.is_empty());
     driven.tick();
     assert!(!driven.confirms(), "the platform is not asked before it has answered");
+}
+
+/// No share for the new version, which has served that many requests and has that many sessions.
+fn served(served: u64, sessions: u64) -> Outcome {
+    let place = Place::new().with_served(served).with_sessions(sessions);
+    let deployment = Deployment::at(ZERO).with_canary(place).with_detail("weights say 0%");
+    Outcome::Observed { deployment, tolerance: ZERO }
+}
+
+fn taken_back() -> Driven {
+    let mut driven = Driven::drill().in_step(3);
+    driven.does("user:guest", act::roll_back());
+    driven.done("set traffic to 0%");
+    driven
+}
+
+#[test]
+fn t8_zero_is_confirmed_by_requests_that_are_not_served() {
+    let mut driven = taken_back();
+    assert_eq!(driven.traffic_as(served(117, 0)).kinds(), ["zero_traffic_observed"]);
+    let batch = driven.traffic_as(served(117, 0));
+    assert_eq!(batch.kinds(), ["zero_traffic_observed", "rollback_confirmed"]);
+    let Event::RollbackConfirmed(confirmed) = &batch.events[1] else { panic!("{batch:?}") };
+    assert_eq!(confirmed.by, Some(ZeroBy::ServedRequests));
+    driven.assert_replays();
+
+    let mut driven = taken_back();
+    driven.traffic(Ok(ZERO));
+    let batch = driven.traffic(Ok(ZERO));
+    let Event::RollbackConfirmed(confirmed) = &batch.events[1] else { panic!("{batch:?}") };
+    assert_eq!(confirmed.by, Some(ZeroBy::WeightsAlone));
+}
+
+#[test]
+fn t8_users_who_are_pinned_are_drained_and_then_cut_off() {
+    let mut driven = taken_back();
+    assert_eq!(driven.traffic_as(served(117, 0)).kinds(), ["zero_traffic_observed"]);
+    let began = {
+        let batch = driven.traffic_as(served(120, 0));
+        assert_eq!((batch.kinds(), batch.effects()), (vec!["pinned_users_observed"], vec![]));
+        driven.now
+    };
+    assert_eq!(driven.missing(), ["the last request of users who are pinned to the new version"]);
+    // No request in five seconds, and a session that is open all the same.
+    assert_eq!(driven.traffic_as(served(120, 1)).kinds(), ["pinned_users_observed"]);
+    let mut count = 120;
+    let cut = loop {
+        count += 1;
+        let batch = driven.traffic_as(served(count, 1));
+        if batch.has("pinned_users_cut") {
+            break batch;
+        }
+        assert_eq!(batch.kinds(), ["pinned_users_observed"]);
+        assert!(driven.now.since(began) < Span::from_minutes(6), "they are drained for ever");
+    };
+    assert!(driven.now.since(began) >= Span::from_minutes(5));
+    assert_eq!(cut.kinds(), ["pinned_users_observed", "pinned_users_cut"]);
+    assert_eq!(cut.effects(), ["set traffic to 0%", "page: rollback not confirmed"]);
+    let asked = driven.release.outstanding().values().map(|one| &one.effect);
+    let cuts: Vec<bool> = asked
+        .filter_map(|effect| match effect {
+            Effect::SetTraffic { cut, .. } => Some(*cut),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(cuts, [true]);
+    driven.done("set traffic to 0%");
+    // Being cut off did not help: it is tried again, and on-call hears of it.
+    driven.traffic_as(served(count, 0));
+    let batch = driven.traffic_as(served(count + 1, 0));
+    assert_eq!(batch.kinds(), ["rollback_unconfirmed"]);
+    assert_eq!(batch.effects(), ["set traffic to 0%", "page: rollback not confirmed"]);
+    driven.done("set traffic to 0%");
+    driven.traffic_as(served(count + 1, 0));
+    assert!(driven.traffic_as(served(count + 1, 0)).has("rollback_confirmed"));
+    driven.assert_replays();
+}
+
+#[test]
+fn t8_a_counter_that_begins_again_is_no_answer() {
+    let mut driven = taken_back();
+    assert_eq!(driven.traffic_as(served(117, 0)).kinds(), ["zero_traffic_observed"]);
+    assert_eq!(driven.traffic_as(served(3, 0)).kinds(), ["zero_traffic_observed"], "it was started anew");
+    assert_eq!(driven.phase(), PhaseName::RollingBack);
+    assert!(driven.traffic_as(served(3, 0)).has("rollback_confirmed"));
 }

@@ -13,7 +13,7 @@ use relman_testkit::{
 };
 
 /// The invariant that has to notice, and what is wrong with the conductor.
-pub(crate) const FLAWS: [(&str, Flaw); 20] = [
+pub(crate) const FLAWS: [(&str, Flaw); 21] = [
     ("chain_verifies", Flaw::RewritesLines),
     ("replay_equals_live", Flaw::ClosesInMemory),
     ("law2_append_before_act", Flaw::ActsBeforeAppending),
@@ -25,6 +25,7 @@ pub(crate) const FLAWS: [(&str, Flaw); 20] = [
     ("b3_platform_is_at_zero_when_confirmed", Flaw::WatchesZeroBriefly),
     ("t2_nothing_is_installed_where_users_are", Flaw::BelievesItFree),
     ("t7_no_way_back_is_a_hold", Flaw::OverlooksTheWayBack),
+    ("t8_zero_is_confirmed_by_requests", Flaw::OverlooksPinnedUsers),
     ("t9_what_users_get_counts", Flaw::GoesByTheWeights),
     ("law9_every_call_ends_once", Flaw::ForgetsAborts),
     ("law9_every_call_ends_once", Flaw::AnswersTwice),
@@ -96,6 +97,9 @@ pub(crate) fn drill_for(flaw: Flaw, seed: u64) -> Simulation {
             lasting: Span::from_minutes(20),
             fate: PlatformFate::BaselineDown,
         }),
+        Flaw::OverlooksPinnedUsers => {
+            drill.also(Fault::Sticky { pinned: TrafficShare::percent(1), lasting: Span::from_minutes(20) })
+        }
         Flaw::GoesByTheWeights => drill.also(Fault::Platform {
             from: When::AfterExposure(Span::ZERO),
             lasting: Span::from_minutes(20),
@@ -127,7 +131,7 @@ impl People for Impatient {
     fn act(&mut self, release: &Release, now: Timestamp) -> Vec<(Principal, Action)> {
         let mut acts = self.0.act(release, now);
         let forward = release.outstanding().values().any(|one| match one.effect {
-            Effect::SetTraffic { share } => !share.is_zero(),
+            Effect::SetTraffic { share, .. } => !share.is_zero(),
             _ => false,
         });
         if forward && release.phase().step().is_some() && !release.exposure().is_zero() {

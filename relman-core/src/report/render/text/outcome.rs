@@ -84,7 +84,14 @@ impl fmt::Display for RollbackLog {
         };
         field(f, "zero set", &moment(self.zero_set))?;
         field(f, "zero observed", &moment(self.zero_seen))?;
-        field(f, "confirmed", &moment(self.confirmed))?;
+        if let Some(pinned) = self.pinned {
+            field(f, "pinned users", &format!("seen {pinned}"))?;
+        }
+        if let Some(cut) = self.cut {
+            field(f, "cut off", &cut.to_string())?;
+        }
+        let by = self.confirmed_by.map_or_else(String::new, |by| format!(", {by}"));
+        field(f, "confirmed", &format!("{}{by}", moment(self.confirmed)))?;
         field(f, "attempts", &self.attempts.to_string())?;
         list(f, "failures", self.failures.iter().map(|failed| format!("{} {}", failed.mark, failed.detail)))?;
         self.times.write(f)?;

@@ -134,6 +134,9 @@ fn procedure(history: &History<'_>, policy: &Policy, log: Option<&RollbackLog>) 
                 "The platform shows zero traffic on the new version {} times in a row, {} apart; otherwise it is set \
                  again",
                 rules.confirmations, rules.confirm_every
+            ) + &format!(
+                ". Users who are pinned to the new version have {} to go, and are cut off then",
+                rules.drain
             ),
             "the platform, asked by relman",
             log.and_then(|log| log.confirmed),
@@ -177,8 +180,18 @@ fn checklist(history: &History<'_>, log: Option<&RollbackLog>) -> Vec<ChecklistI
         ChecklistItem::done("Rollback began", &log.by, log.started).with(log.trigger.to_string()),
         moment("Zero traffic set", log.zero_set),
         moment("Zero traffic first observed", log.zero_seen),
-        moment("Zero traffic confirmed by observation", log.confirmed),
     ];
+    if log.pinned.is_some() {
+        items.push(moment("Pinned users first seen", log.pinned));
+    }
+    if log.cut.is_some() {
+        items.push(moment("Pinned users cut off", log.cut));
+    }
+    let confirmed = match log.confirmed_by {
+        None => "Zero traffic confirmed by observation".to_owned(),
+        Some(by) => format!("Zero traffic confirmed by observation, {by}"),
+    };
+    items.push(moment(&confirmed, log.confirmed));
     items.extend(closing_items(history, |about| *about == PostMortemCause::Rollback));
     items
 }
