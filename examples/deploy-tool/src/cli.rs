@@ -16,7 +16,7 @@ use relman_core::{
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
 pub(crate) use people::{
     Ack, Action, ActionKind, Check, CheckResult, Complain, Heading, Lesson, OfRelease, Override, Plan,
-    Postmortem, Settle, Settled, WithReason,
+    Postmortem, Settle, Settled, WithReason, Withdraw,
 };
 pub(crate) use read::{
     Format, Handover, KnownHead, Metrics, Package, Publish, Report, SchemaOf, Shape, Verify,
@@ -46,6 +46,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "action",
             "settle",
             "complain",
+            "withdraw",
             "close",
         ],
     ),
@@ -234,10 +235,14 @@ pub(crate) enum Command {
     Action(Action),
     /// Example: deploy-tool --as user:ben settle checkout-241 done --note "see pull request 830"
     Settle(Settle),
-    /// Contracts can count complaints, as in `complaints > 3`.
+    /// Contracts can count complaints, as in `complaints > 3`. The same key counts once, however often it is recorded.
     ///
-    /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying"
+    /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying" --key SUP-4711
     Complain(Complain),
+    /// It stays on the record, with your name and the reason; what was decided on it stays as well.
+    ///
+    /// Example: deploy-tool --as user:dora withdraw checkout-241 --key SUP-4711 --reason "it was about another shop"
+    Withdraw(Withdraw),
     /// Example: deploy-tool --as user:ana close checkout-241
     Close(OfRelease),
     /// Shows where things stand and what is being waited for: every release, or one in full

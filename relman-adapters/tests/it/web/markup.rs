@@ -133,7 +133,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     }
     does("user:oli", Action::Hold { reason: evil() }).await;
     does("user:ana", Action::Resume { reason: evil() }).await;
-    does("user:oli", Action::Complain { text: evil() }).await;
+    does("user:oli", Action::Complain { key: None, text: evil() }).await;
     let incident = Incident::new(evil(), evil(), "checkout".parse().unwrap(), clock.now())
         .with_severity(evil())
         .with_url(evil());

@@ -216,7 +216,12 @@ fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
             (Action::SettleActionItem { number, how: settled.how, note }, &settled.roles)
         }
         Event::ComplaintRecorded(complaint) => {
-            (Action::Complain { text: complaint.text.clone() }, &complaint.roles)
+            let (key, text) = (complaint.key.clone(), complaint.text.clone());
+            (Action::Complain { key, text }, &complaint.roles)
+        }
+        Event::ComplaintWithdrawn(withdrawn) => {
+            let (record, reason) = (Some(withdrawn.record), withdrawn.reason.clone());
+            (Action::WithdrawComplaint { key: None, record, reason }, &withdrawn.roles)
         }
         Event::ReleaseClosed(closed) => (Action::Close, &closed.roles),
         _ => return None,

@@ -41,7 +41,7 @@ pub struct Status {
     /// Post-mortems that are not filed yet.
     #[serde(rename = "post_mortems_owed")]
     pub open_post_mortems: Vec<OpenPostMortem>,
-    /// How many complaints were recorded.
+    /// How many complaints count: those that nobody has withdrawn.
     pub complaints: u64,
     /// The last record; none before the first.
     pub last: Option<LastRecord>,
@@ -153,7 +153,7 @@ impl Status {
                 })
                 .collect(),
             open_post_mortems: OpenPostMortem::all(history),
-            complaints: release.complaints().len() as u64,
+            complaints: release.counted_complaints(),
             last: LastRecord::of(history),
             ended: history.ended(),
         }

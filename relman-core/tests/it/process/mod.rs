@@ -18,6 +18,7 @@
 //! | the same for records that were decided elsewhere | `forged.rs` |
 
 mod back_beats_forward;
+mod complaints;
 mod deployer;
 mod drill;
 mod duties;
