@@ -20,6 +20,9 @@ pub struct Missing {
     pub unblocked_by: String,
     /// Whose turn it is.
     pub turn: Turn,
+    /// Until when at the earliest, or how long patience lasts, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Whose turn it is.
@@ -45,16 +48,20 @@ impl fmt::Display for Turn {
 }
 
 impl Missing {
+    fn until(self, until: Option<Timestamp>) -> Self {
+        Self { until, ..self }
+    }
+
     fn person(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Person }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Person, until: None }
     }
 
     fn relman(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Relman }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Relman, until: None }
     }
 
     fn world(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::World }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::World, until: None }
     }
 }
 
@@ -186,6 +193,7 @@ impl Release {
                 what: format!("the end of a hold since {} by {}: {}", hold.since, hold.by, hold.reason),
                 unblocked_by: format!("{}{patience}", hold.reason.unblocked_by()),
                 turn,
+                until: hold.roll_back_at,
             }
         };
         self.holds.iter().map(hold).collect()
@@ -256,7 +264,8 @@ impl Release {
     fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
         let frozen = self.frozen_at(now)?;
         let what = format!("the end of {frozen}");
-        Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
+        let by = "the freeze ends, or an executive overrides it (override --gate freeze)";
+        Some(Missing::person(what, by).until(frozen.until))
     }
 
     /// The freeze that keeps the release from going forward, and when none does any more. An override covers the freezes
@@ -297,7 +306,8 @@ impl Release {
         if step.baked < step.bake {
             let left = step.bake.saturating_sub(step.baked);
             let what = format!("{left} of {} on fresh data", step.bake);
-            missing.push(Missing::relman(what, "time passes while everything can be measured"));
+            let by = "time passes while everything can be measured";
+            missing.push(Missing::relman(what, by).until(Some(now + left)));
         }
         missing.extend(self.criteria_not_clean());
         missing

@@ -29,7 +29,7 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
     output::report(status)?;
     if !release.missing(history.now).is_empty() {
         output::line("")?;
-        output::report(Waiting::of(&history))?;
+        output::report(Waiting::of(&history).others())?;
     }
     Ok(())
 }

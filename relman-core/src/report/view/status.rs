@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     chain::Digest,
     event::{Event, Gate},
-    machine::{Missing, PhaseName, Release},
+    machine::{Health, Missing, PhaseName, Release},
     plan::WayBack,
     report::facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
@@ -17,6 +17,8 @@ use crate::{
 pub struct Status {
     /// The release.
     pub heading: Heading,
+    /// How it is, in a word.
+    pub health: Health,
     /// Where it is.
     pub phase: PhaseName,
     /// The step under way.
@@ -131,6 +133,7 @@ impl Status {
         let release = history.release;
         Self {
             heading: Heading::of(history),
+            health: release.health(history.now),
             phase: release.phase().name(),
             step: StepProgress::of(history.release),
             exposure: release.exposure(),

@@ -26,6 +26,7 @@ mod flows;
 mod forged;
 mod freeze;
 mod guardrails;
+mod health;
 mod hold_back;
 mod hostile;
 mod incidents;
