@@ -229,7 +229,7 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool --as user:ana lesson checkout-241 went-badly "no test knows foreign addresses"
     Lesson(Lesson),
-    /// It has an owner, a kind and a due date, and stays open until it is settled; no release waits for it.
+    /// It has an owner, a kind and a due date (the policy's, unless you give one), and stays open until it is settled; no release waits for it.
     ///
     /// Example: deploy-tool --as user:ana action checkout-241 "test with foreign addresses" --kind prevent --owner user:ben --due 14d
     Action(Action),

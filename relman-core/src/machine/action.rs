@@ -99,8 +99,8 @@ pub enum Action {
         kind: ActionItemKind,
         /// Who does it: a person.
         owner: Actor,
-        /// When it is to be done.
-        due: Timestamp,
+        /// When it is to be done; within the time of the policy, if absent.
+        due: Option<Timestamp>,
     },
     /// Say that an action item is done, or dropped.
     SettleActionItem {

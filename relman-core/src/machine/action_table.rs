@@ -381,7 +381,7 @@ impl ActionName {
                         asks("what", "What has to be done"),
                         asks("kind", "What it is for"),
                         asks("owner", "Who does it: user:NAME"),
-                        asks("due", "When it is due, from now: 14d"),
+                        takes("due", "When it is due, from now: 14d [default: the policy's time, 30 days]"),
                     ]
                 },
             },

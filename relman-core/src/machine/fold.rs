@@ -207,6 +207,7 @@ impl Release {
             Event::PostMortemOpened(opened) => self.post_mortems.push(PostMortem {
                 number: opened.number,
                 about: opened.about.clone(),
+                due: at + self.follow_up().post_mortem_within,
                 root_cause: None,
             }),
             Event::PostMortemFiled(filed) => {

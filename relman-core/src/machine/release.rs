@@ -195,6 +195,8 @@ pub struct PostMortem {
     pub number: u32,
     /// What it is about.
     pub about: PostMortemCause,
+    /// When it is due, by the policy of the release.
+    pub due: Timestamp,
     /// The root cause, once it is filed.
     pub root_cause: Option<Text>,
 }

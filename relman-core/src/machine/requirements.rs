@@ -162,6 +162,7 @@ impl Release {
                         format!("post-mortem {} on {}", owed.number, owed.about),
                         "someone files it with `postmortem`",
                     )
+                    .until(Some(owed.due))
                 }));
                 if missing.is_empty() {
                     missing.push(Missing::person("someone to close it", "someone runs `close`"));

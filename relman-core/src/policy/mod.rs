@@ -17,7 +17,8 @@ pub use freeze::{Freeze, Frozen, WrittenTime};
 pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
 pub use rules::{
-    NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules,
+    FollowUpRules, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
+    RollbackRules,
 };
 pub(crate) use track::RawTrack;
 pub use track::{Step, Track, TrackError, TrackUse};

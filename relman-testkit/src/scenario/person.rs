@@ -188,7 +188,12 @@ impl Person {
 
     /// They open an action item for somebody.
     pub fn opens_action_item(self, kind: ActionItemKind, owner: Actor, due: Timestamp) -> When {
-        self.does(Action::OpenActionItem { what: text("Test with foreign addresses"), kind, owner, due })
+        self.does(Action::OpenActionItem {
+            what: text("Test with foreign addresses"),
+            kind,
+            owner,
+            due: Some(due),
+        })
     }
 
     /// They say that an action item is done or dropped, by its number.

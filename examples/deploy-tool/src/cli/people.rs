@@ -128,7 +128,7 @@ pub(crate) struct Action {
     #[arg(long, value_name = "ACTOR")]
     pub(crate) owner: Actor,
     #[arg(long, value_name = "DURATION")]
-    pub(crate) due: Span,
+    pub(crate) due: Option<Span>,
 }
 
 /// What an action item is good for.

@@ -116,7 +116,7 @@ pub(super) async fn action(global: &Global, asked: cli::Action) -> Result<(), Fa
         cli::ActionKind::Mitigate => ActionItemKind::Mitigate,
         cli::ActionKind::Process => ActionItemKind::Process,
     };
-    let action = Action::OpenActionItem { what, kind, owner, due: store::now() + due };
+    let action = Action::OpenActionItem { what, kind, owner, due: due.map(|due| store::now() + due) };
     Desk::open(global)?.act(global, &release, action).await
 }
 

@@ -71,7 +71,12 @@ fn looking_back(now: Timestamp) -> Vec<Action> {
     let lesson = |kind| Action::RecordLesson { kind, text: evil() };
     let (owner, due) = (Team::actor("user:bo"), now + Span::from_hours(24));
     let mut actions: Vec<Action> = LessonKind::ALL.into_iter().map(lesson).collect();
-    actions.push(Action::OpenActionItem { what: evil(), kind: ActionItemKind::Prevent, owner, due });
+    actions.push(Action::OpenActionItem {
+        what: evil(),
+        kind: ActionItemKind::Prevent,
+        owner,
+        due: Some(due),
+    });
     actions.push(Action::SettleActionItem { number: None, how: Settlement::Dropped, note: evil() });
     actions
 }

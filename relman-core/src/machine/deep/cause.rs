@@ -209,7 +209,7 @@ fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
         }
         Event::ActionItemOpened(opened) => {
             let (what, owner) = (opened.what.clone(), opened.owner.clone());
-            (Action::OpenActionItem { what, kind: opened.kind, owner, due: opened.due }, &opened.roles)
+            (Action::OpenActionItem { what, kind: opened.kind, owner, due: Some(opened.due) }, &opened.roles)
         }
         Event::ActionItemSettled(settled) => {
             let (number, note) = (Some(settled.number), settled.note.clone());

@@ -7,7 +7,10 @@ use crate::{
     event::{Event, Gate},
     machine::{Health, Missing, PhaseName, Release},
     plan::WayBack,
-    report::facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
+    report::facts::{
+        ActionItemReport, Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem,
+        StepProgress,
+    },
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
 };
 
@@ -43,6 +46,8 @@ pub struct Status {
     /// Post-mortems that are not filed yet.
     #[serde(rename = "post_mortems_owed")]
     pub open_post_mortems: Vec<OpenPostMortem>,
+    /// Action items that are neither done nor dropped.
+    pub open_action_items: Vec<ActionItemReport>,
     /// How many complaints count: those that nobody has withdrawn.
     pub complaints: u64,
     /// The last record; none before the first.
@@ -156,6 +161,10 @@ impl Status {
                 })
                 .collect(),
             open_post_mortems: OpenPostMortem::all(history),
+            open_action_items: ActionItemReport::all(history)
+                .into_iter()
+                .filter(|item| item.settled.is_none())
+                .collect(),
             complaints: release.counted_complaints(),
             last: LastRecord::of(history),
             ended: history.ended(),

@@ -23,6 +23,7 @@ mod deployer;
 mod drill;
 mod duties;
 mod flows;
+mod follow_up;
 mod forged;
 mod freeze;
 mod guardrails;

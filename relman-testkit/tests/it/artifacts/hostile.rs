@@ -39,7 +39,7 @@ fn story() -> Story {
     let owner = who("user:bo");
     story.act(
         "user:bo",
-        Action::OpenActionItem { what: text(HOSTILE), kind: ActionItemKind::Process, owner, due },
+        Action::OpenActionItem { what: text(HOSTILE), kind: ActionItemKind::Process, owner, due: Some(due) },
     );
     let settle = Action::SettleActionItem { number: None, how: Settlement::Dropped, note: text(HOSTILE) };
     story.act("user:bo", settle);

@@ -94,11 +94,9 @@ impl Status {
         if self.complaints > 0 {
             field(f, "complaints", &self.complaints.to_string())?;
         }
-        let open = self
-            .open_post_mortems
-            .iter()
-            .map(|open| format!("{} on {}, since {}", open.number, open.about, open.since));
-        list(f, "open items", open.map(|text| format!("post-mortem {text}")))
+        let post_mortems = self.open_post_mortems.iter().map(|open| format!("post-mortem {open}"));
+        let items = self.open_action_items.iter().map(|item| format!("action item {item}"));
+        list(f, "open items", post_mortems.chain(items))
     }
 }
 
