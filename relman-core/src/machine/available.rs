@@ -404,8 +404,8 @@ impl Release {
                 });
             }
             [..] => {
-                let named: Vec<String> = counting.iter().map(|one| one.in_words()).collect();
-                return Err(Refusal::WhichComplaint { release, counting: named.join("; ") });
+                let listed: Vec<String> = counting.iter().map(|one| one.in_words()).collect();
+                return Err(Refusal::WhichComplaint { release, counting: listed.join("; ") });
             }
         };
         match ActionName::WithdrawComplaint.rules().who {

@@ -212,10 +212,11 @@ impl Release {
         let (plan, risk) = (&planned.plan, planned.risk.level);
         let needed = planned.policy.approvals_for(plan, risk) as usize;
         if self.approvals.len() < needed {
-            let mut what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
-            if let Some(way_back) = self.way_back() {
-                what += &format!(", with no way back after {}", way_back.none_after);
-            }
+            let way_back =
+                self.way_back().map(|told| format!(", with no way back after {}", told.none_after));
+            let given = self.approvals.len();
+            let what =
+                format!("approvals: {given} of {needed} for {risk} risk{}", way_back.unwrap_or_default());
             missing.push(Missing::person(what, "someone who is not an author runs `approve`"));
         }
         missing
