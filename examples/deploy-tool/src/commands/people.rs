@@ -140,7 +140,7 @@ pub(super) async fn complain(global: &Global, complaint: Complain) -> Result<(),
     let known = release.complaints().iter().find(|one| one.key.is_some() && one.key == key);
     if let (true, Some(known), false) = (records.is_empty(), known, global.json) {
         let (record, by) = (known.record, &known.by);
-        output::line(&format!(
+        output::line(format_args!(
             "already on the record as {record}, by {by}: it counts once, and nothing was recorded"
         ))?;
     }
