@@ -16,7 +16,7 @@ use relman_core::{
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
 pub(crate) use people::{
     Ack, Action, ActionKind, Check, CheckResult, Complain, Heading, Lesson, OfRelease, Override, Plan,
-    Postmortem, Settle, Settled, WithReason,
+    Postmortem, Settle, Settled, WithReason, Withdraw,
 };
 pub(crate) use read::{
     Format, Handover, KnownHead, Metrics, Package, Publish, Report, SchemaOf, Shape, Verify,
@@ -46,6 +46,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "action",
             "settle",
             "complain",
+            "withdraw",
             "close",
         ],
     ),
@@ -229,16 +230,20 @@ pub(crate) enum Command {
     ///
     /// Example: deploy-tool --as user:ana lesson checkout-241 went-badly "no test knows foreign addresses"
     Lesson(Lesson),
-    /// It has an owner, a kind and a due date, and stays open until it is settled; no release waits for it.
+    /// It has an owner, a kind and a due date (the policy's, unless you give one), and stays open until it is settled; no release waits for it.
     ///
     /// Example: deploy-tool --as user:ana action checkout-241 "test with foreign addresses" --kind prevent --owner user:ben --due 14d
     Action(Action),
     /// Example: deploy-tool --as user:ben settle checkout-241 done --note "see pull request 830"
     Settle(Settle),
-    /// Contracts can count complaints, as in `complaints > 3`.
+    /// Contracts can count complaints, as in `complaints > 3`. The same key counts once, however often it is recorded.
     ///
-    /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying"
+    /// Example: deploy-tool --as user:dora complain checkout-241 "the basket is empty after paying" --key SUP-4711
     Complain(Complain),
+    /// It stays on the record, with your name and the reason; what was decided on it stays as well.
+    ///
+    /// Example: deploy-tool --as user:dora withdraw checkout-241 --key SUP-4711 --reason "it was about another shop"
+    Withdraw(Withdraw),
     /// Example: deploy-tool --as user:ana close checkout-241
     Close(OfRelease),
     /// Shows where things stand and what is being waited for: every release, or one in full

@@ -147,6 +147,8 @@ events! {
     ActionItemSettled = "action_item_settled",
     /// A customer's complaint was recorded.
     ComplaintRecorded = "complaint_recorded",
+    /// A complaint was withdrawn.
+    ComplaintWithdrawn = "complaint_withdrawn",
     /// An incident of the service was seen.
     IncidentReported = "incident_seen",
     /// An incident that was seen does not fire any more.

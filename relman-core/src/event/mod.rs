@@ -12,13 +12,13 @@ mod wire;
 pub use catalogue::{Event, UnknownKind};
 pub use facts::{
     ActionItemKind, ActionItemOpened, ActionItemSettled, CheckRecorded, ClockSkewed, ComplaintRecorded,
-    CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed, HoldCause, HoldPlaced,
-    HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded, NotificationAbandoned,
-    Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted, PinnedUsersCut,
-    PinnedUsersObserved, PlanApproved, PlanRecorded, PlanRevised, PostMortemCause, PostMortemFiled,
-    PostMortemOpened, ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed, RollbackStarted,
-    RollbackTrigger, RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted, StepStarted,
-    TrafficDrifted, TrafficSet, ValidationStarted, ZeroTrafficObserved,
+    ComplaintWithdrawn, CoverLapsed, Deployed, EffectFailed, EffectId, Gate, GateFailed, GatePassed,
+    HoldCause, HoldPlaced, HoldReleased, IncidentEnded, IncidentReported, LessonKind, LessonRecorded,
+    NotificationAbandoned, Notified, OnCallAcknowledged, OnCallHandedOver, OverrideExpired, OverrideGranted,
+    PinnedUsersCut, PinnedUsersObserved, PlanApproved, PlanRecorded, PlanRevised, PostMortemCause,
+    PostMortemFiled, PostMortemOpened, ReleaseAborted, ReleaseClosed, ReleaseCompleted, RollbackConfirmed,
+    RollbackStarted, RollbackTrigger, RollbackUnconfirmed, RolloutStarted, SetBy, Settlement, StagingStarted,
+    StepStarted, TrafficDrifted, TrafficSet, ValidationStarted, ZeroTrafficObserved,
 };
 pub(crate) use ground::Reached;
 pub use ground::{CheckOutcome, Ground, ShownInRollback, Task, ZeroBy};

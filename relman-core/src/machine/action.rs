@@ -99,8 +99,8 @@ pub enum Action {
         kind: ActionItemKind,
         /// Who does it: a person.
         owner: Actor,
-        /// When it is to be done.
-        due: Timestamp,
+        /// When it is to be done; within the time of the policy, if absent.
+        due: Option<Timestamp>,
     },
     /// Say that an action item is done, or dropped.
     SettleActionItem {
@@ -113,8 +113,19 @@ pub enum Action {
     },
     /// Record a customer's complaint.
     Complain {
+        /// The complaint, as the desk or the tracker that has it names it: the same key counts once.
+        key: Option<Text>,
         /// What the customer said.
         text: Text,
+    },
+    /// Say that a complaint was none, or about something else: it counts no more from now on.
+    WithdrawComplaint {
+        /// Its key; the only complaint that counts, if neither is given.
+        key: Option<Text>,
+        /// The record that holds it.
+        record: Option<u64>,
+        /// Why.
+        reason: Text,
     },
     /// Record an incident of the service. The one action, with the next, that relman takes itself, for a source of
     /// incidents.
@@ -156,6 +167,7 @@ impl Action {
             Self::OpenActionItem { .. } => ActionName::OpenActionItem,
             Self::SettleActionItem { .. } => ActionName::SettleActionItem,
             Self::Complain { .. } => ActionName::Complain,
+            Self::WithdrawComplaint { .. } => ActionName::WithdrawComplaint,
             Self::RecordIncident { .. } => ActionName::RecordIncident,
             Self::EndIncident { .. } => ActionName::EndIncident,
             Self::Close => ActionName::Close,
@@ -184,6 +196,7 @@ impl Action {
             | Self::OpenActionItem { .. }
             | Self::SettleActionItem { .. }
             | Self::Complain { .. }
+            | Self::WithdrawComplaint { .. }
             | Self::RecordIncident { .. }
             | Self::EndIncident { .. }
             | Self::Close => Ok(()),

@@ -39,6 +39,8 @@ pub enum ActionName {
     SettleActionItem,
     /// [`Action::Complain`](super::Action::Complain).
     Complain,
+    /// [`Action::WithdrawComplaint`](super::Action::WithdrawComplaint).
+    WithdrawComplaint,
     /// [`Action::RecordIncident`](super::Action::RecordIncident).
     RecordIncident,
     /// [`Action::EndIncident`](super::Action::EndIncident).
@@ -180,7 +182,7 @@ const POLICY: ActionField =
 
 impl ActionName {
     /// Every action, in the order in which a release meets them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::RecordPlan,
         Self::RevisePlan,
         Self::ApprovePlan,
@@ -193,6 +195,7 @@ impl ActionName {
         Self::RollBack,
         Self::Abort,
         Self::Complain,
+        Self::WithdrawComplaint,
         Self::RecordIncident,
         Self::EndIncident,
         Self::RecordLesson,
@@ -314,7 +317,7 @@ impl ActionName {
                 phases: &[Staging, Releasing, Validating],
                 fields: const {
                     &[
-                        asks("gate", "The failed gate: staging, validation or freeze"),
+                        asks("gate", "The failed gate: staging, validation, freeze or way-back"),
                         REASON,
                         asks("expires", "How long it may be used, from now: 4h"),
                     ]
@@ -378,7 +381,7 @@ impl ActionName {
                         asks("what", "What has to be done"),
                         asks("kind", "What it is for"),
                         asks("owner", "Who does it: user:NAME"),
-                        asks("due", "When it is due, from now: 14d"),
+                        takes("due", "When it is due, from now: 14d [default: the policy's time, 30 days]"),
                     ]
                 },
             },
@@ -406,7 +409,31 @@ impl ActionName {
                 who: Known,
                 except: "",
                 phases: ONCE_IN_PRODUCTION,
-                fields: const { &[asks("text", "What the customer said")] },
+                fields: const {
+                    &[
+                        asks("text", "What the customer said"),
+                        takes(
+                            "key",
+                            "Which complaint it is, such as a ticket's number: the same key counts once",
+                        ),
+                    ]
+                },
+            },
+            Self::WithdrawComplaint => ActionRules {
+                name: "withdraw",
+                title: "Withdraw a complaint",
+                about: "Withdraws a complaint that was none: it counts no more from now on",
+                doing: "withdrawing a complaint",
+                who: OwnerOr(Permission::Operate),
+                except: "",
+                phases: ONCE_IN_PRODUCTION,
+                fields: const {
+                    &[
+                        REASON,
+                        takes("key", "Which one, by its key, if several count"),
+                        takes("record", "Which one, by the number of its record"),
+                    ]
+                },
             },
             Self::RecordIncident => ActionRules {
                 name: "incident",

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ActionItem, ActionName, Phase, PhaseName, Principal, Refusal, Release, Who, action_table::listed,
+    ActionItem, ActionName, Complaint, Phase, PhaseName, Principal, Refusal, Release, Who,
+    action_table::listed,
 };
 use crate::{
     event::{CheckOutcome, Gate, HoldCause},
@@ -56,6 +57,12 @@ impl Release {
                 let own = self.open_action_items().find(|item| item.owner == by.actor);
                 let number = own.or_else(|| self.open_action_items().next()).map(|item| item.number);
                 self.may_settle(by, number).map(drop)
+            }
+            ActionName::WithdrawComplaint => {
+                let counting = || self.complaints.iter().filter(|one| one.counts());
+                let own = counting().find(|one| one.by == by.actor);
+                let record = own.or_else(|| counting().next()).map(|one| one.record);
+                self.may_withdraw(by, None, record).map(drop)
             }
             ActionName::Close => self.may_close(by, now).map(drop),
             ActionName::RecordPlan
@@ -369,6 +376,52 @@ impl Release {
             }
             Who::Known | Who::KnownOrSource | Who::With(_) | Who::PersonWith(_) | Who::OwnerOr(_) => {
                 Ok((item.number, roles))
+            }
+        }
+    }
+
+    /// The complaint with a key.
+    pub(super) fn complaint_with(&self, key: &Text) -> Option<&Complaint> {
+        self.complaints.iter().find(|one| one.key.as_ref() == Some(key))
+    }
+
+    /// The record of the complaint that an actor may withdraw: the one that is named, or the only one that counts.
+    pub(super) fn may_withdraw(
+        &self,
+        by: &Principal,
+        key: Option<&Text>,
+        record: Option<u64>,
+    ) -> Result<(u64, BTreeSet<Role>), Refusal> {
+        let roles = self.may_now(ActionName::WithdrawComplaint, by)?;
+        let release = self.id.clone();
+        let names = |one: &&Complaint| {
+            key.is_none_or(|key| one.key.as_ref() == Some(key))
+                && record.is_none_or(|record| one.record == record)
+        };
+        let counting: Vec<&Complaint> =
+            self.complaints.iter().filter(|one| one.counts()).filter(names).collect();
+        let complaint = match counting.as_slice() {
+            [only] => *only,
+            [] => {
+                let withdrawn = self.complaints.iter().filter(names).find_map(|one| one.withdrawn);
+                return Err(match withdrawn {
+                    Some(by_record) if key.is_some() || record.is_some() => {
+                        Refusal::ComplaintWithdrawnAlready { release, record: by_record }
+                    }
+                    Some(_) | None => Refusal::NoSuchComplaint(release),
+                });
+            }
+            [..] => {
+                let listed: Vec<String> = counting.iter().map(|one| one.in_words()).collect();
+                return Err(Refusal::WhichComplaint { release, counting: listed.join("; ") });
+            }
+        };
+        match ActionName::WithdrawComplaint.rules().who {
+            Who::OwnerOr(permission) if complaint.by != by.actor => {
+                self.permit(by, permission).map(|roles| (complaint.record, roles))
+            }
+            Who::Known | Who::KnownOrSource | Who::With(_) | Who::PersonWith(_) | Who::OwnerOr(_) => {
+                Ok((complaint.record, roles))
             }
         }
     }

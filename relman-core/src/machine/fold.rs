@@ -230,6 +230,7 @@ impl Release {
             Event::PostMortemOpened(opened) => self.post_mortems.push(PostMortem {
                 number: opened.number,
                 about: opened.about.clone(),
+                due: at + self.follow_up().post_mortem_within,
                 root_cause: None,
             }),
             Event::PostMortemFiled(filed) => {
@@ -252,7 +253,21 @@ impl Release {
                 }
             }
             Event::ComplaintRecorded(complaint) => {
-                self.complaints.push(Complaint { text: complaint.text.clone(), at });
+                self.complaints.push(Complaint {
+                    text: complaint.text.clone(),
+                    key: complaint.key.clone(),
+                    by: by.clone(),
+                    at,
+                    record: self.seq(),
+                    withdrawn: None,
+                });
+            }
+            Event::ComplaintWithdrawn(withdrawn) => {
+                let seq = self.seq();
+                let of_record = |one: &&mut Complaint| one.record == withdrawn.record;
+                if let Some(complaint) = self.complaints.iter_mut().find(of_record) {
+                    complaint.withdrawn = Some(seq);
+                }
             }
             Event::IncidentReported(seen) => self.incidents.push(RecordedIncident {
                 source: seen.source.clone(),
@@ -509,7 +524,7 @@ impl Release {
             control: step.control_kind(),
             share: share.filter(|share| *share == step.share),
             exclude: planned.and_then(|planned| planned.exclude),
-            complaints: self.complaints.len() as u64,
+            complaints: self.counted_complaints(),
             observations: &look.observations,
         }
     }

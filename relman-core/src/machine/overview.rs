@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{PhaseName, Release};
 use crate::{
+    policy::FollowUpRules,
     port::{StreamIndex, StreamState},
     unit::Timestamp,
 };
@@ -32,11 +33,25 @@ impl Release {
         {
             let _ = write!(line, ", waiting for {}", missing.what);
         }
+        if self.open_item_due().is_some_and(|due| due < now) {
+            line.push_str(", OVERDUE ITEMS");
+        }
         let plain: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         if plain.chars().count() <= WIDTH {
             return plain;
         }
         plain.chars().take(WIDTH - 1).chain(['…']).collect()
+    }
+
+    /// The rules for what is left to do after the release.
+    pub(super) fn follow_up(&self) -> FollowUpRules {
+        self.policy().map(|policy| *policy.follow_up()).unwrap_or_default()
+    }
+
+    /// When the first thing is due that people still have to do: a post-mortem, an action item. It may be past.
+    pub fn open_item_due(&self) -> Option<Timestamp> {
+        let post_mortems = self.owed_post_mortems().map(|one| one.due);
+        post_mortems.chain(self.open_action_items().map(|item| item.due)).min()
     }
 
     /// What a journal keeps beside the stream, at the time of the stream.
@@ -45,7 +60,9 @@ impl Release {
         // One whose people are not told is not done.
         let ended = self.phase.name().is_end() && self.outstanding.is_empty();
         let state = if ended { StreamState::Ended } else { StreamState::Open };
+        // What is overdue already stays the next that is due.
+        let due = self.next_deadline(now).into_iter().chain(self.open_item_due()).min();
         let service = self.plan().map(|plan| plan.scope().service.clone());
-        StreamIndex::new(state, self.one_line(now)).due_at(self.next_deadline(now)).of_service(service)
+        StreamIndex::new(state, self.one_line(now)).due_at(due).of_service(service)
     }
 }

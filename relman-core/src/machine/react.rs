@@ -181,6 +181,7 @@ pub(super) fn react(release: &Release, event: &Event) -> Vec<Effect> {
         | Event::ActionItemOpened(_)
         | Event::ActionItemSettled(_)
         | Event::ComplaintRecorded(_)
+        | Event::ComplaintWithdrawn(_)
         | Event::IncidentReported(_)
         | Event::IncidentEnded(_)
         | Event::ZeroTrafficObserved(_)

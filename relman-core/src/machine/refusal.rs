@@ -247,6 +247,37 @@ pub enum Refusal {
         /// What is open.
         open: String,
     },
+    /// The complaint was withdrawn, and comes again.
+    #[error(
+        "the complaint {key} of {release} (record {record}) was withdrawn: record it under another key if it stands after all"
+    )]
+    ComplaintWasWithdrawn {
+        /// The release.
+        release: ReleaseId,
+        /// Its key.
+        key: String,
+        /// The record that holds it.
+        record: u64,
+    },
+    /// The complaint is withdrawn already.
+    #[error("that complaint of {release} is withdrawn already, by record {record}")]
+    ComplaintWithdrawnAlready {
+        /// The release.
+        release: ReleaseId,
+        /// The record that withdraws it.
+        record: u64,
+    },
+    /// There is no complaint that could be withdrawn.
+    #[error("{0} has no such complaint that counts: `log` shows the records of complaints, with their keys")]
+    NoSuchComplaint(ReleaseId),
+    /// Several count, and none of them was named.
+    #[error("{release} has several complaints; name one by its key or its record: {counting}")]
+    WhichComplaint {
+        /// The release.
+        release: ReleaseId,
+        /// What counts.
+        counting: String,
+    },
     /// The incident is another service's.
     #[error(
         "the incident is one of {service}, and {release} releases {released}: record it there, if anywhere"

@@ -137,8 +137,29 @@ pub struct Override {
 pub struct Complaint {
     /// What the customer said.
     pub text: Text,
+    /// Which complaint it is, where whoever recorded it has said so.
+    pub key: Option<Text>,
+    /// Who recorded it.
+    pub by: Actor,
     /// When it was recorded.
     pub at: Timestamp,
+    /// The record that holds it.
+    pub record: u64,
+    /// The record that withdraws it; it counts where there is none.
+    pub withdrawn: Option<u64>,
+}
+
+impl Complaint {
+    /// Whether it counts.
+    pub fn counts(&self) -> bool {
+        self.withdrawn.is_none()
+    }
+
+    /// As a refusal lists it.
+    pub(super) fn in_words(&self) -> String {
+        let key = self.key.as_ref().map(|key| format!(", key {key}")).unwrap_or_default();
+        format!("record {}{key}, by {}", self.record, self.by)
+    }
 }
 
 /// An incident of the service, on the record.
@@ -182,6 +203,8 @@ pub struct PostMortem {
     pub number: u32,
     /// What it is about.
     pub about: PostMortemCause,
+    /// When it is due, by the policy of the release.
+    pub due: Timestamp,
     /// The root cause, once it is filed.
     pub root_cause: Option<Text>,
 }
@@ -344,9 +367,14 @@ impl Release {
         &self.overrides
     }
 
-    /// Complaints since the release met users.
+    /// Complaints since the release met users, those that were withdrawn among them.
     pub fn complaints(&self) -> &[Complaint] {
         &self.complaints
+    }
+
+    /// How many complaints count: those that nobody has withdrawn.
+    pub fn counted_complaints(&self) -> u64 {
+        self.complaints.iter().filter(|complaint| complaint.counts()).count() as u64
     }
 
     /// Incidents of the service since production was entered, in the order in which they were recorded.

@@ -308,6 +308,7 @@ impl Release {
             | Event::PostMortemFiled(_)
             | Event::LessonRecorded(_)
             | Event::ComplaintRecorded(_)
+            | Event::ComplaintWithdrawn(_)
             | Event::RollbackStarted(_)
             | Event::RollbackUnconfirmed(_)
             | Event::ZeroTrafficObserved(_)

@@ -20,6 +20,9 @@ pub struct Missing {
     pub unblocked_by: String,
     /// Whose turn it is.
     pub turn: Turn,
+    /// Until when at the earliest, or how long patience lasts, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Whose turn it is.
@@ -45,16 +48,20 @@ impl fmt::Display for Turn {
 }
 
 impl Missing {
+    fn until(self, until: Option<Timestamp>) -> Self {
+        Self { until, ..self }
+    }
+
     fn person(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Person }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Person, until: None }
     }
 
     fn relman(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Relman }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::Relman, until: None }
     }
 
     fn world(what: impl Into<String>, unblocked_by: impl Into<String>) -> Self {
-        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::World }
+        Self { what: what.into(), unblocked_by: unblocked_by.into(), turn: Turn::World, until: None }
     }
 }
 
@@ -173,6 +180,7 @@ impl Release {
                         format!("post-mortem {} on {}", owed.number, owed.about),
                         "someone files it with `postmortem`",
                     )
+                    .until(Some(owed.due))
                 }));
                 if missing.is_empty() {
                     missing.push(Missing::person("someone to close it", "someone runs `close`"));
@@ -206,6 +214,7 @@ impl Release {
                 what: format!("the end of a hold since {} by {}: {}", hold.since, hold.by, hold.reason),
                 unblocked_by: format!("{}{patience}", hold.reason.unblocked_by()),
                 turn,
+                until: hold.roll_back_at,
             }
         };
         self.holds.iter().map(hold).collect()
@@ -223,10 +232,11 @@ impl Release {
         let (plan, risk) = (&planned.plan, planned.risk.level);
         let needed = planned.policy.approvals_for(plan, risk) as usize;
         if self.approvals.len() < needed {
-            let mut what = format!("approvals: {} of {needed} for {risk} risk", self.approvals.len());
-            if let Some(way_back) = self.way_back() {
-                what += &format!(", with no way back after {}", way_back.none_after);
-            }
+            let way_back =
+                self.way_back().map(|told| format!(", with no way back after {}", told.none_after));
+            let given = self.approvals.len();
+            let what =
+                format!("approvals: {given} of {needed} for {risk} risk{}", way_back.unwrap_or_default());
             missing.push(Missing::person(what, "someone who is not an author runs `approve`"));
         }
         missing
@@ -276,7 +286,8 @@ impl Release {
     fn missing_because_frozen(&self, now: Timestamp) -> Option<Missing> {
         let frozen = self.frozen_at(now)?;
         let what = format!("the end of {frozen}");
-        Some(Missing::person(what, "the freeze ends, or an executive overrides it (override --gate freeze)"))
+        let by = "the freeze ends, or an executive overrides it (override --gate freeze)";
+        Some(Missing::person(what, by).until(frozen.until))
     }
 
     /// The freeze that keeps the release from going forward, and when none does any more. An override covers the freezes
@@ -331,7 +342,8 @@ impl Release {
         if step.baked < step.bake {
             let left = step.bake.saturating_sub(step.baked);
             let what = format!("{left} of {} on fresh data", step.bake);
-            missing.push(Missing::relman(what, "time passes while everything can be measured"));
+            let by = "time passes while everything can be measured";
+            missing.push(Missing::relman(what, by).until(Some(now + left)));
         }
         missing.extend(self.criteria_not_clean());
         missing

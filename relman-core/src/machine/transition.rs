@@ -67,7 +67,9 @@ pub(super) fn rule(event: &Event) -> (&'static [PhaseName], Option<PhaseName>) {
         Event::LessonRecorded(_) | Event::ActionItemOpened(_) | Event::ActionItemSettled(_) => {
             (STARTED, None)
         }
-        Event::ComplaintRecorded(_) => (&[Releasing, Validating, RollingBack, Completed, RolledBack], None),
+        Event::ComplaintRecorded(_) | Event::ComplaintWithdrawn(_) => {
+            (&[Releasing, Validating, RollingBack, Completed, RolledBack], None)
+        }
         Event::IncidentReported(_) | Event::IncidentEnded(_) => {
             (&[Releasing, Validating, RollingBack, Completed, RolledBack], None)
         }

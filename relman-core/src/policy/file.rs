@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Policy,
-    PolicyError, Roles, RollbackRules, Step, Track, TrackUse, policy::RawPolicy, track::RawTrack,
+    FollowUpRules, Freeze, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission,
+    Policy, PolicyError, Roles, RollbackRules, Step, Track, TrackUse, policy::RawPolicy, track::RawTrack,
 };
 use crate::{
     judge::Judging,
@@ -109,6 +109,9 @@ struct PolicyFile {
     /// What an override may do.
     #[serde(default, rename = "override")]
     overrides: OverrideFile,
+    /// By when people do what they still have to do for a release that has ended.
+    #[serde(default)]
+    follow_up: FollowUpFile,
     /// How criteria are judged.
     #[serde(default, skip_serializing_if = "Judging::is_default")]
     judging: Judging,
@@ -311,6 +314,28 @@ impl Default for OverrideFile {
     }
 }
 
+/// By when people do what they still have to do for a release that has ended.
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default)]
+struct FollowUpFile {
+    /// How long after it is opened a post-mortem is due.
+    #[serde(with = "as_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
+    post_mortem_within: Span,
+    /// How long after it is opened an action item is due, where whoever opens it says nothing else.
+    #[serde(with = "as_text")]
+    #[cfg_attr(feature = "schema", schemars(with = "as_text::DurationText"))]
+    action_items_within: Span,
+}
+
+impl Default for FollowUpFile {
+    fn default() -> Self {
+        let FollowUpRules { post_mortem_within, action_items_within } = FollowUpRules::default();
+        Self { post_mortem_within, action_items_within }
+    }
+}
+
 impl TrackFile {
     fn into_track(self) -> Track {
         Track(RawTrack {
@@ -371,6 +396,10 @@ impl PolicyFile {
             },
             overrides: OverrideRules { longest: self.overrides.longest },
             freezes: self.freezes,
+            follow_up: FollowUpRules {
+                post_mortem_within: self.follow_up.post_mortem_within,
+                action_items_within: self.follow_up.action_items_within,
+            },
             judging: self.judging,
         });
         policy.check()?;

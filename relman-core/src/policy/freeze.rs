@@ -109,10 +109,12 @@ impl<'a> Frozen<'a> {
     /// What holds at a moment, of all these freezes, and when none of them does any more.
     pub fn by<I>(freezes: I, now: Timestamp) -> Option<Self>
     where
-        I: IntoIterator<Item = &'a Freeze> + Clone,
+        I: IntoIterator<Item = &'a Freeze>,
+        I::IntoIter: Clone,
     {
+        let freezes = freezes.into_iter();
         let last_at = |at| {
-            let holding = freezes.clone().into_iter().filter_map(|freeze| freeze.frozen_at(at));
+            let holding = freezes.clone().filter_map(|freeze| freeze.frozen_at(at));
             holding.max_by_key(|frozen| (frozen.until.is_none(), frozen.until))
         };
         let mut frozen = last_at(now)?;

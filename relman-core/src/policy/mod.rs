@@ -18,7 +18,8 @@ pub(crate) use policy::RawPolicy;
 pub use policy::{Policy, PolicyError};
 pub(crate) use rules::five_minutes;
 pub use rules::{
-    NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules,
+    FollowUpRules, NoDataAction, NoDataRule, NoDataRules, OnCallRules, OverrideRules, Permission, Roles,
+    RollbackRules,
 };
 pub(crate) use track::RawTrack;
 pub use track::{Step, Track, TrackError, TrackUse};

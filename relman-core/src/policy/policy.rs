@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
-    Freeze, Frozen, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules, Track,
-    TrackError, WrittenTime, floors,
+    FollowUpRules, Freeze, Frozen, NoDataRules, OnCallRules, OverrideRules, Permission, Roles, RollbackRules,
+    Track, TrackError, WrittenTime, floors,
 };
 use crate::{
     judge::Judging,
@@ -49,6 +49,8 @@ pub(crate) struct RawPolicy {
     pub(crate) rollback: RollbackRules,
     pub(crate) overrides: OverrideRules,
     pub(crate) freezes: Vec<Freeze>,
+    #[serde(default, skip_serializing_if = "FollowUpRules::is_default")]
+    pub(crate) follow_up: FollowUpRules,
     #[serde(default, skip_serializing_if = "Judging::is_default")]
     pub(crate) judging: Judging,
 }
@@ -301,6 +303,11 @@ impl Policy {
         &self.0.overrides
     }
 
+    /// By when post-mortems and action items are due.
+    pub fn follow_up(&self) -> &FollowUpRules {
+        &self.0.follow_up
+    }
+
     /// How criteria are judged.
     pub fn judging(&self) -> &Judging {
         &self.0.judging
@@ -465,6 +472,15 @@ impl RawPolicy {
                 self.overrides.longest.to_string(),
                 "between 1s and 72h",
             );
+        }
+        let (shortest, longest) = (Span::from_secs(1), Span::from_hours(365 * 24));
+        for (field, span) in [
+            ("follow_up.post_mortem_within", self.follow_up.post_mortem_within),
+            ("follow_up.action_items_within", self.follow_up.action_items_within),
+        ] {
+            if span < shortest || span > longest {
+                return out_of_range(field, span.to_string(), "between 1s and 365 days");
+            }
         }
         if self.watch.len() > 16 {
             return out_of_range("watch", format!("{} metrics", self.watch.len()), "at most 16 metrics");

@@ -190,6 +190,32 @@ pub(crate) fn is_five_minutes(span: &Span) -> bool {
     *span == five_minutes()
 }
 
+/// By when people do what they still have to do for a release that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct FollowUpRules {
+    /// How long after it is opened a post-mortem is due.
+    #[serde(rename = "post_mortem_within_ms")]
+    pub post_mortem_within: Span,
+    /// How long after it is opened an action item is due, where whoever opens it says nothing else.
+    #[serde(rename = "action_items_within_ms")]
+    pub action_items_within: Span,
+}
+
+impl FollowUpRules {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Default for FollowUpRules {
+    /// Five days, while people still remember, and thirty: what is not done within a month is seldom done.
+    fn default() -> Self {
+        Self { post_mortem_within: Span::from_hours(5 * 24), action_items_within: Span::from_hours(30 * 24) }
+    }
+}
+
 /// What an override may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

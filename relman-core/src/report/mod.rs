@@ -41,7 +41,7 @@ pub use facts::{
     GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History, HoldEnd,
     HoldPeriod, IncidentReport, IncidentTime, Mark, NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem,
     OverrideEnd, OverrideStory, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes,
-    RootCause, StepProgress, Uptime, VerdictKind, VerdictStory, sentence,
+    RootCause, StepProgress, Uptime, VerdictKind, VerdictStory, Withdrawal, sentence,
 };
 #[cfg(feature = "markdown")]
 pub use render::markdown::{self, Form, TemplateError, Templates};

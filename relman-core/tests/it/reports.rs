@@ -403,7 +403,7 @@ fn rolled_back_by_complaints() {
     let mut drive = Drive::in_production(PLAN, &plain());
     drive.looks(5, HEALTHY);
     for complaint in ["The basket is empty", "I was charged twice", "It hangs at the address"] {
-        let action = Action::Complain { text: text(complaint) };
+        let action = Action::Complain { key: None, text: text(complaint) };
         drive.act(who("user:sue", &["support"]), action);
     }
     let log = RollbackLog::of(&drive.history()).unwrap();
@@ -524,7 +524,7 @@ fn the_course_says_what_complaints_have_breached() {
     let mut drive = Drive::in_production(PLAN, Policy::SHIPPED_TOML);
     drive.looks(5, HEALTHY);
     for complaint in ["The basket is empty", "I was charged twice", "It hangs at the address"] {
-        let action = Action::Complain { text: text(complaint) };
+        let action = Action::Complain { key: None, text: text(complaint) };
         drive.act(who("user:sue", &["support"]), action);
     }
     let course = EvidenceReport::of(&drive.history()).unwrap();

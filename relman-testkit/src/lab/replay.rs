@@ -169,7 +169,7 @@ impl<'a> Replay<'a> {
             return false;
         };
         for _ in 0..count {
-            self.does("user:oli", Action::Complain { text: "It does not work".parse().unwrap() });
+            self.does("user:oli", Action::Complain { key: None, text: "It does not work".parse().unwrap() });
         }
         true
     }

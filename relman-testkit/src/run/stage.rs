@@ -555,7 +555,7 @@ impl<P: People> Stage<P> {
         while let Some(entry) = self.complaints.first_entry().filter(|entry| *entry.key() <= now) {
             let text: Text = COMPLAINT.parse().expect("a constant text");
             let by = Team::new().principal("user:oli");
-            let act = Act { by, action: Action::Complain { text }, whose: Whose::User };
+            let act = Act { by, action: Action::Complain { key: None, text }, whose: Whose::User };
             self.acts.extend(std::iter::repeat_n(act, entry.remove() as usize));
         }
         let acts = self.crowd.act(&self.truth, seen, now).into_iter();

@@ -165,9 +165,20 @@ impl Person {
         self.does(Action::EndIncident { source: text("pager"), id: text(id), ended_at })
     }
 
+    /// They record a customer's complaint that has a key: the same one counts once.
+    pub fn complains_about(self, key: &str) -> When {
+        self.does(Action::Complain { key: Some(text(key)), text: text("I can't pay") })
+    }
+
+    /// They withdraw the complaint with a key.
+    pub fn withdraws(self, key: &str) -> When {
+        let reason = text("it was about another shop");
+        self.does(Action::WithdrawComplaint { key: Some(text(key)), record: None, reason })
+    }
+
     /// They record a customer's complaint.
     pub fn complains(self) -> When {
-        self.does(Action::Complain { text: text("I can't pay") })
+        self.does(Action::Complain { key: None, text: text("I can't pay") })
     }
 
     /// They write down what they have learnt.
@@ -177,7 +188,12 @@ impl Person {
 
     /// They open an action item for somebody.
     pub fn opens_action_item(self, kind: ActionItemKind, owner: Actor, due: Timestamp) -> When {
-        self.does(Action::OpenActionItem { what: text("Test with foreign addresses"), kind, owner, due })
+        self.does(Action::OpenActionItem {
+            what: text("Test with foreign addresses"),
+            kind,
+            owner,
+            due: Some(due),
+        })
     }
 
     /// They say that an action item is done or dropped, by its number.
@@ -273,7 +289,12 @@ impl fmt::Display for Want {
                 Action::SettleActionItem { number: None, how, .. } => {
                     write!(f, "says that the action item is {how}")
                 }
-                Action::Complain { .. } => f.write_str("complains"),
+                Action::Complain { key: None, .. } => f.write_str("complains"),
+                Action::Complain { key: Some(key), .. } => write!(f, "complains ({key})"),
+                Action::WithdrawComplaint { key: Some(key), .. } => {
+                    write!(f, "withdraws the complaint {key}")
+                }
+                Action::WithdrawComplaint { key: None, .. } => f.write_str("withdraws a complaint"),
                 Action::RecordIncident { incident, .. } => write!(f, "records the incident {}", incident.id),
                 Action::EndIncident { id, .. } => write!(f, "says that the incident {id} is over"),
                 Action::Close => f.write_str("closes"),

@@ -38,7 +38,7 @@ pub fn command() -> impl Strategy<Value = When> + Clone {
     let check =
         select(&["unit", "integration", "end-to-end", "manual-qa", "load-test", "user-flows", "made-up"][..]);
     let lasts = spans(Span::ZERO..=Span::from_hours(72));
-    (actor(), 0..17_u8, gate, check, lasts, 0..6_u8).prop_map(|(who, what, gate, check, lasts, beside)| {
+    (actor(), 0..17_u8, gate, check, lasts, 0..9_u8).prop_map(|(who, what, gate, check, lasts, beside)| {
         match what {
             0 => who.approves(),
             1 | 2 => who.passes(check),
@@ -70,7 +70,10 @@ fn aside(who: Person, what: u8, lasts: Span) -> When {
         }
         2 => who.settles_action_item(1, Settlement::Done),
         3 => who.settles_action_item(2, Settlement::Dropped),
-        4 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
+        4 => who.complains_about("SUP-1"),
+        5 => who.complains_about("SUP-2"),
+        6 => who.withdraws("SUP-1"),
+        7 => who.records_incident(sample::incident("7c1f", sample::start() + lasts)),
         _ => who.ends_incident("7c1f", None),
     }
 }

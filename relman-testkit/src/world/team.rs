@@ -128,6 +128,7 @@ impl Duty {
             | Action::OpenActionItem { .. }
             | Action::SettleActionItem { .. }
             | Action::Complain { .. }
+            | Action::WithdrawComplaint { .. }
             | Action::RecordIncident { .. }
             | Action::EndIncident { .. } => None,
         }

@@ -128,7 +128,7 @@ pub(crate) struct Action {
     #[arg(long, value_name = "ACTOR")]
     pub(crate) owner: Actor,
     #[arg(long, value_name = "DURATION")]
-    pub(crate) due: Span,
+    pub(crate) due: Option<Span>,
 }
 
 /// What an action item is good for.
@@ -171,4 +171,19 @@ pub(crate) struct Complain {
     #[arg(value_parser = ReleaseId::recorded)]
     pub(crate) release: ReleaseId,
     pub(crate) text: Text,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<Text>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Withdraw {
+    /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
+    pub(crate) release: ReleaseId,
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<Text>,
+    #[arg(long, value_name = "N", conflicts_with = "key")]
+    pub(crate) record: Option<u64>,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Text,
 }

@@ -80,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Action(action) => block_on(people::action(global, action))?,
         Command::Settle(settled) => block_on(people::settle(global, settled))?,
         Command::Complain(complaint) => block_on(people::complain(global, complaint))?,
+        Command::Withdraw(withdrawn) => block_on(people::withdraw(global, withdrawn))?,
         Command::Close(of) => block_on(people::close(global, &of))?,
         Command::Status { release } => block_on(read::status(global, release.as_ref()))?,
         Command::Log { release, full } => block_on(read::log(global, &release, full))?,

@@ -15,7 +15,7 @@ use relman_core::{
 use crate::{
     cli::{
         self, Ack, Check, CheckResult, Complain, Global, Lesson, OfRelease, Override, Postmortem, Settle,
-        WithReason,
+        WithReason, Withdraw,
     },
     config::{self, Config},
     failure::Failure,
@@ -116,7 +116,7 @@ pub(super) async fn action(global: &Global, asked: cli::Action) -> Result<(), Fa
         cli::ActionKind::Mitigate => ActionItemKind::Mitigate,
         cli::ActionKind::Process => ActionItemKind::Process,
     };
-    let action = Action::OpenActionItem { what, kind, owner, due: store::now() + due };
+    let action = Action::OpenActionItem { what, kind, owner, due: due.map(|due| store::now() + due) };
     Desk::open(global)?.act(global, &release, action).await
 }
 
@@ -130,9 +130,27 @@ pub(super) async fn settle(global: &Global, settled: Settle) -> Result<(), Failu
     Desk::open(global)?.act(global, &release, Action::SettleActionItem { number, how, note }).await
 }
 
-/// `complain`.
+/// `complain`. The same key again is told, and records nothing.
 pub(super) async fn complain(global: &Global, complaint: Complain) -> Result<(), Failure> {
-    Desk::open(global)?.act(global, &complaint.release, Action::Complain { text: complaint.text }).await
+    let Complain { release, text, key } = complaint;
+    let desk = Desk::open(global)?;
+    let actor = config::actor(global)?;
+    let done = desk.releases.command(&release, actor, Action::Complain { key: key.clone(), text }).await;
+    let (release, records) = done.map_err(|error| desk.explain(&error))?;
+    let known = release.complaints().iter().find(|one| one.key.is_some() && one.key == key);
+    if let (true, Some(known), false) = (records.is_empty(), known, global.json) {
+        let (record, by) = (known.record, &known.by);
+        output::line(format_args!(
+            "already on the record as {record}, by {by}: it counts once, and nothing was recorded"
+        ))?;
+    }
+    desk.say(global, &release, &records).await
+}
+
+/// `withdraw`.
+pub(super) async fn withdraw(global: &Global, asked: Withdraw) -> Result<(), Failure> {
+    let Withdraw { release, key, record, reason } = asked;
+    Desk::open(global)?.act(global, &release, Action::WithdrawComplaint { key, record, reason }).await
 }
 
 /// `close`.

@@ -7,7 +7,7 @@ use relman_adapters::conductor::Update;
 use relman_core::{
     event::{Event, Record},
     machine::Release,
-    report::TimelineEntry,
+    report::{Driving, Health, History, Schedule, TimelineEntry},
     unit::{Span, Timestamp},
 };
 
@@ -43,14 +43,21 @@ impl Progress {
     pub(super) fn show(&self, update: &Update) {
         for record in update.records.iter().filter(|record| is_news(record)) {
             let entry = TimelineEntry::of(record);
-            let at = &record.at.to_string()[..16];
-            self.say(&format!("{} {:<14} {}", at.replace('T', " "), entry.by.to_string(), entry.sentence));
+            let (at, by) = (clock(record.at), entry.by.to_string());
+            self.say(&format!("{at} {by:<14} {}", entry.sentence));
         }
         if let Some(bar) = &self.bar {
             let (done, planned) = observed(&update.release);
             bar.set_length(planned.as_millis());
             bar.set_position(done.as_millis());
             bar.set_message(now_at(&update.release, update.release.last_at()));
+        }
+    }
+
+    /// Says what a release waits for, and until when.
+    pub(super) fn say_what_it_waits_for(&self, release: &Release, now: Timestamp) {
+        if let Some(line) = waits_for(release, now) {
+            self.say(&line);
         }
     }
 
@@ -70,6 +77,59 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// `2026-11-23 08:42:08`, in UTC.
+fn clock(at: Timestamp) -> String {
+    at.to_string()[..19].replace('T', " ")
+}
+
+/// What a release waits for first, and until when.
+fn waits_for(release: &Release, now: Timestamp) -> Option<String> {
+    let missing = release.missing(now).into_iter().next()?;
+    let until = match missing.until {
+        Some(until) if release.holds().is_empty() => format!(", until {} at the earliest", clock(until)),
+        Some(until) => format!(", until {} at the latest", clock(until)),
+        None => String::new(),
+    };
+    let (at, health) = (clock(now), Health::of(release, now, Driving::Driven));
+    Some(format!("{at} {health}; waits for {}{until} ({})", missing.what, missing.turn))
+}
+
+/// What a release is going to do: a line for each step, with its times.
+pub(super) fn intentions(release: &Release, now: Timestamp) -> Vec<String> {
+    let history = History::new(release, &[], now);
+    let (Some(schedule), Some(plan)) = (Schedule::of(&history), release.plan()) else {
+        return Vec::new();
+    };
+    let scope = plan.scope();
+    let mut lines = vec![format!(
+        "{} takes {} from {} to {}, on the track {}, evaluated every {}:",
+        release.id(),
+        scope.service,
+        scope.replaces,
+        scope.artifact.version,
+        schedule.track,
+        schedule.look_every
+    )];
+    let last = schedule.steps.len();
+    for step in &schedule.steps {
+        let begins = match (step.started, step.planned_start) {
+            (Some(started), _) => format!("since {}", clock(started.at)),
+            (None, Some(start)) => format!("from {} on at the earliest", clock(start.max(now))),
+            (None, None) => format!("{} after the rollout begins, at the earliest", step.planned_after),
+        };
+        let what = if step.number as usize == last { ", the validation" } else { "" };
+        lines.push(format!(
+            "  {:>5} for at least {}{what}, {begins}",
+            step.share.to_string(),
+            step.planned_bake
+        ));
+    }
+    if let Some(way_back) = release.way_back() {
+        lines.push(format!("  no way back after {}; instead: {}", way_back.none_after, way_back.instead));
+    }
+    lines
 }
 
 /// Looks are many and notifications are seen elsewhere; what they lead to is news.

@@ -2,7 +2,7 @@
 
 use relman_core::{
     machine::Missing,
-    port::{JournalExt, Streams},
+    port::{JournalExt, StreamState, Streams},
     report::{EvidenceReport, History, PlanReport, RollbackLog, Schedule, Status, Timeline, Waiting},
     unit::ReleaseId,
 };
@@ -29,7 +29,7 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
     output::report(status)?;
     if !release.missing(history.now).is_empty() {
         output::line("")?;
-        output::report(Waiting::of(&history))?;
+        output::report(Waiting::of(&history).others())?;
     }
     Ok(())
 }
@@ -43,10 +43,14 @@ async fn every_status(global: &Global) -> Result<(), Failure> {
     if streams.is_empty() && !global.json {
         output::line(format_args!("no releases in {}", path.display()))?;
     }
-    let mut all_good = true;
+    let (mut all_good, now) = (true, store::now());
     for (id, stream) in streams {
         if let (Some(index), false) = (&stream.index, global.json) {
-            output::line(&index.line)?;
+            // The line is as of the last record; what was due since then is due all the same.
+            let overdue = index.due.filter(|due| index.state == StreamState::Ended && *due < now);
+            let overdue = overdue.filter(|_| !index.line.contains("OVERDUE"));
+            let overdue = overdue.map(|due| format!(", OVERDUE ITEMS since {due}")).unwrap_or_default();
+            output::line(format_args!("{}{overdue}", index.line))?;
             continue;
         }
         match store::tell(&*journal, &id).await {

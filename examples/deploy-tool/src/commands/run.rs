@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     outcome::{Ended, Outcome},
-    progress::Progress,
+    progress::{self, Progress},
     publish::{self, Copies, Trackers},
 };
 use crate::{
@@ -65,6 +65,9 @@ const LAST_COPIES: Duration = Duration::from_mins(1);
 /// How soon a journal that can't be listed is asked again.
 const FOLLOW_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
+/// How often a release that is conducted says what it waits for: nobody should have to ask whether it still runs.
+const SAY_EVERY: Duration = Duration::from_mins(1);
+
 async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let config = Config::load(global)?;
     let plan = config::plan(&run.plan)?;
@@ -95,6 +98,12 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
 
     let id = plan.release().clone();
     is_recorded(global, &conductor, plan, policy).await?;
+    if !global.json {
+        let release = conductor.releases().load(&id).await.map_err(Failure::because)?;
+        for line in progress::intentions(&release, store::now()) {
+            output::line(line)?;
+        }
+    }
     let journal = conductor.releases().journal();
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
@@ -252,7 +261,7 @@ fn left_behind(release: &Release, by_hand: Option<&str>, typed: &Typed<'_>) -> O
         )
     } else {
         (
-            "nobody drives it now: nothing is measured, and a breach would not take it back",
+            "users stay there: nobody drives it now, nothing is measured, and a breach would not take it back",
             format!(
                 "To take it back:   {}\n  and then run it again, which carries the rollback out",
                 typed.rollback(id)
@@ -308,10 +317,24 @@ async fn is_recorded(
 /// Prints what happens, a line or an object a record, until the release has ended.
 async fn show(conductor: Conductor, id: ReleaseId, mut updates: Receiver<Update>, json: bool) {
     let progress = if json { Progress::silent() } else { Progress::lines() };
+    let mut latest: Option<Arc<Release>> = None;
+    let mut minutes = tokio::time::interval(SAY_EVERY);
+    // The first is at once, and nothing has happened by then.
+    minutes.tick().await;
     loop {
-        match updates.recv().await {
+        let update = tokio::select! {
+            update = updates.recv() => update,
+            _ = minutes.tick() => {
+                if let Some(release) = &latest {
+                    progress.say_what_it_waits_for(release, store::now());
+                }
+                continue;
+            }
+        };
+        match update {
             Ok(update) if *update.release.id() == id => {
                 progress.show(&update);
+                latest = Some(update.release.clone());
                 if let (true, Some(first)) = (json, update.records.first()) {
                     let journal = conductor.releases().journal();
                     let lines = journal.read_to_end(&(&id).into(), first.seq).await.unwrap_or_default();

@@ -92,13 +92,19 @@ fn who_stops_it_while_users_have_the_new_version_is_told_what_to_type() {
     for signal in ["-INT", "-TERM"] {
         let bench = bench();
         let mut running = start(&bench);
-        read_until(&mut running, "traffic set to 1%");
+        let said = read_until(&mut running, "traffic set to 1%");
+        let first = "checkout-241 takes checkout from 2.40.3 to 2.41.0, on the track standard, evaluated every 1m:\n     1% for at least";
+        assert!(said.starts_with(first), "{said}");
+        assert!(
+            said.contains("100% for at least 24h, the validation, 6h 30m after the rollout begins"),
+            "{said}"
+        );
         assert_eq!(bench.read("share"), b"100\n");
         let stopped = interrupt(running, signal).done();
         assert!(stopped.out.contains("checkout-241 is open"), "{stopped:?}");
         for part in [
             "warning: checkout-241 is in production (releasing, step 1 of 4, 1% of the traffic at the last change)",
-            "nobody drives it now: nothing is measured, and a breach would not take it back",
+            "users stay there: nobody drives it now, nothing is measured, and a breach would not take it back",
             "deploy-tool --as user:ana run plan.toml",
             "deploy-tool --as user:NAME rollback checkout-241 --reason \"…\"",
             "printf '%s\\n' '{\"operation\":\"set_traffic\"",

@@ -140,6 +140,7 @@ pub(super) fn action(action: ActionName, data: &FormData, now: Timestamp) -> Res
         | ActionName::OpenActionItem
         | ActionName::SettleActionItem
         | ActionName::Complain
+        | ActionName::WithdrawComplaint
         | ActionName::RecordIncident
         | ActionName::EndIncident
         | ActionName::Close => return Err(NotFilled::NotOffered(action)),

@@ -477,7 +477,7 @@ async fn a_command_from_a_wrong_clock_blinds_nobody() {
         let conductor = house.conductor.clone();
         let running = tokio::spawn(async move { conductor.run(async { drop(stopped.await) }).await });
         house.watch(|release| release.phase().step().is_some_and(|step| step.looks == 2)).await;
-        let complaint = Action::Complain { text: "slow since this morning".parse().unwrap() };
+        let complaint = Action::Complain { key: None, text: "slow since this morning".parse().unwrap() };
         let oli = Team::actor("user:oli");
         house.elsewhere(ahead).command(&house.id, &oli, complaint).await.unwrap();
         let since = house.clock.now();

@@ -72,7 +72,12 @@ fn looking_back(now: Timestamp) -> Vec<Action> {
     let lesson = |kind| Action::RecordLesson { kind, text: evil() };
     let (owner, due) = (Team::actor("user:bo"), now + Span::from_hours(24));
     let mut actions: Vec<Action> = LessonKind::ALL.into_iter().map(lesson).collect();
-    actions.push(Action::OpenActionItem { what: evil(), kind: ActionItemKind::Prevent, owner, due });
+    actions.push(Action::OpenActionItem {
+        what: evil(),
+        kind: ActionItemKind::Prevent,
+        owner,
+        due: Some(due),
+    });
     actions.push(Action::SettleActionItem { number: None, how: Settlement::Dropped, note: evil() });
     actions
 }
@@ -134,7 +139,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
     }
     does("user:oli", Action::Hold { reason: evil() }).await;
     does("user:ana", Action::Resume { reason: evil() }).await;
-    does("user:oli", Action::Complain { text: evil() }).await;
+    does("user:oli", Action::Complain { key: None, text: evil() }).await;
     let incident = Incident::new(evil(), evil(), "checkout".parse().unwrap(), clock.now())
         .with_severity(evil())
         .with_url(evil());

@@ -101,7 +101,20 @@ facts! {
     struct ComplaintRecorded {
         /// What the customer said.
         text: Text,
+        /// Which complaint it is, where whoever recorded it has said so.
+        #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+        key: Option<Text>,
         /// The roles of the one who recorded it.
+        roles: BTreeSet<Role>,
+    }
+
+    /// A complaint was withdrawn: it counts no more from here on.
+    struct ComplaintWithdrawn {
+        /// The record that holds it.
+        record: u64,
+        /// Why.
+        reason: Text,
+        /// The roles of the one who withdrew it.
         roles: BTreeSet<Role>,
     }
 

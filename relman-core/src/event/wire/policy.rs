@@ -36,6 +36,9 @@ pub(super) struct Policy {
     freezes: Vec<Freeze>,
     /// Left out where it is what a policy gets that says nothing.
     #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
+    follow_up: Option<FollowUp>,
+    /// Left out where it is what a policy gets that says nothing.
+    #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     judging: Option<Judging>,
 }
 
@@ -114,6 +117,13 @@ struct Freeze {
     #[serde(default, deserialize_with = "crate::chain::present", skip_serializing_if = "Option::is_none")]
     window: Option<FreezeWindow>,
     reason: Text,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FollowUp {
+    post_mortem_within_ms: Span,
+    action_items_within_ms: Span,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -197,6 +207,10 @@ impl Policy {
             },
             overrides: Overrides { longest_ms: raw.overrides.longest },
             freezes: freezes.collect(),
+            follow_up: (!raw.follow_up.is_default()).then_some(FollowUp {
+                post_mortem_within_ms: raw.follow_up.post_mortem_within,
+                action_items_within_ms: raw.follow_up.action_items_within,
+            }),
             judging: (!raw.judging.is_default()).then(|| Judging::of(raw.judging)),
         }
     }
@@ -238,6 +252,7 @@ impl TryFrom<Policy> for policy::Policy {
             },
             overrides: policy::OverrideRules { longest: recorded.overrides.longest_ms },
             freezes,
+            follow_up: recorded.follow_up.map(Into::into).unwrap_or_default(),
             judging: recorded.judging.map(TryInto::try_into).transpose()?.unwrap_or_default(),
         }))
     }
@@ -278,6 +293,15 @@ impl From<Track> for policy::Track {
             min_requests: recorded.min_requests,
             checks: recorded.checks,
         })
+    }
+}
+
+impl From<FollowUp> for policy::FollowUpRules {
+    fn from(recorded: FollowUp) -> Self {
+        Self {
+            post_mortem_within: recorded.post_mortem_within_ms,
+            action_items_within: recorded.action_items_within_ms,
+        }
     }
 }
 

@@ -28,8 +28,9 @@ impl Draft<'_> {
         what: &Text,
         kind: ActionItemKind,
         owner: &Actor,
-        due: Timestamp,
+        due: Option<Timestamp>,
     ) -> Result<(), Refusal> {
+        let due = due.unwrap_or(self.now + self.release.follow_up().action_items_within);
         let roles = self.release.may_now(ActionName::OpenActionItem, by)?;
         if !owner.is_person() {
             return Err(Refusal::NotAPerson(owner.clone()));

@@ -134,7 +134,7 @@ impl Draft<'_> {
     }
 
     fn verdict_on_complaints(&self, criterion: &Criterion) -> Verdict {
-        let count = self.release.complaints.len() as u64;
+        let count = self.release.counted_complaints();
         let counted = Answer::Value(Measurement::Events { count, exposure: 0 });
         judge(criterion, Evidence { canary: &counted, baseline: None, min_requests: 0 })
     }

@@ -1,9 +1,10 @@
 use super::Draft;
 use crate::{
     event::{
-        CheckOutcome, CheckRecorded, ComplaintRecorded, Gate, GateFailed, Ground, HoldCause, HoldPlaced,
-        HoldReason, HoldReleased, OnCallAcknowledged, OnCallHandedOver, OverrideGranted, PostMortemCause,
-        PostMortemFiled, ReleaseAborted, ReleaseClosed, ResumeReason, RollbackTrigger,
+        CheckOutcome, CheckRecorded, ComplaintRecorded, ComplaintWithdrawn, Gate, GateFailed, Ground,
+        HoldCause, HoldPlaced, HoldReason, HoldReleased, OnCallAcknowledged, OnCallHandedOver,
+        OverrideGranted, PostMortemCause, PostMortemFiled, ReleaseAborted, ReleaseClosed, ResumeReason,
+        RollbackTrigger,
     },
     machine::{Action, ActionName, Command, Phase, PhaseName, Principal, Refusal},
     policy::{Policy, floors},
@@ -46,7 +47,10 @@ impl Draft<'_> {
             Action::SettleActionItem { number, how, note } => {
                 self.settle_action_item(by, *number, *how, note)
             }
-            Action::Complain { text } => self.complain(by, text),
+            Action::Complain { key, text } => self.complain(by, key.as_ref(), text),
+            Action::WithdrawComplaint { key, record, reason } => {
+                self.withdraw_complaint(by, key.as_ref(), *record, reason)
+            }
             Action::RecordIncident { source, incident } => self.record_incident(by, source, incident),
             Action::EndIncident { source, id, ended_at } => self.end_incident(by, source, id, *ended_at),
             Action::Close => self.close(by),
@@ -191,10 +195,35 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn complain(&mut self, by: &Principal, text: &Text) -> Result<(), Refusal> {
+    /// A complaint with a key that is on the record is the same one, told again: nothing follows.
+    fn complain(&mut self, by: &Principal, key: Option<&Text>, text: &Text) -> Result<(), Refusal> {
         let roles = self.release.may_now(ActionName::Complain, by)?;
-        self.push(&by.actor, ComplaintRecorded { text: text.clone(), roles });
+        let known = key.and_then(|key| self.release.complaint_with(key));
+        if let Some(known) = known {
+            return match (known.counts(), key) {
+                (false, Some(key)) => Err(Refusal::ComplaintWasWithdrawn {
+                    release: self.release.id.clone(),
+                    key: key.to_string(),
+                    record: known.record,
+                }),
+                (true, _) | (false, None) => Ok(()),
+            };
+        }
+        self.push(&by.actor, ComplaintRecorded { text: text.clone(), key: key.cloned(), roles });
         self.judge_complaints();
+        Ok(())
+    }
+
+    /// What was decided on it stays: a verdict is about what was known then.
+    fn withdraw_complaint(
+        &mut self,
+        by: &Principal,
+        key: Option<&Text>,
+        record: Option<u64>,
+        reason: &Text,
+    ) -> Result<(), Refusal> {
+        let (record, roles) = self.release.may_withdraw(by, key, record)?;
+        self.push(&by.actor, ComplaintWithdrawn { record, reason: reason.clone(), roles });
         Ok(())
     }
 

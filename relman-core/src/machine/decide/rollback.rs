@@ -3,9 +3,9 @@ use std::collections::BTreeSet;
 use super::{Draft, Rules};
 use crate::{
     event::{
-        HoldCause, HoldPlaced, HoldReason, PinnedUsersCut, PinnedUsersObserved, PostMortemCause, PostMortemOpened,
-        RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed, ShownInRollback, ZeroBy,
-        ZeroTrafficObserved,
+        HoldCause, HoldPlaced, HoldReason, PinnedUsersCut, PinnedUsersObserved, PostMortemCause,
+        PostMortemOpened, RollbackConfirmed, RollbackStarted, RollbackTrigger, RollbackUnconfirmed,
+        ShownInRollback, ZeroBy, ZeroTrafficObserved,
     },
     machine::{Phase, Rollback, RollbackState},
     port::{Deployment, Place},

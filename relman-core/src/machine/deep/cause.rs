@@ -261,14 +261,19 @@ fn action(first: &Record) -> Option<(Action, &BTreeSet<Role>)> {
         }
         Event::ActionItemOpened(opened) => {
             let (what, owner) = (opened.what.clone(), opened.owner.clone());
-            (Action::OpenActionItem { what, kind: opened.kind, owner, due: opened.due }, &opened.roles)
+            (Action::OpenActionItem { what, kind: opened.kind, owner, due: Some(opened.due) }, &opened.roles)
         }
         Event::ActionItemSettled(settled) => {
             let (number, note) = (Some(settled.number), settled.note.clone());
             (Action::SettleActionItem { number, how: settled.how, note }, &settled.roles)
         }
         Event::ComplaintRecorded(complaint) => {
-            (Action::Complain { text: complaint.text.clone() }, &complaint.roles)
+            let (key, text) = (complaint.key.clone(), complaint.text.clone());
+            (Action::Complain { key, text }, &complaint.roles)
+        }
+        Event::ComplaintWithdrawn(withdrawn) => {
+            let (record, reason) = (Some(withdrawn.record), withdrawn.reason.clone());
+            (Action::WithdrawComplaint { key: None, record, reason }, &withdrawn.roles)
         }
         Event::ReleaseClosed(closed) => (Action::Close, &closed.roles),
         _ => return None,

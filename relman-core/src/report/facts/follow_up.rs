@@ -59,6 +59,17 @@ pub struct OpenPostMortem {
     pub about: PostMortemCause,
     /// Since when, and the record.
     pub since: Mark,
+    /// When it is due, by the policy of the release.
+    pub due: Timestamp,
+    /// Whether that has passed.
+    pub is_overdue: bool,
+}
+
+impl fmt::Display for OpenPostMortem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let due = if self.is_overdue { "OVERDUE since" } else { "due" };
+        write!(f, "{} on {}, since {}, {due} {}", self.number, self.about, self.since, time(self.due))
+    }
 }
 
 impl OpenPostMortem {
@@ -67,7 +78,8 @@ impl OpenPostMortem {
         let open = history.release.owed_post_mortems().filter_map(|open| {
             let is_it = |event: &Event| matches!(event, Event::PostMortemOpened(opened) if opened.number == open.number);
             let since = Mark::of(history.first(is_it)?);
-            Some(Self { number: open.number, about: open.about.clone(), since })
+            let (due, is_overdue) = (open.due, open.due < history.now);
+            Some(Self { number: open.number, about: open.about.clone(), since, due, is_overdue })
         });
         open.collect()
     }

@@ -39,7 +39,7 @@ pub use look::{
 };
 pub use measured::{Availability, Figure, Performance, Uptime};
 pub(in crate::report) use measured::{ERROR_RATE, MetricSums};
-pub use people::{Complaint, NoticeOutcome};
+pub use people::{Complaint, NoticeOutcome, Withdrawal};
 pub use rollback::{Harm, RequestsHarmed, RollbackEvidence, RollbackTimes};
 pub(in crate::report) use rollback::{breach, evidence};
 pub use step::StepProgress;

@@ -74,8 +74,35 @@ pub struct Complaint {
     pub text: Text,
     /// Who recorded it.
     pub by: Actor,
+    /// Which complaint it is, where whoever recorded it has said so.
+    pub key: Option<Text>,
     /// When, and the record.
     pub mark: Mark,
+    /// Who withdrew it, and why; it counts where nobody has.
+    pub withdrawn: Option<Withdrawal>,
+}
+
+/// Why a complaint counts no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Withdrawal {
+    /// Who withdrew it.
+    pub by: Actor,
+    /// Why.
+    pub reason: Text,
+    /// When, and the record.
+    pub mark: Mark,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.mark, self.by)?;
+        self.key.iter().try_for_each(|key| write!(f, " ({key})"))?;
+        write!(f, ": {}", self.text)?;
+        self.withdrawn
+            .iter()
+            .try_for_each(|one| write!(f, "; withdrawn {} by {}: {}", one.mark, one.by, one.reason))
+    }
 }
 
 impl Complaint {
@@ -83,10 +110,24 @@ impl Complaint {
         let complaint = |record: &Record| match &record.event {
             Event::ComplaintRecorded(complaint) => {
                 let (text, by) = (complaint.text.clone(), record.by.clone());
-                Some(Self { text, by, mark: Mark::of(record) })
+                let withdrawn = history.records.iter().find_map(|later| Withdrawal::of(later, record.seq));
+                Some(Self { text, by, key: complaint.key.clone(), mark: Mark::of(record), withdrawn })
             }
             _ => None,
         };
         history.records.iter().filter_map(complaint).collect()
+    }
+}
+
+impl Withdrawal {
+    /// What a record says of the complaint that another one holds, if it withdraws that.
+    fn of(record: &Record, complaint: u64) -> Option<Self> {
+        match &record.event {
+            Event::ComplaintWithdrawn(withdrawn) if withdrawn.record == complaint => {
+                let (by, reason) = (record.by.clone(), withdrawn.reason.clone());
+                Some(Self { by, reason, mark: Mark::of(record) })
+            }
+            _ => None,
+        }
     }
 }

@@ -134,7 +134,13 @@ pub fn sentence(event: &Event) -> String {
         Event::ActionItemSettled(settled) => {
             format!("action item {} {}: {}", settled.number, settled.how, settled.note)
         }
-        Event::ComplaintRecorded(complaint) => format!("recorded a complaint: {}", complaint.text),
+        Event::ComplaintRecorded(complaint) => {
+            let key = complaint.key.as_ref().map(|key| format!(" {key}")).unwrap_or_default();
+            format!("recorded a complaint{key}: {}", complaint.text)
+        }
+        Event::ComplaintWithdrawn(withdrawn) => {
+            format!("withdrew the complaint of record {}: {}", withdrawn.record, withdrawn.reason)
+        }
         Event::IncidentReported(seen) => {
             let incident = &seen.incident;
             let severity =

@@ -213,9 +213,10 @@ impl Facts {
         let revised = of(|event| matches!(event, Event::PlanRevised(_)));
         let text = format!("the plan was revised {}", times(revised.len()));
         self.add(LessonKind::WentBadly, text, seqs(revised));
-        let complaints = of(|event| matches!(event, Event::ComplaintRecorded(_)));
+        let complaints = history.release.complaints().iter().filter(|complaint| complaint.counts());
+        let complaints: Vec<u64> = complaints.map(|complaint| complaint.record).collect();
         let text = counted(complaints.len() as u64, "customer complained", "customers complained");
-        self.add(LessonKind::WentBadly, text, seqs(complaints));
+        self.add(LessonKind::WentBadly, text, complaints);
     }
 
     /// Incidents that began while users had the new version and not for good yet.

@@ -51,7 +51,7 @@ pub struct Figures {
     pub holds: u64,
     /// How many overrides.
     pub overrides: u64,
-    /// How many complaints.
+    /// How many complaints count: those that nobody has withdrawn.
     pub complaints: u64,
     /// How many incidents of the service.
     pub incidents: u64,
@@ -151,7 +151,7 @@ impl Figures {
             looks: count(|event| matches!(event, Event::Evaluated(_))),
             holds: HoldPeriod::all(history).len() as u64,
             overrides: count(|event| matches!(event, Event::OverrideGranted(_))),
-            complaints: count(|event| matches!(event, Event::ComplaintRecorded(_))),
+            complaints: history.release.counted_complaints(),
             incidents: count(|event| matches!(event, Event::IncidentReported(_))),
         }
     }

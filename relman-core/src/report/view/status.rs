@@ -8,7 +8,10 @@ use crate::{
     machine::{Missing, PhaseName, Release},
     plan::WayBack,
     report::{
-        facts::{Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem, StepProgress},
+        facts::{
+            ActionItemReport, Ended, Heading, History, Mark, ObservedShare, OpenHold, OpenPostMortem,
+            StepProgress,
+        },
         view::Health,
     },
     unit::{Actor, Span, Text, Timestamp, TrafficShare},
@@ -46,7 +49,9 @@ pub struct Status {
     /// Post-mortems that are not filed yet.
     #[serde(rename = "post_mortems_owed")]
     pub open_post_mortems: Vec<OpenPostMortem>,
-    /// How many complaints were recorded.
+    /// Action items that are neither done nor dropped.
+    pub open_action_items: Vec<ActionItemReport>,
+    /// How many complaints count: those that nobody has withdrawn.
     pub complaints: u64,
     /// The last record; none before the first.
     pub last: Option<LastRecord>,
@@ -159,7 +164,11 @@ impl Status {
                 })
                 .collect(),
             open_post_mortems: OpenPostMortem::all(history),
-            complaints: release.complaints().len() as u64,
+            open_action_items: ActionItemReport::all(history)
+                .into_iter()
+                .filter(|item| item.settled.is_none())
+                .collect(),
+            complaints: release.counted_complaints(),
             last: LastRecord::of(history),
             ended: history.ended(),
         }

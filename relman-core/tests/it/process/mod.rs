@@ -18,10 +18,12 @@
 //! | the same for records that were decided elsewhere | `forged.rs` |
 
 mod back_beats_forward;
+mod complaints;
 mod deployer;
 mod drill;
 mod duties;
 mod flows;
+mod follow_up;
 mod forged;
 mod freeze;
 mod guardrails;

@@ -38,7 +38,7 @@ impl Two {
 }
 
 fn complaint(number: usize) -> Action {
-    Action::Complain { text: format!("wrong {number} times").parse().unwrap() }
+    Action::Complain { key: None, text: format!("wrong {number} times").parse().unwrap() }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn story() -> Story {
         plan.tell(text(HOSTILE), "releases".parse().unwrap(), [relman_core::port::NotifyOn::RolloutStarted]);
     let simulation = Simulation::new(Arc::new(plan.build().unwrap()), sample::brief_drill_policy());
     let mut story = Story::of(&simulation, Team::new().without(relman_testkit::Duty::Close));
-    story.act("user:bo", Action::Complain { text: text(HOSTILE) });
+    story.act("user:bo", Action::Complain { key: None, text: text(HOSTILE) });
     let incident =
         Incident::new(text(HOSTILE), text(HOSTILE), "checkout".parse().unwrap(), story.release.last_at())
             .with_severity(text(HOSTILE))
@@ -39,7 +39,7 @@ fn story() -> Story {
     let owner = who("user:bo");
     story.act(
         "user:bo",
-        Action::OpenActionItem { what: text(HOSTILE), kind: ActionItemKind::Process, owner, due },
+        Action::OpenActionItem { what: text(HOSTILE), kind: ActionItemKind::Process, owner, due: Some(due) },
     );
     let settle = Action::SettleActionItem { number: None, how: Settlement::Dropped, note: text(HOSTILE) };
     story.act("user:bo", settle);

@@ -71,7 +71,7 @@ impl Story {
             what: text(what),
             kind,
             owner: who(owner),
-            due: relman_testkit::sample::start() + Span::from_hours(24 * days),
+            due: Some(relman_testkit::sample::start() + Span::from_hours(24 * days)),
         };
         self.act("user:ana", item(ActionItemKind::Prevent, "user:bo", "Test with foreign addresses", 14));
         self.act(

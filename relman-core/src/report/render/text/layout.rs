@@ -82,10 +82,20 @@ fn pieces(word: &str, room: usize) -> Vec<String> {
 impl Heading {
     /// Writes the first lines of a report of that name.
     pub(in crate::report) fn write(&self, f: &mut fmt::Formatter<'_>, report: &str) -> fmt::Result {
+        self.write_with(f, report, "")
+    }
+
+    /// The same with more about the release in the first line.
+    pub(in crate::report) fn write_with(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        report: &str,
+        more: &str,
+    ) -> fmt::Result {
         if self.is_drill() {
             writeln!(f, "=== DRILL === DRILL === DRILL === this is a rehearsal ===")?;
         }
-        wrapped(f, "", &format!("{report} of {}, as of {}", self.release, time(self.as_of)))?;
+        wrapped(f, "", &format!("{report} of {}{more}, as of {}", self.release, time(self.as_of)))?;
         match &self.title {
             Some(title) => wrapped(f, "", title.as_str()),
             None => Ok(()),

@@ -6,7 +6,7 @@ use crate::{
     event::LessonKind,
     judge::significant,
     report::{
-        facts::{ActionItemState, OpenPostMortem, counted, time},
+        facts::{ActionItemState, counted, time},
         render::text::layout::{field, list, wrapped},
         view::{DeliveryMetrics, Lesson, OpenItems, Retrospective, Spread},
     },
@@ -54,9 +54,7 @@ impl fmt::Display for OpenItems {
             wrapped(f, "  ", &format!("{}: action item {}", open.release, open.item))?;
         }
         for open in &self.post_mortems {
-            let OpenPostMortem { number, about, since } = &open.post_mortem;
-            let release = &open.release;
-            wrapped(f, "  ", &format!("{release}: post-mortem {number} on {about}, since {since}"))?;
+            wrapped(f, "  ", &format!("{}: post-mortem {}", open.release, open.post_mortem))?;
         }
         for open in self.action_items.iter().filter(|open| open.item.state == ActionItemState::Open) {
             wrapped(f, "  ", &format!("{}: action item {}", open.release, open.item))?;

@@ -7,8 +7,7 @@ use crate::{
     judge::Observation,
     report::{
         facts::{
-            CheckRun, Complaint, CoverPeriod, Figure, Harm, HoldPeriod, RollbackTimes, RootCause, commas,
-            numbers, time,
+            CheckRun, CoverPeriod, Figure, Harm, HoldPeriod, RollbackTimes, RootCause, commas, numbers, time,
         },
         render::text::{
             layout::{field, list, wrapped},
@@ -49,8 +48,7 @@ impl fmt::Display for ValidationReport {
             }),
         )?;
         f.write_str("\nCustomers\n")?;
-        let complaint = |one: &Complaint| format!("{} {}: {}", one.mark, one.by, one.text);
-        list(f, "complaints", self.complaints.iter().map(complaint))?;
+        list(f, "complaints", &self.complaints)?;
         f.write_str("\nIncidents\n")?;
         list(f, "of the service", &self.incidents)?;
         f.write_str("\nChecks\n")?;

@@ -13,7 +13,7 @@ use crate::{
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.heading.write(f, "Status")?;
+        self.heading.write_with(f, "Status", &format!(": {}", self.health))?;
         field(f, "phase", &self.phase.to_string())?;
         if let Some(ended) = self.ended {
             field(f, "ended", &format!("{} {}", ended.how, ended.mark))?;
@@ -77,6 +77,8 @@ impl Status {
 
     fn write_people(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.waits_for {
+            // Its reason stands above.
+            Some(_) if !self.holds.is_empty() => field(f, "waits for", "the end of the hold")?,
             Some(waits_for) => field(f, "waits for", waits_for)?,
             None => field(f, "waits for", "nothing")?,
         }
@@ -92,11 +94,9 @@ impl Status {
         if self.complaints > 0 {
             field(f, "complaints", &self.complaints.to_string())?;
         }
-        let open = self
-            .open_post_mortems
-            .iter()
-            .map(|open| format!("{} on {}, since {}", open.number, open.about, open.since));
-        list(f, "open items", open.map(|text| format!("post-mortem {text}")))
+        let post_mortems = self.open_post_mortems.iter().map(|open| format!("post-mortem {open}"));
+        let items = self.open_action_items.iter().map(|item| format!("action item {item}"));
+        list(f, "open items", post_mortems.chain(items))
     }
 }
 
@@ -116,12 +116,30 @@ impl fmt::Display for Waiting {
             field(f, "next", &missing.turn.to_string())?;
         }
         f.write_str("\n")?;
-        let others = self.missing.get(self.holds.len()..).unwrap_or_default();
-        match self.only_time {
+        self.others().fmt(f)
+    }
+}
+
+/// What a release waits for besides the end of its holds: what a reader still misses who has its [`Status`].
+#[derive(Debug, Clone, Copy)]
+pub struct Others<'a>(&'a Waiting);
+
+impl Waiting {
+    /// What it waits for besides the end of its holds, as text.
+    pub fn others(&self) -> Others<'_> {
+        Others(self)
+    }
+}
+
+impl fmt::Display for Others<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(waiting) = self;
+        let others = waiting.missing.get(waiting.holds.len()..).unwrap_or_default();
+        match waiting.only_time {
             Some(left) => return wrapped(f, "", &format!("Waiting for nothing but time: {left}.")),
-            None if self.missing.is_empty() => return f.write_str("Waiting for nothing.\n"),
+            None if waiting.missing.is_empty() => return f.write_str("Waiting for nothing.\n"),
             None if others.is_empty() => return f.write_str("Waiting for nothing else.\n"),
-            None if self.holds.is_empty() => f.write_str("Waiting for\n")?,
+            None if waiting.holds.is_empty() => f.write_str("Waiting for\n")?,
             None => f.write_str("Also waiting for\n")?,
         }
         for missing in others {

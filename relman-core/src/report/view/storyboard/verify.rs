@@ -47,6 +47,13 @@ pub struct VerifyFrame {
 }
 
 impl VerifyFrame {
+    /// How many complaints count: those that nobody has withdrawn.
+    pub fn counted_complaints(&self) -> usize {
+        self.complaints.iter().filter(|complaint| complaint.withdrawn.is_none()).count()
+    }
+}
+
+impl VerifyFrame {
     pub(in crate::report) fn of(history: &History<'_>, steps: &[StepStory]) -> Self {
         let report = ValidationReport::of(history);
         let entered = history.first(|event| matches!(event, Event::ValidationStarted(_)));
