@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     event::{Gate, HoldCause},
     machine::{Phase, Release, Turn},
-    policy::Policy,
+    policy::Freeze,
     report::facts::{Driving, silent_since},
     unit::Timestamp,
 };
@@ -123,7 +123,7 @@ impl Health {
     /// The word for a release that is not held.
     fn under_way(release: &Release, phase: &Phase, now: Timestamp) -> Self {
         let missing = release.missing(now);
-        let frozen = is_frozen(release, now);
+        let frozen = freeze(release, now).is_some();
         let people = missing.iter().filter(|missing| missing.turn == Turn::Person).count();
         let nothing_else = !missing.is_empty() && people == missing.len();
         match phase {
@@ -132,6 +132,8 @@ impl Health {
                 Self::WaitingForContract
             }
             Phase::Planning if people > 0 => Self::WaitingForApproval,
+            // People come once there is something to try.
+            Phase::Staging { deployed_at: None, .. } => Self::Progressing,
             // A freeze is a person's turn, too: an executive may override it.
             Phase::Staging { .. } if people > usize::from(frozen) => Self::WaitingForChecks,
             Phase::Staging { .. } | Phase::Releasing(_) if frozen && nothing_else => Self::WaitingForFreeze,
@@ -175,8 +177,9 @@ fn needs_a_conductor(release: &Release) -> bool {
     }
 }
 
-fn is_frozen(release: &Release, now: Timestamp) -> bool {
-    let at = now.minus(release.skew());
+/// The freeze in which a release waits, unless that is overridden.
+pub(in crate::report) fn freeze(release: &Release, now: Timestamp) -> Option<&Freeze> {
     let overridden = release.overrides().get(&Gate::Freeze).is_some_and(|granted| granted.expires_at > now);
-    !overridden && release.policy().and_then(|policy: &Policy| policy.freeze_at(at)).is_some()
+    let freeze = release.policy()?.freeze_at(now.minus(release.skew()))?;
+    (!overridden).then_some(freeze)
 }
