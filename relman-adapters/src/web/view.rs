@@ -1,8 +1,8 @@
 use relman_core::{
     judge::Verdict,
-    machine::PhaseName,
+    machine::Missing,
     report::{
-        EvaluationStory, FrameName, History, RollbackLog, Schedule, Status, StoryArtifact, Storyboard,
+        EvaluationStory, FrameName, History, Reading, RollbackLog, Status, StoryArtifact, Storyboard,
         TimelineRow, Waiting,
     },
     unit::{Finite, TrafficShare},
@@ -17,10 +17,9 @@ use super::{
 pub(super) struct View<'a> {
     pub(super) status: Status,
     pub(super) waiting: Waiting,
-    pub(super) schedule: Option<Schedule>,
-    pub(super) is_going_back: bool,
     pub(super) exposure: Option<ExposureChart>,
     pub(super) release_charts: Vec<CriterionChart>,
+    pub(super) watched_charts: Vec<CriterionChart>,
     pub(super) verify_charts: Vec<CriterionChart>,
     pub(super) cover: Option<CoverChart>,
     pub(super) evaluations: Vec<StepEvaluations<'a>>,
@@ -109,10 +108,14 @@ impl<'a> View<'a> {
         Self {
             status: Status::of(history),
             waiting: Waiting::of(history),
-            schedule: Schedule::of(history),
-            is_going_back: board.phase == PhaseName::RollingBack,
             exposure: ExposureChart::of(board),
             release_charts: charts(&before),
+            watched_charts: board
+                .release
+                .watched
+                .iter()
+                .filter_map(|metric| CriterionChart::of_metric(metric, &before))
+                .collect(),
             verify_charts: charts(&after),
             cover: CoverChart::of(&board.verify, verified_until),
             evaluations: steps(board, artifacts),
@@ -122,6 +125,12 @@ impl<'a> View<'a> {
             readings: readings(board),
             artifacts: of_frames(history, board, artifacts),
         }
+    }
+
+    /// What it waits for, apart from its holds: those stand in boxes of their own.
+    pub(super) fn also_waits(&self) -> &[Missing] {
+        // Holds stand first in the list of what is missing.
+        self.waiting.missing.get(self.waiting.holds.len()..).unwrap_or_default()
     }
 
     /// The artifacts of a frame.
@@ -209,9 +218,7 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
             let show = |value: Option<Finite>| match (value, verdict(&reading.metric)) {
                 (None, _) => "not measured".to_owned(),
                 (Some(value), Some(verdict)) => verdict.show(value),
-                // Errors are a share of the requests; other metrics are shown as they are.
-                (Some(value), None) if reading.errors.is_some() => percent(value.get()),
-                (Some(value), None) => value.to_string(),
+                (value, None) => self::value(reading, &value),
             };
             ReadingText {
                 metric: reading.metric.to_string(),
@@ -221,6 +228,15 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
             }
         })
         .collect()
+}
+
+/// A value of a metric that no criterion limits. Errors are a share of the requests; other metrics are shown as they are.
+pub(super) fn value(reading: &Reading, value: &Option<Finite>) -> String {
+    match value {
+        None => "not measured".to_owned(),
+        Some(value) if reading.errors.is_some() => percent(value.get()),
+        Some(value) => value.to_string(),
+    }
 }
 
 /// A verdict's sentence without its rule, which the table heading has.
