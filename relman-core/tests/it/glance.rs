@@ -264,7 +264,10 @@ fn the_time_in_which_nobody_drove_is_on_the_timeline_and_in_the_step() {
     let open = undriven(&driven);
     assert_eq!(open.len(), 1);
     assert!(open[0].until.is_none() && open[0].lasted >= secs(3_590), "{open:?}");
-    assert_eq!(glance(&driven).waits.unwrap().turn, Turn::Person, "someone has to start a conductor");
+    let now = glance(&driven);
+    assert_eq!(now.waits.unwrap().turn, Turn::Person, "someone has to start a conductor");
+    assert_eq!((now.next.unwrap().at, now.over_at), (None, None), "nothing comes at any time");
+    assert!(now.live.rest().ends_with("as last observed; nobody has looked since"), "{}", now.live.rest());
     let text = Timeline::of(&history(&driven)).to_string();
     assert!(text.contains("NOBODY IS DRIVING IT"), "{text}");
 

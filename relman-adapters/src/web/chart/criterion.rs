@@ -105,7 +105,7 @@ impl CriterionChart {
         let y = |value: f64| HEIGHT - 2.0 - (value.max(0.0) / top) * (HEIGHT - 6.0);
         let tick = |at: f64| Tick {
             at: format!("{:.2}", y(at) / HEIGHT * 100.0),
-            label: view::value(example, &Finite::new(at)),
+            label: view::value(example, Finite::new(at)),
             anchor: "end",
         };
         let unmeasured = points.iter().filter(|(_, value)| value.is_none());
@@ -127,7 +127,7 @@ impl CriterionChart {
                 metric.metric,
                 metric.measured,
                 metric.unmeasured,
-                view::value(example, &example.canary)
+                view::value(example, example.canary)
             ),
         })
     }

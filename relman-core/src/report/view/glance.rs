@@ -7,8 +7,9 @@ use serde::Serialize;
 use crate::{
     event::{CheckOutcome, Event, Gate, HoldCause, HoldReason},
     machine::{EndedAs, Phase, PhaseName, Release, RollbackState, TrafficState, Turn},
+    plan::Plan,
     report::{
-        facts::{History, Mark, ObservedShare, StepProgress, counted, silent_since, whole},
+        facts::{History, Mark, ObservedShare, StepProgress, counted, whole},
         view::{Health, Schedule, health::freeze},
     },
     unit::{Span, Text, Timestamp, TrafficShare},
@@ -47,6 +48,8 @@ pub struct Live {
     pub set_at: Option<Mark>,
     /// What the platform has shown since that was set; not observed yet, if absent.
     pub observed: Option<ObservedShare>,
+    /// Whether someone looks at it now: a conductor drives the release.
+    pub is_current: bool,
     /// When the release ended: what is live since then, it does not know.
     pub until: Option<Mark>,
 }
@@ -100,22 +103,29 @@ impl Glance {
     /// A release at one glance.
     pub fn of(history: &History<'_>) -> Self {
         let health = Health::of(history.release, history.now, history.driving);
+        let is_driven = health != Health::NobodyDriving;
         let over_at = Schedule::of(history).and_then(|schedule| schedule.expected_end);
+        let next = Upcoming::of(history);
         Self {
             health,
-            live: Live::of(history),
-            happening: happening(history),
+            live: Live::of(history, is_driven),
+            happening: if is_driven {
+                happening(history)
+            } else {
+                format!("standing still: {}", happening(history))
+            },
             waits: Awaited::of(history.release, history.now, health),
-            next: Upcoming::of(history),
-            over_at,
+            // Without a conductor, nothing comes at any time.
+            next: next.map(|next| Upcoming { at: next.at.filter(|_| is_driven), ..next }),
+            over_at: over_at.filter(|_| is_driven),
         }
     }
 }
 
 impl Live {
-    fn of(history: &History<'_>) -> Self {
+    fn of(history: &History<'_>, is_current: bool) -> Self {
         let release = history.release;
-        let scope = release.plan().map(|plan| plan.scope());
+        let scope = release.plan().map(Plan::scope);
         let last = history.records.iter().rev().find_map(|record| match &record.event {
             Event::TrafficSet(set) => Some((set.share, Mark::of(record))),
             _ => None,
@@ -132,6 +142,7 @@ impl Live {
                 .rev()
                 .take_while(|record| set_at.is_none_or(|set| record.seq > set.record))
                 .find_map(ObservedShare::of),
+            is_current,
             until: history.ended().map(|ended| ended.mark),
         }
     }
@@ -165,12 +176,14 @@ impl Live {
             share => format!("{replaces} for {}", share.rest()),
         };
         match &self.observed {
+            _ if self.until.is_some() => format!("{rest}, when it ended"),
             Some(ObservedShare { share: None, .. }) => {
                 format!("{rest}, as it was set: the platform can't be observed")
             }
             Some(ObservedShare { share: Some(_), .. }) if share != self.set => {
                 format!("{rest}, as observed; {} is set", self.set)
             }
+            Some(_) if !self.is_current => format!("{rest}, as last observed; nobody has looked since"),
             Some(_) => format!("{rest}, as observed"),
             None if self.set_at.is_none() => rest,
             None => format!("{rest}, as it was set; not observed yet"),
@@ -214,9 +227,9 @@ fn happening(history: &History<'_>) -> String {
                 "all traffic is taken back; confirming that".to_owned()
             }
         },
-        (Phase::Completed, _) | (Phase::Closed(EndedAs::Completed), _) => "completed".to_owned(),
-        (Phase::RolledBack(_), _) | (Phase::Closed(EndedAs::RolledBack), _) => "rolled back".to_owned(),
-        (Phase::Aborted, _) | (Phase::Closed(EndedAs::Aborted), _) => "aborted before production".to_owned(),
+        (Phase::Completed | Phase::Closed(EndedAs::Completed), _) => "completed".to_owned(),
+        (Phase::RolledBack(_) | Phase::Closed(EndedAs::RolledBack), _) => "rolled back".to_owned(),
+        (Phase::Aborted | Phase::Closed(EndedAs::Aborted), _) => "aborted before production".to_owned(),
     };
     let held = !release.holds().is_empty() && !release.phase().name().is_end();
     if held { format!("held: {what}") } else { what }
@@ -238,10 +251,7 @@ impl Awaited {
     pub(in crate::report) fn of(release: &Release, now: Timestamp, health: Health) -> Option<Self> {
         let missing = release.missing(now);
         if health == Health::NobodyDriving {
-            let what = match silent_since(release, now) {
-                Some(_) => "a conductor: the record is silent".to_owned(),
-                None => "a conductor".to_owned(),
-            };
+            let what = "a conductor to drive it".to_owned();
             let unblocked_by = "someone starts a conductor (`run`)".to_owned();
             return Some(Self { what, unblocked_by, turn: Turn::Person, others: missing.len() });
         }

@@ -38,7 +38,7 @@ pub struct TimelineEntry {
     pub look: Option<EvaluationNote>,
     /// The time after it in which nobody drove the release, which has no record of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub then_undriven: Option<Undriven>,
+    pub then_undriven: Option<Box<Undriven>>,
 }
 
 /// One line of a timeline: a record, or a run of looks.
@@ -100,7 +100,7 @@ impl TimelineEntry {
         for period in Undriven::all(history) {
             let before = entries.binary_search_by_key(&period.from.record, |entry| entry.record);
             if let Ok(index) = before {
-                entries[index].then_undriven = Some(period);
+                entries[index].then_undriven = Some(Box::new(period));
             }
         }
         entries
@@ -187,7 +187,7 @@ pub(in crate::report) fn collapse(entries: &[TimelineEntry]) -> Vec<TimelineRow>
         if let Err(entry) = left {
             rows.push(TimelineRow::One(entry));
         }
-        rows.extend(entry.then_undriven.map(TimelineRow::Undriven));
+        rows.extend(entry.then_undriven.as_deref().copied().map(TimelineRow::Undriven));
     }
     rows
 }

@@ -59,7 +59,7 @@ impl fmt::Display for Full<'_> {
         self.0.heading.write(f, "Timeline")?;
         f.write_str("\n")?;
         let rows = self.0.entries.iter().flat_map(|entry| {
-            let undriven = entry.then_undriven.map(TimelineRow::Undriven);
+            let undriven = entry.then_undriven.as_deref().copied().map(TimelineRow::Undriven);
             std::iter::once(TimelineRow::One(entry.clone())).chain(undriven)
         });
         write_rows(f, &rows.collect::<Vec<_>>())
