@@ -5,8 +5,11 @@ use std::fmt;
 use askama::filters::HtmlSafe;
 use relman_core::{
     chain::Head,
-    machine::PhaseName,
-    report::{Frame, FrameName, FrameState, GateState, ItemState, Mark, VerdictKind},
+    machine::Turn,
+    report::{
+        Frame, FrameName, FrameState, GateState, GroundKind, Health, ItemState, Mark, UpcomingTime,
+        VerdictKind,
+    },
     unit::{ReleaseId, Span, Timestamp},
 };
 
@@ -93,6 +96,57 @@ pub(super) fn gate_class(state: &GateState) -> &'static str {
     }
 }
 
+/// The CSS class of a ground on which a gate was passed.
+pub(super) fn ground_class(kind: &GroundKind) -> &'static str {
+    match kind {
+        GroundKind::Good => "is-good",
+        GroundKind::Undecided | GroundKind::InWords => "is-open",
+        GroundKind::Overridden => "is-odd",
+    }
+}
+
+/// The symbol of a ground on which a gate was passed.
+pub(super) fn ground_sign(kind: &GroundKind) -> &'static str {
+    match kind {
+        GroundKind::Good => "✓",
+        GroundKind::Undecided => "○",
+        GroundKind::Overridden => "!",
+        GroundKind::InWords => "·",
+    }
+}
+
+/// The CSS class of a release's health.
+pub(super) fn health_class(health: &Health) -> &'static str {
+    match health {
+        Health::NobodyDriving | Health::RollingBack | Health::Degraded => "is-bad",
+        Health::Progressing => "is-now",
+        Health::Done => "is-over",
+        // Someone is waited for.
+        _ => "is-odd",
+    }
+}
+
+/// A health as an address has it.
+pub(super) fn health_value(health: Health) -> String {
+    health.to_string().replace(' ', "-")
+}
+
+/// The CSS class of whose turn it is.
+pub(super) fn turn_class(turn: &Turn) -> &'static str {
+    match turn {
+        Turn::Person => "is-odd",
+        Turn::Relman | Turn::World => "is-open",
+    }
+}
+
+/// When something comes next, from now on: `in 1h 30m at the earliest`.
+pub(super) fn upcoming(when: &UpcomingTime, at: &Timestamp, now: &Timestamp) -> String {
+    match at.since(*now) {
+        Span::ZERO => format!("now {when}"),
+        left => format!("in {} {when}", span(&left)),
+    }
+}
+
 /// The CSS class of a checklist item's state.
 pub(super) fn item_class(state: &ItemState) -> &'static str {
     match state {
@@ -120,17 +174,6 @@ pub(super) fn verdict_class(kind: &VerdictKind) -> &'static str {
         VerdictKind::Open => "is-open",
         VerdictKind::Unmeasured => "is-odd",
         VerdictKind::Breached => "is-bad",
-    }
-}
-
-/// The CSS class of a phase.
-pub(super) fn phase_class(phase: &PhaseName) -> &'static str {
-    match phase {
-        PhaseName::Unplanned | PhaseName::Planning | PhaseName::Staging => "is-open",
-        PhaseName::Releasing | PhaseName::Validating => "is-now",
-        PhaseName::RollingBack | PhaseName::RolledBack => "is-bad",
-        PhaseName::Completed => "is-good",
-        PhaseName::Aborted | PhaseName::Closed => "is-over",
     }
 }
 

@@ -10,11 +10,12 @@ use axum::{
 use relman_core::{
     machine::{PhaseName, Turn},
     plan::ReleaseKind,
-    report::Summary,
+    report::{Health, Summary},
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
+    format::health_value,
     release_index::{ListedRelease, Listing},
     response::{Layout, html},
     state::{AppState, RequestContext},
@@ -31,6 +32,8 @@ const REFRESH_TIMEOUT: Duration = Duration::from_millis(60);
 pub(super) struct Filter {
     #[serde(default)]
     q: String,
+    #[serde(default)]
+    health: String,
     #[serde(default)]
     phase: String,
     #[serde(default)]
@@ -54,6 +57,7 @@ struct Choice {
 struct Overview<'a> {
     layout: Layout<'a>,
     filter: &'a Filter,
+    healths: Vec<Choice>,
     phases: Vec<Choice>,
     turns: Vec<Choice>,
     kinds: Vec<Choice>,
@@ -107,6 +111,12 @@ impl<'a> Overview<'a> {
         Self {
             layout: Layout::of(context),
             filter,
+            healths: choices(
+                &summaries,
+                &filter.health,
+                Health::ALL.iter().map(|health| (health_value(*health), health.to_string())),
+                |one| Some(health_value(one.health)),
+            ),
             phases: choices(
                 &summaries,
                 &filter.phase,
@@ -149,13 +159,13 @@ impl<'a> Overview<'a> {
 
 /// The order of the list: trouble, what waits for a person, what is under way, what is over.
 fn rank(summary: &Summary) -> u8 {
-    let urgent = summary.phase == PhaseName::RollingBack || !summary.holds.is_empty() || summary.uncovered;
-    match summary.turn() {
-        _ if urgent => 1,
-        Some(Turn::Person) if !summary.phase.is_end() => 2,
-        Some(Turn::Relman | Turn::World) if !summary.phase.is_end() => 3,
-        Some(_) => 4,
-        None => 5,
+    match (summary.health, summary.turn()) {
+        (Health::NobodyDriving | Health::RollingBack | Health::Degraded | Health::WaitingForOnCall, _) => 1,
+        (Health::Progressing, _) => 3,
+        (Health::Done, Some(_)) => 4,
+        (Health::Done, None) => 5,
+        // Someone is waited for.
+        _ => 2,
     }
 }
 
@@ -203,7 +213,8 @@ impl Filter {
             // A record that can't be trusted is never filtered out.
             ListedRelease::Broken(..) => true,
             ListedRelease::Known(summary) => {
-                (self.phase.is_empty() || phase_value(summary.phase) == self.phase)
+                (self.health.is_empty() || health_value(summary.health) == self.health)
+                    && (self.phase.is_empty() || phase_value(summary.phase) == self.phase)
                     && (self.kind.is_empty() || kind_value(summary.kind) == self.kind)
                     && (self.turn.is_empty() || summary.turn().map(turn_value) == Some(self.turn.as_str()))
                     && self.matches_text(summary)
@@ -223,7 +234,7 @@ impl Filter {
 
     /// The query for another page with the same filter.
     fn at_page(&self, page: usize) -> String {
-        let Self { q, phase, turn, kind, .. } = self;
+        let Self { q, health, phase, turn, kind, .. } = self;
         let encode = |text: &str| {
             text.bytes().fold(String::new(), |mut encoded, byte| {
                 if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
@@ -236,8 +247,9 @@ impl Filter {
             })
         };
         format!(
-            "q={}&phase={}&turn={}&kind={}&page={page}",
+            "q={}&health={}&phase={}&turn={}&kind={}&page={page}",
             encode(q),
+            encode(health),
             encode(phase),
             encode(turn),
             encode(kind)

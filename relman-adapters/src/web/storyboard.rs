@@ -11,7 +11,10 @@ use base64::Engine;
 use relman_core::{
     chain,
     event::{CheckOutcome, Record, RollbackTrigger},
-    report::{FrameName, FrameState, History, OverrideEnd, Storyboard, TimelineRow, VerdictKind, sentence},
+    report::{
+        FrameName, FrameState, History, IncidentState, OverrideEnd, Storyboard, TimelineRow, VerdictKind,
+        sentence,
+    },
     unit::{Actor, ReleaseId},
 };
 use sha2::{Digest, Sha256};

@@ -1,11 +1,11 @@
 use relman_core::{
     judge::Verdict,
-    machine::PhaseName,
+    machine::Missing,
     report::{
-        EvaluationStory, FrameName, History, RollbackLog, Schedule, Status, StoryArtifact, Storyboard,
+        EvaluationStory, FrameName, History, Reading, RollbackLog, Status, StoryArtifact, Storyboard,
         TimelineRow, Waiting,
     },
-    unit::{Finite, TrafficShare},
+    unit::{Finite, Timestamp, TrafficShare},
 };
 
 use super::{
@@ -15,13 +15,14 @@ use super::{
 
 /// What the frames show besides the storyboard itself: charts and parts of reports.
 pub(super) struct View<'a> {
+    board: &'a Storyboard,
     pub(super) status: Status,
     pub(super) waiting: Waiting,
-    pub(super) schedule: Option<Schedule>,
-    pub(super) is_going_back: bool,
     pub(super) exposure: Option<ExposureChart>,
     pub(super) release_charts: Vec<CriterionChart>,
+    pub(super) watched_charts: Vec<CriterionChart>,
     pub(super) verify_charts: Vec<CriterionChart>,
+    pub(super) verify_watched_charts: Vec<CriterionChart>,
     pub(super) cover: Option<CoverChart>,
     pub(super) evaluations: Vec<StepEvaluations<'a>>,
     pub(super) rollback_rows: Vec<TimelineRow>,
@@ -105,15 +106,20 @@ impl<'a> View<'a> {
                 .filter_map(|(index, story)| CriterionChart::of(story, index, evaluations, until))
                 .collect()
         };
+        let watched = |evaluations: &[&EvaluationStory]| -> Vec<CriterionChart> {
+            let metrics = board.release.watched.iter();
+            metrics.filter_map(|metric| CriterionChart::of_metric(metric, evaluations)).collect()
+        };
         let verified_until = board.verify.frame.left.map_or(history.now, |left| left.at);
         Self {
+            board,
             status: Status::of(history),
             waiting: Waiting::of(history),
-            schedule: Schedule::of(history),
-            is_going_back: board.phase == PhaseName::RollingBack,
             exposure: ExposureChart::of(board),
             release_charts: charts(&before),
+            watched_charts: watched(&before),
             verify_charts: charts(&after),
+            verify_watched_charts: watched(&after),
             cover: CoverChart::of(&board.verify, verified_until),
             evaluations: steps(board, artifacts),
             rollback_rows: rollback_rows(board),
@@ -122,6 +128,18 @@ impl<'a> View<'a> {
             readings: readings(board),
             artifacts: of_frames(history, board, artifacts),
         }
+    }
+
+    /// When it is over at the earliest, where that is not what comes next.
+    pub(super) fn over_after_next(&self) -> Option<Timestamp> {
+        let glance = &self.board.glance;
+        glance.over_at.filter(|over| glance.next.as_ref().is_none_or(|next| next.at != Some(*over)))
+    }
+
+    /// What it waits for, apart from its holds: those stand in boxes of their own.
+    pub(super) fn also_waits(&self) -> &[Missing] {
+        // Holds stand first in the list of what is missing.
+        self.waiting.missing.get(self.waiting.holds.len()..).unwrap_or_default()
     }
 
     /// The artifacts of a frame.
@@ -209,9 +227,7 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
             let show = |value: Option<Finite>| match (value, verdict(&reading.metric)) {
                 (None, _) => "not measured".to_owned(),
                 (Some(value), Some(verdict)) => verdict.show(value),
-                // Errors are a share of the requests; other metrics are shown as they are.
-                (Some(value), None) if reading.errors.is_some() => percent(value.get()),
-                (Some(value), None) => value.to_string(),
+                (value, None) => self::value(reading, value),
             };
             ReadingText {
                 metric: reading.metric.to_string(),
@@ -221,6 +237,15 @@ fn readings(board: &Storyboard) -> Vec<ReadingText> {
             }
         })
         .collect()
+}
+
+/// A value of a metric that no criterion limits. Errors are a share of the requests; other metrics are shown as they are.
+pub(super) fn value(reading: &Reading, value: Option<Finite>) -> String {
+    match value {
+        None => "not measured".to_owned(),
+        Some(value) if reading.errors.is_some() => percent(value.get()),
+        Some(value) => value.to_string(),
+    }
 }
 
 /// A verdict's sentence without its rule, which the table heading has.

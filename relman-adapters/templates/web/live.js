@@ -67,6 +67,9 @@
     };
   }
 
+  // Some of what a page says changes with the time alone: what is due, and that nobody is driving.
+  setInterval(() => { if (!document.hidden && !document.getElementById('stale')) { renew(); } }, 60000);
+
   addEventListener('pagehide', close);
   addEventListener('pageshow', listen);
   document.addEventListener('visibilitychange', () => { if (document.hidden) { close(); } else { listen(); } });

@@ -17,6 +17,7 @@
 //! | [`PlanReport`] | what is to be released, by which rules, and who has approved it |
 //! | [`Schedule`] | what was planned beside what happened, and when it will be over |
 //! | [`Waiting`] | why it does not move, what would unblock it, and whose turn it is |
+//! | [`Glance`] | what is live, what happens, why it waits, whose turn it is, what comes next: in phrases |
 //! | [`Status`] | where it is now, in one line or in full |
 //! | [`Timeline`] | what happened, record by record |
 //! | [`EvidenceReport`] | what spoke for and against it, evaluation by evaluation, and how close it came to an alarm |
@@ -38,21 +39,23 @@ pub use facts::{
     ActionItemEnd, ActionItemReport, ActionItemState, Availability, CheckRun, Complaint, CoverEnd,
     CoverPeriod, CoverSlot, CriterionResult, CriterionStory, Driving, Ended, EvaluationNote,
     EvaluationResult, EvaluationStory, EvaluationTally, Exposure, ExposureCause, ExposureChange, Figure,
-    GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, Harm, Heading, History, HoldEnd,
-    HoldPeriod, IncidentReport, IncidentTime, Mark, NoticeOutcome, ObservedShare, OpenHold, OpenPostMortem,
-    OverrideEnd, OverrideStory, Performance, Reading, RequestsHarmed, RollbackEvidence, RollbackTimes,
-    RootCause, StepProgress, Uptime, VerdictKind, VerdictStory, Withdrawal, sentence,
+    GateFailure, GateGround, GateOutcome, GateReport, GateResult, GateState, GateStory, GroundKind, Harm,
+    Heading, History, HoldEnd, HoldPeriod, IncidentReport, IncidentState, IncidentTime, Mark, NoticeOutcome,
+    ObservedShare, OpenHold, OpenPostMortem, OverrideEnd, OverrideStory, Performance, Reading,
+    RequestsHarmed, RollbackEvidence, RollbackTimes, RootCause, StepProgress, Undriven, Uptime, VerdictKind,
+    VerdictStory, WatchedMetric, Withdrawal, sentence,
 };
 #[cfg(feature = "markdown")]
 pub use render::markdown::{self, Form, TemplateError, Templates};
 pub use view::{
-    AfterStart, ApprovalGiven, Artifact, ArtifactName, ChecklistItem, Checkpoint, Contribution,
+    AfterStart, ApprovalGiven, Artifact, ArtifactName, Awaited, ChecklistItem, Checkpoint, Contribution,
     CountedRequests, CoverStatus, CriterionEvidence, DELIVERY_METRICS_SOURCE, DeliveryMetrics,
     EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport, FailedAttempt, FailedDeployment,
-    Figures, Frame, FrameName, FrameState, Health, Highlight, ItemState, LastEvaluation, LastRecord, Lesson,
-    OpenItems, OverrideInForce, PlanFrame, PlanReport, PlannedStep, PostMortemReport, ProcedureStep,
-    ReleaseActionItem, ReleaseFrame, ReleasePostMortem, Retrospective, RetrospectiveSection, RollbackFrame,
-    RollbackLog, RollbackStatus, Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd, StepEvidence,
-    StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, Timeline, TimelineEntry, TimelineRow,
-    ValidationOutcome, ValidationReport, VerifyFrame, Waiting, WayBackStatus,
+    Figures, Frame, FrameName, FrameState, Glance, Health, Highlight, ItemState, LastEvaluation, LastRecord,
+    Lesson, Live, OpenItems, OverrideInForce, PlanFrame, PlanReport, PlannedStep, PostMortemReport,
+    ProcedureStep, ReleaseActionItem, ReleaseFrame, ReleasePostMortem, Retrospective, RetrospectiveSection,
+    RollbackFrame, RollbackLog, RollbackStatus, Schedule, ScheduledStep, Spread, StageFrame, Status, StepEnd,
+    StepEvidence, StepStory, StoryArtifact, Storyboard, Summary, SummaryFold, TestReport, Timeline,
+    TimelineEntry, TimelineRow, Upcoming, UpcomingTime, ValidationOutcome, ValidationReport, VerifyFrame,
+    Waiting, WayBackStatus,
 };

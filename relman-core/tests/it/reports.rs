@@ -296,6 +296,7 @@ fn clean() {
         .iter()
         .map(|row| match row {
             TimelineRow::One(entry) => u64::from(entry.look.is_some()),
+            TimelineRow::Undriven(_) => 0,
             TimelineRow::Looks { looks, .. } => *looks,
         })
         .sum();

@@ -236,6 +236,30 @@ impl Tab {
         self.asked.lock().unwrap().clone()
     }
 
+    /// What the top of a release's page says, without scrolling: its health, what is live, what is happening, what it waits
+    /// for and whose turn that is, what comes next. Each is a phrase of at most three lines, with a note of at most five.
+    pub(crate) async fn at_a_glance(&self) -> Vec<String> {
+        let script = "(() => {
+            scrollTo(0, 0);
+            const lines = (one) => Math.round(one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight));
+            const tiles = [...document.querySelectorAll('.glance dd')];
+            const phrase = (tile) => [...tile.childNodes].filter(one => one.nodeName !== 'SMALL').map(one => one.textContent).join('').trim();
+            return {
+                bottom: document.querySelector('.glance').getBoundingClientRect().bottom - innerHeight,
+                notes: tiles.flatMap(tile => [...tile.querySelectorAll('small')].map(lines)),
+                said: [document.querySelector('h1 .chip').innerText, ...tiles.map(phrase)],
+            };
+        })()";
+        let found = self.evaluate(script).await;
+        assert!(found["bottom"].as_f64().unwrap() <= 0.0, "it is below the first screen: {found}");
+        let notes = found["notes"].as_array().unwrap();
+        assert!(notes.iter().all(|lines| lines.as_u64().unwrap() <= 5), "{found}");
+        let said: Vec<String> = serde_json::from_value(found["said"].clone()).unwrap();
+        assert_eq!(said.len(), 5, "{said:?}");
+        assert!(said.iter().all(|one| !one.is_empty() && one.chars().count() <= 80), "{said:?}");
+        said
+    }
+
     /// What axe-core finds serious on the page as it is shown now.
     pub(crate) async fn serious(&self, axe: &str) -> Vec<String> {
         self.evaluate(&format!("{axe}; true")).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    chromium::{Chromium, NARROW, Tab, WIDE, axe},
+    chromium::{Chromium, DARK, NARROW, Tab, WIDE, axe},
     tool::Tool,
 };
 
@@ -122,6 +122,55 @@ async fn a_page_follows_the_journal_and_a_stale_one_approves_nothing() {
         assert_eq!(tab.said(), Vec::<String>::new());
         let here = serving.url.replace("/relman", "/");
         assert!(tab.asked().iter().all(|asked| asked.starts_with(&here)), "{:?}", tab.asked());
+    }
+    chromium.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_seconds_are_enough_wide_and_narrow_whatever_a_person_has_written() {
+    let Some(chromium) = Chromium::start().await else { return };
+    let tool = Tool::new();
+    tool.write("relman.toml", CONFIG);
+    tool.write("plan.toml", &PLAN.replace("TITLE", "Faster tax lookup"));
+    tool.run(&["--as", "user:ana", "plan", "plan.toml"]);
+    let serving = tool.serve(&TOKENS);
+    let tab = chromium.tab().await;
+    for look in [WIDE, NARROW, DARK] {
+        tab.look(look).await;
+        tab.open(&format!("{}/releases/checkout-241", serving.url)).await;
+        let said = [
+            "waiting for approval",
+            "2.40.3 for all traffic",
+            "planned, 0 of 1 approval given",
+            "approvals: 0 of 1 for standard risk",
+            "staging",
+        ];
+        assert_eq!(tab.at_a_glance().await, said, "{}", look.name);
+    }
+    // A reason of a page does not push what matters off the screen.
+    let reason = "odd log lines, as they were seen before the last incident; ".repeat(30);
+    tool.run(&["--as", "user:dora", "hold", "checkout-241", "--reason", &reason]);
+    tab.wait_for(&shows("odd log lines")).await;
+    for look in [WIDE, NARROW] {
+        tab.look(look).await;
+        let said = tab.at_a_glance().await;
+        assert_eq!(said[0], "waiting to be resumed");
+        assert_eq!(said[3], "someone to resume it and 1 more", "{}", look.name);
+        if let Some(axe) = axe() {
+            assert_eq!(tab.serious(&axe).await, Vec::<String>::new());
+        }
+    }
+    // In the dark as in the light, what holds a release does not look like what takes it back.
+    for look in [WIDE, DARK] {
+        tab.look(look).await;
+        let colour = |class: &str| {
+            format!(
+                "(() => {{ const one = document.createElement('a'); one.className = 'button {class}';
+                 document.body.append(one); const colour = getComputedStyle(one).backgroundColor; one.remove();
+                 return colour; }})()"
+            )
+        };
+        assert_ne!(tab.evaluate(&colour("pause")).await, tab.evaluate(&colour("back")).await);
     }
     chromium.stop().await;
 }

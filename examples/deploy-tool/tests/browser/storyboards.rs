@@ -49,6 +49,7 @@ async fn visit(chromium: &Chromium, scenario: &str) {
         tab.open(&url).await;
         let current = if scenario == "error-spike" { "rollback" } else { "verify" };
         tab.wait_for(&format!("{SHOWN} === '{current}'")).await;
+        assert_eq!(tab.at_a_glance().await[0], "done", "{scenario}, {}", look.name);
         for frame in FRAMES {
             // A picture of the whole page undoes the size.
             tab.look(look).await;

@@ -27,9 +27,13 @@ pub(super) fn stops(action: ActionName) -> bool {
     matches!(action, ActionName::Hold | ActionName::RollBack | ActionName::Abort)
 }
 
-/// The CSS class of its button.
+/// The CSS class of its button. What stops a release does not look like what takes it back from users.
 pub(super) fn class(action: ActionName) -> &'static str {
-    if stops(action) { "back" } else { "" }
+    match action {
+        ActionName::RollBack | ActionName::Abort => "back",
+        ActionName::Hold => "pause",
+        _ => "",
+    }
 }
 
 /// An action on the page of a release: possible now, or refused and why.

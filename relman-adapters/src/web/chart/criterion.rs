@@ -2,11 +2,12 @@ use std::fmt::Write;
 
 use relman_core::{
     judge::Verdict,
-    report::{CriterionStory, EvaluationStory, VerdictKind},
+    report::{CriterionStory, EvaluationStory, VerdictKind, WatchedMetric},
     unit::{Finite, Timestamp},
 };
 
 use super::axis::{HEIGHT, Tick, TimeAxis, place};
+use crate::web::view;
 
 /// A criterion over time: the single evaluations, the value that verdicts rest on, and the threshold.
 #[derive(Debug, Clone)]
@@ -81,6 +82,53 @@ impl CriterionChart {
                 path
             }),
             description: description(story, evaluations.len(), last),
+        })
+    }
+}
+
+impl CriterionChart {
+    /// The chart of a metric that is watched without a limit, or `None` where it was never measured.
+    pub(in crate::web) fn of_metric(
+        metric: &WatchedMetric,
+        evaluations: &[&EvaluationStory],
+    ) -> Option<Self> {
+        let (first, last) = (evaluations.first()?, evaluations.last()?);
+        let example = metric.last.as_ref()?;
+        let axis = TimeAxis::new(first.window.from, last.window.until);
+        let read = |look: &&EvaluationStory| {
+            let reading = look.readings.iter().find(|reading| reading.metric == metric.metric);
+            (axis.x(look.window.until), reading.and_then(|reading| reading.canary).map(Finite::get))
+        };
+        let points: Vec<(f64, Option<f64>)> = evaluations.iter().map(read).collect();
+        let most = points.iter().filter_map(|(_, value)| *value).fold(0.0, f64::max);
+        let top = if most > 0.0 { most * 1.08 } else { 1.0 };
+        let y = |value: f64| HEIGHT - 2.0 - (value.max(0.0) / top) * (HEIGHT - 6.0);
+        let tick = |at: f64| Tick {
+            at: format!("{:.2}", y(at) / HEIGHT * 100.0),
+            label: view::value(example, Finite::new(at)),
+            anchor: "end",
+        };
+        let unmeasured = points.iter().filter(|(_, value)| value.is_none());
+        Some(Self {
+            title: metric.metric.to_string(),
+            x_ticks: axis.ticks(),
+            y_ticks: if most > 0.0 { vec![tick(0.0), tick(most)] } else { vec![tick(0.0)] },
+            evaluations: String::new(),
+            value: line(points.iter().copied(), &y),
+            threshold: String::new(),
+            breached: Vec::new(),
+            unmeasured: unmeasured.fold(String::new(), |mut path, (x, _)| {
+                // Writing to a string does not fail.
+                let _ = write!(path, "M{} {}v-10", place(*x), place(HEIGHT));
+                path
+            }),
+            description: format!(
+                "{} of the new version, without a limit: measured in {} evaluations, not measured in {}. Last: {}",
+                metric.metric,
+                metric.measured,
+                metric.unmeasured,
+                view::value(example, example.canary)
+            ),
         })
     }
 }

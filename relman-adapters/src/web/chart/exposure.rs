@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use relman_core::{
-    report::{ExposureCause, ExposureChange, HoldPeriod, Storyboard, VerifyFrame},
+    report::{ExposureCause, ExposureChange, Storyboard, VerifyFrame},
     unit::{Span, Timestamp, TrafficShare},
 };
 
@@ -13,9 +13,14 @@ pub(in crate::web) struct ExposureChart {
     pub(in crate::web) x_ticks: Vec<Tick>,
     pub(in crate::web) y_ticks: Vec<Tick>,
     pub(in crate::web) planned: String,
+    /// What was set, where it is known that users got it.
     pub(in crate::web) set: String,
+    /// What was set last, where nobody knows whether users still got it.
+    pub(in crate::web) unknown: String,
     pub(in crate::web) observed: String,
     pub(in crate::web) holds: Vec<Band>,
+    /// Where nobody drove the release.
+    pub(in crate::web) undriven: Vec<Band>,
     /// Where the rollback began, if that is on the chart.
     pub(in crate::web) rollback: Option<String>,
     /// Where the present is, while the release is under way.
@@ -64,20 +69,25 @@ impl ExposureChart {
             board.release.exposure.iter().filter_map(change)
         };
         let end_of_line = board.ended.map_or(board.heading.as_of, |ended| ended.mark.at).min(axis.until());
-        let set: Vec<(Timestamp, TrafficShare)> =
-            of_cause(ExposureCause::Set).filter_map(|(at, share)| Some((at, share?))).collect();
+        let (set, unknown) = set_lines(board, axis, end_of_line);
         let rollback = board.rollback.frame.entered.map(|mark| mark.at).filter(|at| axis.has(*at));
         Some(Self {
             x_ticks: axis.ticks(),
             y_ticks: y_ticks(steps.iter().map(|step| step.scheduled.share)),
             planned: staircase(axis, planned, axis.until()),
-            set: staircase(axis, set.into_iter(), end_of_line),
+            set,
+            unknown,
             observed: dots(axis, of_cause(ExposureCause::Seen)),
             holds: board
                 .release
                 .holds
                 .iter()
-                .filter_map(|hold| band(axis, hold, board.heading.as_of))
+                .filter_map(|hold| {
+                    band(axis, hold.from.at, hold.until.map_or(board.heading.as_of, |until| until.at))
+                })
+                .collect(),
+            undriven: unseen_times(board)
+                .filter_map(|(from, until, is_undriven)| is_undriven.then(|| band(axis, from, until))?)
                 .collect(),
             rollback: rollback.map(|at| place(axis.x(at))),
             now: (started.is_some() && board.ended.is_none() && axis.has(board.heading.as_of))
@@ -182,13 +192,64 @@ fn dots(axis: TimeAxis, observed: impl Iterator<Item = (Timestamp, Option<Traffi
     path
 }
 
-fn band(axis: TimeAxis, hold: &HoldPeriod, now: Timestamp) -> Option<Band> {
-    let until = hold.until.map_or(now, |until| until.at);
-    if !axis.has(hold.from.at) {
+fn band(axis: TimeAxis, from: Timestamp, until: Timestamp) -> Option<Band> {
+    if !axis.has(from) {
         return None;
     }
-    let (from, until) = (axis.x(hold.from.at), axis.x(until));
+    let (from, until) = (axis.x(from), axis.x(until));
     Some(Band { x: place(from), width: place((until - from).max(2.0)) })
+}
+
+/// The times in which nobody saw what users got, in order: nobody drove the release, or the platform could not tell.
+fn unseen_times(board: &Storyboard) -> impl Iterator<Item = (Timestamp, Timestamp, bool)> {
+    let now = board.ended.map_or(board.heading.as_of, |ended| ended.mark.at);
+    let undriven = board.release.undriven.iter();
+    let undriven = undriven.map(move |one| (one.from.at, one.until.map_or(now, |until| until.at), true));
+    let changes = &board.release.exposure;
+    let blind = changes.iter().enumerate().filter(|(_, change)| change.share.is_none());
+    let blind = blind.map(move |(index, change)| {
+        let seen = changes[index + 1..].iter().find(|later| later.share.is_some());
+        (change.mark.at, seen.map_or(now, |later| later.mark.at), false)
+    });
+    let mut times: Vec<_> = undriven.chain(blind).collect();
+    times.sort_unstable();
+    times.into_iter()
+}
+
+/// The share that was set: a line where it is known to hold, and another one where nobody has seen what users got.
+///
+/// Zero traffic that was observed ends the line, too: someone else may have set it.
+fn set_lines(board: &Storyboard, axis: TimeAxis, until: Timestamp) -> (String, String) {
+    let back = board.rollback.frame.entered.map(|mark| mark.at);
+    let changes = board.release.exposure.iter().filter_map(|change| {
+        let share = change.share?;
+        let gone = share.is_zero() && back.is_some_and(|back| change.mark.at >= back);
+        (change.cause == ExposureCause::Set || gone).then_some((change.mark.at, share))
+    });
+    let changes: Vec<(Timestamp, TrafficShare)> = changes.filter(|(at, _)| *at <= until).collect();
+    let unseen: Vec<(Timestamp, Timestamp)> =
+        unseen_times(board).map(|(from, until, _)| (from, until)).collect();
+    let is_unseen = |at: Timestamp| unseen.iter().any(|(from, until)| *from <= at && at < *until);
+    let mut edges: Vec<Timestamp> = changes.iter().map(|(at, _)| *at).collect();
+    let first = edges.first().copied().unwrap_or(until);
+    edges.extend(unseen.iter().flat_map(|(from, until)| [*from, *until]));
+    edges.push(until);
+    edges.retain(|at| (first..=until).contains(at));
+    edges.sort_unstable();
+    edges.dedup();
+    let share_at =
+        |at: Timestamp| changes.iter().rev().find(|(from, _)| *from <= at).map(|(_, share)| *share);
+    let (mut known, mut unknown) = (String::new(), String::new());
+    let mut before = TrafficShare::ZERO;
+    for pair in edges.windows(2) {
+        let Some(share) = share_at(pair[0]) else { continue };
+        let line = if is_unseen(pair[0]) { &mut unknown } else { &mut known };
+        let (from, height) = (place(axis.x(pair[0])), place(y(share)));
+        // Writing to a string does not fail.
+        let _ = write!(line, "M{from} {}V{height}H{}", place(y(before)), place(axis.x(pair[1])));
+        before = share;
+    }
+    (known, unknown)
 }
 
 /// The chart in words, for people who can't see it.

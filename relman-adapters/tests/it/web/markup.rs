@@ -174,6 +174,7 @@ async fn markup_in_every_text_of_a_release_comes_out_as_text_on_every_page() {
         "/releases/evil-1/looks/1",
         "/releases/evil-1/looks/2",
         "/releases/evil-1/artifacts/plan",
+        "/releases/evil-1/artifacts/test-report",
         "/releases/evil-1/artifacts/timeline",
         "/releases/evil-1/artifacts/status",
         "/releases/evil-1/artifacts/schedule",

@@ -100,7 +100,7 @@ async fn every_link_of_a_page_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn the_overview_filters_by_text_phase_and_turn() {
+async fn the_overview_filters_by_text_health_phase_and_turn() {
     let site = Site::read_only();
     site.plans("checkout-241").await;
     site.plans("search-7").await;
@@ -110,6 +110,8 @@ async fn the_overview_filters_by_text_phase_and_turn() {
         (page.has("/releases/checkout-241\""), page.has("/releases/search-7\""))
     };
     assert_eq!(shows("").await, (true, true));
+    assert_eq!(shows("?health=waiting-for-approval").await, (true, false));
+    assert_eq!(shows("?health=progressing").await, (false, true));
     assert_eq!(shows("?phase=planning").await, (true, false));
     assert_eq!(shows("?phase=staging").await, (false, true));
     assert_eq!(shows("?q=SEARCH").await, (false, true));
@@ -171,6 +173,20 @@ async fn a_storyboard_file_stands_alone_and_is_the_same_every_time() {
     }
     assert!(file.contains("style-src 'sha256-"));
     assert!(site.get("/releases/checkout-241/storyboard.html", None).await.has("style-src 'sha256-"));
+}
+
+#[tokio::test]
+async fn what_stops_a_release_does_not_look_like_what_takes_it_back() {
+    let site = Site::new();
+    site.plans("checkout-241").await;
+    let page = site.get("/releases/checkout-241", Some("user:oli")).await;
+    assert!(page.has("class=\"button pause\" href=\"/board/releases/checkout-241/act/hold\""));
+    let style = site.get("/style.css", None).await;
+    let colour = |class: &str| {
+        let rule = style.text.split_once(&format!(".button.{class}, button.{class} {{")).unwrap().1;
+        rule.split('}').next().unwrap().to_owned()
+    };
+    assert_ne!(colour("pause"), colour("back"));
 }
 
 #[tokio::test]

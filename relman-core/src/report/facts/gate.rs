@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::{
-    event::{CheckOutcome, CheckRecorded, Event, Gate, Record},
+    event::{CheckOutcome, CheckRecorded, Event, Gate, GatePassed, Ground, Record},
+    judge::{Outcome, Verdict},
     report::facts::{History, Mark},
     unit::{Actor, CheckName, Text, Timestamp},
 };
@@ -258,8 +259,8 @@ pub struct GateStory {
     pub state: GateState,
     /// When it was passed, and the record.
     pub passed: Option<Mark>,
-    /// On what grounds it was passed, one a line.
-    pub grounds: Vec<String>,
+    /// On what grounds it was passed.
+    pub grounds: Vec<GateGround>,
     /// Each time it failed.
     pub failures: Vec<GateFailure>,
     /// Each time an executive overrode it.
@@ -329,6 +330,85 @@ pub enum OverrideEnd {
     Used(Mark),
     /// It expired unused, at this record.
     Expired(Mark),
+    /// The release has ended or left the phase without it.
+    NotNeeded,
+}
+
+/// A ground on which a gate was passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct GateGround {
+    /// The ground in words.
+    pub says: String,
+    /// How it stood when the gate was passed.
+    pub kind: GroundKind,
+    /// For a criterion that was undecided in the last evaluation before the gate: when it was last clean on enough data,
+    /// which is what the gate was passed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clean_at: Option<Mark>,
+}
+
+/// How a ground stood when a gate was passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroundKind {
+    /// It was so.
+    Good,
+    /// The last evaluation alone could not tell.
+    Undecided,
+    /// An executive has overridden it.
+    Overridden,
+    /// Version 1 of the record has a sentence alone.
+    InWords,
+}
+
+impl std::fmt::Display for GateGround {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.says)?;
+        match self.clean_at {
+            Some(mark) => write!(f, "; clean on enough data in this step, last {mark}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl GateGround {
+    /// The grounds on which a gate was passed.
+    fn all(history: &History<'_>, record: u64, passed: &GatePassed) -> Vec<Self> {
+        let grounds = passed.grounds.iter().map(|ground| Self {
+            says: ground.to_string(),
+            kind: match ground {
+                Ground::Overridden { .. } => GroundKind::Overridden,
+                Ground::InWords { .. } => GroundKind::InWords,
+                _ => GroundKind::Good,
+            },
+            clean_at: None,
+        });
+        let verdicts = passed.verdicts.iter().map(|verdict| {
+            let says = verdict.to_string();
+            match verdict.outcome {
+                Outcome::Pass => Self { says, kind: GroundKind::Good, clean_at: None },
+                Outcome::Fail | Outcome::Undecided(_) => {
+                    Self { says, kind: GroundKind::Undecided, clean_at: last_clean(history, record, verdict) }
+                }
+            }
+        });
+        grounds.chain(verdicts).collect()
+    }
+}
+
+/// The last evaluation of the step that a record ends in which the criterion was clean.
+fn last_clean(history: &History<'_>, before: u64, of: &Verdict) -> Option<Mark> {
+    let records = history.records.iter().rev().skip_while(|record| record.seq >= before);
+    let of_step = records.take_while(|record| !matches!(record.event, Event::StepStarted(_)));
+    let is_clean = |record: &&Record| match &record.event {
+        Event::Evaluated(look) => look
+            .verdicts
+            .iter()
+            .any(|verdict| verdict.criterion == of.criterion && verdict.outcome == Outcome::Pass),
+        _ => false,
+    };
+    of_step.into_iter().find(is_clean).map(Mark::of)
 }
 
 impl GateStory {
@@ -344,6 +424,14 @@ impl GateStory {
         };
         for outcome in GateOutcome::all(history, gate) {
             story.push(outcome);
+        }
+        let passed = history.last(|event| matches!(event, Event::GatePassed(passed) if passed.gate == gate));
+        if let Some((record, Event::GatePassed(passed))) = passed.map(|record| (record, &record.event)) {
+            story.grounds = GateGround::all(history, record.seq, passed);
+        }
+        let in_force = history.release.overrides().contains_key(&gate);
+        for one in story.overrides.iter_mut().filter(|one| one.end == OverrideEnd::InForce && !in_force) {
+            one.end = OverrideEnd::NotNeeded;
         }
         story
     }
@@ -361,7 +449,6 @@ impl GateStory {
                     None => GateState::Passed,
                 };
                 self.passed = Some(mark);
-                self.grounds = outcome.because;
             }
             GateResult::Failed => {
                 self.state = GateState::Failed;
@@ -394,7 +481,9 @@ impl GateStory {
     /// Whether an executive has overridden this gate for a check.
     pub(in crate::report) fn overrides_check(&self, check: &CheckName) -> Option<&OverrideStory> {
         let in_use = |one: &&OverrideStory| match one.end {
-            OverrideEnd::InForce | OverrideEnd::Used(_) => one.checks.contains(check),
+            OverrideEnd::InForce | OverrideEnd::Used(_) | OverrideEnd::NotNeeded => {
+                one.checks.contains(check)
+            }
             OverrideEnd::Expired(_) => false,
         };
         self.overrides.iter().rev().find(in_use)

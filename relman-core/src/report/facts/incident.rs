@@ -28,7 +28,7 @@ pub struct IncidentReport {
     pub url: Option<Text>,
     /// When it began, by the source's clock.
     pub started_at: Timestamp,
-    /// When it ended; it fires still, as far as the record says, if absent.
+    /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Where the release was when it began.
     pub began: IncidentTime,
@@ -37,8 +37,32 @@ pub struct IncidentReport {
     pub share: TrafficShare,
     /// When it was first recorded, and the record.
     pub seen: Mark,
-    /// The record that says that it has ended; it fires still, if absent.
+    /// The record that says that it has ended.
     pub ended: Option<Mark>,
+    /// How it stands, as far as the record says.
+    pub state: IncidentState,
+}
+
+/// How an incident stands, as far as the record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// It fires, and the release follows it.
+    Firing,
+    /// It has ended.
+    Ended,
+    /// It fired when the release was over, and nobody has recorded what became of it.
+    NotFollowed,
+}
+
+impl fmt::Display for IncidentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Firing => "still firing",
+            Self::Ended => "ended",
+            Self::NotFollowed => "still firing when the release was over; not followed since",
+        })
+    }
 }
 
 /// Where a release was when an incident began.
@@ -113,6 +137,7 @@ impl IncidentReport {
                     url: seen.incident.url.clone(),
                     started_at: seen.incident.started_at,
                     ended_at: seen.incident.ended_at,
+                    state: IncidentState::Firing,
                 }),
                 Event::IncidentEnded(ended) => {
                     let of = |report: &&mut Self| {
@@ -125,6 +150,14 @@ impl IncidentReport {
                 }
                 _ => {}
             }
+        }
+        let over = history.ended().is_some();
+        for report in &mut reports {
+            report.state = match report.ended {
+                Some(_) => IncidentState::Ended,
+                None if over => IncidentState::NotFollowed,
+                None => IncidentState::Firing,
+            };
         }
         reports
     }
@@ -154,9 +187,12 @@ impl fmt::Display for IncidentReport {
             write!(f, " ({severity})")?;
         }
         write!(f, ", {} {}, #{}", self.source, self.id, self.seen.record)?;
-        match (self.ended_at, self.ended) {
-            (Some(ended_at), Some(ended)) => write!(f, "; ended {}, #{}", time(ended_at), ended.record),
-            (Some(_) | None, _) => f.write_str("; STILL FIRING, as far as the record says"),
+        match (self.state, self.ended_at, self.ended) {
+            (_, Some(ended_at), Some(ended)) => write!(f, "; ended {}, #{}", time(ended_at), ended.record),
+            (IncidentState::NotFollowed, ..) => write!(f, "; {}", self.state),
+            (IncidentState::Firing | IncidentState::Ended, ..) => {
+                f.write_str("; STILL FIRING, as far as the record says")
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     event::{Evaluated, Event, ObservedExposure, Record},
     judge::{Answer, Arm, Evidence, Measurement, Observation, Outcome, Undecided, Verdict, assess},
-    report::facts::{History, Mark, counted},
+    report::facts::{History, Mark, contract, counted},
     unit::{Finite, MetricName, Span, Text, TrafficShare, Window},
 };
 
@@ -215,6 +215,46 @@ pub struct Reading {
     pub requests: Option<u64>,
     /// How many of them went wrong, where they were counted so.
     pub errors: Option<u64>,
+}
+
+/// A metric that is watched, and that no criterion limits: nothing is judged by it, and a release is held where it is
+/// missing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct WatchedMetric {
+    /// The metric.
+    pub metric: MetricName,
+    /// What was measured last; never, if absent.
+    pub last: Option<Reading>,
+    /// When that was, and the record.
+    pub last_at: Option<Mark>,
+    /// How many looks measured it.
+    pub measured: u64,
+    /// How many looks could not.
+    pub unmeasured: u64,
+}
+
+impl WatchedMetric {
+    /// Every metric that is watched without a criterion, by name.
+    pub(in crate::report) fn all(history: &History<'_>, looks: &[EvaluationStory]) -> Vec<Self> {
+        let limited: Vec<&MetricName> = contract(history).iter().map(|criterion| &criterion.metric).collect();
+        let watched = history.release.watched().into_iter().filter(|metric| !limited.contains(&metric));
+        let story = |metric: MetricName| {
+            let mut story = Self { metric, last: None, last_at: None, measured: 0, unmeasured: 0 };
+            for look in looks {
+                let reading = look.readings.iter().find(|reading| reading.metric == story.metric);
+                match reading.filter(|reading| reading.canary.is_some()) {
+                    Some(reading) => {
+                        story.measured += 1;
+                        (story.last, story.last_at) = (Some(reading.clone()), Some(look.mark));
+                    }
+                    None => story.unmeasured += 1,
+                }
+            }
+            story
+        };
+        watched.map(story).collect()
+    }
 }
 
 impl EvaluationStory {

@@ -22,20 +22,21 @@ mod words;
 pub use cover::{CoverEnd, CoverPeriod, CoverSlot};
 pub(in crate::report) use criterion::contract;
 pub use criterion::{CriterionResult, CriterionStory};
-pub use driving::Driving;
 pub(in crate::report) use driving::silent_since;
+pub use driving::{Driving, Undriven};
 pub use follow_up::{ActionItemEnd, ActionItemReport, ActionItemState, OpenPostMortem, RootCause};
 pub(in crate::report) use gate::gate_of_step;
 pub use gate::{
-    CheckRun, GateFailure, GateOutcome, GateReport, GateResult, GateState, GateStory, OverrideEnd,
-    OverrideStory,
+    CheckRun, GateFailure, GateGround, GateOutcome, GateReport, GateResult, GateState, GateStory, GroundKind,
+    OverrideEnd, OverrideStory,
 };
 pub(in crate::report) use history::{EndChange, by};
 pub use history::{Ended, Heading, History, Mark};
 pub use hold::{HoldEnd, HoldPeriod, OpenHold};
-pub use incident::{IncidentReport, IncidentTime};
+pub use incident::{IncidentReport, IncidentState, IncidentTime};
 pub use look::{
     EvaluationNote, EvaluationResult, EvaluationStory, EvaluationTally, Reading, VerdictKind, VerdictStory,
+    WatchedMetric,
 };
 pub use measured::{Availability, Figure, Performance, Uptime};
 pub(in crate::report) use measured::{ERROR_RATE, MetricSums};
@@ -46,4 +47,4 @@ pub use step::StepProgress;
 pub(in crate::report) use step::bake_left;
 pub use traffic::{Exposure, ExposureCause, ExposureChange, ObservedShare};
 pub use words::sentence;
-pub(in crate::report) use words::{commas, counted, numbers, time};
+pub(in crate::report) use words::{commas, counted, numbers, time, whole};

@@ -249,6 +249,11 @@ pub(in crate::report) fn time(at: Timestamp) -> String {
     format!("{} {}Z", &text[..10], &text[11..19])
 }
 
+/// A span to the second. Nobody reads the milliseconds.
+pub(in crate::report) fn whole(span: Span) -> Span {
+    Span::from_millis(span.as_millis() / 1_000 * 1_000)
+}
+
 /// Names, with commas between; `none` where there are none.
 pub(in crate::report) fn commas<T: fmt::Display>(names: impl IntoIterator<Item = T>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();

@@ -8,7 +8,7 @@ use crate::{
         facts::History,
         view::{
             DeliveryMetrics, PlanReport, PostMortemReport, Retrospective, RollbackLog, Schedule, Status,
-            Timeline, ValidationReport,
+            TestReport, Timeline, ValidationReport,
         },
     },
     unit::{UnitError, serde_as_text},
@@ -198,6 +198,8 @@ impl fmt::Display for Artifact {
 pub enum StoryArtifact {
     /// An [`Artifact`] of the release.
     Document(ArtifactName),
+    /// The [`TestReport`].
+    TestReport,
     /// The [`Status`].
     Status,
     /// The [`Timeline`].
@@ -209,6 +211,7 @@ impl StoryArtifact {
     pub fn title(self) -> String {
         match self {
             Self::Document(name) => name.title(),
+            Self::TestReport => "Test report".to_owned(),
             Self::Status => "Status".to_owned(),
             Self::Timeline => "Timeline, record by record".to_owned(),
         }
@@ -218,6 +221,7 @@ impl StoryArtifact {
     pub fn text(self, history: &History<'_>) -> Option<String> {
         match self {
             Self::Document(name) => Artifact::of(history, name).map(|artifact| artifact.to_string()),
+            Self::TestReport => TestReport::of(history).map(|report| report.to_string()),
             Self::Status => Some(Status::of(history).to_string()),
             Self::Timeline => Some(Timeline::of(history).to_string()),
         }
@@ -231,6 +235,7 @@ impl StoryArtifact {
     pub fn json(self, history: &History<'_>) -> Result<Option<Value>, serde_json::Error> {
         match self {
             Self::Document(name) => Artifact::of(history, name).map(serde_json::to_value).transpose(),
+            Self::TestReport => TestReport::of(history).map(serde_json::to_value).transpose(),
             Self::Status => serde_json::to_value(Status::of(history)).map(Some),
             Self::Timeline => serde_json::to_value(Timeline::of(history)).map(Some),
         }
@@ -242,6 +247,7 @@ impl fmt::Display for StoryArtifact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Document(name) => name.fmt(f),
+            Self::TestReport => f.pad("test-report"),
             Self::Status => f.pad("status"),
             Self::Timeline => f.pad("timeline"),
         }
@@ -253,6 +259,7 @@ impl FromStr for StoryArtifact {
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         match text {
+            "test-report" => Ok(Self::TestReport),
             "status" => Ok(Self::Status),
             "timeline" => Ok(Self::Timeline),
             other => other.parse().map(Self::Document),

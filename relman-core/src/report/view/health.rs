@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::{
-    event::{Gate, HoldCause},
+    event::HoldCause,
     machine::{Phase, Release, Turn},
-    policy::Policy,
+    policy::Frozen,
     report::facts::{Driving, silent_since},
     unit::Timestamp,
 };
@@ -47,6 +47,8 @@ pub enum Health {
     WaitingForResume,
     /// The place for the new version is not free, or can't be observed.
     WaitingForPlatform,
+    /// Another release holds the target.
+    WaitingForTarget,
     /// A freeze has to end.
     WaitingForFreeze,
     /// Someone has to record the outcome of a check, or to mend what it has found.
@@ -65,13 +67,14 @@ pub enum Health {
 
 impl Health {
     /// Every word, the most urgent first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NobodyDriving,
         Self::RollingBack,
         Self::Degraded,
         Self::WaitingForOnCall,
         Self::WaitingForResume,
         Self::WaitingForPlatform,
+        Self::WaitingForTarget,
         Self::WaitingForFreeze,
         Self::WaitingForChecks,
         Self::WaitingForApproval,
@@ -114,6 +117,8 @@ impl Health {
         });
         match (release.phase(), others.as_slice()) {
             (Phase::Staging { .. }, [HoldCause::Platform]) => Some(Self::WaitingForPlatform),
+            (_, [HoldCause::Target]) => Some(Self::WaitingForTarget),
+            (_, [HoldCause::Freeze]) => Some(Self::WaitingForFreeze),
             (_, [_, ..]) => Some(Self::Degraded),
             (_, []) if fails => Some(Self::Degraded),
             (_, []) => (!release.holds().is_empty()).then_some(Self::WaitingForResume),
@@ -123,7 +128,7 @@ impl Health {
     /// The word for a release that is not held.
     fn under_way(release: &Release, phase: &Phase, now: Timestamp) -> Self {
         let missing = release.missing(now);
-        let frozen = is_frozen(release, now);
+        let frozen = freeze(release, now).is_some();
         let people = missing.iter().filter(|missing| missing.turn == Turn::Person).count();
         let nothing_else = !missing.is_empty() && people == missing.len();
         match phase {
@@ -132,6 +137,8 @@ impl Health {
                 Self::WaitingForContract
             }
             Phase::Planning if people > 0 => Self::WaitingForApproval,
+            // People come once there is something to try.
+            Phase::Staging { deployed_at: None, .. } => Self::Progressing,
             // A freeze is a person's turn, too: an executive may override it.
             Phase::Staging { .. } if people > usize::from(frozen) => Self::WaitingForChecks,
             Phase::Staging { .. } | Phase::Releasing(_) if frozen && nothing_else => Self::WaitingForFreeze,
@@ -153,6 +160,7 @@ impl fmt::Display for Health {
             Self::WaitingForOnCall => "waiting for on-call",
             Self::WaitingForResume => "waiting to be resumed",
             Self::WaitingForPlatform => "waiting for the platform",
+            Self::WaitingForTarget => "waiting for its target",
             Self::WaitingForFreeze => "waiting for the freeze to end",
             Self::WaitingForChecks => "waiting for checks",
             Self::WaitingForApproval => "waiting for approval",
@@ -175,8 +183,7 @@ fn needs_a_conductor(release: &Release) -> bool {
     }
 }
 
-fn is_frozen(release: &Release, now: Timestamp) -> bool {
-    let at = now.minus(release.skew());
-    let overridden = release.overrides().get(&Gate::Freeze).is_some_and(|granted| granted.expires_at > now);
-    !overridden && release.policy().and_then(|policy: &Policy| policy.frozen_at(at)).is_some()
+/// The freeze in which a release waits, unless that is overridden.
+pub(in crate::report) fn freeze(release: &Release, now: Timestamp) -> Option<Frozen<'_>> {
+    release.frozen_at(now)
 }

@@ -8,7 +8,7 @@ use crate::{
     report::{
         facts::{
             CoverEnd, CoverPeriod, CoverSlot, Exposure, GateReport, GateResult, History, HoldPeriod,
-            IncidentReport, Mark, commas, counted, numbers,
+            IncidentReport, Mark, Undriven, commas, counted, numbers, whole,
         },
         view::{RollbackLog, RollbackStatus},
     },
@@ -43,6 +43,7 @@ impl Highlight {
         facts.gates(history);
         facts.rollback(history);
         facts.holds(history);
+        facts.undriven(history);
         facts.cover(history);
         facts.platform(history);
         facts.people(history);
@@ -153,6 +154,14 @@ impl Facts {
                     format!("for {} nobody could see how {} of traffic was doing", hold.lasted, met.share);
                 self.add(LessonKind::Lucky, text, [hold.from.record].into_iter().chain(until));
             }
+        }
+    }
+
+    fn undriven(&mut self, history: &History<'_>) {
+        for period in Undriven::all(history) {
+            let text = format!("nobody drove it for {}: nothing was measured", whole(period.lasted));
+            let until = period.until.map(|until| until.record);
+            self.add(LessonKind::WentBadly, text, [period.from.record].into_iter().chain(until));
         }
     }
 

@@ -3,6 +3,7 @@
 mod artifact;
 mod delivery;
 mod evidence;
+mod glance;
 mod health;
 mod highlight;
 mod open_items;
@@ -14,6 +15,7 @@ mod schedule;
 mod status;
 mod storyboard;
 mod summary;
+mod test_report;
 mod timeline;
 mod validation;
 
@@ -23,6 +25,7 @@ pub use evidence::{
     CountedRequests, CriterionEvidence, EvaluationEvidence, EvidenceBreach, EvidenceMove, EvidenceReport,
     StepEvidence,
 };
+pub use glance::{Awaited, Glance, Live, Upcoming, UpcomingTime};
 pub use health::Health;
 pub use highlight::Highlight;
 pub use open_items::{OpenItems, ReleaseActionItem, ReleasePostMortem};
@@ -38,6 +41,7 @@ pub use storyboard::{
 };
 pub(in crate::report) use storyboard::{artifacts, check_item, closing_items};
 pub use summary::{Summary, SummaryFold};
+pub use test_report::TestReport;
 pub(in crate::report) use timeline::collapse;
 pub use timeline::{Timeline, TimelineEntry, TimelineRow};
 pub use validation::{ValidationOutcome, ValidationReport};

@@ -84,9 +84,8 @@ impl PostMortemReport {
                     };
                     report.outcomes.into_iter().rfind(is_it)
                 });
-                let from = index.saturating_sub(1);
-                let timeline: Vec<TimelineEntry> =
-                    history.records[from..].iter().map(TimelineEntry::of).collect();
+                let from = history.records[index.saturating_sub(1)].seq;
+                let timeline = TimelineEntry::all(history, |record| record.seq >= from);
                 (overridden, CheckRun::of_gate(history, *gate), ON_OVERRIDE.to_vec(), timeline)
             }
             PostMortemCause::Rollback => {

@@ -135,6 +135,7 @@ impl RollbackLog {
             })?;
         let (before, after) = history.records.split_at(index);
         let breach = breach(before, started);
+        let first = history.records[breach].seq;
         let mut log = Self {
             heading: Heading::of(history),
             started: Mark::of(record),
@@ -156,7 +157,7 @@ impl RollbackLog {
             back_on: history.release.plan().map(|plan| plan.scope().replaces.clone()),
             status: RollbackStatus::Requested,
             root_cause: RootCause::of_rollback(history),
-            timeline: history.records[breach..].iter().map(TimelineEntry::of).collect(),
+            timeline: TimelineEntry::all(history, |record| record.seq >= first),
         };
         for record in after {
             log.push(record);

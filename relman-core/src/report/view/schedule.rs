@@ -6,7 +6,9 @@ use crate::{
     event::{Event, Gate, HoldCause, Record},
     machine::{Phase, TrafficState},
     policy::Step,
-    report::facts::{Ended, EvaluationTally, GateStory, Heading, History, Mark, bake_left, gate_of_step},
+    report::facts::{
+        Ended, EvaluationTally, GateStory, Heading, History, Mark, Undriven, bake_left, gate_of_step,
+    },
     unit::{MetricName, Span, Timestamp, TrackName, TrafficShare},
 };
 
@@ -72,9 +74,12 @@ pub struct ScheduledStep {
     pub baked: Span,
     /// How many looks were taken.
     pub looks: u64,
-    /// How long the release stood still in it.
+    /// How long the release stood still in it because it was held.
     #[serde(rename = "held_ms")]
     pub held: Span,
+    /// How long nobody drove it in this step: it stood still for that time, too.
+    #[serde(rename = "undriven_ms", skip_serializing_if = "is_none_at_all")]
+    pub undriven: Span,
 }
 
 /// The gate at the end of a step, with the looks that it rests on: planned and actual.
@@ -137,6 +142,11 @@ impl Schedule {
             fold.push(record);
         }
         let mut steps = fold.finish(history.now);
+        for period in Undriven::all(history) {
+            if let Some(step) = steps.iter_mut().find(|step| Some(step.number) == period.step) {
+                step.undriven = step.undriven + period.lasted;
+            }
+        }
         let ended = history.ended();
         let over = matches!(history.release.phase(), Phase::RollingBack(_)) || ended.is_some();
         if over {
@@ -187,6 +197,11 @@ fn checkpoints(history: &History<'_>, steps: &[ScheduledStep], look_every: Span)
     steps.iter().map(checkpoint).collect()
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde wants")]
+fn is_none_at_all(span: &Span) -> bool {
+    *span == Span::ZERO
+}
+
 fn sum(spans: impl IntoIterator<Item = Span>) -> Span {
     spans.into_iter().fold(Span::ZERO, |sum, span| sum + span)
 }
@@ -231,6 +246,7 @@ impl Fold {
                 baked: Span::ZERO,
                 looks: 0,
                 held: Span::ZERO,
+                undriven: Span::ZERO,
             }
         };
         let steps = (1..).zip(steps).map(planned).collect();

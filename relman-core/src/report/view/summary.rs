@@ -7,7 +7,7 @@ use crate::{
     plan::{Plan, ReleaseKind},
     report::{
         facts::{Driving, EndChange, Mark, ObservedShare, StepProgress, bake_left},
-        view::Health,
+        view::{Awaited, Health},
     },
     unit::{ReleaseId, ServiceName, Span, Text, Timestamp, TrafficShare},
 };
@@ -43,6 +43,8 @@ pub struct Summary {
     pub holds: Vec<HoldCause>,
     /// What it waits for first; nothing, if absent.
     pub waits_for: Option<Missing>,
+    /// The same as a phrase; nothing, if absent.
+    pub awaits: Option<Awaited>,
     /// The bake times that are left, the validation included; none after the end and before a plan.
     #[serde(rename = "left_ms")]
     pub left: Option<Span>,
@@ -62,7 +64,7 @@ pub struct Summary {
 impl Summary {
     /// Whose turn it is; nobody's, if nothing is left to do.
     pub fn turn(&self) -> Option<Turn> {
-        self.waits_for.as_ref().map(|missing| missing.turn)
+        self.awaits.as_ref().map(|awaited| awaited.turn)
     }
 
     /// The summary of a release that is closed, from the records of its planning and its last ones alone.
@@ -100,6 +102,7 @@ impl Summary {
             seen: last.iter().rev().find_map(ObservedShare::of),
             holds: Vec::new(),
             waits_for: None,
+            awaits: None,
             left: None,
             open_post_mortems: 0,
             uncovered: false,
@@ -172,6 +175,7 @@ impl SummaryFold {
         let now = now.max(release.last_at());
         let plan = release.plan();
         let phase = release.phase().name();
+        let health = Health::of(release, now, driving);
         let left = match phase {
             PhaseName::Unplanned | PhaseName::RollingBack => None,
             ended if ended.is_end() => None,
@@ -182,7 +186,7 @@ impl SummaryFold {
             title: plan.map(|plan| plan.title().clone()),
             service: plan.map(|plan| plan.scope().service.clone()),
             kind: plan.map(Plan::kind),
-            health: Health::of(release, now, driving),
+            health,
             phase,
             ended: self.ended,
             step: StepProgress::of(release).map(|step| (step.number, step.of)),
@@ -190,6 +194,7 @@ impl SummaryFold {
             seen: self.seen.clone(),
             holds: release.holds().keys().copied().collect(),
             waits_for: release.missing(now).into_iter().next(),
+            awaits: Awaited::of(release, now, health),
             left,
             open_post_mortems: release.owed_post_mortems().count() as u64,
             uncovered: phase == PhaseName::Validating && release.cover().is_none(),

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::{
     event::{Event, Record},
-    report::facts::{EvaluationNote, EvaluationResult, Heading, History, sentence},
+    report::facts::{EvaluationNote, EvaluationResult, Heading, History, Undriven, sentence},
     unit::{Actor, Span, Timestamp},
 };
 
@@ -36,6 +36,9 @@ pub struct TimelineEntry {
     /// For a look, its result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub look: Option<EvaluationNote>,
+    /// The time after it in which nobody drove the release, which has no record of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub then_undriven: Option<Box<Undriven>>,
 }
 
 /// One line of a timeline: a record, or a run of looks.
@@ -44,6 +47,8 @@ pub struct TimelineEntry {
 pub enum TimelineRow {
     /// One record.
     One(TimelineEntry),
+    /// A time in which nobody drove it. It has no records, and stands where it began.
+    Undriven(Undriven),
     /// Several looks at one step, one after the other, none with a breach.
     Looks {
         /// The first record.
@@ -84,7 +89,21 @@ impl TimelineEntry {
             kind: record.event.kind(),
             sentence: sentence(&record.event),
             look,
+            then_undriven: None,
         }
+    }
+
+    /// What the records that fit say, and when nobody drove the release between them.
+    pub(in crate::report) fn all(history: &History<'_>, fits: impl Fn(&Record) -> bool) -> Vec<Self> {
+        let mut entries: Vec<Self> =
+            history.records.iter().filter(|record| fits(record)).map(Self::of).collect();
+        for period in Undriven::all(history) {
+            let before = entries.binary_search_by_key(&period.from.record, |entry| entry.record);
+            if let Ok(index) = before {
+                entries[index].then_undriven = Some(Box::new(period));
+            }
+        }
+        entries
     }
 }
 
@@ -140,7 +159,7 @@ impl TimelineRow {
                     && note.result != EvaluationResult::Breached
                     && *unmeasured == (note.result == EvaluationResult::Unmeasured)
             }
-            (Self::Looks { .. } | Self::One(_), _) => false,
+            (Self::Looks { .. } | Self::One(_) | Self::Undriven(_), _) => false,
         }
     }
 }
@@ -148,10 +167,7 @@ impl TimelineRow {
 impl Timeline {
     /// What happened to a release.
     pub fn of(history: &History<'_>) -> Self {
-        Self {
-            heading: Heading::of(history),
-            entries: history.records.iter().map(TimelineEntry::of).collect(),
-        }
+        Self { heading: Heading::of(history), entries: TimelineEntry::all(history, |_| true) }
     }
 
     /// The lines of the text form: runs of looks that found nothing new are one row.
@@ -171,6 +187,7 @@ pub(in crate::report) fn collapse(entries: &[TimelineEntry]) -> Vec<TimelineRow>
         if let Err(entry) = left {
             rows.push(TimelineRow::One(entry));
         }
+        rows.extend(entry.then_undriven.as_deref().copied().map(TimelineRow::Undriven));
     }
     rows
 }

@@ -6,7 +6,7 @@ use crate::{
     machine::EndedAs,
     plan::PerformanceImpact,
     report::{
-        facts::{commas, counted, time},
+        facts::{commas, counted, time, whole},
         render::text::layout::{field, list, wrapped},
         view::{PlanReport, Schedule},
     },
@@ -126,6 +126,9 @@ impl fmt::Display for Schedule {
             if let Some(started) = step.started {
                 let end = step.ended.map(|ended| format!(", ended {ended}")).unwrap_or_default();
                 writeln!(f, "              began {started}{end}")?;
+            }
+            if step.undriven > Span::ZERO {
+                writeln!(f, "              NOBODY DROVE IT for {}", whole(step.undriven))?;
             }
         }
         writeln!(f, "\nCheckpoints: evaluated every {}", self.look_every)?;

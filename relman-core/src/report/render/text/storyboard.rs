@@ -1,11 +1,11 @@
-//! The storyboard as text.
+//! The storyboard, and what its frames alone have, as text.
 
 use std::fmt;
 
 use crate::report::{
     facts::GateStory,
     render::text::layout::{field, wrapped},
-    view::{ChecklistItem, Frame, FrameState, ItemState, Storyboard},
+    view::{ChecklistItem, Frame, FrameState, ItemState, Storyboard, TestReport},
 };
 
 impl fmt::Display for Storyboard {
@@ -22,6 +22,24 @@ impl fmt::Display for Storyboard {
             wrapped(f, &format!("  {}. ", index + 1), &format!("{}: {}{done}", step.who, step.what))?;
         }
         self.rollback.thresholds.iter().try_for_each(|criterion| wrapped(f, "  - ", &criterion.to_string()))
+    }
+}
+
+impl fmt::Display for TestReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.heading.write(f, "Test report")?;
+        f.write_str("\nChecklist\n")?;
+        self.checklist.iter().try_for_each(|item| item.write(f))?;
+        f.write_str("\nEvery run\n")?;
+        if self.runs.is_empty() {
+            f.write_str("  none recorded\n")?;
+        }
+        for run in &self.runs {
+            let text = format!("{} {}: {} ({}, {})", run.check, run.outcome, run.evidence, run.by, run.mark);
+            wrapped(f, "  - ", &text)?;
+        }
+        f.write_str("\nGates\n")?;
+        self.gates.iter().try_for_each(|gate| gate.write(f))
     }
 }
 
@@ -58,7 +76,8 @@ impl ChecklistItem {
 impl GateStory {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let when = self.passed.map(|mark| format!(" {mark}")).unwrap_or_default();
-        let grounds = self.grounds.join("; ");
+        let grounds: Vec<String> = self.grounds.iter().map(ToString::to_string).collect();
+        let grounds = grounds.join("; ");
         let grounds = if grounds.is_empty() { grounds } else { format!(": {grounds}") };
         wrapped(f, "  gate ", &format!("{}: {}{when}{grounds}", self.gate, self.state))?;
         for failed in &self.failures {

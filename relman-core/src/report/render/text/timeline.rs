@@ -15,6 +15,10 @@ pub(in crate::report) fn write_rows(f: &mut fmt::Formatter<'_>, rows: &[Timeline
             let first = format!("{:<14}{} ", format!("#{}", entry.record), time(entry.at));
             wrapped(f, &first, &format!("{}: {}", entry.by, entry.sentence))
         }
+        TimelineRow::Undriven(period) => {
+            let first = format!("{:<14}{} ", "", time(period.from.at));
+            wrapped(f, &first, &period.to_string())
+        }
         TimelineRow::Looks {
             first,
             last,
@@ -54,8 +58,11 @@ impl fmt::Display for Full<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.heading.write(f, "Timeline")?;
         f.write_str("\n")?;
-        let rows: Vec<TimelineRow> = self.0.entries.iter().cloned().map(TimelineRow::One).collect();
-        write_rows(f, &rows)
+        let rows = self.0.entries.iter().flat_map(|entry| {
+            let undriven = entry.then_undriven.as_deref().copied().map(TimelineRow::Undriven);
+            std::iter::once(TimelineRow::One(entry.clone())).chain(undriven)
+        });
+        write_rows(f, &rows.collect::<Vec<_>>())
     }
 }
 

@@ -5,8 +5,8 @@ use crate::{
     report::{
         facts::{Ended, Heading, History},
         view::{
-            Frame, FrameName, FrameState, LastRecord, PlanFrame, ReleaseFrame, RollbackFrame, StageFrame,
-            VerifyFrame,
+            Frame, FrameName, FrameState, Glance, LastRecord, PlanFrame, ReleaseFrame, RollbackFrame,
+            StageFrame, VerifyFrame,
         },
     },
 };
@@ -36,6 +36,8 @@ use crate::{
 pub struct Storyboard {
     /// The release.
     pub heading: Heading,
+    /// What a person sees of it in five seconds.
+    pub glance: Glance,
     /// Where it is.
     pub phase: PhaseName,
     /// The frame to look at first: where the release is, or where it ended.
@@ -66,6 +68,7 @@ impl Storyboard {
         let rollback = RollbackFrame::of(history);
         let mut board = Self {
             heading: Heading::of(history),
+            glance: Glance::of(history),
             phase: history.release.phase().name(),
             current: FrameName::Plan,
             last: LastRecord::of(history),

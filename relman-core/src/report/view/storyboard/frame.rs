@@ -200,6 +200,9 @@ pub(in crate::report) fn artifacts(history: &History<'_>, frame: FrameName) -> V
         FrameName::Plan if history.release.plan().is_some() => {
             artifacts.push(StoryArtifact::Document(ArtifactName::Plan));
         }
+        FrameName::Stage if has(|event| matches!(event, Event::StagingStarted(_))) => {
+            artifacts.push(StoryArtifact::TestReport);
+        }
         FrameName::Release => {
             if history.release.plan().is_some() {
                 artifacts.push(StoryArtifact::Document(ArtifactName::Schedule));

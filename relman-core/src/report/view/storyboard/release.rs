@@ -5,8 +5,8 @@ use crate::{
     port::Environment,
     report::{
         facts::{
-            CriterionStory, EvaluationStory, ExposureChange, GateStory, History, HoldPeriod, Mark, by,
-            counted, gate_of_step,
+            CriterionStory, EvaluationStory, ExposureChange, GateStory, History, HoldPeriod, Mark, Undriven,
+            WatchedMetric, by, counted, gate_of_step,
         },
         view::{
             ChecklistItem, Frame, FrameName, FrameState, Schedule, ScheduledStep, StepEnd, TimelineEntry,
@@ -28,8 +28,12 @@ pub struct ReleaseFrame {
     pub exposure: Vec<ExposureChange>,
     /// Each time it stood still.
     pub holds: Vec<HoldPeriod>,
+    /// Each time nobody drove it.
+    pub undriven: Vec<Undriven>,
     /// Each criterion of the contract over the whole release.
     pub criteria: Vec<CriterionStory>,
+    /// Each metric that is watched in every step and that no criterion limits.
+    pub watched: Vec<WatchedMetric>,
     /// Every look, those of the validation too.
     pub looks: Vec<EvaluationStory>,
     /// What else happened between the start of the rollout and the validation or the way back.
@@ -67,6 +71,7 @@ impl ReleaseFrame {
             }
             (Some(_), Some(_)) => (FrameState::Stopped, "Rolled back before all traffic was on it."),
         };
+        let looks = EvaluationStory::all(history);
         let schedule = Schedule::of(history);
         let steps: Vec<StepStory> = schedule
             .iter()
@@ -90,10 +95,12 @@ impl ReleaseFrame {
             },
             exposure: ExposureChange::all(history),
             holds: HoldPeriod::all(history),
+            undriven: Undriven::all(history),
             happenings: happenings(history, entered, left),
             steps,
             criteria: CriterionStory::all(history, history.records),
-            looks: EvaluationStory::all(history),
+            watched: WatchedMetric::all(history, &looks),
+            looks,
         }
     }
 }
@@ -145,11 +152,6 @@ fn checklist(history: &History<'_>, steps: &[StepStory]) -> Vec<ChecklistItem> {
 fn happenings(history: &History<'_>, entered: Option<&Record>, left: Option<&Record>) -> Vec<TimelineRow> {
     let Some(entered) = entered else { return Vec::new() };
     let until = left.map_or(u64::MAX, |left| left.seq);
-    let entries: Vec<TimelineEntry> = history
-        .records
-        .iter()
-        .filter(|record| (entered.seq..=until).contains(&record.seq))
-        .map(TimelineEntry::of)
-        .collect();
+    let entries = TimelineEntry::all(history, |record| (entered.seq..=until).contains(&record.seq));
     collapse(&entries)
 }
