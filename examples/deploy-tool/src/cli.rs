@@ -16,7 +16,7 @@ use relman_core::{
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
 pub(crate) use people::{
     Ack, Action, ActionKind, Check, CheckResult, Complain, Heading, Lesson, OfRelease, Override, Plan,
-    Postmortem, Settle, Settled, WithReason,
+    Postmortem, Rollback, Settle, Settled, WithReason,
 };
 pub(crate) use read::{
     Format, Handover, KnownHead, Metrics, Package, Publish, Report, SchemaOf, Shape, Verify,
@@ -53,6 +53,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Read",
         &[
             "status",
+            "presence",
             "log",
             "schedule",
             "show",
@@ -203,11 +204,12 @@ pub(crate) enum Command {
     Hold(WithReason),
     /// Example: deploy-tool --as user:ana resume checkout-241 --reason "the lines are from a probe"
     Resume(WithReason),
-    /// A rollback is finished only when the platform shows zero traffic. It is carried out by `run`; without one, it
-    /// is only recorded.
+    /// A rollback is finished only when the platform shows zero traffic. A running conductor carries it out; where there is
+    /// none, it is recorded and not performed, and the exit status is 1. With --now this command carries it out itself and ends
+    /// when it is confirmed; that is safe beside a conductor, and works for a rollback that was recorded before.
     ///
-    /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices"
-    Rollback(WithReason),
+    /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices" --now
+    Rollback(Rollback),
     /// Example: deploy-tool --as user:ana abort checkout-241 --reason "superseded by checkout-242"
     Abort(WithReason),
     /// Covers the checks that have failed so far, or a freeze. Neither the plan gate nor a rollout step can be
@@ -250,6 +252,14 @@ pub(crate) enum Command {
         #[arg(value_parser = ReleaseId::recorded)]
         release: Option<ReleaseId>,
     },
+    /// Shows which conductors are running, and which releases nobody is driving
+    ///
+    /// For cron and monitoring: the exit status is 1 where a release needs a conductor and has none. A conductor counts as
+    /// running for 15 s after it was last heard of. Who may: everyone. With --json, one object for every conductor and
+    /// release.
+    ///
+    /// Example: deploy-tool presence
+    Presence,
     /// Shows what happened, record by record
     ///
     /// Who may: everyone. With --json, one object for every record.

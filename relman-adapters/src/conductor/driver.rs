@@ -5,12 +5,9 @@ use std::{
 
 use relman_core::{
     event::Record,
-    machine::{
-        Append, Batch, BatchId, Call, CallId, CallUrgency, Input, Outcome, Read, Refusal, Release, Request,
-        Session,
-    },
+    machine::{Append, Batch, BatchId, Call, CallId, Input, Outcome, Read, Refusal, Release, Session},
     port::{AppendError, JournalExt, PortErrorKind, with_causes},
-    unit::{ReleaseId, Span, Timestamp},
+    unit::{ReleaseId, Span},
 };
 use tokio::{
     sync::mpsc,
@@ -36,9 +33,6 @@ const LONGEST_SLEEP: Span = Span::from_secs(30);
 pub(super) struct Claimed {
     pub(super) presence: Arc<Presence>,
     pub(super) held: Held,
-    /// Before this, zero traffic is not taken for confirmed: who had the release before may have a call under way that
-    /// gives the new version users.
-    pub(super) confirms_from: Option<Timestamp>,
 }
 
 /// How it came that a release is not driven any more.
@@ -322,12 +316,6 @@ impl<'a> Driver<'a> {
 /// Makes a call, if it is still this conductor's turn once it is the call's.
 async fn make(shared: &Shared, call: Call, claimed: Option<&Claimed>) -> Outcome {
     let Some(claimed) = claimed else { return shared.executor.make(call, || true).await };
-    if let (Request::ObservePlatform(_), CallUrgency::Back, Some(from)) =
-        (&call.request, call.urgency, claimed.confirms_from)
-    {
-        let wait = from.since(shared.releases.clock().now());
-        tokio::time::sleep(wait.to_std()).await;
-    }
     shared.executor.make(call, || claimed.presence.holds(claimed.held)).await
 }
 

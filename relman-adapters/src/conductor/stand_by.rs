@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use relman_core::{
-    event::{Event, Record},
-    machine::{Alarm, PhaseName, Release, ReplayError},
-    port::{Claim, ConductorId, Holder, JournalExt, StreamState, with_causes},
-    unit::{ReleaseId, Timestamp},
+    event::Record,
+    machine::{Alarm, PhaseName, Release},
+    port::{Claim, ConductorId, Holder, StreamState, with_causes},
+    unit::ReleaseId,
 };
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{info, warn};
@@ -16,12 +16,8 @@ use super::{
     driver::Claimed,
     executor::within,
     presence::{Presence, Unclaimed},
-    shared::{
-        ALARM_AFTER, ALARM_EVERY, Asked, Basis, JOURNAL_TIME, KnownHead, Message, Shared, Update, span_of,
-    },
+    shared::{ALARM_AFTER, ALARM_EVERY, Asked, Basis, JOURNAL_TIME, KnownHead, Message, Shared, Update},
 };
-use crate::LoadError;
-
 /// What came of the wait.
 pub(super) enum Turn {
     /// The release is to be driven: under a claim, where there are leases.
@@ -79,8 +75,10 @@ impl StandBy<'_> {
             if let Some(held) = held {
                 match self.catch_up(release, from.is_some()).await {
                     Ok(()) => {
-                        let confirms_from = self.taken_over(&presence, from.as_ref(), release).await;
-                        return Turn::Now(Some(Claimed { presence, held, confirms_from }));
+                        if let Some(from) = &from {
+                            self.taken_over(&presence, from, release);
+                        }
+                        return Turn::Now(Some(Claimed { presence, held }));
                     }
                     Err(why) => self.complain(&why, release, &mut trouble),
                 }
@@ -140,26 +138,14 @@ impl StandBy<'_> {
         });
     }
 
-    /// What follows from whose claim it was. Returns from when on zero traffic may be taken for confirmed.
-    async fn taken_over(
-        &self,
-        presence: &Presence,
-        from: Option<&Holder>,
-        release: &Release,
-    ) -> Option<Timestamp> {
-        let previous = &from?.presence;
-        let by = presence.conductor();
-        warn!(release = %self.id, previous = %previous.conductor, by = %by, "taken over");
+    /// What follows from whose claim it was. What that one may have under way is on the record without an outcome: the
+    /// session asks the platform before it does it again, and confirms no rollback before it could have arrived.
+    fn taken_over(&self, presence: &Presence, from: &Holder, release: &Release) {
+        let (previous, by) = (&from.presence, presence.conductor());
+        warn!(release = %self.id, previous = %previous.conductor, %by, "taken over");
         if previous.conductor != *by {
             self.page_vanished(&previous.conductor, by, previous.seen.as_millis() / 1_000, release);
         }
-        let now = self.shared.releases.clock().now();
-        let call_time = span_of(self.shared.limits.call_time);
-        // A call that was begun at the last moment ends by then.
-        let ends = (now.minus(previous.seen) + span_of(presence.acts_for()) + call_time).max(now);
-        let begun_at_most = now.minus(previous.seen).minus(call_time);
-        let under_way = self.may_be_under_way(begun_at_most).await.unwrap_or(true);
-        (under_way && ends > now).then_some(ends)
     }
 
     /// On-call hears that nobody watched, while users had the new version.
@@ -175,22 +161,6 @@ impl StandBy<'_> {
              done for this release; find out what became of {previous}."
         );
         self.alarm(title, body, release, "vanished");
-    }
-
-    /// Whether a call may be under way that gives the new version users, by the record: it has no outcome, or had none
-    /// when it was not wanted any more.
-    async fn may_be_under_way(&self, since: Timestamp) -> Result<bool, LoadError> {
-        let lines = self.shared.releases.journal().read_to_end(self.id, 0).await?;
-        let mut release = Release::new(self.id.clone());
-        let mut dropped = false;
-        for line in lines {
-            let record = Record::read(&line).map_err(ReplayError::from)?;
-            let before = exposing(&release);
-            release.apply(&record)?;
-            let answers = matches!(record.event, Event::TrafficSet(_));
-            dropped |= !answers && record.at >= since && exposing(&release) < before;
-        }
-        Ok(dropped || exposing(&release) > 0)
     }
 
     /// Says that the release can't be claimed: in the log each time, and to on-call when it lasts and users have it.
@@ -228,9 +198,4 @@ impl StandBy<'_> {
 struct Trouble {
     since: Option<Instant>,
     told: Option<Instant>,
-}
-
-/// How many effects give users the new version, and have no outcome.
-fn exposing(release: &Release) -> usize {
-    release.outstanding().values().filter(|one| one.effect.exposes_users()).count()
 }

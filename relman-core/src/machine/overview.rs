@@ -39,6 +39,22 @@ impl Release {
         plain.chars().take(WIDTH - 1).chain(['…']).collect()
     }
 
+    /// Whether a conductor has something to do for it: to measure, to change the platform, to tell people. A release in
+    /// planning waits for people alone, and one that has ended and was told of waits for nobody.
+    pub fn needs_a_conductor(&self) -> bool {
+        match self.phase.name() {
+            PhaseName::Staging | PhaseName::Releasing | PhaseName::Validating | PhaseName::RollingBack => {
+                true
+            }
+            PhaseName::Unplanned
+            | PhaseName::Planning
+            | PhaseName::Completed
+            | PhaseName::RolledBack
+            | PhaseName::Aborted
+            | PhaseName::Closed => !self.outstanding.is_empty(),
+        }
+    }
+
     /// What a journal keeps beside the stream, at the time of the stream.
     pub fn index(&self) -> StreamIndex {
         let now = self.last_at;

@@ -8,6 +8,7 @@ use relman_core::{
 };
 use serde::Serialize;
 
+use super::presence::{self, Drivers};
 use crate::{
     cli::Global,
     failure::Failure,
@@ -27,6 +28,10 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
         return status_json(&status, &history);
     }
     output::report(status)?;
+    if let Some(who) = presence::of_status(&store::path(global), &release).await {
+        output::line("")?;
+        output::line(who)?;
+    }
     if !release.missing(history.now).is_empty() {
         output::line("")?;
         output::report(Waiting::of(&history))?;
@@ -44,9 +49,14 @@ async fn every_status(global: &Global) -> Result<(), Failure> {
         output::line(format_args!("no releases in {}", path.display()))?;
     }
     let mut all_good = true;
+    let drivers = Drivers::of(&path);
     for stream in streams {
         if let (Some(index), false) = (&stream.index, global.json) {
-            output::line(&index.line)?;
+            if drivers.leave_alone(&stream).await {
+                output::line(format_args!("{}; NOBODY IS DRIVING", index.line))?;
+            } else {
+                output::line(&index.line)?;
+            }
             continue;
         }
         match store::tell(&*journal, &stream.release).await {
