@@ -160,8 +160,9 @@ pub(crate) enum Command {
     ///
     /// Records the plan if it is new, then does what the release calls for: deploys, routes traffic, measures, notifies
     /// people, and rolls back on its own when the contract is breached. After a crash, the same command picks up where
-    /// the record ends. While it is stopped, nobody watches the release: stopping it with users on the new version
-    /// prints how to take them back. Who may: whoever may record the plan (--as); continuing a recorded one takes no
+    /// the record ends. Started twice, one drives the release, and the other stands by and takes over within 15 s should that
+    /// one vanish. While none is running, nobody watches the release: stopping it with users on the new version prints how to
+    /// take them back. Who may: whoever may record the plan (--as); continuing a recorded one takes no
     /// role.
     ///
     /// Example: deploy-tool --as user:ana run plan.toml

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use relman_core::{
     event::Record,
     machine::{Alarm, PhaseName, Release},
-    port::{Claim, ConductorId, Holder, StreamState, with_causes},
+    port::{Claim, ConductorId, Holder, StreamState, Target, with_causes},
     unit::ReleaseId,
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -160,7 +160,7 @@ impl StandBy<'_> {
             "{previous} was last heard of {seconds} s ago, and nothing was measured since. Traffic is at {share}. Nothing is to be \
              done for this release; find out what became of {previous}."
         );
-        self.alarm(title, body, release, "vanished");
+        self.alarm(title, body, release, "vanished", None);
     }
 
     /// Says that the release can't be claimed: in the log each time, and to on-call when it lasts and users have it.
@@ -181,14 +181,15 @@ impl StandBy<'_> {
             share => format!("Traffic is at {share}, and a breach would not take it back."),
         };
         let body = format!("It can't be claimed: {why}. {traffic} It is tried again until it can.");
-        self.alarm(format!("{}: nobody is driving", self.id), body, release, "unclaimed");
+        let target = release.target().filter(|_| !release.exposure().is_zero());
+        self.alarm(format!("{}: nobody is driving", self.id), body, release, "unclaimed", target);
     }
 
-    fn alarm(&self, title: String, body: String, release: &Release, what: &str) {
+    fn alarm(&self, title: String, body: String, release: &Release, what: &str, target: Option<Target>) {
         let key = format!("alarm-{}-{}-{what}", self.id, self.shared.releases.clock().now().as_millis());
         let mut alarm = Alarm::new(self.id.clone(), title, body, key);
         alarm.channel = release.policy().map(|policy| policy.on_call().channel.clone());
-        alarm.target = release.target().filter(|_| !release.exposure().is_zero());
+        alarm.target = target;
         self.shared.clone().sound(alarm);
     }
 }

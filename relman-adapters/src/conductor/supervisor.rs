@@ -536,10 +536,11 @@ impl Supervisor {
                     continue;
                 }
                 Ok(driver::Driven::Settled(reached)) => {
+                    // Before it is forgotten: whoever conducts it anew claims it anew.
+                    if let Some(presence) = &self.shared.presence {
+                        presence.give_back(&self.id).await;
+                    }
                     if self.shared.forget(&self.id, &mut self.messages) {
-                        if let Some(presence) = &self.shared.presence {
-                            presence.give_back(&self.id).await;
-                        }
                         end.send_replace(Some(Ok(Arc::new(reached))));
                         return;
                     }

@@ -8,14 +8,14 @@ use relman_core::{
     event::Event,
     judge::{Answer, Arm, Observation},
     machine::{Action, Phase, PhaseName, Release},
-    port::{Directory, DrivenBy, MetricQuery, MetricsSource},
+    port::{Directory, MetricQuery, MetricsSource},
     unit::{MetricName, ReleaseId, Text, Window},
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{
     people::Desk,
-    presence::{Drivers, Known},
+    presence,
     run::{follow, left_behind, on_a_runtime, show, told_to_stop},
     typed::Typed,
 };
@@ -76,7 +76,7 @@ async fn take_back(global: &Global, id: &ReleaseId, reason: Text) -> Result<(), 
         let (release, records) = done.map_err(|error| desk.explain(&error))?;
         desk.say(global, &release, &records).await?;
     }
-    if let Known::By(driver @ DrivenBy::Conductor(_)) = Drivers::of(&path).of_release(id).await {
+    if let Some(driver) = presence::another(&path, id, None).await {
         say(
             global,
             &format!(

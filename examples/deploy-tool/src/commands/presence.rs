@@ -60,7 +60,7 @@ impl Drivers {
 pub(super) enum Performed {
     /// It is carried out, or there is nothing to carry out.
     Yes,
-    /// It is recorded, and nobody carries it out.
+    /// It is recorded, and nobody carries it out, as far as is known.
     No,
 }
 
@@ -86,8 +86,9 @@ pub(super) fn told(
         }
         Known::By(nobody @ DrivenBy::Nobody { .. }) => nobody.to_string(),
         Known::Not(why) => {
-            let said = format!("warning: whether a conductor is running is not known: {why}");
-            return (Some(said), Performed::Yes);
+            // What nobody knows is promised to nobody.
+            let said = format!("recorded; whether a conductor carries it out is not known: {why}");
+            return (Some(said), Performed::No);
         }
     };
     let users = match release.exposure() {
@@ -263,4 +264,19 @@ pub(super) async fn taken_over(path: &Path, id: &ReleaseId) -> Option<DrivenBy> 
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     None
+}
+
+/// Another conductor that drives a release.
+#[cfg(feature = "adapters")]
+pub(super) async fn another(
+    path: &Path,
+    id: &ReleaseId,
+    own: Option<&relman_core::port::ConductorId>,
+) -> Option<DrivenBy> {
+    match Drivers::of(path).of_release(id).await {
+        Known::By(DrivenBy::Conductor(other)) if Some(&other.conductor) != own => {
+            Some(DrivenBy::Conductor(other))
+        }
+        Known::By(_) | Known::Not(_) => None,
+    }
 }

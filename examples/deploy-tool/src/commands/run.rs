@@ -107,6 +107,11 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
     let ending = conductor.conduct(&id).await.map_err(Failure::because)?;
+    if let Some(other) = presence::another(&path, &id, conductor.known_as()).await {
+        output::note(&format!(
+            "{id}: {other}, drives it; this one stands by, and takes over should that one vanish"
+        ))?;
+    }
     let ended = ending.wait();
     tokio::pin!(ended);
     let release: Release = tokio::select! {

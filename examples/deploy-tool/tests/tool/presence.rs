@@ -163,7 +163,7 @@ fn t11_whoever_can_not_perform_it_is_told_what_to_type() {
     for part in [
         "by hand: ",
         "stopped by hand before the rollback of checkout-241 was confirmed",
-        "warning: checkout-241 is in production (rolling-back, 1% of the traffic at the last change)",
+        "warning: checkout-241 is in production (rolling back, 1% of the traffic at the last change)",
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
@@ -177,7 +177,6 @@ fn t11_every_command_tells_the_truth_about_who_carries_it_out() {
         "--as service:ci check checkout-241 unit passed --evidence green",
         "--as user:dora hold checkout-241 --reason odd",
         "--as user:ana resume checkout-241 --reason fine",
-        "--as user:dora complain checkout-241 empty",
         "--as user:ana lesson checkout-241 lucky it-was",
         "--as user:ana action checkout-241 test --kind prevent --owner user:ben --due 14d",
         "--as user:ana settle checkout-241 done --note see",
