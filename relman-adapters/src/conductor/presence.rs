@@ -1,6 +1,7 @@
 //! That a conductor is there: heartbeats, claims, and the time for which it may act on them.
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicI64, Ordering},
@@ -9,16 +10,23 @@ use std::{
 };
 
 use relman_core::{
-    port::{Claim, Clock, ConductorId, Leases, PortErrorKind, TakesUp, with_causes},
+    port::{self, Claim, Clock, ConductorId, Leases, PortErrorKind, TakesUp, with_causes},
     unit::{ReleaseId, Span, Timestamp},
 };
 use tokio::{
-    sync::{Notify, watch},
+    sync::{Notify, Semaphore, watch},
     task::JoinHandle,
+    time::Instant,
 };
 use tracing::warn;
 
 use super::{executor::within, shared::span_of};
+
+/// How many claims may be under way at once.
+const CLAIMS: usize = 8;
+
+/// A shorter lease expires where a machine is merely busy.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A conductor's presence in the store of leases.
 ///
@@ -32,6 +40,11 @@ pub(super) struct Presence {
     standing: Mutex<Standing>,
     /// Which unbroken presence this is. Whoever claimed in an earlier one holds nothing any more.
     unbroken: watch::Sender<u64>,
+    /// Claims that may be under way at once: a conductor takes up a hundred thousand releases when it starts, and its heartbeat
+    /// must not wait for them.
+    claims: Semaphore,
+    /// Who was present when that was last asked, and when.
+    others: tokio::sync::Mutex<Option<(Instant, BTreeSet<ConductorId>)>>,
     /// What is taken up has changed, and has to be said at once.
     news: Arc<Notify>,
     /// The first heartbeat has come to an end, whatever end.
@@ -42,6 +55,8 @@ struct Standing {
     takes_up: TakesUp,
     /// Until when this conductor may act; it may not, if absent.
     acts_until: Option<Timestamp>,
+    /// Whether the last heartbeat found no room: what is held is not known to the store any more.
+    full: bool,
     beating: Option<JoinHandle<()>>,
 }
 
@@ -65,15 +80,17 @@ impl Presence {
         clock: Arc<dyn Clock>,
         lease_time: Duration,
     ) -> Self {
-        let standing = Standing { takes_up: TakesUp::Named, acts_until: None, beating: None };
+        let standing = Standing { takes_up: TakesUp::Named, acts_until: None, full: false, beating: None };
         let (unbroken, begun) = (watch::channel(0).0, watch::channel(false).0);
         Self {
             leases,
             conductor,
             clock,
-            lease_time,
+            lease_time: lease_time.max(SHORTEST),
             standing: Mutex::new(standing),
             unbroken,
+            claims: Semaphore::new(CLAIMS),
+            others: tokio::sync::Mutex::default(),
             news: Arc::default(),
             begun,
         }
@@ -154,6 +171,7 @@ impl Presence {
 
     /// Claims a release.
     pub(super) async fn claim(&self, release: &ReleaseId) -> Result<(Claim, Held), Unclaimed> {
+        let _permit = self.claims.acquire().await;
         // Asked for first: a break after that makes the claim worth nothing.
         let held = Held { unbroken: *self.unbroken.borrow() };
         match within(self.renew_every(), "store of leases", self.leases.claim(release, &self.conductor)).await
@@ -166,7 +184,24 @@ impl Presence {
         }
     }
 
-    /// A full store takes no claim, of nobody. Whether another is present that has one.
+    /// Whether another is there, as far as is known: asked once for all releases that stand by for it.
+    pub(super) async fn sees(&self, other: &ConductorId) -> bool {
+        let mut others = self.others.lock().await;
+        if let Some((asked, present)) = &*others
+            && asked.elapsed() < self.look_every()
+        {
+            return present.contains(other);
+        }
+        let asked = within(self.renew_every(), "store of leases", self.leases.conductors()).await;
+        let Ok(Ok(all)) = asked else { return false };
+        let present: BTreeSet<ConductorId> =
+            all.into_iter().filter(port::Presence::is_present).map(|one| one.conductor).collect();
+        let sees = present.contains(other);
+        *others = Some((Instant::now(), present));
+        sees
+    }
+
+    /// A full store takes nobody's claim. Whether another is present that has one.
     pub(super) async fn held_by_another(&self, release: &ReleaseId) -> bool {
         let asked = within(self.renew_every(), "store of leases", self.leases.holder(release)).await;
         match asked {
@@ -185,6 +220,7 @@ impl Presence {
 
     /// Gives a release back that has nothing under way.
     pub(super) async fn give_back(&self, release: &ReleaseId) {
+        let _permit = self.claims.acquire().await;
         let giving = self.leases.give_back(release, &self.conductor);
         // What is not given back is free once this conductor goes, or has nothing left to do.
         let _ = within(self.renew_every(), "store of leases", giving).await;
@@ -196,12 +232,14 @@ impl Presence {
         let takes_up = self.lock().takes_up;
         let ttl = span_of(self.lease_time);
         let beating = self.leases.heartbeat(&self.conductor, takes_up, ttl);
+        let mut full = false;
         let heard = match within(self.renew_every(), "store of leases", beating).await {
             Ok(Ok(())) => true,
             // In a store that has no room left, nobody gets a lease: what is held stays held. Room is made by whoever
             // takes users back, and needs this one.
             Ok(Err(error)) if error.kind() == PortErrorKind::Full => {
                 warn!(error = with_causes(&error), "the store of leases is full; what is held stays held");
+                full = true;
                 true
             }
             Ok(Err(error)) => {
@@ -216,6 +254,8 @@ impl Presence {
         let now = self.clock.now();
         let mut standing = self.lock();
         let was_broken = standing.acts_until.is_none_or(|until| until <= now);
+        // With room again, everything is claimed anew: others may have gone on as well.
+        let has_room_again = std::mem::replace(&mut standing.full, full) && !full;
         if heard {
             let until = sent + span_of(self.acts_for());
             standing.acts_until = (now < until).then_some(until);
@@ -224,7 +264,7 @@ impl Presence {
         let is_broken = left == Span::ZERO;
         drop(standing);
         // Once at the end of a presence, and once at the beginning of the next.
-        if was_broken || is_broken {
+        if was_broken || is_broken || has_room_again {
             self.unbroken.send_modify(|unbroken| *unbroken += 1);
         }
         self.begun.send_replace(true);

@@ -15,9 +15,12 @@ use tracing::{info, warn};
 use super::{
     driver::Claimed,
     executor::within,
-    presence::{Presence, Unclaimed},
+    presence::{Held, Presence, Unclaimed},
     shared::{ALARM_AFTER, ALARM_EVERY, Asked, Basis, JOURNAL_TIME, KnownHead, Message, Shared, Update},
 };
+/// Every so many looks, a release that stands by is claimed and read whatever is known: what is not heard of is found so.
+const THOROUGH: u32 = 5;
+
 /// What came of the wait.
 pub(super) enum Turn {
     /// The release is to be driven: under a claim, where there are leases.
@@ -44,33 +47,19 @@ impl StandBy<'_> {
         let Some(presence) = self.shared.presence.clone() else { return Turn::Now(None) };
         let (mut from, mut behind) = (None, None);
         let mut trouble = Trouble::default();
+        let mut looks = 0_u32;
         loop {
-            let held = match presence.claim(self.id).await {
-                Ok((Claim::Held { previous, .. }, held)) => {
-                    from = from.or(previous);
-                    Some(held)
-                }
-                Ok((Claim::Taken(Holder { presence: other, .. }), _)) => {
-                    if behind.as_ref() != Some(&other.conductor) {
-                        info!(release = %self.id, holder = %other.conductor, "standing by: another drives it");
-                        behind = Some(other.conductor);
-                    }
-                    trouble = Trouble::default();
-                    None
-                }
-                Ok((Claim::Absent, _)) => None,
-                // Nobody can claim anything in a full store, and users may have to be taken back.
-                Err(Unclaimed { full: true, .. }) if !presence.held_by_another(self.id).await => {
-                    presence.held_in_a_full_store()
-                }
-                Err(Unclaimed { why, .. }) => {
-                    self.complain(
-                        &format!("the store of leases does not work: {why}"),
-                        release,
-                        &mut trouble,
-                    );
-                    None
-                }
+            // Most looks cost nothing, however many releases stand by: who held it last time is there.
+            let thorough = looks.is_multiple_of(THOROUGH);
+            looks = looks.wrapping_add(1);
+            let still_behind = match &behind {
+                Some(other) => !thorough && presence.sees(other).await,
+                None => false,
+            };
+            let held = if still_behind {
+                None
+            } else {
+                self.claim(&presence, release, &mut from, &mut behind, &mut trouble).await
             };
             if let Some(held) = held {
                 match self.catch_up(release, from.is_some()).await {
@@ -83,15 +72,51 @@ impl StandBy<'_> {
                     Err(why) => self.complain(&why, release, &mut trouble),
                 }
             }
+            self.stale = true;
             match tokio::time::timeout(presence.look_every(), self.messages.recv()).await {
                 Ok(Some(Message::Command(asked))) => self.pass_on(*asked),
-                Ok(Some(Message::Changed)) | Err(_) => {}
+                Ok(Some(Message::Changed)) => {}
+                Err(_) if !thorough => continue,
+                Err(_) => {}
                 Ok(Some(Message::Stop) | None) => return Turn::Stopped,
             }
-            self.stale = true;
             // What it fails of is said when the release is claimed.
             if self.catch_up(release, false).await.is_ok() && release.index().state == StreamState::Ended {
                 return Turn::Over;
+            }
+        }
+    }
+
+    /// Claims the release; none where another holds it, or nobody can.
+    async fn claim(
+        &self,
+        presence: &Presence,
+        release: &Release,
+        from: &mut Option<Holder>,
+        behind: &mut Option<ConductorId>,
+        trouble: &mut Trouble,
+    ) -> Option<Held> {
+        match presence.claim(self.id).await {
+            Ok((Claim::Held { previous, .. }, held)) => {
+                *from = from.take().or(previous);
+                Some(held)
+            }
+            Ok((Claim::Taken(Holder { presence: other, .. }), _)) => {
+                if behind.as_ref() != Some(&other.conductor) {
+                    info!(release = %self.id, holder = %other.conductor, "standing by: another drives it");
+                    *behind = Some(other.conductor);
+                }
+                *trouble = Trouble::default();
+                None
+            }
+            Ok((Claim::Absent, _)) => None,
+            // Nobody can claim anything in a full store, and users may have to be taken back.
+            Err(Unclaimed { full: true, .. }) if !presence.held_by_another(self.id).await => {
+                presence.held_in_a_full_store()
+            }
+            Err(Unclaimed { why, .. }) => {
+                self.complain(&format!("the store of leases does not work: {why}"), release, trouble);
+                None
             }
         }
     }
@@ -106,15 +131,14 @@ impl StandBy<'_> {
         let head = head.map_err(|error| with_causes(&error))?;
         if head != release.head() {
             let refreshed = within(JOURNAL_TIME, "journal", releases.refresh(release)).await;
-            let records = match refreshed {
-                Ok(Ok(records)) => records,
+            let records = if let Ok(Ok(records)) = refreshed {
+                records
+            } else {
                 // What it is now is not what is recorded: it is read anew.
-                Ok(Err(_)) | Err(_) => {
-                    let loading = Box::pin(releases.load(self.id));
-                    let loaded = within(JOURNAL_TIME, "journal", loading).await?;
-                    **release = loaded.map_err(|error| with_causes(&error))?;
-                    Vec::new()
-                }
+                let loading = Box::pin(releases.load(self.id));
+                let loaded = within(JOURNAL_TIME, "journal", loading).await?;
+                **release = loaded.map_err(|error| with_causes(&error))?;
+                Vec::new()
             };
             let records: Vec<Arc<Record>> = records.into_iter().map(Arc::new).collect();
             // Nobody listening is fine.

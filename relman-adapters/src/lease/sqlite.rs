@@ -109,7 +109,7 @@ impl SqliteLeases {
     /// [`PortError`] as for `SqliteJournal::open`.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, PortError> {
         let path = path.as_ref();
-        Ok(Self::of(path, read_write(path)?, Time::of_machine(), Access::ReadWrite))
+        Ok(Self::of(path, for_conductor(path)?, Time::of_machine(), Access::ReadWrite))
     }
 
     /// Opens the leases of the journal at `path` for whoever asks who is there, and is no conductor.
@@ -130,7 +130,7 @@ impl SqliteLeases {
     /// [`PortError`] as for [`open`](Self::open).
     pub fn open_by_clock(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, PortError> {
         let path = path.as_ref();
-        Ok(Self::of(path, read_write(path)?, Time::Given(clock), Access::ReadWrite))
+        Ok(Self::of(path, for_conductor(path)?, Time::Given(clock), Access::ReadWrite))
     }
 
     fn of(path: &Path, connection: Connection, time: Time, access: Access) -> Self {
@@ -241,6 +241,14 @@ impl File {
         };
         all().map_err(|error| fault(operation, &self.path, &error))
     }
+}
+
+/// A connection that does not sync every claim to the disk: after a power cut no conductor is there whose claim could be lost.
+fn for_conductor(path: &Path) -> Result<Connection, PortError> {
+    let connection = read_write(path)?;
+    let failed = |error: rusqlite::Error| fault("open the leases", path, &error);
+    connection.execute_batch("PRAGMA synchronous = NORMAL;").map_err(failed)?;
+    Ok(connection)
 }
 
 fn has_tables(connection: &Connection) -> rusqlite::Result<bool> {

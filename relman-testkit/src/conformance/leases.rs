@@ -1,7 +1,5 @@
 //! The suite of [`Leases`].
 
-#![expect(clippy::missing_errors_doc, reason = "the trait says once what an inability means")]
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -75,10 +75,12 @@ pub(super) fn told(
         return (None, Performed::Yes);
     }
     let id = release.id();
+    let only_messages = release.phase().name().is_end()
+        && release.outstanding().values().all(|one| one.effect.is_notification());
     let driver = match driver {
         Known::By(DrivenBy::Conductor(Presence { conductor, seen, .. })) => {
             let seconds = seen.as_millis() / 1_000;
-            let what = what_follows(action);
+            let what = if only_messages { "tells people" } else { what_follows(action) };
             return (
                 Some(format!("relman {what} (conductor {conductor}, seen {seconds} s ago)")),
                 Performed::Yes,
@@ -91,6 +93,9 @@ pub(super) fn told(
             return (Some(said), Performed::No);
         }
     };
+    if only_messages {
+        return (Some(format!("recorded; people are told once a conductor runs: {driver}")), Performed::No);
+    }
     let users = match release.exposure() {
         share if share.is_zero() => String::new(),
         share => format!(

@@ -246,8 +246,7 @@ pub(super) fn left_behind(
     };
     let mut warning = format!(
         "warning: {id} is in production ({phase}{step}, {share} of the traffic at the last change), and {nobody}\n  \
-         To continue:       {}\n  {back}",
-        again
+         To continue:       {again}\n  {back}"
     );
     if let Some(by_hand) = by_hand {
         warning.push_str("\n  Without relman:    ");

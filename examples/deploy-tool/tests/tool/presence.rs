@@ -145,6 +145,33 @@ fn t11_a_conductor_that_is_killed_is_followed_within_the_leases_time() {
     assert!(stopped.err.contains("warning: checkout-241 is in production"), "{stopped:?}");
 }
 
+#[cfg(unix)]
+fn signal(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn t11_a_conductor_that_was_frozen_stands_by_when_it_thaws() {
+    let bench = bench();
+    let mut first = start(&bench);
+    read_until(&mut first, "traffic set to 1%");
+    let second = start(&bench);
+    until(|| bench.run("presence").out.matches("running since").count() == 2);
+    let driven_by = |child: &Child| {
+        let (presence, name) = (bench.run("presence").out, format!("/{}, seen", child.id()));
+        presence.lines().any(|line| line.contains("driven by conductor ") && line.contains(&name))
+    };
+    signal(&first, "-STOP");
+    until(|| driven_by(&second));
+    signal(&first, "-CONT");
+    until(|| bench.run("presence").out.matches("running since").count() == 2);
+    assert!(driven_by(&second), "{}", bench.run("presence").out);
+    kill(second);
+    until(|| driven_by(&first));
+    interrupt(first, "-INT").done();
+}
+
 #[test]
 fn t11_whoever_can_not_perform_it_is_told_what_to_type() {
     let bench = left_alone();
@@ -199,6 +226,10 @@ fn t11_every_command_tells_the_truth_about_who_carries_it_out() {
     // It has ended, and nothing is left to anybody.
     let lesson = bench.run("--as user:ana lesson checkout-241 lucky it-was-so").done();
     assert!(!lesson.out.contains("conductor") && lesson.err.is_empty(), "{lesson:?}");
+
+    let bench = Bench::in_staging();
+    let aborted = bench.run("--as user:ana abort checkout-241 --reason superseded").done();
+    assert!(!aborted.err.contains("NOT performed"), "it was: {aborted:?}");
 }
 
 #[test]

@@ -40,9 +40,18 @@ struct House {
 struct Failing {
     inner: MemoryLeases,
     broken: AtomicBool,
+    /// Whether nothing can be written.
+    full: AtomicBool,
 }
 
 impl Failing {
+    fn has_room(&self) -> Result<(), PortError> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(PortError::new("failing", "write", PortErrorKind::Full, "as the test says"));
+        }
+        self.works()
+    }
+
     fn works(&self) -> Result<(), PortError> {
         if self.broken.load(Ordering::Relaxed) {
             return Err(PortError::new("failing", "use it", PortErrorKind::Unavailable, "as the test says"));
@@ -58,12 +67,12 @@ impl Leases for Failing {
     }
 
     async fn heartbeat(&self, id: &ConductorId, takes_up: TakesUp, ttl: Span) -> Result<(), PortError> {
-        self.works()?;
+        self.has_room()?;
         self.inner.heartbeat(id, takes_up, ttl).await
     }
 
     async fn leave(&self, id: &ConductorId) -> Result<(), PortError> {
-        self.works()?;
+        self.has_room()?;
         self.inner.leave(id).await
     }
 
@@ -73,12 +82,12 @@ impl Leases for Failing {
     }
 
     async fn claim(&self, stream: &ReleaseId, id: &ConductorId) -> Result<Claim, PortError> {
-        self.works()?;
+        self.has_room()?;
         self.inner.claim(stream, id).await
     }
 
     async fn give_back(&self, stream: &ReleaseId, id: &ConductorId) -> Result<(), PortError> {
-        self.works()?;
+        self.has_room()?;
         self.inner.give_back(stream, id).await
     }
 
@@ -91,7 +100,8 @@ impl Leases for Failing {
 impl House {
     fn new() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock::starting_at(start()));
-        let leases = Failing { inner: MemoryLeases::new(clock.clone()), broken: false.into() };
+        let leases =
+            Failing { inner: MemoryLeases::new(clock.clone()), broken: false.into(), full: false.into() };
         Self {
             journal: Arc::new(MemoryJournal::new()),
             platform: Arc::new(SimulatedPlatform::new(World::calm(), 1, clock.clone())),
@@ -140,7 +150,7 @@ async fn t11_a_conductor_that_vanishes_is_followed_within_the_leases_time_and_on
     let (first, second) = (house.conductor(1), house.conductor(2));
     let id = house.at(&first, TEN).await;
     let standing_by = second.conductor.conduct(&id).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    tokio::time::sleep(Duration::from_mins(2)).await;
     let before = first.records(&id).await;
     first.conductor.kill().await;
     let killed_at = house.clock.now();
@@ -174,7 +184,7 @@ async fn who_stands_by_does_nothing_and_records_what_people_want() {
         records.iter().filter(|record| matches!(record.event, Event::Evaluated(_))).count()
     };
     let before = looks(&first.records(&id).await);
-    tokio::time::sleep(Duration::from_secs(240)).await;
+    tokio::time::sleep(Duration::from_mins(4)).await;
     let looks = looks(&first.records(&id).await) - before;
     // The drill's policy looks every 10 s.
     assert!((23..=25).contains(&looks), "one look at a time, and not two: {looks}");
@@ -214,7 +224,7 @@ async fn nothing_is_done_on_a_lease_that_was_not_renewed_and_on_call_is_told() {
     house.leases.broken.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(11)).await;
     let before = first.records(&id).await.len();
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    tokio::time::sleep(Duration::from_mins(5)).await;
     assert_eq!(first.records(&id).await.len(), before, "it stands still");
     let told = first.notifier.sent();
     let page = told.iter().find(|told| told.title == "drill-1: nobody is driving").unwrap();
@@ -238,4 +248,20 @@ async fn it_is_known_what_a_conductor_takes_up() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(said(house.leases.driver_of(&other).await.unwrap()).starts_with("conductor test/2, seen "));
     running.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_store_takes_nobodys_lease_and_a_release_goes_on() {
+    let house = House::new();
+    let (first, second) = (house.conductor(1), house.conductor(2));
+    let id = house.at(&first, TEN).await;
+    drop(second.conductor.conduct(&id).await.unwrap());
+    house.leases.full.store(true, Ordering::Relaxed);
+    let before = first.records(&id).await.len();
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    let after = first.records(&id).await.len();
+    assert!(after >= before + 11, "a look every 10 s: {before} and then {after}");
+    first.conductor.kill().await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(first.records(&id).await.len() > after, "the one that stood by goes on");
 }
