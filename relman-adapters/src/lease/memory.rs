@@ -133,6 +133,9 @@ impl Leases for MemoryLeases {
         if let Some(known) = held.conductors.get_mut(conductor) {
             known.until = known.until.min(now);
         }
+        for claimed in held.claims.values_mut().filter(|claimed| claimed.by.as_ref() == Some(conductor)) {
+            claimed.by = None;
+        }
         Ok(())
     }
 

@@ -373,7 +373,10 @@ impl Leases for SqliteLeases {
                 .prepare_cached(
                     "UPDATE conductors SET until = min(until, ?2) WHERE conductor = ?1 AND boot = ?3",
                 )?
-                .execute(params![conductor.as_str(), at.now, at.boot])
+                .execute(params![conductor.as_str(), at.now, at.boot])?;
+            connection
+                .prepare_cached("UPDATE claims SET conductor = NULL WHERE conductor = ?1")?
+                .execute([conductor.as_str()])
                 .map(drop)
         };
         self.with(move |file| file.write("say that a conductor goes", write)).await

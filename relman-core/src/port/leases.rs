@@ -34,7 +34,8 @@ pub trait Leases: Send + Sync {
     async fn heartbeat(&self, conductor: &ConductorId, takes_up: TakesUp, ttl: Span)
     -> Result<(), PortError>;
 
-    /// Says that a conductor goes: it is not present from now on, and holds nothing. One that is not known is no error.
+    /// Says that a conductor goes: it is not present from now on, and has given back whatever it held. One that is not known is
+    /// no error.
     ///
     /// # Errors
     ///

@@ -61,7 +61,7 @@ macro_rules! __checks_of_leases {
             the_holder_may_claim_again: "Repeatable: the holder that claims again has it, under the same epoch.",
             a_claim_outlives_its_first_heartbeat: "A claim holds while its conductor is present: what is renewed is the heartbeat alone.",
             a_claim_of_one_that_vanished_is_taken_over: "From the dead: the claim names whoever has not given it back, under a higher epoch.",
-            a_claim_of_one_that_left_is_taken_over: "A conductor that leaves holds nothing.",
+            what_one_that_left_held_is_free: "A conductor that goes has given back whatever it held.",
             whoever_was_absent_has_lost_its_claims: "A claim holds while its conductor is present without a break, also where nobody else came.",
             what_is_given_back_is_free: "Gives a stream back: somebody else may have it at once, under a higher epoch, and from nobody.",
             only_the_holder_gives_back: "Nothing happens where a conductor does not hold the stream.",
@@ -365,14 +365,15 @@ mod checks {
         Ok(())
     }
 
-    pub(super) async fn a_claim_of_one_that_left_is_taken_over(fixture: &dyn LeasesFixture) -> Met {
+    pub(super) async fn what_one_that_left_held_is_free(fixture: &dyn LeasesFixture) -> Met {
         let (leases, stream) = (fixture.leases(), stream("a"));
         beat(&*leases, &conductor(1)).await?;
         beat(&*leases, &conductor(2)).await?;
         let (before, _) = held(&*leases, &stream, &conductor(1)).await?;
         works("leaving", leases.leave(&conductor(1)).await)?;
-        let (after, _) = held(&*leases, &stream, &conductor(2)).await?;
+        let (after, previous) = held(&*leases, &stream, &conductor(2)).await?;
         ensure!(after > before, "the epoch was {before}, and is {after} for another");
+        ensure!(previous.is_none(), "its holder has left, and it is said to be taken from {previous:?}");
         Ok(())
     }
 

@@ -1,8 +1,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use relman_adapters::lease::{MemoryLeases, SqliteLeases};
-use relman_core::{port::Leases, unit::Span};
+use relman_adapters::{
+    journal::SqliteJournal,
+    lease::{MemoryLeases, SqliteLeases},
+};
+use relman_core::{
+    port::{ConductorId, Leases, LeasesExt, TakesUp},
+    unit::Span,
+};
 use relman_testkit::{
     conformance::{self, Able, Unable, journal::Task, leases::LeasesFixture},
     sample,
@@ -137,4 +143,43 @@ conformance::leases! {
 async fn of_the_sqlite_leases_every_promise_is_checked() {
     let report = conformance::leases::suite(async || Sqlite::new()).await;
     assert_eq!(report.passed().count(), report.checks.len(), "{report}");
+}
+
+#[tokio::test]
+async fn a_file_that_no_conductor_has_used_has_none_and_stays_the_file_that_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("old");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    let version_1 = "PRAGMA application_id = 1919249517; PRAGMA user_version = 1;
+        CREATE TABLE records (release TEXT NOT NULL, seq INTEGER NOT NULL, line BLOB NOT NULL, PRIMARY KEY (release, seq))
+            STRICT;
+        CREATE TABLE heads (release TEXT NOT NULL PRIMARY KEY, seq INTEGER NOT NULL, digest BLOB NOT NULL)
+            STRICT, WITHOUT ROWID;";
+    old.execute_batch(version_1).unwrap();
+    let reader = SqliteLeases::open_read_only(&path).unwrap();
+    assert!(reader.conductors().await.unwrap().is_empty());
+    let conductor = ConductorId::new("web-1", 1, sample::start());
+    let refused = reader.heartbeat(&conductor, TakesUp::Named, Span::from_secs(15)).await.unwrap_err();
+    assert!(refused.to_string().contains("opened read-only"), "{refused}");
+
+    let leases = SqliteLeases::open(&path).unwrap();
+    leases.heartbeat(&conductor, TakesUp::Named, Span::from_secs(15)).await.unwrap();
+    assert_eq!(reader.conductors().await.unwrap().len(), 1, "who reads sees who comes");
+    let version: i32 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, 2, "leases are no version of their own");
+    SqliteJournal::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn who_was_there_before_the_machine_was_started_is_not_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let leases = SqliteLeases::open(&path).unwrap();
+    let conductor = ConductorId::new("web-1", 1, sample::start());
+    leases.heartbeat(&conductor, TakesUp::Everything, Span::from_hours(1)).await.unwrap();
+    assert!(leases.driver_of_anything().await.unwrap().is_anybody());
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute("UPDATE conductors SET boot = 'another', calendar = calendar - 60000", []).unwrap();
+    let driver = leases.driver_of_anything().await.unwrap();
+    assert!(!driver.is_anybody() && driver.to_string().contains("last seen 6"), "{driver}");
 }
