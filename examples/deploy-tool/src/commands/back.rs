@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use relman_adapters::{clock::SystemClock, conductor::Conductor};
+use relman_adapters::{
+    clock::SystemClock,
+    conductor::{Conductor, Update},
+    notifier::Channels,
+};
 use relman_core::{
     event::Event,
     judge::{Answer, Arm, Observation},
     machine::{Action, Phase, PhaseName, Release},
-    port::{Directory, MetricQuery, MetricsSource},
+    port::{Directory, MetricQuery, MetricsSource, Notifier},
     unit::{MetricName, ReleaseId, Text, Window},
 };
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -44,14 +48,28 @@ pub(super) fn run(global: &Global, release: &ReleaseId, reason: Text) -> Result<
 async fn take_back(global: &Global, id: &ReleaseId, reason: Text) -> Result<(), Failure> {
     let actor = config::actor(global)?;
     let config = Config::load(global)?;
-    let people: Arc<dyn Directory> = config.people();
-    let deployer = ports::deployer(&config)?;
-    // Whoever takes users back needs no measurements, and is not kept from it by a notifier that is configured wrongly.
-    let notifier = ports::notifier(&config)?;
     let path = store::path(global);
     let journal = store::open(&path)?;
     let desk = Desk::on(journal.clone(), path.clone(), config);
-    let release = desk.releases.load(id).await.map_err(|error| desk.explain(&error.into()))?;
+    let mut release = desk.releases.load(id).await.map_err(|error| desk.explain(&error.into()))?;
+    // Recorded before anything else can fail: whoever conducts it then carries it out.
+    if release.phase().name() == PhaseName::RollingBack {
+        say(global, &format!("{id} is being rolled back already"))?;
+    } else {
+        let done = desk.releases.command(id, actor, Action::RollBack { reason }).await;
+        let (rolling_back, records) = done.map_err(|error| desk.explain(&error))?;
+        desk.say(global, &rolling_back, &records).await?;
+        release = rolling_back;
+    }
+    let not_performed =
+        |why: Failure| Failure::refused(format_args!("recorded, and not performed by this command: {why}"));
+    let deployer = ports::deployer(&desk.config).map_err(not_performed)?;
+    // Who can't be told is no reason to leave users where they are.
+    let notifier = ports::notifier(&desk.config).or_else(|failure| {
+        output::note(&format!("warning: nobody is told: {failure}"))?;
+        Ok::<Arc<dyn Notifier>, Failure>(Arc::new(Channels::default()))
+    })?;
+    let people: Arc<dyn Directory> = desk.config.people();
     let mut builder = Conductor::builder()
         .journal(journal)
         .deployer(deployer.clone())
@@ -59,7 +77,7 @@ async fn take_back(global: &Global, id: &ReleaseId, reason: Text) -> Result<(), 
         .notifier(notifier)
         .directory(people)
         .clock(Arc::new(SystemClock))
-        .leases(store::leases(&path)?);
+        .leases(store::leases(&path).map_err(not_performed)?);
     if let Some(policy) = release.policy() {
         builder = builder.last_resort(policy.on_call().channel.clone());
     }
@@ -68,14 +86,6 @@ async fn take_back(global: &Global, id: &ReleaseId, reason: Text) -> Result<(), 
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
 
     let by_hand = release.target().and_then(|target| deployer.by_hand(&target));
-    if release.phase().name() == PhaseName::RollingBack {
-        say(global, &format!("{id} is being rolled back already"))?;
-    } else {
-        // By what the journal holds: what it says before anybody is asked who drives it, counts for whoever does.
-        let done = desk.releases.command(id, actor, Action::RollBack { reason }).await;
-        let (release, records) = done.map_err(|error| desk.explain(&error))?;
-        desk.say(global, &release, &records).await?;
-    }
     if let Some(driver) = presence::another(&path, id, None).await {
         say(
             global,
@@ -115,11 +125,7 @@ fn conclude(global: &Global, release: &Release, by_hand: Option<&str>, stopped: 
 
 /// Waits until the way back is confirmed, and a while for people to be told. What fails meanwhile is said, with what a
 /// person can type instead.
-async fn confirmed(
-    updates: &mut Receiver<relman_adapters::conductor::Update>,
-    id: &ReleaseId,
-    by_hand: Option<&str>,
-) {
+async fn confirmed(updates: &mut Receiver<Update>, id: &ReleaseId, by_hand: Option<&str>) {
     let mut told = false;
     loop {
         match updates.recv().await {

@@ -56,6 +56,12 @@ fn t11_without_a_conductor_a_rollback_is_said_not_to_be_performed_and_now_perfor
     let again = bench.run_words(&words).refused("is already being rolled back");
     assert!(again.err.contains("NOT performed: no conductor is running"), "{again:?}");
 
+    let configured = bench.read("relman.toml");
+    bench.write("relman.toml", crate::bench::CONFIG);
+    let can_not = bench.run_words(&[&words[..], &["--now"]].concat());
+    can_not.refused("recorded, and not performed by this command: the configuration has no [deployer]");
+    bench.write("relman.toml", configured);
+
     let back = bench.run_words(&[&words[..], &["--now"]].concat()).done();
     assert!(back.out.contains("checkout-241 is being rolled back already"), "{back:?}");
     assert!(back.out.contains("checkout-241 is rolled back: the platform shows zero traffic"), "{back:?}");
