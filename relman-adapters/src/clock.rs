@@ -41,7 +41,7 @@ fn since_epoch() -> Duration {
 
 /// The time since the machine was started, without regard to its calendar.
 #[cfg(target_os = "linux")]
-fn uptime() -> Duration {
+pub(crate) fn uptime() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
     Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())

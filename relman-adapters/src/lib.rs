@@ -36,6 +36,7 @@ pub mod incident;
 pub mod journal;
 #[cfg(any(feature = "handover", feature = "web"))]
 mod jsonl;
+pub mod lease;
 pub mod metrics;
 pub mod notifier;
 #[cfg(feature = "web")]

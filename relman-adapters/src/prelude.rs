@@ -8,6 +8,7 @@ pub use crate::{
     flow::Flows,
     incident::IncidentMetrics,
     journal::MemoryJournal,
+    lease::MemoryLeases,
     metrics::MetricsByName,
     notifier::{Channels, LogNotifier},
     secret::Secret,
@@ -23,8 +24,6 @@ pub use crate::flow::CommandFlow;
 pub use crate::flow::HttpFlow;
 #[cfg(feature = "alertmanager")]
 pub use crate::incident::alertmanager::Alertmanager;
-#[cfg(feature = "sqlite")]
-pub use crate::journal::SqliteJournal;
 #[cfg(feature = "prometheus")]
 pub use crate::metrics::prometheus::Prometheus;
 #[cfg(feature = "slack")]
@@ -37,3 +36,5 @@ pub use crate::tracker::github::GitHub;
 pub use crate::tracker::gitlab::GitLab;
 #[cfg(feature = "jira")]
 pub use crate::tracker::jira::Jira;
+#[cfg(feature = "sqlite")]
+pub use crate::{journal::SqliteJournal, lease::SqliteLeases};

@@ -151,9 +151,16 @@ impl Releases {
     ) -> Result<(Release, Vec<Record>), SubmitError> {
         self.claim_back(id, actor, &action).await?;
         let by = self.principal(actor).await?;
-        let command = Command { by, action };
+        self.carry_out(id, &Command { by, action }).await
+    }
+
+    pub(crate) async fn carry_out(
+        &self,
+        id: &ReleaseId,
+        command: &Command,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
         for _ in 0..CONFLICTS {
-            if let Some(done) = self.record(self.load(id).await?, &command).await? {
+            if let Some(done) = self.record(self.load(id).await?, command).await? {
                 return Ok(done);
             }
         }
@@ -178,13 +185,22 @@ impl Releases {
         action: Action,
     ) -> Result<(Release, Vec<Record>), SubmitError> {
         self.claim_back(id, actor, &action).await?;
+        let by = self.principal(actor).await?;
+        self.carry_out_at(id, seen, &Command { by, action }).await
+    }
+
+    pub(crate) async fn carry_out_at(
+        &self,
+        id: &ReleaseId,
+        seen: Option<Head>,
+        command: &Command,
+    ) -> Result<(Release, Vec<Record>), SubmitError> {
         let release = self.load(id).await?;
         let stale = |now| SubmitError::Stale { release: id.clone(), seen, now };
         if release.head() != seen {
             return Err(stale(release.head()));
         }
-        let by = self.principal(actor).await?;
-        match self.record(release, &Command { by, action }).await? {
+        match self.record(release, command).await? {
             Some(done) => Ok(done),
             None => Err(stale(self.journal.head(&id.into()).await.map_err(LoadError::Journal)?)),
         }

@@ -79,13 +79,14 @@ use relman_core::{
     chain::{Head, SealedLine},
     judge::{Arm, Observation},
     port::{
-        self, AppendError, Change, DeployRequest, DeployerCapabilities, Deployment, FlowReport, Incident,
-        MetricQuery, Notification, PortError, Position, PromoteRequest, Publication, Published, StoredStream,
-        StreamIndex, Streams, Subject, Target, TrackerCapabilities, TrafficRequest,
+        self, AppendError, Change, Claim, ConductorId, DeployRequest, DeployerCapabilities, Deployment,
+        FlowReport, Holder, Incident, MetricQuery, Notification, PortError, Position, Presence,
+        PromoteRequest, Publication, Published, StoredStream, StreamIndex, Streams, Subject, TakesUp, Target,
+        TrackerCapabilities, TrafficRequest,
     },
     unit::{
-        Actor, Channel, FlowName, MetricName, Role, ServiceName, Span, StreamId, Timestamp, TrafficShare,
-        Window,
+        Actor, Channel, FlowName, MetricName, ReleaseId, Role, ServiceName, Span, StreamId, Timestamp,
+        TrafficShare, Window,
     },
 };
 
@@ -116,6 +117,28 @@ mock! {
         async fn changes(&self, after: Position, limit: usize) -> Result<Vec<Change>, PortError>;
         async fn position(&self) -> Result<Position, PortError>;
         async fn changed(&self, after: Position, at_most: Span) -> Result<(), PortError>;
+    }
+}
+
+mock! {
+    /// [`Leases`](port::Leases) that answer as they are told.
+    #[derive(Debug)]
+    pub Leases {}
+
+    #[async_trait]
+    impl port::Leases for Leases {
+        fn name(&self) -> &str;
+        async fn heartbeat(
+            &self,
+            conductor: &ConductorId,
+            takes_up: TakesUp,
+            ttl: Span,
+        ) -> Result<(), PortError>;
+        async fn leave(&self, conductor: &ConductorId) -> Result<(), PortError>;
+        async fn conductors(&self) -> Result<Vec<Presence>, PortError>;
+        async fn claim(&self, stream: &ReleaseId, conductor: &ConductorId) -> Result<Claim, PortError>;
+        async fn give_back(&self, stream: &ReleaseId, conductor: &ConductorId) -> Result<(), PortError>;
+        async fn holder(&self, stream: &ReleaseId) -> Result<Option<Holder>, PortError>;
     }
 }
 

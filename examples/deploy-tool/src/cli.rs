@@ -16,7 +16,7 @@ use relman_core::{
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
 pub(crate) use people::{
     Ack, Action, ActionKind, Check, CheckResult, Complain, Heading, Lesson, OfRelease, Override, Plan,
-    Postmortem, Settle, Settled, WithReason, Withdraw,
+    Postmortem, Rollback, Settle, Settled, WithReason, Withdraw,
 };
 pub(crate) use read::{
     Format, Handover, KnownHead, Metrics, Package, Publish, Report, SchemaOf, Shape, Verify,
@@ -54,6 +54,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Read",
         &[
             "status",
+            "presence",
             "log",
             "schedule",
             "show",
@@ -161,8 +162,9 @@ pub(crate) enum Command {
     ///
     /// Records the plan if it is new, then does what the release calls for: deploys, routes traffic, measures, notifies
     /// people, and rolls back on its own when the contract is breached. After a crash, the same command picks up where
-    /// the record ends. While it is stopped, nobody watches the release: stopping it with users on the new version
-    /// prints how to take them back. Who may: whoever may record the plan (--as); continuing a recorded one takes no
+    /// the record ends. Started twice, one drives the release, and the other stands by and takes over within 15 s should that
+    /// one vanish. While none is running, nobody watches the release: stopping it with users on the new version prints how to
+    /// take them back. Who may: whoever may record the plan (--as); continuing a recorded one takes no
     /// role.
     ///
     /// Example: deploy-tool --as user:ana run plan.toml
@@ -205,11 +207,12 @@ pub(crate) enum Command {
     Hold(WithReason),
     /// Example: deploy-tool --as user:ana resume checkout-241 --reason "the lines are from a probe"
     Resume(WithReason),
-    /// A rollback is finished only when the platform shows zero traffic. It is carried out by `run`; without one, it
-    /// is only recorded.
+    /// A rollback is finished only when the platform shows zero traffic. A running conductor carries it out; where there is
+    /// none, it is recorded and not performed, and the exit status is 1. With --now this command carries it out itself and ends
+    /// when it is confirmed; that is safe beside a conductor, and works for a rollback that was recorded before.
     ///
-    /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices"
-    Rollback(WithReason),
+    /// Example: deploy-tool --as user:dora rollback checkout-241 --reason "customers see old prices" --now
+    Rollback(Rollback),
     /// Example: deploy-tool --as user:ana abort checkout-241 --reason "superseded by checkout-242"
     Abort(WithReason),
     /// Covers the checks that have failed so far, or the freezes that are in force now. Neither the plan gate nor a rollout step can be
@@ -256,6 +259,14 @@ pub(crate) enum Command {
         #[arg(value_parser = ReleaseId::recorded)]
         release: Option<ReleaseId>,
     },
+    /// Shows which conductors are running, and which releases nobody is driving
+    ///
+    /// For cron and monitoring: the exit status is 1 where a release needs a conductor and has none. A conductor counts as
+    /// running for 15 s after it was last heard of. Who may: everyone. With --json, one object for every conductor and
+    /// release.
+    ///
+    /// Example: deploy-tool presence
+    Presence,
     /// Shows what happened, record by record
     ///
     /// Who may: everyone. With --json, one object for every record.

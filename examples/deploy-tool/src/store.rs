@@ -5,7 +5,11 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(feature = "adapters")]
+use relman_adapters::lease::SqliteLeases;
 use relman_adapters::{Releases, clock::SystemClock, journal::SqliteJournal};
+#[cfg(feature = "adapters")]
+use relman_core::port::Leases;
 use relman_core::{
     chain::Head,
     event::{Record, RecordError},
@@ -55,6 +59,19 @@ pub(crate) fn open_read_only(path: &Path) -> Result<Arc<SqliteJournal>, Failure>
     is_there(path)?;
     match SqliteJournal::open_read_only(path) {
         Ok(journal) => Ok(Arc::new(journal)),
+        Err(error) => Err(Failure::usage(error)),
+    }
+}
+
+/// Opens the leases beside a journal, for a conductor.
+///
+/// # Errors
+///
+/// [`Failure`] where the file is something else or can't be opened.
+#[cfg(feature = "adapters")]
+pub(crate) fn leases(path: &Path) -> Result<Arc<dyn Leases>, Failure> {
+    match SqliteLeases::open(path) {
+        Ok(leases) => Ok(Arc::new(leases)),
         Err(error) => Err(Failure::usage(error)),
     }
 }

@@ -4,13 +4,21 @@ use std::{
 };
 
 use relman_core::{
-    port::{Clock, Deployer, Directory, IncidentSource, Journal, MetricsSource, Notifier, UserFlows},
+    port::{
+        Clock, ConductorId, Deployer, Directory, IncidentSource, Journal, Leases, MetricsSource, Notifier,
+        UserFlows,
+    },
     unit::Channel,
 };
 use thiserror::Error;
 use tokio::sync::broadcast;
 
-use super::{Conductor, executor::Executor, shared::Shared};
+use super::{
+    Conductor,
+    executor::Executor,
+    presence::{Presence, own_id},
+    shared::Shared,
+};
 use crate::Releases;
 
 /// Bounds on what a conductor does at once, each with its reason.
@@ -37,6 +45,9 @@ pub struct Limits {
     pub grace: Duration,
     /// How often the journal is asked whether another process has appended; never, if absent.
     pub watch_journal_every: Option<Duration>,
+    /// How long a conductor counts as present without having been heard of, where there are leases. It is renewed three
+    /// times in this time, and a conductor acts for two thirds of it.
+    pub lease_time: Duration,
 }
 
 impl Default for Limits {
@@ -56,6 +67,8 @@ impl Default for Limits {
             grace: Duration::from_secs(10),
             // A person who types a command sees it acted upon within half a second.
             watch_journal_every: Some(Duration::from_millis(500)),
+            // Longer than a machine stalls in everyday life, and short enough for users to be without a driver.
+            lease_time: Duration::from_secs(15),
         }
     }
 }
@@ -70,6 +83,8 @@ pub struct ConductorBuilder {
     user_flows: Option<Arc<dyn UserFlows>>,
     incidents: Option<Arc<dyn IncidentSource>>,
     directory: Option<Arc<dyn Directory>>,
+    leases: Option<Arc<dyn Leases>>,
+    conductor: Option<ConductorId>,
     clock: Option<Arc<dyn Clock>>,
     limits: Limits,
     last_resort: Option<Channel>,
@@ -141,6 +156,21 @@ impl ConductorBuilder {
         self
     }
 
+    /// Where it is known which conductors are there, and which of them drives which release. Without it, this one drives
+    /// whatever it is told to, and nobody knows whether it is there.
+    #[must_use]
+    pub fn leases(mut self, leases: Arc<dyn Leases>) -> Self {
+        self.leases = Some(leases);
+        self
+    }
+
+    /// As what the conductor is known to others; machine and process, if not said.
+    #[must_use]
+    pub fn known_as(mut self, conductor: ConductorId) -> Self {
+        self.conductor = Some(conductor);
+        self
+    }
+
     /// What time it is.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -187,8 +217,14 @@ impl ConductorBuilder {
             self.limits.clone(),
         );
         let incident_source = executor.incident_source().transpose().map_err(BuildError::UnnamedSource)?;
+        let clock = releases.clock().clone();
+        let presence = self.leases.map(|leases| {
+            let conductor = self.conductor.unwrap_or_else(|| own_id(&*clock));
+            Arc::new(Presence::new(leases, conductor, clock, self.limits.lease_time))
+        });
         let shared = Shared {
             releases,
+            presence,
             executor,
             limits: self.limits,
             incident_source,

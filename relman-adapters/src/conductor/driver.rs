@@ -5,7 +5,7 @@ use std::{
 
 use relman_core::{
     event::Record,
-    machine::{Append, Batch, BatchId, CallId, Input, Outcome, Read, Refusal, Release, Session},
+    machine::{Append, Batch, BatchId, Call, CallId, Input, Outcome, Read, Refusal, Release, Session},
     port::{AppendError, JournalExt, PortErrorKind, with_causes},
     unit::{ReleaseId, Span},
 };
@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     executor::within,
+    presence::{Held, Presence},
     shared::{Asked, Basis, JOURNAL_TIME, KnownHead, Message, Shared, Update},
 };
 use crate::{
@@ -28,6 +29,22 @@ use crate::{
 /// The longest time without a look at the clock: one that stood still with the machine is noticed within this time.
 const LONGEST_SLEEP: Span = Span::from_secs(30);
 
+/// The right to drive a release, where conductors have leases.
+pub(super) struct Claimed {
+    pub(super) presence: Arc<Presence>,
+    pub(super) held: Held,
+}
+
+/// How it came that a release is not driven any more.
+pub(super) enum Driven {
+    /// It has reached an end and everybody was told, or it was asked to stop and nothing is under way any more.
+    Settled(Release),
+    /// It was asked to stop, and calls were under way longer than that waits for.
+    CutOff(Release),
+    /// The claim is lost: another may drive it by now.
+    Lost(Release),
+}
+
 /// Performs what the session of one release asks for: appends, calls, reads, and waits. Decides nothing.
 pub(super) struct Driver<'a> {
     shared: Arc<Shared>,
@@ -36,6 +53,8 @@ pub(super) struct Driver<'a> {
     /// The last record that is known to be stored, for whoever watches the journal.
     head: KnownHead,
     inbox: &'a mut mpsc::UnboundedReceiver<Message>,
+    /// Whose turn it is; nobody else's, where there are no leases.
+    claimed: Option<Arc<Claimed>>,
     calls: JoinSet<(CallId, Outcome)>,
     aborts: BTreeMap<CallId, AbortHandle>,
     /// Commands whose records are not stored yet.
@@ -52,6 +71,7 @@ impl<'a> Driver<'a> {
         release: Release,
         head: KnownHead,
         inbox: &'a mut mpsc::UnboundedReceiver<Message>,
+        claimed: Option<Claimed>,
     ) -> Self {
         let config = shared.session_config();
         let now = shared.releases.clock().now();
@@ -61,6 +81,7 @@ impl<'a> Driver<'a> {
             shared,
             head,
             inbox,
+            claimed: claimed.map(Arc::new),
             calls: JoinSet::new(),
             aborts: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -70,20 +91,26 @@ impl<'a> Driver<'a> {
     }
 
     /// Drives the release until it has reached an end and everybody was told, or until nothing is under way any more
-    /// after it was asked to stop. Returns the release as it is then.
-    pub(super) async fn drive(&mut self) -> Release {
+    /// after it was asked to stop, or until the claim on it is lost. Returns the release as it is then.
+    pub(super) async fn drive(&mut self) -> Driven {
         self.publish(Vec::new());
         loop {
+            if !self.may_act() {
+                let lost = self.lost();
+                return if self.give_up_at.is_some() { Driven::CutOff(lost) } else { Driven::Lost(lost) };
+            }
             // Boxed: a hundred thousand drivers wait for an hour, and have nothing to carry out meanwhile.
             Box::pin(self.carry_out()).await;
             // What was said meanwhile is heard first.
             let is_over = self.session.is_over() && self.inbox.is_empty();
             if is_over || (self.give_up_at.is_some() && self.session.is_idle()) {
-                return self.session.release().clone();
+                return Driven::Settled(self.session.release().clone());
             }
             let timeout = self.sleep();
+            let claimed = self.claimed.clone();
             tokio::select! {
                 biased;
+                () = lost(claimed.as_deref()) => {}
                 message = self.inbox.recv() => self.hear(message),
                 Some(done) = self.calls.join_next() => {
                     // A call that was aborted has ended for the session already.
@@ -95,9 +122,22 @@ impl<'a> Driver<'a> {
                 () = tokio::time::sleep_until(timeout) => self.tell(Input::Tick),
             }
             if self.give_up_at.is_some_and(|at| at <= Instant::now()) {
-                return self.session.release().clone();
+                return Driven::CutOff(self.session.release().clone());
             }
         }
+    }
+
+    fn may_act(&self) -> bool {
+        self.claimed.as_ref().is_none_or(|claimed| claimed.presence.holds(claimed.held))
+    }
+
+    /// Whoever waits for a command is told to try again: whether another records it first is not known.
+    fn lost(&mut self) -> Release {
+        warn!(release = %self.id, "the lease has run out; nothing is done before the release is claimed again");
+        for asked in std::mem::take(&mut self.waiting).into_values().chain(std::mem::take(&mut self.again)) {
+            let _ = asked.reply.send(Err(SubmitError::Stopped(self.id.clone())));
+        }
+        self.session.release().clone()
     }
 
     fn sleep(&self) -> Instant {
@@ -115,7 +155,7 @@ impl<'a> Driver<'a> {
 
     /// Does what the session asks for, until it asks for nothing more.
     async fn carry_out(&mut self) {
-        loop {
+        while self.may_act() {
             if let Some(batch) = self.session.poll_append() {
                 let (id, outcome) = (batch.id, self.append(batch).await);
                 self.tell(Input::Appended(id, outcome));
@@ -140,8 +180,8 @@ impl<'a> Driver<'a> {
         }
         while let Some(call) = self.session.poll_call() {
             debug!(release = %self.id, call = %call.id, urgency = ?call.urgency, "calling");
-            let (id, shared) = (call.id, self.shared.clone());
-            let handle = self.calls.spawn(async move { (id, shared.executor.make(call).await) });
+            let (id, shared, claimed) = (call.id, self.shared.clone(), self.claimed.clone());
+            let handle = self.calls.spawn(async move { (id, make(&shared, call, claimed.as_deref()).await) });
             self.aborts.insert(id, handle);
         }
         while let Some(alarm) = self.session.poll_alarm() {
@@ -271,5 +311,19 @@ impl<'a> Driver<'a> {
                 self.again.push(asked);
             }
         }
+    }
+}
+
+/// Makes a call, if it is still this conductor's turn once it is the call's.
+async fn make(shared: &Shared, call: Call, claimed: Option<&Claimed>) -> Outcome {
+    let Some(claimed) = claimed else { return shared.executor.make(call, || true).await };
+    shared.executor.make(call, || claimed.presence.holds(claimed.held)).await
+}
+
+/// Returns when the claim is lost; never, where there are no leases.
+async fn lost(claimed: Option<&Claimed>) {
+    match claimed {
+        Some(claimed) => claimed.presence.lost(claimed.held).await,
+        None => std::future::pending().await,
     }
 }

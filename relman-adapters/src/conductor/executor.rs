@@ -62,9 +62,14 @@ impl Executor {
         }
     }
 
-    /// Makes a call, and says how it ended. Never panics. The session sees to it that it does not take for ever.
-    pub(super) async fn make(&self, call: Call) -> Outcome {
+    /// Makes a call, if it may be made once it is its turn, and says how it ended. Never panics. The session sees to it that
+    /// it does not take for ever.
+    pub(super) async fn make(&self, call: Call, may_act: impl Fn() -> bool) -> Outcome {
         let _permit = self.permit(call.urgency).await;
+        if !may_act() {
+            let detail = "not made: the lease of this conductor has run out".to_owned();
+            return Outcome::Failed { detail, retry: relman_core::port::Retry::Yes };
+        }
         match caught(self.ask(call.request)).await {
             Ok(outcome) => outcome,
             Err(message) => Outcome::panicked(&message),

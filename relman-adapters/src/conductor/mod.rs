@@ -12,6 +12,10 @@
 //! - The **executor** makes the calls: so many at once, a rollback without waiting for any other release, and with
 //!   whatever an adapter does wrong, a panic included, as the outcome of that call.
 //!
+//! Where it has [leases](relman_core::port::Leases), a conductor says that it is there, and drives what it could claim. What
+//! another has claimed it stands by for: once that one is not heard of any more, it goes on from the record, and on-call is
+//! told where users have the new version.
+//!
 //! # Examples
 //!
 //! [`Conductor`] has one.
@@ -19,7 +23,9 @@
 mod builder;
 mod driver;
 mod executor;
+mod presence;
 mod shared;
+mod stand_by;
 mod supervisor;
 
 pub use builder::{BuildError, ConductorBuilder, Limits};

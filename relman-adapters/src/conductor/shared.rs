@@ -24,6 +24,7 @@ use tracing::error;
 use super::{
     Limits,
     executor::{Executor, guarded, within},
+    presence::Presence,
 };
 use crate::{LoadError, Releases, SubmitError};
 
@@ -31,10 +32,18 @@ use crate::{LoadError, Releases, SubmitError};
 /// whoever waits for a rollback.
 pub(super) const JOURNAL_TIME: Duration = Duration::from_secs(30);
 
+/// How long a release may be without a driver before on-call is told.
+pub(super) const ALARM_AFTER: Duration = Duration::from_secs(15);
+
+/// How often on-call is told again.
+pub(super) const ALARM_EVERY: Duration = Duration::from_mins(15);
+
 /// What every driver works with.
 pub(super) struct Shared {
     pub(super) releases: Releases,
     pub(super) executor: Executor,
+    /// That this conductor is there, for others to know; nobody knows, if absent.
+    pub(super) presence: Option<Arc<Presence>>,
     pub(super) limits: Limits,
     pub(super) incident_source: Option<Text>,
     /// Where on-call is told of a release whose policy is not known.

@@ -8,7 +8,7 @@ use relman_core::{
     chain::Head,
     event::Record,
     machine::{Action, Command, Release},
-    port::{JournalExt, PortError, Position, StreamState, Streams, with_causes},
+    port::{ConductorId, JournalExt, PortError, Position, StreamState, Streams, TakesUp, with_causes},
     unit::{Actor, ReleaseId, StreamId},
 };
 use tokio::{
@@ -19,23 +19,18 @@ use tracing::{error, warn};
 
 use super::{
     ConductorBuilder,
-    driver::Driver,
+    driver::{self, Driver},
     executor::{caught, within},
     shared::{
-        Asked, Basis, ConductError, Driven, End, JOURNAL_TIME, KnownHead, Message, Shared, Stopped, Update,
-        span_of,
+        ALARM_AFTER, ALARM_EVERY, Asked, Basis, ConductError, Driven, End, JOURNAL_TIME, KnownHead, Message,
+        Shared, Stopped, Update, span_of,
     },
+    stand_by::{StandBy, Turn},
 };
 use crate::{LoadError, Releases, SubmitError};
 
 /// The first pause before a release is taken up again that could not be, or whose driver has failed, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
-
-/// How long a release may be without a driver before on-call is told.
-const ALARM_AFTER: Duration = Duration::from_secs(15);
-
-/// How often on-call is told again.
-const ALARM_EVERY: Duration = Duration::from_mins(15);
 
 /// Drives releases: performs what their sessions ask for, and sees to it that each of them is driven.
 ///
@@ -123,7 +118,19 @@ impl Conductor {
         // Loading takes as long as the record is: nobody else waits for it.
         let release = self.shared.releases.load(id).await?;
         self.shared.is_ready(&release)?;
+        self.begin(TakesUp::Named).await;
         Ok(self.start(release))
+    }
+
+    /// As what this conductor is known to others, where it has leases.
+    pub fn known_as(&self) -> Option<&ConductorId> {
+        self.shared.presence.as_ref().map(|presence| presence.conductor())
+    }
+
+    async fn begin(&self, takes_up: TakesUp) {
+        if let Some(presence) = &self.shared.presence {
+            presence.begin(takes_up).await;
+        }
     }
 
     /// Drives every open release of the journal, and those that other processes plan from now on, until `stop`
@@ -134,6 +141,7 @@ impl Conductor {
     ///
     /// [`ConductError`] where the journal can't be listed at first.
     pub async fn run(&self, stop: impl Future<Output = ()>) -> Result<(), ConductError> {
+        self.begin(TakesUp::Everything).await;
         let watching = self.watch_journal(Adopt::Every);
         tokio::pin!(stop);
         let result = tokio::select! {
@@ -212,11 +220,17 @@ impl Conductor {
                 one.end.send_replace(Some(Err(Arc::new(Stopped::Killed(id)))));
             }
         }
+        if let Some(presence) = &self.shared.presence {
+            presence.leave().await;
+        }
     }
 
     /// Stops at once: drops whatever is under way, as the end of the process would. For tests of exactly that;
     /// [`stop`](Self::stop) is the friendlier way.
     pub async fn kill(&self) {
+        if let Some(presence) = &self.shared.presence {
+            presence.vanish();
+        }
         let driven = std::mem::take(&mut *self.shared.driven());
         for (id, one) in driven {
             one.task.abort();
@@ -507,13 +521,38 @@ impl Supervisor {
     /// What is large is boxed, and so is not kept twice: a hundred thousand releases wait most of the time.
     async fn keep_driven(mut self, mut release: Box<Release>, end: Arc<watch::Sender<Option<End>>>) {
         let (mut failures, mut told) = (0, None);
+        let mut stale = false;
         loop {
-            let mut driver =
-                Box::new(Driver::new(self.shared.clone(), *release, self.head.clone(), &mut self.messages));
-            let end_of_drive = caught(driver.drive()).await;
-            drop(driver);
-            match end_of_drive {
-                Ok(reached) => {
+            let (shared, id, head) = (self.shared.clone(), &self.id, &self.head);
+            let standing_by = StandBy { shared, id, head, messages: &mut self.messages, stale };
+            let driven = match Box::pin(standing_by.wait(&mut release)).await {
+                Turn::Now(claimed) => {
+                    let (shared, head) = (self.shared.clone(), self.head.clone());
+                    let mut driver =
+                        Box::new(Driver::new(shared, *release, head, &mut self.messages, claimed));
+                    caught(driver.drive()).await
+                }
+                Turn::Over | Turn::Stopped => Ok(driver::Driven::CutOff(*release)),
+            };
+            stale = true;
+            match driven {
+                Ok(driver::Driven::Lost(reached)) => {
+                    *release = reached;
+                    continue;
+                }
+                Ok(driver::Driven::Settled(reached)) => {
+                    // Before it is forgotten: whoever conducts it anew claims it anew.
+                    if let Some(presence) = &self.shared.presence {
+                        presence.give_back(&self.id).await;
+                    }
+                    if self.shared.forget(&self.id, &mut self.messages) {
+                        end.send_replace(Some(Ok(Arc::new(reached))));
+                        return;
+                    }
+                    *release = reached;
+                    continue;
+                }
+                Ok(driver::Driven::CutOff(reached)) => {
                     if self.shared.forget(&self.id, &mut self.messages) {
                         end.send_replace(Some(Ok(Arc::new(reached))));
                         return;

@@ -5,7 +5,7 @@
 
 mod memory;
 #[cfg(feature = "sqlite")]
-mod sqlite;
+pub(crate) mod sqlite;
 
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]

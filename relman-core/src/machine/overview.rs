@@ -54,6 +54,22 @@ impl Release {
         post_mortems.chain(self.open_action_items().map(|item| item.due)).min()
     }
 
+    /// Whether a conductor has something to do for it: to measure, to change the platform, to tell people. A release in
+    /// planning waits for people alone, and one that has ended and was told of waits for nobody.
+    pub fn needs_a_conductor(&self) -> bool {
+        match self.phase.name() {
+            PhaseName::Staging | PhaseName::Releasing | PhaseName::Validating | PhaseName::RollingBack => {
+                true
+            }
+            PhaseName::Unplanned
+            | PhaseName::Planning
+            | PhaseName::Completed
+            | PhaseName::RolledBack
+            | PhaseName::Aborted
+            | PhaseName::Closed => !self.outstanding.is_empty(),
+        }
+    }
+
     /// What a journal keeps beside the stream, at the time of the stream.
     pub fn index(&self) -> StreamIndex {
         let now = self.last_at;

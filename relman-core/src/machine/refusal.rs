@@ -197,7 +197,9 @@ pub enum Refusal {
     #[error("{0} has not reached production, so there is nothing to roll back: abort it instead")]
     NothingToRollBack(ReleaseId),
     /// The release is being rolled back already.
-    #[error("{0} is already being rolled back; relman keeps trying until the platform shows zero traffic")]
+    #[error(
+        "{0} is already being rolled back; a running conductor keeps trying until the platform shows zero traffic"
+    )]
     AlreadyRollingBack(ReleaseId),
     /// The cover would end before it begins.
     #[error("the cover ends at {until}: it has to end after {now}, and within the shift of {shift}")]

@@ -147,9 +147,10 @@ impl Release {
                 missing.extend(self.missing_checks(Gate::Validation, now));
             }
             Phase::RollingBack(rollback) => missing.push(match rollback.state {
-                RollbackState::Requested => {
-                    Missing::world("traffic at zero", "the deployer sets it; relman keeps trying")
-                }
+                RollbackState::Requested => Missing::world(
+                    "traffic at zero",
+                    "the deployer sets it; a running conductor keeps trying",
+                ),
                 RollbackState::Confirming { seen: 0, .. }
                     if rollback.pinned_since.is_some() && !rollback.cut =>
                 {
@@ -163,7 +164,7 @@ impl Release {
                     if rollback.in_doubt {
                         "the platform keeps showing zero while an earlier traffic change could still arrive"
                     } else {
-                        "the platform shows zero; relman keeps asking"
+                        "the platform shows zero; a running conductor keeps asking"
                     },
                 ),
                 RollbackState::Confirmed { .. } => {
@@ -172,7 +173,7 @@ impl Release {
             }),
             Phase::Completed | Phase::RolledBack(_) | Phase::Aborted => {
                 if self.awaits_traffic() {
-                    let by = "the deployer sets it; relman keeps trying";
+                    let by = "the deployer sets it; a running conductor keeps trying";
                     missing.push(Missing::world("traffic at 100%, with what was held back", by));
                 }
                 missing.extend(self.owed_post_mortems().map(|owed| {

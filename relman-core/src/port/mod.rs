@@ -11,6 +11,7 @@ mod error;
 mod flows;
 mod incident;
 mod journal;
+mod leases;
 mod metrics;
 mod notifier;
 mod request;
@@ -27,6 +28,7 @@ pub use journal::{
     AppendError, Change, Journal, JournalExt, Position, StoredStream, StreamIndex, StreamState, Streams,
     check_links,
 };
+pub use leases::{Claim, ConductorId, DrivenBy, Epoch, Holder, Leases, LeasesExt, Presence, TakesUp};
 pub use metrics::{MetricQuery, MetricsSource};
 // A notification's moment is one of the communication plan's.
 pub use crate::plan::NotifyOn;

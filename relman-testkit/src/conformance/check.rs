@@ -20,6 +20,8 @@ pub struct Check {
 pub enum Port {
     /// [`Journal`](relman_core::port::Journal)
     Journal,
+    /// [`Leases`](relman_core::port::Leases)
+    Leases,
     /// [`Deployer`](relman_core::port::Deployer)
     Deployer,
     /// [`MetricsSource`](relman_core::port::MetricsSource)
@@ -40,8 +42,9 @@ pub enum Port {
 
 impl Port {
     /// Every port that has a suite.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Journal,
+        Self::Leases,
         Self::Deployer,
         Self::MetricsSource,
         Self::Notifier,
@@ -57,6 +60,7 @@ impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Journal => "journal",
+            Self::Leases => "store of leases",
             Self::Deployer => "deployer",
             Self::MetricsSource => "metrics source",
             Self::Notifier => "notifier",

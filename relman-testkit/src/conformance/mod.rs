@@ -6,6 +6,7 @@
 //! | port | suite | tests | fixture |
 //! | --- | --- | --- | --- |
 //! | [`Journal`](relman_core::port::Journal) | [`journal::suite`](journal::suite()) | [`journal!`] | [`JournalFixture`](journal::JournalFixture) |
+//! | [`Leases`](relman_core::port::Leases) | [`leases::suite`](leases::suite()) | [`leases!`] | [`LeasesFixture`](leases::LeasesFixture) |
 //! | [`Deployer`](relman_core::port::Deployer) | [`deployer::suite`](deployer::suite()) | [`deployer!`] | [`DeployerFixture`](deployer::DeployerFixture) |
 //! | [`MetricsSource`](relman_core::port::MetricsSource) | [`metrics::suite`](metrics::suite()) | [`metrics!`] | [`MetricsFixture`](metrics::MetricsFixture) |
 //! | [`Notifier`](relman_core::port::Notifier) | [`notifier::suite`](notifier::suite()) | [`notifier!`] | [`NotifierFixture`](notifier::NotifierFixture) |
@@ -137,6 +138,7 @@ pub mod deployer;
 pub mod directory;
 pub mod incidents;
 pub mod journal;
+pub mod leases;
 pub mod metrics;
 pub mod notifier;
 pub mod tracker;
@@ -149,6 +151,7 @@ pub use report::{BrokenPromises, Entry, Report};
 #[doc(inline)]
 pub use crate::{
     __clock_tests as clock, __deployer_tests as deployer, __directory_tests as directory,
-    __incidents_tests as incidents, __journal_tests as journal, __metrics_tests as metrics,
-    __notifier_tests as notifier, __tracker_tests as tracker, __user_flows_tests as user_flows,
+    __incidents_tests as incidents, __journal_tests as journal, __leases_tests as leases,
+    __metrics_tests as metrics, __notifier_tests as notifier, __tracker_tests as tracker,
+    __user_flows_tests as user_flows,
 };

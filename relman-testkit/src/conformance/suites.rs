@@ -3,7 +3,8 @@
 //! Each port's module has the list itself as a macro, `__checks_of_…`, which hands it to one of these.
 
 use super::{
-    Check, Port, clock, deployer, directory, incidents, journal, metrics, notifier, tracker, user_flows,
+    Check, Port, clock, deployer, directory, incidents, journal, leases, metrics, notifier, tracker,
+    user_flows,
 };
 
 impl Port {
@@ -11,6 +12,7 @@ impl Port {
     pub const fn checks(self) -> &'static [Check] {
         match self {
             Self::Journal => journal::CHECKS,
+            Self::Leases => leases::CHECKS,
             Self::Deployer => deployer::CHECKS,
             Self::MetricsSource => metrics::CHECKS,
             Self::Notifier => notifier::CHECKS,

@@ -33,6 +33,18 @@ pub(crate) struct WithReason {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Rollback {
+    /// The release
+    #[arg(value_parser = ReleaseId::recorded)]
+    pub(crate) release: ReleaseId,
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Text,
+    /// Conducts the way back itself, until the platform shows zero traffic
+    #[arg(long)]
+    pub(crate) now: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// The release
     #[arg(value_parser = ReleaseId::recorded)]

@@ -1,5 +1,7 @@
 //! The commands, each in a file by what it is about.
 
+#[cfg(feature = "adapters")]
+mod back;
 pub(crate) mod demo;
 mod export;
 #[cfg(feature = "adapters")]
@@ -16,6 +18,7 @@ mod package;
 mod page;
 mod people;
 mod plan;
+mod presence;
 mod progress;
 #[cfg(feature = "adapters")]
 mod publish;
@@ -29,12 +32,13 @@ mod schema;
 mod serve;
 #[cfg(feature = "web")]
 mod storyboard;
+mod typed;
 mod verify;
 
 use std::future::Future;
 
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, Rollback},
     failure::Failure,
 };
 
@@ -71,7 +75,13 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check(check) => block_on(people::check(global, check))?,
         Command::Hold(hold) => block_on(people::hold(global, hold))?,
         Command::Resume(resume) => block_on(people::resume(global, resume))?,
-        Command::Rollback(rollback) => block_on(people::roll_back(global, rollback))?,
+        #[cfg(feature = "adapters")]
+        Command::Rollback(Rollback { release, reason, now: true }) => back::run(global, &release, reason),
+        #[cfg(not(feature = "adapters"))]
+        Command::Rollback(Rollback { now: true, .. }) => Err(crate::part::Part::Adapters.missing()),
+        Command::Rollback(Rollback { release, reason, now: false }) => {
+            block_on(people::roll_back(global, &release, reason))?
+        }
         Command::Abort(abort) => block_on(people::abort(global, abort))?,
         Command::Override(asked) => block_on(people::override_gate(global, asked))?,
         Command::Ack(ack) => block_on(people::acknowledge(global, &ack))?,
@@ -83,6 +93,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Withdraw(withdrawn) => block_on(people::withdraw(global, withdrawn))?,
         Command::Close(of) => block_on(people::close(global, &of))?,
         Command::Status { release } => block_on(read::status(global, release.as_ref()))?,
+        Command::Presence => block_on(presence::run(global))?,
         Command::Log { release, full } => block_on(read::log(global, &release, full))?,
         Command::Schedule(of) => block_on(read::schedule(global, &of.release))?,
         Command::Show(of) => block_on(read::plan(global, &of.release))?,

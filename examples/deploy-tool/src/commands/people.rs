@@ -1,17 +1,21 @@
 //! What people and services want from a release: each command is one input, decided on what the journal holds.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use relman_adapters::{Releases, SubmitError};
 use relman_core::{
     event::{ActionItemKind, CheckOutcome, LessonKind, Record, Settlement},
-    machine::{Action, Refusal, Release},
+    machine::{Action, ActionName, Refusal, Release},
     policy::{Policy, floors},
     port::{Directory, Journal},
     report::History,
     unit::{ReleaseId, Text},
 };
 
+use super::{
+    presence::{self, Drivers, Performed},
+    typed::Typed,
+};
 use crate::{
     cli::{
         self, Ack, Check, CheckResult, Complain, Global, Lesson, OfRelease, Override, Postmortem, Settle,
@@ -58,9 +62,9 @@ pub(super) async fn resume(global: &Global, asked: WithReason) -> Result<(), Fai
     with_reason(global, asked, |reason| Action::Resume { reason }).await
 }
 
-/// `rollback`.
-pub(super) async fn roll_back(global: &Global, asked: WithReason) -> Result<(), Failure> {
-    with_reason(global, asked, |reason| Action::RollBack { reason }).await
+/// `rollback`, which is left to a conductor.
+pub(super) async fn roll_back(global: &Global, release: &ReleaseId, reason: Text) -> Result<(), Failure> {
+    Desk::open(global)?.act(global, release, Action::RollBack { reason }).await
 }
 
 /// `abort`.
@@ -162,6 +166,7 @@ pub(super) async fn close(global: &Global, of: &OfRelease) -> Result<(), Failure
 pub(super) struct Desk {
     pub(super) releases: Releases,
     pub(super) config: Config,
+    path: PathBuf,
 }
 
 impl Desk {
@@ -173,14 +178,15 @@ impl Desk {
     pub(super) fn open(global: &Global) -> Result<Self, Failure> {
         config::actor(global)?;
         let config = Config::load(global)?;
-        let journal = store::open(&store::path(global))?;
-        Ok(Self::on(journal, config))
+        let path = store::path(global);
+        let journal = store::open(&path)?;
+        Ok(Self::on(journal, path, config))
     }
 
-    /// On that journal.
-    pub(super) fn on(journal: Arc<dyn Journal>, config: Config) -> Self {
+    /// On the journal at that path.
+    pub(super) fn on(journal: Arc<dyn Journal>, path: PathBuf, config: Config) -> Self {
         let people: Arc<dyn Directory> = config.people();
-        Self { releases: store::releases(journal, people), config }
+        Self { releases: store::releases(journal, people), config, path }
     }
 
     /// Carries out a wish and says what came of it.
@@ -195,9 +201,42 @@ impl Desk {
         action: Action,
     ) -> Result<(), Failure> {
         let actor = config::actor(global)?;
-        let done = self.releases.command(release, actor, action).await;
-        let (release, records) = done.map_err(|error| self.explain(&error))?;
-        self.say(global, &release, &records).await
+        let name = action.name();
+        match self.releases.command(release, actor, action).await {
+            Ok((release, records)) => {
+                self.say(global, &release, &records).await?;
+                self.say_who_carries_it_out(global, &release, name).await
+            }
+            Err(error) => {
+                // A rollback that was asked for before, and that nobody carries out, is said to be just that.
+                if let SubmitError::Refused(Refusal::AlreadyRollingBack(_)) = &error
+                    && let Ok(release) = self.releases.load(release).await
+                {
+                    self.say_who_carries_it_out(global, &release, name).await.ok();
+                }
+                Err(self.explain(&error))
+            }
+        }
+    }
+
+    /// Says who carries out what was recorded. A rollback that nobody carries out is a failure.
+    async fn say_who_carries_it_out(
+        &self,
+        global: &Global,
+        release: &Release,
+        action: ActionName,
+    ) -> Result<(), Failure> {
+        let driver = Drivers::of(&self.path).of_release(release.id()).await;
+        let (said, performed) = presence::told(release, action, &driver, &Typed { global });
+        match (said, performed) {
+            (Some(said), Performed::Yes) if !global.json => output::line(said)?,
+            (Some(said), Performed::No) => output::note(&said)?,
+            (Some(_) | None, _) => {}
+        }
+        match (action, performed) {
+            (ActionName::RollBack, Performed::No) => Err(Failure::Said),
+            _ => Ok(()),
+        }
     }
 
     /// Says what was recorded and what the release waits for now.

@@ -17,7 +17,8 @@ pub(super) async fn run(global: &Global, asked: &Plan) -> Result<(), Failure> {
     let config = Config::load(global)?;
     let plan = config::plan(&asked.plan)?;
     let policy = config.policy(asked.policy.as_deref())?;
-    let desk = Desk::on(store::open_or_create(&store::path(global))?, config);
+    let path = store::path(global);
+    let desk = Desk::on(store::open_or_create(&path)?, path, config);
 
     let id = plan.release().clone();
     let release = desk.releases.load(&id).await.map_err(|error| desk.explain(&error.into()))?;

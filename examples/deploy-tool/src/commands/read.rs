@@ -8,6 +8,7 @@ use relman_core::{
 };
 use serde::Serialize;
 
+use super::presence::{self, Drivers};
 use crate::{
     cli::Global,
     failure::Failure,
@@ -27,6 +28,10 @@ pub(super) async fn status(global: &Global, release: Option<&ReleaseId>) -> Resu
         return status_json(&status, &history);
     }
     output::report(status)?;
+    if let Some(who) = presence::of_status(&store::path(global), &release).await {
+        output::line("")?;
+        output::line(who)?;
+    }
     if !release.missing(history.now).is_empty() {
         output::line("")?;
         output::report(Waiting::of(&history).others())?;
@@ -44,13 +49,16 @@ async fn every_status(global: &Global) -> Result<(), Failure> {
         output::line(format_args!("no releases in {}", path.display()))?;
     }
     let (mut all_good, now) = (true, store::now());
+    let drivers = Drivers::of(&path);
     for (id, stream) in streams {
         if let (Some(index), false) = (&stream.index, global.json) {
             // The line is as of the last record; what was due since then is due all the same.
             let overdue = index.due.filter(|due| index.state == StreamState::Ended && *due < now);
             let overdue = overdue.filter(|_| !index.line.contains("OVERDUE"));
             let overdue = overdue.map(|due| format!(", OVERDUE ITEMS since {due}")).unwrap_or_default();
-            output::line(format_args!("{}{overdue}", index.line))?;
+            let alone = drivers.leave_alone(&stream).await;
+            let alone = if alone { "; NOBODY IS DRIVING" } else { "" };
+            output::line(format_args!("{}{overdue}{alone}", index.line))?;
             continue;
         }
         match store::tell(&*journal, &id).await {

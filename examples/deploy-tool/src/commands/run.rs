@@ -23,8 +23,10 @@ use tokio::{
 
 use super::{
     outcome::{Ended, Outcome},
+    presence,
     progress::{self, Progress},
     publish::{self, Copies, Trackers},
+    typed::{Typed, push},
 };
 use crate::{
     cli::{Global, Run},
@@ -39,6 +41,11 @@ use crate::{
 ///
 /// [`Failure`] where something is not configured, the release can't be conducted, or it has not completed.
 pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
+    on_a_runtime(conduct(global, run))
+}
+
+/// Runs what conducts on threads of its own, with the log on the error output.
+pub(super) fn on_a_runtime(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     // What relman logs goes to the error output; RELMAN_LOG chooses how much, as in RELMAN_LOG=info.
     let filter = tracing_subscriber::EnvFilter::try_from_env("RELMAN_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
@@ -53,7 +60,7 @@ pub(crate) fn run(global: &Global, run: &Run) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::refused(format_args!("failed to start the runtime: {error}")))?;
-    runtime.block_on(conduct(global, run))
+    runtime.block_on(work)
 }
 
 /// How long the display may take to show the end.
@@ -87,6 +94,7 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
         .notifier(notifier)
         .directory(people)
         .clock(Arc::new(SystemClock))
+        .leases(store::leases(&path)?)
         .last_resort(on_call);
     if let Some(user_flows) = user_flows {
         builder = builder.user_flows(user_flows);
@@ -108,6 +116,11 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
     let kept = trackers.as_ref().map(|trackers| trackers.keep(journal, &id, conductor.updates()));
     let shown = tokio::spawn(show(conductor.clone(), id.clone(), conductor.updates(), global.json));
     let ending = conductor.conduct(&id).await.map_err(Failure::because)?;
+    if let Some(other) = presence::another(&path, &id, conductor.known_as()).await {
+        output::note(&format!(
+            "{id}: {other}, drives it; this one stands by, and takes over should that one vanish"
+        ))?;
+    }
     let ended = ending.wait();
     tokio::pin!(ended);
     let release: Release = tokio::select! {
@@ -115,6 +128,7 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             let ended = ended.map_err(Failure::because)?;
             // The display ends by itself once it has shown the end.
             let _ = tokio::time::timeout(LAST_WORDS, shown).await;
+            conductor.stop().await;
             if let (Some(trackers), Some(kept)) = (&trackers, kept) {
                 last_copies(trackers, kept).await?;
             }
@@ -145,9 +159,13 @@ async fn conduct(global: &Global, run: &Run) -> Result<(), Failure> {
             output::line("stopped by hand; run it again to continue")?;
         }
     }
+    let typed = Typed { global };
     let by_hand = release.target().and_then(|target| deployer.by_hand(&target));
-    if let Some(warning) = left_behind(&release, by_hand.as_deref(), &Typed { global, run }) {
-        output::note(&warning)?;
+    if let Some(warning) = left_behind(&release, by_hand.as_deref(), &typed, &again(&typed, run)) {
+        match presence::taken_over(&path, &id).await {
+            Some(other) => output::note(&format!("{id} goes on: {other}, drives it"))?,
+            None => output::note(&warning)?,
+        }
     }
     match outcome.ended {
         Ended::Completed | Ended::Open => Ok(()),
@@ -171,7 +189,7 @@ async fn last_copies(trackers: &Trackers, kept: JoinHandle<Copies>) -> Result<()
 }
 
 /// Waits for Ctrl-C, or for the signal by which a service manager ends a process.
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     #[cfg(unix)]
     if let Ok(mut terminate) = signal(SignalKind::terminate()) {
         tokio::select! {
@@ -185,7 +203,7 @@ async fn told_to_stop() {
 
 /// Hears of what other processes record. A journal that can't be listed at first is no reason to leave a release alone
 /// that is driven by now.
-async fn follow(conductor: &Conductor) -> Infallible {
+pub(super) async fn follow(conductor: &Conductor) -> Infallible {
     loop {
         if let Err(error) = conductor.follow_journal().await {
             let problem = format!("warning: {}; it is tried again", with_causes(&error));
@@ -196,54 +214,24 @@ async fn follow(conductor: &Conductor) -> Infallible {
     }
 }
 
-/// What was typed, for lines that say what to type next.
-struct Typed<'a> {
-    global: &'a Global,
-    run: &'a Run,
-}
-
-impl Typed<'_> {
-    /// The command line that continues.
-    fn again(&self) -> String {
-        let mut line = self.line(None, "run");
-        push(&mut line, &self.run.plan.display().to_string());
-        if let Some(policy) = &self.run.policy {
-            line.push_str(" --policy");
-            push(&mut line, &policy.display().to_string());
-        }
-        line
+/// The command line that continues.
+fn again(typed: &Typed<'_>, run: &Run) -> String {
+    let mut line = typed.line(None, "run");
+    push(&mut line, &run.plan.display().to_string());
+    if let Some(policy) = &run.policy {
+        line.push_str(" --policy");
+        push(&mut line, &policy.display().to_string());
     }
-
-    /// The command line that takes the release back.
-    fn rollback(&self, release: &ReleaseId) -> String {
-        self.line(Some("user:NAME"), &format!("rollback {release} --reason \"…\""))
-    }
-
-    fn line(&self, actor: Option<&str>, command: &str) -> String {
-        let mut line = "deploy-tool".to_owned();
-        let actor =
-            actor.map(ToOwned::to_owned).or_else(|| self.global.actor.as_ref().map(ToString::to_string));
-        let journal = self.global.journal.as_ref().map(|path| path.display().to_string());
-        let config = self.global.config.as_ref().map(|path| path.display().to_string());
-        for (flag, value) in [(" --journal", journal), (" --config", config), (" --as", actor)] {
-            if let Some(value) = value {
-                line.push_str(flag);
-                push(&mut line, &value);
-            }
-        }
-        format!("{line} {command}")
-    }
-}
-
-/// Adds a word to a command line.
-fn push(line: &mut String, word: &str) {
-    line.push(' ');
-    // It was a word of a command line, and so has no zero byte, which alone can't be quoted.
-    line.push_str(&shlex::try_quote(word).unwrap_or(word.into()));
+    line
 }
 
 /// What a person has to know who stops this while users have the new version, or may have it.
-fn left_behind(release: &Release, by_hand: Option<&str>, typed: &Typed<'_>) -> Option<String> {
+pub(super) fn left_behind(
+    release: &Release,
+    by_hand: Option<&str>,
+    typed: &Typed<'_>,
+    again: &str,
+) -> Option<String> {
     let (id, phase) = (release.id(), release.phase().name());
     if !phase.touches_production() || phase.is_end() {
         return None;
@@ -262,16 +250,12 @@ fn left_behind(release: &Release, by_hand: Option<&str>, typed: &Typed<'_>) -> O
     } else {
         (
             "users stay there: nobody drives it now, nothing is measured, and a breach would not take it back",
-            format!(
-                "To take it back:   {}\n  and then run it again, which carries the rollback out",
-                typed.rollback(id)
-            ),
+            format!("To take it back:   {}", typed.back_now(id)),
         )
     };
     let mut warning = format!(
         "warning: {id} is in production ({phase}{step}, {share} of the traffic at the last change), and {nobody}\n  \
-         To continue:       {}\n  {back}",
-        typed.again()
+         To continue:       {again}\n  {back}"
     );
     if let Some(by_hand) = by_hand {
         warning.push_str("\n  Without relman:    ");
@@ -315,7 +299,7 @@ async fn is_recorded(
 }
 
 /// Prints what happens, a line or an object a record, until the release has ended.
-async fn show(conductor: Conductor, id: ReleaseId, mut updates: Receiver<Update>, json: bool) {
+pub(super) async fn show(conductor: Conductor, id: ReleaseId, mut updates: Receiver<Update>, json: bool) {
     let progress = if json { Progress::silent() } else { Progress::lines() };
     let mut latest: Option<Arc<Release>> = None;
     let mut minutes = tokio::time::interval(SAY_EVERY);

@@ -16,6 +16,8 @@ mod lab;
 mod old_names;
 mod package;
 mod people;
+#[cfg(feature = "adapters")]
+mod presence;
 mod publish;
 mod read;
 mod report;

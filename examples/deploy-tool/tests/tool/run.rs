@@ -26,14 +26,14 @@ esac
 const FRESHNESS: &str = r#"'max(max_over_time(timestamp(x{version="{{version}}"})[{{window}}:5s]))'"#;
 
 /// A platform that works, metrics that nobody answers for, and channels that go to the log.
-fn bench() -> Bench {
+pub(crate) fn bench() -> Bench {
     let bench = Bench::in_staging();
     configure(&bench);
     bench.run("--as service:ci check checkout-241 end-to-end passed --evidence green").done();
     bench
 }
 
-fn configure(bench: &Bench) {
+pub(crate) fn configure(bench: &Bench) {
     let metric = |name: &str| {
         let query = r#"'sum(increase(x{version="{{version}}"}[{{window}}]))'"#;
         format!("[metrics.metrics.{name}]\nkind = \"counts\"\nrequests = {query}\nerrors = {query}\n")
@@ -50,13 +50,13 @@ fn configure(bench: &Bench) {
     );
 }
 
-fn start(bench: &Bench) -> Child {
+pub(crate) fn start(bench: &Bench) -> Child {
     let words = ["--as", "user:ana", "run", "plan.toml"];
     bench.command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// Reads what the tool prints until a line has this in it.
-fn read_until(child: &mut Child, part: &str) -> String {
+pub(crate) fn read_until(child: &mut Child, part: &str) -> String {
     let mut said = String::new();
     let mut out = BufReader::new(child.stdout.as_mut().unwrap());
     while !said.contains(part) {
@@ -71,7 +71,7 @@ fn read_until(child: &mut Child, part: &str) -> String {
 
 /// Waits for something that another process does; not for ever.
 #[track_caller]
-fn until(is_so: impl Fn() -> bool) {
+pub(crate) fn until(is_so: impl Fn() -> bool) {
     let give_up = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < give_up, "it does not come about");
@@ -80,7 +80,7 @@ fn until(is_so: impl Fn() -> bool) {
 }
 
 #[cfg(unix)]
-fn interrupt(child: Child, signal: &str) -> Answer {
+pub(crate) fn interrupt(child: Child, signal: &str) -> Answer {
     let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(sent.success());
     child.wait_with_output().unwrap().into()
@@ -106,7 +106,7 @@ fn who_stops_it_while_users_have_the_new_version_is_told_what_to_type() {
             "warning: checkout-241 is in production (releasing, step 1 of 4, 1% of the traffic at the last change)",
             "users stay there: nobody drives it now, nothing is measured, and a breach would not take it back",
             "deploy-tool --as user:ana run plan.toml",
-            "deploy-tool --as user:NAME rollback checkout-241 --reason \"…\"",
+            "deploy-tool --as user:ana rollback checkout-241 --reason \"…\" --now",
             "printf '%s\\n' '{\"operation\":\"set_traffic\"",
             " | sh platform.sh",
         ] {

@@ -10,7 +10,7 @@ pub(super) const NAME: &str = "sqlite";
 pub(super) const UNKNOWN: &str = "whether the records are stored is not known";
 
 /// The port error for what SQLite reported about the journal at `path`.
-pub(super) fn fault(operation: &'static str, path: &Path, error: &rusqlite::Error) -> PortError {
+pub(crate) fn fault(operation: &'static str, path: &Path, error: &rusqlite::Error) -> PortError {
     let (kind, advice) = classify(error);
     PortError::new(NAME, operation, kind, format!("{}: {advice} (SQLite: {error})", path.display()))
 }
@@ -25,7 +25,7 @@ pub(super) fn unknown(operation: &'static str, path: &Path, error: &rusqlite::Er
 }
 
 /// A refusal that needs a person to change the path, the file or the program.
-pub(super) fn refusal(operation: &'static str, path: &Path, detail: &str) -> PortError {
+pub(crate) fn refusal(operation: &'static str, path: &Path, detail: &str) -> PortError {
     PortError::new(NAME, operation, PortErrorKind::Rejected, format!("{}: {detail}", path.display()))
 }
 

@@ -12,4 +12,9 @@ mod reserve;
 mod table;
 mod writer;
 
+// What keeps something else in the same file opens it in the same way, and fails in the same words.
+pub(crate) use fault::{fault, refusal};
+pub(crate) use open::{read_only, read_write};
+pub(crate) use place::Place;
+
 pub use journal::{SqliteJournal, UnlistedStream};

@@ -44,7 +44,7 @@ enum Identity {
 }
 
 /// Opens a connection that appends, and makes the file a journal where there is none yet.
-pub(super) fn read_write(path: &Path) -> Result<Connection, PortError> {
+pub(crate) fn read_write(path: &Path) -> Result<Connection, PortError> {
     refuse_directory(path)?;
     // SQLite takes this name for no file at all, which is refused below.
     if path != Path::new(":memory:") && !path.try_exists().unwrap_or(true) {
@@ -74,7 +74,7 @@ pub(super) fn read_write(path: &Path) -> Result<Connection, PortError> {
 }
 
 /// Opens a connection that only reads, of a journal that exists.
-pub(super) fn read_only(path: &Path) -> Result<Connection, PortError> {
+pub(crate) fn read_only(path: &Path) -> Result<Connection, PortError> {
     refuse_directory(path)?;
     if let Err(error) = path.metadata() {
         let detail = format!("there is no journal that this user can read ({error}); give the path of one");

@@ -10,7 +10,7 @@ use super::fault::NAME;
 /// Where the file of a journal is, and which file that was when it was opened: what is appended to a file that has no name
 /// any more is lost with the process.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     path: PathBuf,
     opened: Option<FileId>,
 }
@@ -25,12 +25,12 @@ struct FileId {
 
 impl Place {
     /// The place of a file that was just opened.
-    pub(super) fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         Self { path: path.to_owned(), opened: FileId::of(path).ok().flatten() }
     }
 
     /// That the path still leads to the file that was opened.
-    pub(super) fn check(&self, operation: &'static str) -> Result<(), PortError> {
+    pub(crate) fn check(&self, operation: &'static str) -> Result<(), PortError> {
         let Some(opened) = self.opened else { return Ok(()) };
         let found = match FileId::of(&self.path) {
             Ok(Some(id)) if id == opened => return Ok(()),

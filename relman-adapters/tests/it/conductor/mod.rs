@@ -5,5 +5,6 @@ mod flows;
 mod incidents;
 mod left_alone;
 mod once;
+mod presence;
 mod stage;
 mod together;

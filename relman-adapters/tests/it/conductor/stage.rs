@@ -11,7 +11,9 @@ use relman_core::{
     machine::{Action, Release},
     plan::Plan,
     policy::Policy,
-    port::{Clock, Deployer, IncidentSource, Journal, JournalExt, MetricsSource, UserFlows},
+    port::{
+        Clock, ConductorId, Deployer, IncidentSource, Journal, JournalExt, Leases, MetricsSource, UserFlows,
+    },
     unit::{ReleaseId, Timestamp},
 };
 use relman_testkit::{
@@ -58,6 +60,34 @@ impl Stage {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self::asking(journal, deployer, metrics, clock, None, None)
+    }
+
+    /// One of several conductors on a journal and a platform.
+    pub(crate) fn with_leases(
+        journal: Arc<dyn Journal>,
+        platform: Arc<SimulatedPlatform>,
+        clock: Arc<dyn Clock>,
+        leases: Arc<dyn Leases>,
+        id: ConductorId,
+    ) -> Self {
+        let channel = |name: &str| name.parse().unwrap();
+        let notifier = Arc::new(RecordingNotifier::serving([channel("releases"), channel("on-call")]));
+        let team = Team::new();
+        let mut limits = Limits::default();
+        limits.watch_journal_every = None;
+        let conductor = Conductor::builder()
+            .journal(journal.clone())
+            .deployer(platform.clone())
+            .metrics(platform.clone())
+            .notifier(notifier.clone())
+            .directory(Arc::new(team.directory()))
+            .clock(clock.clone())
+            .limits(limits)
+            .leases(leases)
+            .known_as(id)
+            .build()
+            .unwrap();
+        Self { journal, conductor, clock, platform, notifier, team }
     }
 
     /// The same with user flows that the conductor checks itself, and with a source of incidents.

@@ -6,4 +6,5 @@ mod clock;
 mod deployer;
 mod directory;
 mod journal;
+mod leases;
 mod notifier;

@@ -35,7 +35,7 @@ fn b1_a_person_rolls_back_with_a_reason_wherever_production_was_touched() {
         assert_eq!(batch.by[0].to_string(), "user:guest");
         assert_eq!(
             driven.refused("user:guest", act::roll_back()),
-            "checkout-241 is already being rolled back; relman keeps trying until the platform shows zero traffic"
+            "checkout-241 is already being rolled back; a running conductor keeps trying until the platform shows zero traffic"
         );
     }
 }

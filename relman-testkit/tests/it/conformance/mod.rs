@@ -6,6 +6,7 @@ mod deployer;
 mod directory;
 mod incidents;
 mod journal;
+mod leases;
 mod metrics;
 mod notifier;
 mod ours;
