@@ -1,6 +1,6 @@
 use super::{
     Call, CallUrgency, Request, Session,
-    call::{Purpose, Running},
+    call::{Purpose, Running, ended},
 };
 use crate::{
     event::EffectId,
@@ -46,7 +46,7 @@ impl Session {
             .map(|(id, _)| *id)
             .collect();
         for id in not_wanted {
-            self.calls.remove(&id);
+            ended(&mut self.calls, id);
             self.abort(id);
         }
         let outstanding = self.release.outstanding();
