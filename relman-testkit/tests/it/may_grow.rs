@@ -77,11 +77,11 @@ const COMPLETE: [(&str, &[&str]); 5] = [
 fn open_structs(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let is_open = |at: usize| {
-        let mut before = lines[..at].iter().rev().take_while(|line| !line.trim().is_empty());
-        let mut fields = lines[at + 1..].iter().take_while(|line| line.trim() != "}");
         // The attributes stand above it, up to the end of whatever comes before.
-        let before = before.by_ref().take_while(|line| !matches!(line.trim(), "}" | "{"));
-        !before.into_iter().any(|line| line.contains("non_exhaustive"))
+        let is_above = |line: &&&str| !matches!(line.trim(), "" | "}" | "{");
+        let mut above = lines[..at].iter().rev().take_while(is_above);
+        let mut fields = lines[at + 1..].iter().take_while(|line| line.trim() != "}");
+        !above.any(|line| line.contains("non_exhaustive"))
             && fields.any(|line| line.trim_start().starts_with("pub ") && line.contains(": "))
     };
     let named = |(at, line): (usize, &&str)| {
