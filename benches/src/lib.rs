@@ -75,11 +75,51 @@ pub fn clean_release_from(
 ) -> SessionRunner {
     let plan = PLAN.replace("checkout-241", name);
     let plan = Arc::new(Plan::from_toml(&plan).expect("a valid plan"));
+    drive_clean((plan, Arc::new(Policy::shipped())), start, MOST_TURNS, wanted)
+}
+
+/// Drives a clean drill to completion that is looked at every second, so often that it has that many records and a few more.
+///
+/// # Panics
+///
+/// If the core refuses what a clean release does, or does not let it go on.
+pub fn long_release(records: usize) -> SessionRunner {
+    let start = "2026-01-05T09:00:00.000Z".parse().expect("a valid time");
+    let track = format!(
+        r#"
+[tracks.long]
+highest_risk = "high"
+use = "drills"
+look_every = "1s"
+min_requests = 10
+steps = [
+    {{ share = "1%", bake = "1m" }},
+    {{ share = "10%", bake = "1m" }},
+    {{ share = "50%", bake = "1m" }},
+    {{ share = "100%", bake = "{records}s" }},
+]
+
+[risk]
+"#
+    );
+    let policy = Policy::SHIPPED_TOML.replacen("[risk]\n", &track, 1);
+    let policy = Arc::new(Policy::from_toml(&policy).expect("a policy with a long drill"));
+    let plan = PLAN.replacen("[scope]", "kind = \"drill\"\ntrack = \"long\"\n[scope]", 1);
+    let plan = Arc::new(Plan::from_toml(&plan).expect("a valid plan"));
+    drive_clean((plan, policy), start, 3 * records, |runner| runner.release().phase() == &Phase::Completed)
+}
+
+fn drive_clean(
+    (plan, policy): (Arc<Plan>, Arc<Policy>),
+    start: Timestamp,
+    most_turns: usize,
+    wanted: impl Fn(&SessionRunner) -> bool,
+) -> SessionRunner {
     let runner = SessionRunner::new(plan.release().clone(), start, SessionConfig::default());
     let mut clean = Clean { runner };
-    clean.does("user:ana", Action::RecordPlan { plan, policy: Arc::new(Policy::shipped()) });
+    clean.does("user:ana", Action::RecordPlan { plan, policy });
     clean.does("user:bo", Action::ApprovePlan);
-    for _ in 0..MOST_TURNS {
+    for _ in 0..most_turns {
         clean.perform();
         if wanted(&clean.runner) {
             return clean.runner;
@@ -91,7 +131,7 @@ pub fn clean_release_from(
     }
     let (release, now) = (clean.runner.release(), clean.runner.now());
     let (phase, missing) = (release.phase().name(), release.missing(now));
-    panic!("a clean release is {phase} at {now} after {MOST_TURNS} turns, and waits for {missing:?}");
+    panic!("a clean release is {phase} at {now} after {most_turns} turns, and waits for {missing:?}");
 }
 
 /// A release for which everybody does their part, and a platform on which everything works.
@@ -212,7 +252,16 @@ pub fn cpu_seconds() -> f64 {
 
 /// Memory that is in use now, in MiB.
 pub fn memory() -> f64 {
+    memory_as("VmRSS:")
+}
+
+/// The most memory that was in use so far, in MiB.
+pub fn most_memory() -> f64 {
+    memory_as("VmHWM:")
+}
+
+fn memory_as(name: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }

@@ -116,6 +116,10 @@ impl<'a> Driver<'a> {
                     // A call that was aborted has ended for the session already.
                     if let Ok((call, outcome)) = done {
                         self.aborts.remove(&call);
+                        if self.aborts.is_empty() {
+                            // An emptied map keeps its room.
+                            self.aborts = BTreeMap::new();
+                        }
                         self.tell(Input::Answered(call, outcome));
                     }
                 }

@@ -1,7 +1,7 @@
 use std::{
     collections::BTreeMap,
     ops::Bound,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
@@ -48,7 +48,8 @@ struct Held {
 
 #[derive(Debug)]
 struct Stream {
-    lines: Vec<SealedLine>,
+    /// Their bytes alone: a hundred thousand releases have millions of them.
+    lines: Vec<Arc<[u8]>>,
     head: Head,
     index: StreamIndex,
 }
@@ -94,7 +95,7 @@ impl Journal for MemoryJournal {
         let (first, head) = (first.seq(), last.head());
         let empty = || Stream { lines: Vec::new(), head, index: index.clone() };
         let stream = all.streams.entry(id.clone()).or_insert_with(empty);
-        stream.lines.extend_from_slice(lines);
+        stream.lines.extend(lines.iter().map(SealedLine::shared_bytes));
         (stream.head, stream.index) = (head, index.clone());
         all.changes.push((id.clone(), first, head));
         drop(all);
@@ -106,7 +107,7 @@ impl Journal for MemoryJournal {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
         let held = self.lock();
         let lines = held.streams.get(id).map_or(&[][..], |stream| &stream.lines);
-        Ok(lines.iter().skip(from).take(limit).map(|line| line.bytes().to_vec()).collect())
+        Ok(lines.iter().skip(from).take(limit).map(|line| line.to_vec()).collect())
     }
 
     async fn head(&self, id: &StreamId) -> Result<Option<Head>, PortError> {

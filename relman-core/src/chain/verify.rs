@@ -51,6 +51,7 @@ struct Suspects {
 
 /// What verification has found good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verified {
     /// How many records the stream has.
     pub records: u64,

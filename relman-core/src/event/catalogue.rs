@@ -57,6 +57,9 @@ macro_rules! events {
 
             /// Reads the data of a kind that is written, or was once; `None` for a kind that this version does not know.
             pub(crate) fn from_data(kind: &str, data: Data<'_>) -> Option<Result<Self, serde_json::Error>> {
+                if kind == "evaluated" && let Some(look) = Evaluated::plain(data.get()) {
+                    return Some(Ok(Self::Evaluated(look)));
+                }
                 $(if kind == concat!($kind $(, "/", $version)?) {
                     return Some(serde_json::from_str(data.get()).map(Self::$event));
                 })*

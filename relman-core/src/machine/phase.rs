@@ -203,6 +203,7 @@ pub struct Rollout {
 
 /// How far a step is.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct StepProgress {
     /// The number of the step, from 1.
     pub number: u32,

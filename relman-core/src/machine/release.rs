@@ -90,6 +90,7 @@ pub struct Approval {
 
 /// The newest outcome of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Check {
     /// How it ended.
     pub outcome: CheckOutcome,

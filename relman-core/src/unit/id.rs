@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -30,7 +30,7 @@ use super::{
 /// # Ok::<(), relman_core::unit::UnitError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ReleaseId(String);
+pub struct ReleaseId(Arc<str>);
 
 impl ReleaseId {
     /// The longest identifier, in characters. The record format fixes it.
@@ -56,7 +56,7 @@ impl ReleaseId {
             let problem = format!("{c:?} is not one of a-z A-Z 0-9 . _ -");
             return Err(UnitError::new(text, Self::WHAT, problem));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// Checks that a release may be given this name today.
@@ -139,7 +139,7 @@ schema_as_text!(
 /// The longest short name, in characters: long enough for any metric, short enough for a table.
 const MAX_NAME_LEN: usize = 64;
 
-fn parse_name(text: &str, what: &'static str) -> Result<String, UnitError> {
+fn parse_name(text: &str, what: &'static str) -> Result<Arc<str>, UnitError> {
     if text.is_empty() {
         return Err(UnitError::new(text, what, "it is empty"));
     }
@@ -155,7 +155,7 @@ fn parse_name(text: &str, what: &'static str) -> Result<String, UnitError> {
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Err(UnitError::new(text, what, "it does not start with a letter a-z"));
     }
-    Ok(text.to_owned())
+    Ok(text.into())
 }
 
 macro_rules! short_name {
@@ -164,7 +164,7 @@ macro_rules! short_name {
         ///
         /// 1 to 64 characters of `a-z 0-9 . _ -`, the first a letter.
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $type(String);
+        pub struct $type(Arc<str>);
 
         impl $type {
             /// The name as text.

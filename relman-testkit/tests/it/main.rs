@@ -6,6 +6,7 @@ mod artifacts;
 mod conformance;
 mod crash_points;
 mod lab_theory;
+mod may_grow;
 mod methods;
 mod mutants;
 mod one_driver;

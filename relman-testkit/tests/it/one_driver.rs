@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Every Rust file of the packages, but for their tests.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folders = ["relman-core/src", "relman-adapters/src", "relman-testkit/src", "benches", "examples"];
     let mut files = Vec::new();

@@ -14,6 +14,7 @@ use crate::{
 
 /// A plan was recorded, with the policy in force.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PlanRecorded {
     /// The plan.
     pub plan: Arc<Plan>,
@@ -29,6 +30,7 @@ pub struct PlanRecorded {
 
 /// The plan was changed. Approvals so far are void.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct PlanRevised {
     /// The plan.
     pub plan: Arc<Plan>,

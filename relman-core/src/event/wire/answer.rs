@@ -1,5 +1,6 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::plain::Plain;
 use crate::{
     judge::{Answer, ClassicHistogram, Disbelief, Histogram, HistogramError, Measurement, NativeHistogram},
     unit::{Finite, Timestamp},
@@ -12,6 +13,22 @@ const EXACT: f64 = 9_007_199_254_740_991.0;
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Real(Finite);
+
+impl Real {
+    /// Reads the bounds of buckets as relman writes them.
+    pub(super) fn plain_bounds(text: &mut Plain<'_>) -> Option<Vec<Self>> {
+        /// As many as most metrics have.
+        const MOST: usize = 16;
+        text.expect("[")?;
+        let mut bounds = Vec::with_capacity(MOST);
+        bounds.push(Self(Finite::new(text.real()?)?));
+        while text.has(",") {
+            bounds.push(Self(Finite::new(text.real()?)?));
+        }
+        text.expect("]")?;
+        Some(bounds)
+    }
+}
 
 impl Serialize for Real {
     #[expect(clippy::cast_possible_truncation, reason = "it is whole, and below 2^53")]
@@ -28,7 +45,9 @@ impl Serialize for Real {
 /// What was answered about one arm: numbers alone for what is usual, the rest by name.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum ArmAnswer {
-    /// Requests and errors; where the entry has bounds, the count of each bucket.
+    /// Requests and errors.
+    Pair(u64, u64),
+    /// The same, where the entry has no bounds; where it has, the count of each bucket.
     Counts(Vec<u64>),
     /// Everything else.
     Named(Named),
@@ -78,7 +97,7 @@ impl ArmAnswer {
     pub(super) fn of(answer: &Answer) -> (Self, Option<Vec<Real>>) {
         let named = match answer {
             Answer::Value(Measurement::Counts { requests, errors }) => {
-                return (Self::Counts(vec![*requests, *errors]), None);
+                return (Self::Pair(*requests, *errors), None);
             }
             Answer::Value(Measurement::Histogram(Histogram::Classic(classic))) => {
                 let bounds = classic.bounds().iter().copied().map(Real).collect();
@@ -106,16 +125,41 @@ impl ArmAnswer {
 
     /// Whether it is numbers alone, which say something else where their entry has bounds.
     pub(super) fn is_counts(&self) -> bool {
-        matches!(self, Self::Counts(_))
+        matches!(self, Self::Pair(..) | Self::Counts(_))
+    }
+
+    /// Reads what relman writes most often; what else there is, by the parser.
+    pub(super) fn plain(text: &mut Plain<'_>) -> Option<Self> {
+        if !text.has("[") {
+            return text.value();
+        }
+        let first = text.integer()?;
+        text.expect(",")?;
+        let second = text.integer()?;
+        if text.has("]") {
+            return Some(Self::Pair(first, second));
+        }
+        let mut counts = Vec::with_capacity(16);
+        counts.extend([first, second]);
+        while text.has(",") {
+            counts.push(text.integer()?);
+        }
+        text.expect("]")?;
+        Some(Self::Counts(counts))
     }
 
     /// The answer, in an entry with these bounds.
     pub(super) fn read(self, bounds: Option<&[Real]>) -> Result<Answer, Unanswerable> {
+        let classic = |bounds: &[Real], counts| {
+            let bounds = bounds.iter().map(|bound| bound.0).collect();
+            Ok::<_, Unanswerable>(Histogram::Classic(ClassicHistogram::new(bounds, counts)?))
+        };
         let measurement = match (self, bounds) {
-            (Self::Counts(counts), Some(bounds)) => {
-                let bounds = bounds.iter().map(|bound| bound.0).collect();
-                Measurement::Histogram(Histogram::Classic(ClassicHistogram::new(bounds, counts)?))
+            (Self::Pair(first, second), Some(bounds)) => {
+                Measurement::Histogram(classic(bounds, vec![first, second])?)
             }
+            (Self::Pair(requests, errors), None) => Measurement::Counts { requests, errors },
+            (Self::Counts(counts), Some(bounds)) => Measurement::Histogram(classic(bounds, counts)?),
             (Self::Counts(counts), None) => match *counts {
                 [requests, errors] => Measurement::Counts { requests, errors },
                 _ => return Err(Unanswerable::NotTwo(counts.len())),
@@ -150,6 +194,7 @@ impl ArmAnswer {
 impl Serialize for ArmAnswer {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::Pair(first, second) => (first, second).serialize(serializer),
             Self::Counts(counts) => counts.serialize(serializer),
             Self::Named(named) => named.serialize(serializer),
         }

@@ -3,7 +3,10 @@ use serde::{
     de::{self, SeqAccess, Visitor, value::SeqAccessDeserializer},
 };
 
-use super::answer::{ArmAnswer, Real};
+use super::{
+    answer::{ArmAnswer, Real},
+    plain::Plain,
+};
 use crate::{
     chain::Digest,
     event::{Evaluated, ObservedExposure, PlatformSeen, verdicts::VerdictsAs},
@@ -88,30 +91,126 @@ impl Entry {
         None
     }
 
-    fn observations<E: de::Error>(
+    /// Reads an entry as relman writes it.
+    fn plain(text: &mut Plain<'_>) -> Option<Self> {
+        text.expect("{\"metric\":")?;
+        let metric = text.string()?.parse().ok()?;
+        let source = if text.has(",\"source\":") { Some(text.string()?.to_owned()) } else { None };
+        let window = if text.has(",\"window\":") { Some(text.window()?) } else { None };
+        let bounds = if text.has(",\"bounds\":") { Some(Real::plain_bounds(text)?) } else { None };
+        let canary = if text.has(",\"canary\":") { Some(ArmAnswer::plain(text)?) } else { None };
+        let baseline = if text.has(",\"baseline\":") { Some(ArmAnswer::plain(text)?) } else { None };
+        text.expect("}")?;
+        Some(Self { metric, source, window, bounds, canary, baseline })
+    }
+
+    /// Adds what the entry says of each arm.
+    fn observe<E: de::Error>(
         self,
         of_the_look: Window,
         by: Option<&str>,
-    ) -> Result<Vec<Observation>, E> {
+        observations: &mut Vec<Observation>,
+    ) -> Result<(), E> {
         let Self { metric, source, window, bounds, canary, baseline } = self;
         let source = source.or_else(|| by.map(str::to_owned)).ok_or_else(|| E::missing_field("source"))?;
         let window = window.map_or(of_the_look, |(from, until)| Window { from, until });
-        let arms = [(Arm::Canary, canary), (Arm::Baseline, baseline)];
-        let seen = arms.into_iter().filter_map(|(arm, answer)| answer.map(|answer| (arm, answer)));
-        let seen: Result<Vec<_>, E> = seen
-            .map(|(arm, answer)| {
-                let answer = answer
-                    .read(bounds.as_deref())
-                    .map_err(|why| E::custom(format_args!("the {arm} of {metric}: {why}")))?;
-                Ok(Observation { metric: metric.clone(), arm, window, source: source.clone(), answer })
-            })
-            .collect();
-        match seen {
-            Ok(seen) if seen.is_empty() => {
-                Err(E::custom(format_args!("neither the canary nor the baseline of {metric}")))
+        let observation = |arm, answer: ArmAnswer, metric: MetricName, source| {
+            let answer = answer
+                .read(bounds.as_deref())
+                .map_err(|why| E::custom(format_args!("the {arm} of {metric}: {why}")))?;
+            Ok(Observation { metric, arm, window, source, answer })
+        };
+        match (canary, baseline) {
+            (Some(canary), Some(baseline)) => {
+                observations.push(observation(Arm::Canary, canary, metric.clone(), source.clone())?);
+                observations.push(observation(Arm::Baseline, baseline, metric, source)?);
             }
-            seen => seen,
+            (Some(canary), None) => observations.push(observation(Arm::Canary, canary, metric, source)?),
+            (None, Some(baseline)) => {
+                observations.push(observation(Arm::Baseline, baseline, metric, source)?);
+            }
+            (None, None) => {
+                return Err(E::custom(format_args!("neither the canary nor the baseline of {metric}")));
+            }
         }
+        Ok(())
+    }
+}
+
+impl Fields {
+    /// Reads the data of most evaluations as relman writes them; none where anything is unusual.
+    fn plain(data: &str) -> Option<Self> {
+        let text = &mut Plain::new(data);
+        text.expect("{\"step\":")?;
+        let step = text.integer()?.try_into().ok()?;
+        text.expect(",\"window\":")?;
+        let window = text.window()?;
+        text.expect(",\"exposure_bp\":")?;
+        let exposure_bp = TrafficShare::try_from(u16::try_from(text.integer()?).ok()?).ok()?;
+        let source = if text.has(",\"source\":") { Some(text.string()?.to_owned()) } else { None };
+        text.expect(",\"metrics\":[")?;
+        let mut metrics = Vec::with_capacity(4);
+        if !text.has("]") {
+            metrics.push(Entry::plain(text)?);
+            while text.has(",") {
+                metrics.push(Entry::plain(text)?);
+            }
+            text.expect("]")?;
+        }
+        text.expect(",\"credit_ms\":")?;
+        let credit_ms = Span::from_millis(text.integer()?);
+        text.expect(",\"verdicts\":")?;
+        let verdicts = Verdicts::Digest(text.string()?.parse().ok()?);
+        text.expect("}")?;
+        text.is_at_the_end().then_some(Self {
+            step,
+            window,
+            exposure_bp: Some(exposure_bp),
+            exposure_unknown: None,
+            source,
+            platform: PlatformSeen::default(),
+            metrics,
+            credit_ms,
+            disregarded: false,
+            verdicts,
+        })
+    }
+
+    fn read<E: de::Error>(self) -> Result<Evaluated, E> {
+        let Self { step, window, exposure_bp, exposure_unknown, source, metrics, .. } = self;
+        let window = Window { from: window.0, until: window.1 };
+        let exposure = match (exposure_bp, exposure_unknown) {
+            (Some(share_bp), None) => ObservedExposure::Seen { share_bp },
+            (None, Some(detail)) => ObservedExposure::Unknown { detail },
+            (Some(_), Some(_)) => return Err(E::custom("the exposure is both known and unknown")),
+            (None, None) => return Err(E::missing_field("exposure_bp")),
+        };
+        let mut observations = Vec::with_capacity(2 * metrics.len());
+        for metric in metrics {
+            metric.observe(window, source.as_deref(), &mut observations)?;
+        }
+        let (verdicts, recorded) = match self.verdicts {
+            Verdicts::InFull(verdicts) => (verdicts, VerdictsAs::InFull),
+            Verdicts::Digest(digest) => (Vec::new(), VerdictsAs::Digest(digest)),
+        };
+        Ok(Evaluated {
+            step,
+            window,
+            exposure,
+            observations,
+            verdicts,
+            credit: self.credit_ms,
+            platform: self.platform,
+            disregarded: self.disregarded,
+            recorded,
+        })
+    }
+}
+
+impl Evaluated {
+    /// Reads data as relman writes most of them, without a parser; none for others, which the parser reads, or refuses.
+    pub(in crate::event) fn plain(data: &str) -> Option<Self> {
+        Fields::plain(data)?.read::<de::value::Error>().ok()
     }
 }
 
@@ -154,25 +253,7 @@ impl Serialize for Evaluated {
 
 impl<'de> Deserialize<'de> for Evaluated {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(deserializer)?;
-        let Fields { step, window, exposure_bp, exposure_unknown, source, metrics, .. } = fields;
-        let window = Window { from: window.0, until: window.1 };
-        let exposure = match (exposure_bp, exposure_unknown) {
-            (Some(share_bp), None) => ObservedExposure::Seen { share_bp },
-            (None, Some(detail)) => ObservedExposure::Unknown { detail },
-            (Some(_), Some(_)) => return Err(de::Error::custom("the exposure is both known and unknown")),
-            (None, None) => return Err(de::Error::missing_field("exposure_bp")),
-        };
-        let mut observations = Vec::with_capacity(2 * metrics.len());
-        for metric in metrics {
-            observations.extend(metric.observations(window, source.as_deref())?);
-        }
-        let (verdicts, recorded) = match fields.verdicts {
-            Verdicts::InFull(verdicts) => (verdicts, VerdictsAs::InFull),
-            Verdicts::Digest(digest) => (Vec::new(), VerdictsAs::Digest(digest)),
-        };
-        let (credit, platform, disregarded) = (fields.credit_ms, fields.platform, fields.disregarded);
-        Ok(Self { step, window, exposure, observations, verdicts, credit, platform, disregarded, recorded })
+        Fields::deserialize(deserializer)?.read()
     }
 }
 

@@ -123,6 +123,23 @@ proptest! {
         prop_assert_eq!(&read, &look);
         prop_assert_eq!(serde_json::to_string(&read).unwrap(), written);
     }
+
+    /// Without the parser the same is read, or nothing.
+    #[test]
+    fn the_parser_reads_what_is_read_without_it(look in evaluated(), at in any::<prop::sample::Index>(), by in "[ -~]") {
+        let written = serde_json::to_string(&look).unwrap();
+        if let Some(read) = Evaluated::plain(&written) {
+            prop_assert_eq!(&read, &look);
+        }
+        // One character is another.
+        let (at, _) = written.char_indices().nth(at.index(written.chars().count())).unwrap();
+        let after = at + written[at..].chars().next().unwrap().len_utf8();
+        let altered = format!("{}{by}{}", &written[..at], &written[after..]);
+        if let Some(read) = Evaluated::plain(&altered) {
+            let parsed: Result<Evaluated, _> = serde_json::from_str(&altered);
+            prop_assert_eq!(read, parsed.unwrap(), "{}", altered);
+        }
+    }
 }
 
 const BY_HASH: &str = concat!(
@@ -146,6 +163,7 @@ fn the_two_forms_are_pinned() {
         let look: Evaluated = serde_json::from_str(pinned).unwrap();
         assert_eq!(serde_json::to_string(&look).unwrap(), pinned);
         assert_eq!(look.lacks_verdicts(), pinned == BY_HASH);
+        assert_eq!(Evaluated::plain(pinned), (pinned == BY_HASH).then_some(look));
     }
 }
 
@@ -182,7 +200,9 @@ fn data_of_another_shape_are_none() {
     ];
     for (here, there) in other {
         assert!(BY_HASH.contains(here), "{here}");
-        serde_json::from_str::<Evaluated>(&BY_HASH.replace(here, there)).unwrap_err();
+        let altered = BY_HASH.replace(here, there);
+        serde_json::from_str::<Evaluated>(&altered).unwrap_err();
+        assert_eq!(Evaluated::plain(&altered), None, "{altered}");
     }
 }
 

@@ -6,6 +6,7 @@ mod evaluated;
 pub(super) mod incident;
 mod look_taken;
 pub(super) mod old;
+mod plain;
 mod plan;
 mod policy;
 pub(super) mod words;

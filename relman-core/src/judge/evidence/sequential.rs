@@ -157,6 +157,7 @@ impl Alternative {
 /// What a mixture holds to be most likely: which regression, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Onset {
     /// The interval it starts with, counted from 0 among those that were judged.
     pub interval: u64,

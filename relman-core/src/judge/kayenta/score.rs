@@ -20,6 +20,7 @@ pub enum Criticality {
 /// A metric that was classified, with where it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct MetricResult {
     /// The name of the metric.
     pub name: String,

@@ -1,6 +1,11 @@
 //! How calls end, and what follows from it.
 
-use super::{CallId, Outcome, PreflightAnswer, Session, call::Purpose, incidents::news, session::Standing};
+use super::{
+    CallId, Outcome, PreflightAnswer, Session,
+    call::{Purpose, ended},
+    incidents::news,
+    session::Standing,
+};
 use crate::{
     event::EffectId,
     machine::{
@@ -43,7 +48,7 @@ impl Session {
 
     pub(super) fn answered(&mut self, id: CallId, outcome: Outcome) {
         // A call that was aborted has ended.
-        let Some(running) = self.calls.remove(&id) else { return };
+        let Some(running) = ended(&mut self.calls, id) else { return };
         match running.purpose {
             Purpose::Effect(effect) => {
                 let outcome = match outcome {

@@ -331,3 +331,12 @@ pub(super) enum Purpose {
 
 /// The calls under way.
 pub(super) type Calls = BTreeMap<CallId, Running>;
+
+/// Takes a call off those under way; they keep no room once there is none.
+pub(super) fn ended(calls: &mut Calls, id: CallId) -> Option<Running> {
+    let ended = calls.remove(&id);
+    if calls.is_empty() {
+        *calls = Calls::new();
+    }
+    ended
+}

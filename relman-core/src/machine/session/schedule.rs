@@ -1,6 +1,6 @@
 use super::{
     Call, CallUrgency, LeaveTarget, Request, Session,
-    call::{Purpose, Running},
+    call::{Purpose, Running, ended},
 };
 use crate::{
     event::EffectId,
@@ -47,7 +47,7 @@ impl Session {
             .map(|(id, _)| *id)
             .collect();
         for id in not_wanted {
-            self.calls.remove(&id);
+            ended(&mut self.calls, id);
             self.abort(id);
         }
         let outstanding = self.release.outstanding();

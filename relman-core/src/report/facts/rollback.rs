@@ -103,6 +103,7 @@ fn begin(before: &[Record], record: &Record) -> Timestamp {
 /// The record counts the requests that a metrics source counted, and complaints. It does not know users: how many of
 /// them stand behind the requests is for people to find out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Harm {
     /// Which share of the traffic the new version had, and how long.
     pub exposures: Vec<Exposure>,

@@ -17,6 +17,7 @@ use crate::{
 /// Planned moments are counted from the start of the rollout. Before that there are none, only the
 /// [time after the start](ScheduledStep::planned_after).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Schedule {
     /// The release.
     pub heading: Heading,
