@@ -95,9 +95,9 @@ impl<'a> Drive<'a> {
                 }
                 let deployment = self.haproxy.observe(&question.target).await;
                 let deployment = deployment.map_err(|error| error.to_string());
-                Outcome::Measured { observations, deployment, tolerance }
+                Outcome::Measured { observations, deployment, tolerance, standing: None }
             }
-            Request::Notify(_) => Outcome::Done,
+            Request::Notify(_) | Request::Promote(_) | Request::LeaveTarget(_) => Outcome::Done,
             _ => Outcome::Failed { detail: "there is none".to_owned(), retry: Retry::Never },
         }
     }
