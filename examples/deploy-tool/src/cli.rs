@@ -4,13 +4,14 @@ mod conduct;
 pub(crate) mod judge;
 mod people;
 mod read;
+mod targets;
 
 use std::{fmt::Write, path::PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use relman_core::{
     machine::ActionName,
-    unit::{Actor, ReleaseId, ServiceName},
+    unit::{Actor, ReleaseId, ServiceName, TargetName},
 };
 
 pub(crate) use conduct::{Demo, Lab, Run, Scenario, Serve};
@@ -21,6 +22,8 @@ pub(crate) use people::{
 pub(crate) use read::{
     Format, Handover, KnownHead, Metrics, Package, Publish, Report, SchemaOf, Shape, Verify,
 };
+
+pub(crate) use targets::{Adopt, Freeze, Unfreeze};
 
 use crate::part::{self, Part};
 
@@ -48,12 +51,16 @@ const GROUPS: [(&str, &[&str]); 6] = [
             "complain",
             "withdraw",
             "close",
+            "freeze",
+            "unfreeze",
+            "adopt",
         ],
     ),
     (
         "Read",
         &[
             "status",
+            "target",
             "presence",
             "log",
             "schedule",
@@ -259,6 +266,35 @@ pub(crate) enum Command {
         #[arg(value_parser = ReleaseId::recorded)]
         release: Option<ReleaseId>,
     },
+    /// Shows what is live on every target, which release holds it, what waits, and what is frozen
+    ///
+    /// A target is a service in one environment or region; one release at a time moves its traffic, and the others wait. Who
+    /// may: everyone. With --json, one object for every target.
+    ///
+    /// Example: deploy-tool target checkout
+    Target {
+        /// The target [default: all of them]
+        target: Option<TargetName>,
+    },
+    /// Stops everything that goes forward, on a target or everywhere, until it is lifted
+    ///
+    /// Releases stand still at their next look, whatever their plans were approved under. Going back is never frozen. Who may:
+    /// everyone whom the directory knows.
+    ///
+    /// Example: deploy-tool --as user:dora freeze checkout --reason "the database is being moved" --until 2026-12-01T08:00+01:00
+    Freeze(Freeze),
+    /// Lifts a freeze
+    ///
+    /// What it held goes on at its next look. Who may: whoever may operate releases.
+    ///
+    /// Example: deploy-tool --as user:ana unfreeze 4 --target checkout --reason "the database is moved"
+    Unfreeze(Unfreeze),
+    /// Puts the freezes of the policy in force for every release, whatever its plan was approved under
+    ///
+    /// They hold from the next look on. Who may: whoever may operate releases.
+    ///
+    /// Example: deploy-tool --as user:ana adopt
+    Adopt(Adopt),
     /// Shows which conductors are running, and which releases nobody is driving
     ///
     /// For cron and monitoring: the exit status is 1 where a release needs a conductor and has none. A conductor counts as

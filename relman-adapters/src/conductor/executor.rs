@@ -207,7 +207,7 @@ impl Executor {
             // All of the traffic is never a matter of rounding.
             let tolerated = if share == TrafficShare::FULL { 0 } else { tolerance.basis_points() };
             if nearest.is_zero() || share.distance(nearest) > tolerated {
-                unreachable.push(Unreachable { share, nearest });
+                unreachable.push(Unreachable::new(share, nearest));
             }
         }
         Ok(unreachable)

@@ -28,6 +28,7 @@ pub struct PlatformObserved {
 /// A share of the track that the platform can't give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Unreachable {
     /// The share.
     #[serde(rename = "share_bp")]
@@ -35,6 +36,13 @@ pub struct Unreachable {
     /// The nearest one below it that the platform can give.
     #[serde(rename = "nearest_bp")]
     pub nearest: TrafficShare,
+}
+
+impl Unreachable {
+    /// A share, and the nearest one below it that the platform can give.
+    pub fn new(share: TrafficShare, nearest: TrafficShare) -> Self {
+        Self { share, nearest }
+    }
 }
 
 /// The release holds its target: it alone moves the traffic there.

@@ -35,13 +35,13 @@ fn traces() -> Vec<(&'static str, Trace)> {
 /// Found by a run of this test. A change of what is simulated, recorded or drawn changes them; no build profile, no
 /// machine and no order of tests does.
 const DIGESTS: [(&str, &str); 7] = [
-    ("healthy", "bdb9d68934b5ef4f186ac3861beab91b4269273c162e06d4a91debe726c3f67d"),
-    ("error spike", "f713ab880e25d630ab98f13029778677ba3948406137e3e461452004b54b3e0e"),
-    ("slow version", "9f5313c01893c904da8b12f68c2d2ae6fa6846e3c8d102bfccafa1c8e493b3e9"),
-    ("outage", "f0b5f8031b0cc6a25fbb8cc2b135e0a3c47e0d019fd9f7f089ba3d5f0c881b0f"),
-    ("two conductors", "66c88d679f4e89873c5a5b5d6428f4d2b717ba51ab9fd268d6e1d9069bad86eb"),
-    ("random 6", "eef5394bd69a7c648a12a4eaf394fd1eba29ee3fb1a8581217ed5ed2271b5501"),
-    ("random 7", "8ba7fe7ce57302aa55cb96b5c61771869159d22571565449fa22674fe6a855cf"),
+    ("healthy", "d87cdebd7d56b9e54c5ea31e291a46ac147cc137eb5612e94514b4ee086cd6be"),
+    ("error spike", "c560e45492ea5746ac87330f0d9f88c5480f2e8381530f7ae8ac672c2a14daae"),
+    ("slow version", "9d899adf9769e34c26fb701ab341a340a03fd8ecf8de9171309debae8712c559"),
+    ("outage", "b51db70b4ce0b01138d4d201be9d28d526722de3737acffd9847901916e411ee"),
+    ("two conductors", "2dc3e5b07a9de41aeddebcc4645d2987355196561c9fb681cb7fe3f4000eb828"),
+    ("random 6", "8b95cbbb7c9bbe1ad0fe434bed1eb33d76d748cbc02f33f6a94277002fec65e7"),
+    ("random 7", "a79285c7ca2cdd8e4666490872cf704f2e66a733624c3b0603738b3f26294802"),
 ];
 
 #[test]

@@ -32,6 +32,7 @@ mod schema;
 mod serve;
 #[cfg(feature = "web")]
 mod storyboard;
+mod target;
 mod typed;
 mod verify;
 
@@ -93,6 +94,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Withdraw(withdrawn) => block_on(people::withdraw(global, withdrawn))?,
         Command::Close(of) => block_on(people::close(global, &of))?,
         Command::Status { release } => block_on(read::status(global, release.as_ref()))?,
+        Command::Target { target } => block_on(target::run(global, target.as_ref()))?,
+        Command::Freeze(asked) => block_on(target::freeze(global, &asked))?,
+        Command::Unfreeze(asked) => block_on(target::unfreeze(global, &asked))?,
+        Command::Adopt(asked) => block_on(target::adopt(global, &asked))?,
         Command::Presence => block_on(presence::run(global))?,
         Command::Log { release, full } => block_on(read::log(global, &release, full))?,
         Command::Schedule(of) => block_on(read::schedule(global, &of.release))?,

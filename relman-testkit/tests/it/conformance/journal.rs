@@ -322,7 +322,7 @@ impl Journal for Flawed {
             .map(|(key, lines)| {
                 let line = if self.flaw == Flaw::ListsTheFirstRecord { lines.first() } else { lines.last() };
                 let head = line.map_or(Head { seq: 0, digest: Digest::ZERO }, SealedLine::head);
-                StoredStream::new(key.parse().unwrap(), head, indexes.get(key).cloned())
+                StoredStream::new(StreamId::of_key(key).unwrap(), head, indexes.get(key).cloned())
             })
             .filter(|stored| {
                 let ended = stored.index.as_ref().is_some_and(|index| index.state == StreamState::Ended);
