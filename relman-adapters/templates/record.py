@@ -7,7 +7,7 @@ NAME = r"[A-Za-z0-9._-]{1,128}"
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z"
 SHAPES = {
     "release": NAME,
-    "stream": "release:" + NAME,
+    "stream": "(release|target):" + NAME + "|estate",
     "prev": r"[0-9a-f]{64}",
     "at": TIME,
     "clock": TIME,

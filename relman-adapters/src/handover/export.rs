@@ -11,6 +11,7 @@ use relman_core::{
 use super::{
     HandoverError, Listed, Manifest,
     folder::{MANIFEST, file_of, sha256, stays_inside, write},
+    targets,
 };
 use crate::jsonl::jsonl;
 
@@ -66,7 +67,15 @@ pub async fn export(
     }
     let mut manifest = Manifest::new(now);
     let mut obligations = OpenItems::of([], now);
-    for (id, _) in journal.every_release(Streams::All).await? {
+    for stored in journal.every_stream(Streams::All).await? {
+        let Some(id) = stored.release().cloned() else {
+            let stream = stored.stream;
+            let lines = journal.read_to_end(&stream, 0).await?;
+            let (listed, _) = targets::verified(&stream, &lines, None)?;
+            write(&to.join(targets::file_of(&stream)), &jsonl(&lines))?;
+            manifest.targets.insert(stream, listed);
+            continue;
+        };
         let lines = journal.read_to_end(&(&id).into(), 0).await?;
         let listed = verified(&id, &lines)?;
         let replayed = Release::replay_records(id.clone(), lines.iter().map(Vec::as_slice));

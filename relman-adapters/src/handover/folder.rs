@@ -9,7 +9,7 @@ use std::{
 
 use relman_core::{
     chain::{Digest, Head},
-    unit::{ReleaseId, Timestamp},
+    unit::{ReleaseId, StreamId, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -35,6 +35,9 @@ pub struct Manifest {
     pub taken_at: Timestamp,
     /// Every release, with its last record.
     pub releases: BTreeMap<ReleaseId, Listed>,
+    /// Every target, and what holds for all of them, with its last record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub targets: BTreeMap<StreamId, Listed>,
     /// The SHA-256 of every other file, by its path in the folder.
     pub files: BTreeMap<String, Digest>,
 }
@@ -52,7 +55,8 @@ pub struct Listed {
 
 impl Manifest {
     pub(super) fn new(taken_at: Timestamp) -> Self {
-        Self { v: VERSION, taken_at, releases: BTreeMap::new(), files: BTreeMap::new() }
+        let (releases, targets) = (BTreeMap::new(), BTreeMap::new());
+        Self { v: VERSION, taken_at, releases, targets, files: BTreeMap::new() }
     }
 
     /// How many records all releases have.

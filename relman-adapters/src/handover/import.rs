@@ -15,6 +15,7 @@ use super::{
     HandoverError, Listed, Manifest,
     folder::{MANIFEST, RELEASES, file_of, files, read, sha256, sha256_of, stays_inside},
     records::{Records, has},
+    targets,
 };
 
 /// The result of an import.
@@ -87,6 +88,9 @@ impl VerifiedHandover {
         for (id, listed) in &manifest.releases {
             open.extend(Records::open(from, id, *listed)?.verify()?.map(|phase| (id.clone(), phase)));
         }
+        for (stream, listed) in &manifest.targets {
+            targets::read_stream(from, stream, *listed)?;
+        }
         Ok(Self { from: from.to_owned(), manifest, digest, open })
     }
 
@@ -147,6 +151,9 @@ impl VerifiedHandover {
             if !is_there {
                 return Err(HandoverError::Differs { release: id.clone() });
             }
+        }
+        for (stream, listed) in &self.manifest.targets {
+            targets::add(journal, &self.from, stream, *listed).await?;
         }
         Ok(Imported { manifest: self.manifest.clone(), digest: self.digest, releases })
     }
@@ -229,6 +236,7 @@ fn check_names(from: &Path, manifest: &Manifest) -> Result<(), HandoverError> {
         return Err(HandoverError::wrong(MANIFEST, format!("the head of {id} is not its last record")));
     }
     let mut named: Vec<String> = manifest.releases.keys().map(file_of).collect();
+    named.extend(manifest.targets.keys().map(targets::file_of));
     named.extend(manifest.files.keys().cloned());
     named.push(MANIFEST.to_owned());
     let found = files(from)?;

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `estate.json` | the [`Manifest`]: every release with its head, every other file with its hash |
 //! | `releases/ID.jsonl` | the stored lines of a release, byte for byte |
+//! | `targets/NAME.jsonl`, `all-targets.jsonl` | those of a target, and of what holds for all of them |
 //! | `obligations.json` | open items: post-mortems to file, action items to settle |
 //! | `README.md`, `verify.py` | how to check it with Python alone |
 //! | anything else | what the host adds: people and roles, its policy |
@@ -23,6 +24,7 @@ mod export;
 mod folder;
 mod import;
 mod records;
+mod targets;
 
 pub use error::HandoverError;
 pub use export::{HostFile, export};

@@ -49,7 +49,7 @@ async fn requests_come_as_json_and_answers_are_read() {
     let text = r#"cat >> "$1"; echo '{"canary_share":100,"detail":"1 of 100 instances"}'"#;
     let seen = CommandDeployer::new(script(text, &heard)).observe(&target()).await.unwrap();
     assert_eq!((seen.canary_share, seen.detail.as_str()), (TrafficShare::percent(1), "1 of 100 instances"));
-    let target = r#""target":{"release":"checkout-241","service":"checkout","artifact":{"name":"checkout","version":"2.41.0"},"baseline_version":"2.40.3","stable":"first"}"#;
+    let target = r#""target":{"release":"checkout-241","service":"checkout","name":"checkout","artifact":{"name":"checkout","version":"2.41.0"},"baseline_version":"2.40.3","stable":"first"}"#;
     let expected = [
         format!(r#"{{"operation":"deploy",{target},"environment":"staging","key":"key-1","generation":7}}"#),
         format!(r#"{{"operation":"set_traffic",{target},"share":100,"key":"key-2","generation":8}}"#),

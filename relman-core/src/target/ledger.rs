@@ -273,7 +273,7 @@ impl<'a> Targets<'a> {
             let expected = lines
                 .first()
                 .and_then(|first| first.seq().checked_sub(1).map(|seq| Head { seq, digest: first.prev() }));
-            match self.journal.append(stream, expected, &lines, &index_of(&state)).await {
+            match self.journal.append(stream, expected, &lines, &state.index()).await {
                 Ok(_) => return Ok(state),
                 Err(AppendError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -441,6 +441,12 @@ impl TargetState {
         Admission::Waiting(Waiting { behind, ahead: u32::try_from(before.len()).unwrap_or(u32::MAX) })
     }
 
+    /// What a journal keeps beside the stream: nobody has to drive a target.
+    pub fn index(&self) -> StreamIndex {
+        let service = self.registered().map(|registered| registered.service.clone());
+        StreamIndex::new(StreamState::Ended, self.one_line()).of_service(service)
+    }
+
     /// The target in one line, as lists show it.
     pub fn one_line(&self) -> String {
         let what = match (self.stable(), self.holder()) {
@@ -455,9 +461,4 @@ impl TargetState {
         };
         format!("{}: {what}", self.stream())
     }
-}
-
-fn index_of(state: &TargetState) -> StreamIndex {
-    let service = state.registered().map(|registered| registered.service.clone());
-    StreamIndex::new(StreamState::Ended, state.one_line()).of_service(service)
 }

@@ -291,7 +291,7 @@ mod tests {
             by_hand,
             concat!(
                 r#"printf '%s\n' "{\"operation\":\"set_traffic\",\"target\":{\"release\":\"checkout-241\","#,
-                r#"\"service\":\"checkout\",\"artifact\":{\"name\":\"checkout\",\"version\":\"2.41.0\"},"#,
+                r#"\"service\":\"checkout\",\"name\":\"checkout\",\"artifact\":{\"name\":\"checkout\",\"version\":\"2.41.0\"},"#,
                 r#"\"baseline_version\":\"2.40.3 (ben's)\",\"stable\":\"first\"},\"share\":0,\"key\":\"by-hand-"$(date +%s)'"}' "#,
                 r#"| /opt/deploy/app --quiet '--zone=eu west'"#,
             )

@@ -30,6 +30,7 @@ fn platform() -> MockDeployer {
     platform.expect_name().return_const("mocked".to_owned());
     platform.expect_capabilities().returning(DeployerCapabilities::new);
     platform.expect_deploy().with(always()).returning(|_| Ok(()));
+    platform.expect_reachable().returning(|_, share| Ok(share));
     platform
 }
 

@@ -21,7 +21,7 @@ use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state
 use relman_core::{
     event::{Gate, HoldCause},
     judge::MissingKind,
-    machine::{Outcome, PhaseName},
+    machine::{Effect, Outcome, PhaseName},
     plan::Plan,
     port::Retry,
     unit::{Span, TrafficShare},

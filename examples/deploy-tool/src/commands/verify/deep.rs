@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, path::Path};
 
 use relman_core::{
-    event::Record,
+    event::{Record, RecordError},
     machine::{DeepVerifier, NotDerived},
     port::{Journal, with_causes},
-    unit::ReleaseId,
+    target::{TargetRecord, TargetState},
+    unit::{ReleaseId, StreamId},
 };
 
 use super::{
@@ -27,9 +28,7 @@ pub(super) struct Derived {
 
 /// Derives the streams that were verified, up to the records that were.
 pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Result<Derived, NotVerified> {
-    let of_releases = streams.iter().filter_map(|found| found.stream.release());
-    let mut again: BTreeMap<ReleaseId, DeepVerifier> =
-        of_releases.map(|id| (id.clone(), DeepVerifier::new(id.clone()))).collect();
+    let mut again = Again::of(streams.iter().map(|found| &found.stream));
     if begin == SQLITE {
         let journal = store::open_read_only(path).map_err(|failure| Fault::of_file(failure.to_string()))?;
         for found in streams {
@@ -44,20 +43,36 @@ pub(super) async fn derive(path: &Path, begin: &[u8], streams: &[Found]) -> Resu
     finish(&again)
 }
 
+/// The streams of releases, derived again, and those of targets, folded by the rules of targets.
+pub(super) struct Again {
+    releases: BTreeMap<ReleaseId, DeepVerifier>,
+    targets: BTreeMap<StreamId, TargetState>,
+}
+
+impl Again {
+    /// Nothing is read of these streams yet.
+    pub(super) fn of<'a>(streams: impl Iterator<Item = &'a StreamId>) -> Self {
+        let (mut releases, mut targets) = (BTreeMap::new(), BTreeMap::new());
+        for stream in streams {
+            match stream.release() {
+                Some(id) => drop(releases.insert(id.clone(), DeepVerifier::new(id.clone()))),
+                None => drop(targets.insert(stream.clone(), TargetState::new(stream.clone()))),
+            }
+        }
+        Self { releases, targets }
+    }
+}
+
 /// What came of all streams, which have to end where a decision does.
-pub(super) fn finish(again: &BTreeMap<ReleaseId, DeepVerifier>) -> Result<Derived, NotVerified> {
-    for deep in again.values() {
+pub(super) fn finish(again: &Again) -> Result<Derived, NotVerified> {
+    for deep in again.releases.values() {
         deep.finish().map_err(|error| not_derived(&deep.release().id().into(), &error))?;
     }
-    let sum = |of: fn(&DeepVerifier) -> u64| again.values().map(of).sum();
+    let sum = |of: fn(&DeepVerifier) -> u64| again.releases.values().map(of).sum();
     Ok(Derived { decisions: sum(DeepVerifier::decisions), verdicts: sum(DeepVerifier::verdicts) })
 }
 
-async fn read_stream(
-    journal: &dyn Journal,
-    found: &Found,
-    again: &mut BTreeMap<ReleaseId, DeepVerifier>,
-) -> Result<(), NotVerified> {
+async fn read_stream(journal: &dyn Journal, found: &Found, again: &mut Again) -> Result<(), NotVerified> {
     let (stream, last) = (&found.stream, found.head.seq);
     let mut read = 0;
     while read <= last {
@@ -77,13 +92,21 @@ async fn read_stream(
 }
 
 /// Derives the next record of its stream.
-pub(super) fn push(again: &mut BTreeMap<ReleaseId, DeepVerifier>, line: &[u8]) -> Result<(), NotVerified> {
-    let record = Record::read(line).map_err(|error| Fault::of_file(with_causes(&error)))?;
-    let Some(deep) = again.get_mut(&record.release) else { return Ok(()) };
+pub(super) fn push(again: &mut Again, line: &[u8]) -> Result<(), NotVerified> {
+    let record = match Record::read(line) {
+        Ok(record) => record,
+        Err(RecordError::NotOfARelease { stream, seq }) => {
+            let Some(state) = again.targets.get_mut(&stream) else { return Ok(()) };
+            let folded = TargetRecord::read(line).and_then(|record| state.apply(&record));
+            return folded.map_err(|error| Fault::of_record(&stream, seq, with_causes(&error)).into());
+        }
+        Err(error) => return Err(Fault::of_file(with_causes(&error)).into()),
+    };
+    let Some(deep) = again.releases.get_mut(&record.release) else { return Ok(()) };
     deep.push(&record).map_err(|error| not_derived(&record.release.into(), &error))
 }
 
-fn not_derived(stream: &relman_core::unit::StreamId, error: &NotDerived) -> NotVerified {
+fn not_derived(stream: &StreamId, error: &NotDerived) -> NotVerified {
     let reason = with_causes(error);
     match error.seq() {
         Some(seq) => Fault::of_record(stream, seq, reason).into(),

@@ -5,7 +5,6 @@ use std::path::Path;
 use relman_adapters::package::{Difference, FoundPackage, PackageError};
 use relman_core::{
     chain::{Broken, BrokenReason, Verifier},
-    machine::DeepVerifier,
     report::Templates,
     unit::ReleaseId,
 };
@@ -110,7 +109,7 @@ fn verify_record(record: &[u8], heads: &mut KnownHeads) -> Result<(Found, Vec<Ve
 }
 
 fn derive(release: &ReleaseId, lines: &[Vec<u8>]) -> Result<deep::Derived, NotVerified> {
-    let mut again = [(release.clone(), DeepVerifier::new(release.clone()))].into();
+    let mut again = deep::Again::of(std::iter::once(&release.into()));
     for line in lines {
         deep::push(&mut again, line)?;
     }
