@@ -193,7 +193,7 @@ impl Release {
         if self.has_replaced() {
             let (version, replaces) = self
                 .plan()
-                .map(|plan| plan.scope())
+                .map(crate::plan::Plan::scope)
                 .map(|scope| (scope.artifact.version.clone(), scope.replaces.clone()))
                 .unzip();
             return Err(Refusal::Replaced { release: id, version, replaces });

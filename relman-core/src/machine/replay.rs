@@ -214,6 +214,7 @@ impl Release {
 
     /// The guardrails once more, for records that were not decided here: whoever seals facts of their own or writes
     /// to a journal gets a chain that can be verified, and no release that went through.
+    #[expect(clippy::too_many_lines, reason = "one arm for each event is the point")]
     fn keeps_the_guardrails(&self, by: &Actor, event: &Event) -> bool {
         let baked = |step: &StepProgress| step.baked >= step.bake;
         match event {

@@ -359,7 +359,6 @@ impl TargetState {
         Err(TargetRefusal::NotLive {
             release: release.clone(),
             target: name.clone(),
-            version: version.clone(),
             live: stable.version.clone(),
             former: replaces.clone(),
             through,

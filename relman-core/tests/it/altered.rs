@@ -273,7 +273,6 @@ fn missed(alter: impl Fn(&[Loose], usize) -> Vec<(String, Vec<Loose>, usize)>) -
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "each line is what only a head that is kept elsewhere finds")]
 fn every_value_that_is_altered_is_found_or_came_in_from_outside() {
     let missed = missed(|records, index| {
         let record = &records[index];

@@ -131,7 +131,7 @@ fn a_summary_from_both_ends_is_the_one_that_the_whole_record_gives() {
 
 #[test]
 fn golden_storyboards() {
-    let stories = [
+    let stories = vec![
         ("planned", Driven::drill()),
         ("second-step", Driven::drill().in_step(2)),
         ("completed", Driven::drill().completed()),

@@ -22,16 +22,15 @@ pub(super) async fn run(global: &Global, name: Option<&TargetName>) -> Result<()
     let path = store::path(global);
     let journal = store::open_read_only(&path)?;
     let targets = Targets::new(&*journal, store::now());
-    let names: Vec<TargetName> = match name {
-        Some(name) => vec![name.clone()],
-        None => {
-            let streams = journal.every_stream(Streams::All).await?;
-            let of_targets = streams.into_iter().filter_map(|stored| match stored.stream {
-                StreamId::Target(name) => Some(name),
-                StreamId::Release(_) | StreamId::Estate => None,
-            });
-            of_targets.collect()
-        }
+    let names: Vec<TargetName> = if let Some(name) = name {
+        vec![name.clone()]
+    } else {
+        let streams = journal.every_stream(Streams::All).await?;
+        let of_targets = streams.into_iter().filter_map(|stored| match stored.stream {
+            StreamId::Target(name) => Some(name),
+            StreamId::Release(_) | StreamId::Estate => None,
+        });
+        of_targets.collect()
     };
     let estate = targets.estate().await.map_err(|error| failed(&error))?;
     if name.is_none() && names.is_empty() && !global.json {

@@ -39,7 +39,7 @@ macro_rules! ends {
     ($($name:ident: $world:expr => $ended:ident, $expected:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $name() {
-            let run = play($world).await;
+            let run = Box::pin(play($world)).await;
             closed_as(&run, EndedAs::$ended);
             let expected: fn(&Run) -> bool = $expected;
             assert!(expected(&run), "{:?}", run.kinds());
@@ -145,7 +145,7 @@ ends! {
 async fn an_append_that_fails_before_or_after_it_is_durable_loses_nothing() {
     for fate in [AppendFate::BeforeDurable, AppendFate::AfterDurable] {
         for nth in (1..44).step_by(4) {
-            let run = play(calm(Fault::Append { nth, times: 1, fate })).await;
+            let run = Box::pin(play(calm(Fault::Append { nth, times: 1, fate }))).await;
             closed_as(&run, EndedAs::Completed);
             assert_eq!(count_failed_appends(&run), 1, "append {nth}: {fate}");
         }
@@ -157,7 +157,7 @@ async fn a_crash_between_any_two_steps_is_made_up_for() {
     for after in [Boundary::Decided, Boundary::Appended, Boundary::Called] {
         // A healthy drill has fewer calls than appends.
         for nth in 1..if after == Boundary::Called { 10 } else { 40 } {
-            let run = play(calm(Fault::Crash { after, nth, down_for: Span::ZERO })).await;
+            let run = Box::pin(play(calm(Fault::Crash { after, nth, down_for: Span::ZERO }))).await;
             closed_as(&run, EndedAs::Completed);
             assert_eq!(crashes(&run), 1, "a crash {after}, {nth}");
             assert_eq!(run.count("traffic_set"), 4);
@@ -168,7 +168,9 @@ async fn a_crash_between_any_two_steps_is_made_up_for() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_while_a_release_is_taken_back_is_made_up_for() {
     for nth in (30..60).step_by(2) {
-        let run = play(bad(Fault::Crash { after: Boundary::Any, nth, down_for: Span::from_secs(40) })).await;
+        let run =
+            Box::pin(play(bad(Fault::Crash { after: Boundary::Any, nth, down_for: Span::from_secs(40) })))
+                .await;
         closed_as(&run, EndedAs::RolledBack);
     }
 }
@@ -177,7 +179,7 @@ async fn a_crash_while_a_release_is_taken_back_is_made_up_for() {
 async fn two_conductors_on_one_stream_survive_the_crash_of_either() {
     for nth in (5..80).step_by(6) {
         let crash = Fault::Crash { after: Boundary::Any, nth, down_for: minutes(3) };
-        let run = play(calm(Fault::SecondConductor {}).with(crash)).await;
+        let run = Box::pin(play(calm(Fault::SecondConductor {}).with(crash))).await;
         closed_as(&run, EndedAs::Completed);
         assert_eq!(crashes(&run), 1);
     }
@@ -188,7 +190,7 @@ async fn random_schedules_break_nothing() {
     for seed in 1_000..1_030 {
         let faults = Schedule::random(seed, 4, minutes(20));
         let world = if seed % 3 == 0 { bad(Fault::silence(1)) } else { World::calm() };
-        let run = play(world.with(faults)).await;
+        let run = Box::pin(play(world.with(faults))).await;
         assert!(matches!(run.release.phase(), Phase::Closed(_)), "seed {seed}\n{}", run.faults);
     }
 }

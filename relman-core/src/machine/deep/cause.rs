@@ -40,6 +40,9 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
     if first.by != Actor::relman() {
         return Vec::new();
     }
+    if let Some(about_the_target) = about_the_target(release, &first.event) {
+        return about_the_target;
+    }
     match &first.event {
         Event::Evaluated(look) => {
             let deployment = shown(&look.exposure, &look.platform, "");
@@ -84,39 +87,6 @@ pub(super) fn candidates(release: &Release, first: &Record) -> Vec<Candidate> {
         Event::PinnedUsersObserved(observed) => {
             seen_in_rollback(&Ok(no_share(observed.served, observed.sessions)))
         }
-        Event::TargetAdmitted(admitted) => {
-            let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
-            let known = Admitted::new(record, admitted.place, admitted.stable.clone());
-            let (admission, promotion) = (Admission::Admitted(known), admitted.promotion);
-            vec![Candidate::of(Cause::Admission { admission, promotion })]
-        }
-        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetBusy { behind, ahead, .. }, .. }) => {
-            asked(Admission::Waiting(Waiting::new(behind.clone(), *ahead)))
-        }
-        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetRefused { detail, .. }, .. }) => {
-            asked(Admission::Refused(detail.clone()))
-        }
-        Event::HoldPlaced(HoldPlaced { reason: HoldReason::Frozen { on, freeze, by, until }, .. }) => {
-            let standing = Standing::stopped(on.clone(), freeze.clone(), by.clone(), *until);
-            vec![Candidate::of(Cause::Standing(standing))]
-        }
-        Event::HoldReleased(HoldReleased { cause: HoldCause::Freeze, .. }) => {
-            vec![Candidate::of(Cause::Standing(Standing::open()))]
-        }
-        Event::HoldReleased(HoldReleased { cause: HoldCause::Target, .. }) => release
-            .admission()
-            .map(|admitted| {
-                let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
-                let known = Admitted::new(record, admitted.place, admitted.stable.clone());
-                Candidate::of(Cause::Admission {
-                    admission: Admission::Admitted(known),
-                    promotion: admitted.promotion,
-                })
-            })
-            .into_iter()
-            .collect(),
-        Event::Promoted(promoted) => outcome(promoted.effect, OutcomeOf::Done),
-        Event::TargetLeft(left) => outcome(left.effect, OutcomeOf::Done),
         Event::PlatformObserved(observed) => {
             let detail = observed.detail.as_ref().map_or("", Text::as_str);
             let deployment = shown(&observed.exposure, &observed.platform, detail);
@@ -183,6 +153,46 @@ pub(super) fn brought_by_time(record: &Record) -> bool {
             | Event::PostMortemOpened(_)
     );
     by_time && record.by == Actor::relman()
+}
+
+/// What may have led to a decision about the target; nothing where it is about something else.
+fn about_the_target(release: &Release, event: &Event) -> Option<Vec<Candidate>> {
+    Some(match event {
+        Event::TargetAdmitted(admitted) => {
+            let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
+            let known = Admitted::new(record, admitted.place, admitted.stable.clone());
+            let (admission, promotion) = (Admission::Admitted(known), admitted.promotion);
+            vec![Candidate::of(Cause::Admission { admission, promotion })]
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetBusy { behind, ahead, .. }, .. }) => {
+            asked(Admission::Waiting(Waiting::new(behind.clone(), *ahead)))
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::TargetRefused { detail, .. }, .. }) => {
+            asked(Admission::Refused(detail.clone()))
+        }
+        Event::HoldPlaced(HoldPlaced { reason: HoldReason::Frozen { on, freeze, by, until }, .. }) => {
+            let standing = Standing::stopped(on.clone(), freeze.clone(), by.clone(), *until);
+            vec![Candidate::of(Cause::Standing(standing))]
+        }
+        Event::HoldReleased(HoldReleased { cause: HoldCause::Freeze, .. }) => {
+            vec![Candidate::of(Cause::Standing(Standing::open()))]
+        }
+        Event::HoldReleased(HoldReleased { cause: HoldCause::Target, .. }) => release
+            .admission()
+            .map(|admitted| {
+                let record = Head { seq: admitted.record.seq, digest: admitted.record.digest };
+                let known = Admitted::new(record, admitted.place, admitted.stable.clone());
+                Candidate::of(Cause::Admission {
+                    admission: Admission::Admitted(known),
+                    promotion: admitted.promotion,
+                })
+            })
+            .into_iter()
+            .collect(),
+        Event::Promoted(promoted) => outcome(promoted.effect, OutcomeOf::Done),
+        Event::TargetLeft(left) => outcome(left.effect, OutcomeOf::Done),
+        _ => return None,
+    })
 }
 
 fn asked(admission: Admission) -> Vec<Candidate> {

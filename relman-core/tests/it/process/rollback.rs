@@ -11,7 +11,7 @@ const ZERO: TrafficShare = TrafficShare::ZERO;
 
 #[test]
 fn b1_a_person_rolls_back_with_a_reason_wherever_production_was_touched() {
-    let in_production = [
+    let in_production = vec![
         Driven::drill().in_step(1),
         Driven::drill().in_step(3),
         Driven::drill().validating(),

@@ -70,6 +70,7 @@ struct Flawed {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a thing that a platform may have done")]
 struct State {
     installed: BTreeSet<(Environment, String)>,
     /// Which version is in which place in production.

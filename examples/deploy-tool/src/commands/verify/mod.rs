@@ -125,7 +125,7 @@ struct Answer {
 struct Stream {
     /// A release by its id; something else by its name, such as `target:checkout`.
     #[serde(rename = "release")]
-    stream: String,
+    name: String,
     records: u64,
     head: relman_core::chain::Digest,
 }
@@ -141,7 +141,7 @@ struct Refusal<'a> {
 
 fn print_json(verdict: &Verdict) -> std::io::Result<()> {
     let streams = verdict.streams.iter().map(|found| Stream {
-        stream: found.stream.to_string(),
+        name: found.stream.to_string(),
         records: found.head.seq + 1,
         head: found.head.digest,
     });
