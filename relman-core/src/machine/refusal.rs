@@ -182,7 +182,7 @@ pub enum Refusal {
     },
     /// It was promoted on a platform where the stable instances got the new version.
     #[error(
-        "{release} can't be rolled back: it was promoted, and {} is not installed any more; to go back to it, release it again: `revert` plans that",
+        "{release} can't be rolled back: it was promoted, and {} is not installed any more; to go back to it, plan it as a new release that replaces this one",
         replaces.as_ref().map_or("the version before", Text::as_str)
     )]
     Replaced {

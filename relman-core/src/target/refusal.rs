@@ -8,7 +8,7 @@ use crate::unit::{ReleaseId, TargetName, Text, Timestamp};
 pub enum TargetRefusal {
     /// Users have another version by now.
     #[error(
-        "{release} can't be rolled back any more: users of {target} have {live}{}, and taking traffic from its own version would take nothing from them; to go back to {former}, release it again: `revert {target}` plans that",
+        "{release} can't be rolled back any more: users of {target} have {live}{}, and taking traffic from its own version would take nothing from them; to go back to {former}, plan it as a new release that replaces {live}",
         through.as_ref().map(|(by, since)| format!(", released by {by}, since {since}")).unwrap_or_default()
     )]
     NotLive {

@@ -15,6 +15,7 @@
 //! | separation of duties in every combination | `duties.rs` |
 //! | freezes, overrides, drills | `freeze.rs`, `drill.rs` |
 //! | T2, T7, T9: what the platform really is | `platform.rs` |
+//! | T1 to T5: the target of a release | `targets.rs` |
 //! | the same for records that were decided elsewhere | `forged.rs` |
 
 mod back_beats_forward;
@@ -38,5 +39,6 @@ mod platform;
 mod release;
 mod rollback;
 mod stage;
+mod targets;
 mod verify;
 mod way_back;
