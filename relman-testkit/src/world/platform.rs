@@ -13,7 +13,7 @@ use relman_core::{
         Clock, DeployRequest, Deployer, DeployerCapabilities, Deployment, Environment, MetricQuery,
         MetricsSource, PortError, PromoteRequest, Promotion, Slot, Target, TrafficRequest,
     },
-    unit::{MetricName, ReleaseId, ServiceName, Span, Timestamp, TrafficShare, Window},
+    unit::{MetricName, ReleaseId, Span, TargetName, Timestamp, TrafficShare, Window},
 };
 
 use super::{
@@ -60,17 +60,17 @@ pub struct SimulatedPlatform {
 #[derive(Debug, Clone, Default)]
 struct Sites {
     releases: BTreeMap<ReleaseId, Site>,
-    services: BTreeMap<ServiceName, Ground>,
+    services: BTreeMap<TargetName, Ground>,
     /// Where each release's version belongs, once the deployer was asked about it.
-    places: BTreeMap<ReleaseId, (ServiceName, Slot)>,
+    places: BTreeMap<ReleaseId, (TargetName, Slot)>,
 }
 
 impl Sites {
     /// Learns which place of which service is a release's.
     fn learn(&mut self, promotion: Promotion, target: &Target) -> Slot {
         let slot = candidate(promotion, target);
-        let ground = self.services.entry(target.service.clone()).or_default();
-        let place = (target.service.clone(), slot);
+        let ground = self.services.entry(target.name.clone()).or_default();
+        let place = (target.name.clone(), slot);
         let is_new = self.places.insert(target.release.clone(), place).is_none();
         let site = self.releases.entry(target.release.clone()).or_default();
         if is_new && site.lives {
@@ -352,12 +352,12 @@ impl SimulatedPlatform {
         let now = self.clock.now();
         let mut sites = self.sites();
         let slot = sites.learn(self.promotion, target);
-        let of_service = sites.places.iter().filter(|(_, (service, _))| *service == target.service);
+        let of_service = sites.places.iter().filter(|(_, (service, _))| *service == target.name);
         let releases: Vec<ReleaseId> = of_service.map(|(release, _)| release.clone()).collect();
         for release in &releases {
             self.pass_time(&mut sites, release, now);
         }
-        let ground = sites.services.entry(target.service.clone()).or_default().clone();
+        let ground = sites.services.entry(target.name.clone()).or_default().clone();
         let site = sites.releases.entry(target.release.clone()).or_default();
         let result = act(site, &ground, ground.share(slot), now);
         sites.settle(&target.release, Some(target.artifact.version.as_str()));

@@ -36,9 +36,12 @@ pub(crate) fn start() -> Timestamp {
 }
 
 /// A drill on the short track of the testkit's policy.
+/// On a target of its own: one release at a time moves the traffic of each.
 pub(crate) fn drill(id: &str) -> Arc<Plan> {
-    let track = "drill".parse().unwrap();
-    Arc::new(sample::builder(id, &["api"]).drill().track(track).build().unwrap())
+    let builder = || sample::builder(id, &["api"]).drill().track("drill".parse().unwrap());
+    let mut scope = builder().build().unwrap().scope().clone();
+    scope.target = Some(id.parse().unwrap());
+    Arc::new(builder().scope(scope).build().unwrap())
 }
 
 impl Stage {
