@@ -152,7 +152,7 @@ async fn what_does_not_verify_is_refused_and_nothing_is_written() {
     }
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap();
     fs::write(&record, &whole[..=last]).unwrap();
-    refused("a tail that was cut off", "the head says that record 1866 is the last").await;
+    refused("a tail that was cut off", "the head says that record 1870 is the last").await;
     fs::write(&record, &whole[..whole.len() - 1]).unwrap();
     refused("a line without an end", "no line feed").await;
     fs::remove_file(&record).unwrap();

@@ -320,6 +320,7 @@ impl Plan {
 ///     .title("Faster tax lookup".parse()?)
 ///     .scope(Scope {
 ///         service: "checkout".parse()?,
+///         target: None,
 ///         summary: "Caches tax rates for a minute".parse()?,
 ///         artifact: Artifact { name: "checkout".parse()?, version: "2.41.0".parse()?, digest: None },
 ///         replaces: "2.40.3".parse()?,

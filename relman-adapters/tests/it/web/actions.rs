@@ -8,7 +8,7 @@ use super::site::{Page, Site, text};
 const APPROVE: &str = "/releases/checkout-241/act/approve";
 
 async fn last_event(site: &Site) -> Event {
-    let (id, records) = ("checkout-241".parse().unwrap(), site.records("checkout-241").await);
+    let (id, records) = ("release:checkout-241".parse().unwrap(), site.records("checkout-241").await);
     let lines = site.releases.journal().read(&id, records - 1, 1).await.unwrap();
     Record::read(&lines[0]).unwrap().event
 }

@@ -154,7 +154,7 @@ async fn artifacts_and_records_are_there_as_text_and_data() {
     assert!(record.has("plan_recorded") && record.has("&#34;seq&#34;:0"));
     assert_eq!(site.get("/releases/checkout-241/records/99", None).await.status, StatusCode::NOT_FOUND);
     let lines = site.get("/releases/checkout-241/record.jsonl", None).await;
-    let stored = site.releases.journal().read(&"checkout-241".parse().unwrap(), 0, 9).await.unwrap();
+    let stored = site.releases.journal().read(&"release:checkout-241".parse().unwrap(), 0, 9).await.unwrap();
     assert_eq!(lines.text.as_bytes(), [&stored[0][..], b"\n"].concat());
 }
 

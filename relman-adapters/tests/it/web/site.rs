@@ -88,7 +88,8 @@ impl Site {
 
     /// How many records a release has.
     pub(crate) async fn records(&self, release: &str) -> u64 {
-        let head = self.releases.journal().head(&release.parse().unwrap()).await.unwrap();
+        let head =
+            self.releases.journal().head(&format!("release:{release}").parse().unwrap()).await.unwrap();
         head.map_or(0, |head| head.seq + 1)
     }
 

@@ -32,6 +32,14 @@ pub struct MetricResult {
     pub criticality: Criticality,
 }
 
+impl MetricResult {
+    /// A metric on which no more depends than on any other, in one group.
+    pub fn new(name: impl Into<String>, group: impl Into<String>, label: Label) -> Self {
+        let (name, groups) = (name.into(), [group.into()].into());
+        Self { name, groups, label, criticality: Criticality::Ordinary }
+    }
+}
+
 /// From which summary score on a canary passes, and from which it is marginal: 75 and 50 unless said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -116,18 +124,12 @@ const TOO_MUCH_UNMEASURED: f64 = 50.0;
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use relman_core::judge::kayenta::{Criticality, Grade, Label, MetricResult, ScoreThresholds, summarise};
+/// use relman_core::judge::kayenta::{Grade, Label, MetricResult, ScoreThresholds, summarise};
 ///
-/// let metric = |name: &str, group: &str, label| MetricResult {
-///     name: name.to_owned(),
-///     groups: [group.to_owned()].into(),
-///     label,
-///     criticality: Criticality::Ordinary,
-/// };
 /// let metrics = [
-///     metric("latency_p50", "latency", Label::Pass),
-///     metric("latency_p99", "latency", Label::High),
-///     metric("error_rate", "errors", Label::Pass),
+///     MetricResult::new("latency_p50", "latency", Label::Pass),
+///     MetricResult::new("latency_p99", "latency", Label::High),
+///     MetricResult::new("error_rate", "errors", Label::Pass),
 /// ];
 /// let weights = BTreeMap::from([("errors".to_owned(), 50.0)]);
 /// let summary = summarise(&metrics, &weights, ScoreThresholds::default());
