@@ -366,6 +366,7 @@ fn every_value_that_is_altered_is_found_or_came_in_from_outside() {
         "post_mortem_filed.root_cause",
         "post_mortem_filed.summary",
         "release_closed.roles[]",
+        "rollback_confirmed.by left out",
         "rollback_started.trigger.manual.reason",
         "rollback_started.trigger.unmeasured.reason",
         "rollback_started/2.trigger.manual.reason",
